@@ -1,0 +1,21 @@
+"""What can go wrong through a user's input, as exceptions with one clear sentence each."""
+
+
+class InputError(ValueError):
+    """A value, shape, name or setting is not what was expected; the message says what was received."""
+
+
+class DataError(InputError):
+    """A data file is missing, damaged or altered."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint is damaged, or does not fit the model it is loaded into."""
+
+
+class DivergedError(ArithmeticError):
+    """The loss or its gradient stopped being finite in training; `step` counts from 0."""
+
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step

@@ -1,0 +1,40 @@
+"""The three kinds of model. Every model of neuraxis is a map, a dynamics or an energy, or several of them at once.
+
+They are protocols: a class belongs to a kind by having its methods, not by inheriting. All models are frozen
+`equinox.Module`s, act on the last axes of their arguments and accept any number of axes before them.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float
+
+
+@runtime_checkable
+class Map(Protocol):
+    """A function with parameters, `y = model(x)`. `neuraxis.engine.fit` trains it."""
+
+    def __call__(self, x: Any) -> Any:
+        """Map `x` to `y`."""
+        ...
+
+
+@runtime_checkable
+class Dynamics(Protocol):
+    """A system that moves in time. `neuraxis.engine.simulate` runs it."""
+
+    def init_state(self, input_shape: tuple[int, ...]) -> Any:
+        """Make the state at t = 0 for inputs of that shape."""
+        ...
+
+    def step(self, state: Any, input: Any, dt: float) -> tuple[Any, Any]:
+        """Advance by `dt` [ms] under `input`; return the new state and the step's output."""
+        ...
+
+
+@runtime_checkable
+class Energy(Protocol):
+    """A scalar function of a state, whose dynamics is descent. `neuraxis.engine.relax` lets it settle."""
+
+    def energy(self, x: Any) -> Float[Array, "..."]:
+        """Give the energy of `x`, one value per leading index."""
+        ...

@@ -1,0 +1,8 @@
+"""Figures. The only place that imports matplotlib; nothing here touches pyplot's global state."""
+
+from neuraxis.plots.images import show_images as show_images
+from neuraxis.plots.raster import raster as raster
+from neuraxis.plots.style import COLORS as COLORS
+from neuraxis.plots.style import Figure as Figure
+from neuraxis.plots.style import figure as figure
+from neuraxis.plots.style import legend as legend
