@@ -1,24 +1,28 @@
 """Checks of what a user passes in: each raises `InputError` with what was expected and what was received.
 
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
+
+jax is imported where it is needed, so that names can be checked without it (`neuraxis list` stays quick).
 """
 
 import difflib
 from collections.abc import Iterable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuraxis.errors import InputError
 
 
 def _known(value: Any) -> bool:
+    import jax
+
     return not isinstance(value, jax.core.Tracer)
 
 
 def _number(name: str, value: Any) -> None:
+    import jax.numpy as jnp
+
     if not jnp.issubdtype(jnp.result_type(value), jnp.number):
         raise InputError(f"{name} must be a number, but is {value!r}")
 
@@ -37,6 +41,14 @@ def not_negative(**values: Any) -> None:
         _number(name, value)
         if _known(value) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) >= 0)):
             raise InputError(f"{name} must be finite and not negative, but is {value}")
+
+
+def fraction(**values: Any) -> None:
+    """Every value lies in [0, 1)."""
+    for name, value in values.items():
+        _number(name, value)
+        if _known(value) and not 0 <= value < 1:
+            raise InputError(f"{name} must lie in [0, 1), but is {value}")
 
 
 def finite(**values: Any) -> None:
@@ -59,16 +71,16 @@ def whole(minimum: int = 1, **values: Any) -> None:
 def last_axis(size: int, **arrays: Any) -> None:
     """The last axis of every array has `size` entries."""
     for name, array in arrays.items():
-        shape = jnp.shape(array)
+        shape = np.shape(array)
         if not shape or shape[-1] != size:
             raise InputError(f"{name} must have shape (…, {size}), but has shape {shape}")
 
 
 def same_length(**arrays: Any) -> None:
     """All arrays have as many entries along their first axis, and at least one."""
-    lengths = {name: jnp.shape(array)[0] if jnp.ndim(array) else None for name, array in arrays.items()}
+    lengths = {name: np.shape(array)[0] if np.ndim(array) else None for name, array in arrays.items()}
     if None in lengths.values() or len(set(lengths.values())) > 1:
-        shapes = ", ".join(f"{name} {jnp.shape(array)}" for name, array in arrays.items())
+        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
         raise InputError(f"the data must agree along their first axis, but have shapes {shapes}")
     if 0 in lengths.values():
         raise InputError(f"the data are empty: {', '.join(arrays)} hold no example")
@@ -76,6 +88,8 @@ def same_length(**arrays: Any) -> None:
 
 def labels(labels: Any, classes: int) -> None:
     """Labels are integers from 0 to `classes` − 1."""
+    import jax.numpy as jnp
+
     if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
         raise InputError(f"labels must be integers, but have dtype {jnp.result_type(labels)}")
     if _known(labels) and np.size(labels) and not (0 <= np.min(labels) and np.max(labels) < classes):

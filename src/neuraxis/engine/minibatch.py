@@ -1,0 +1,145 @@
+"""The compiled part of training: steps of stochastic gradient descent over minibatches without replacement."""
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jax.sharding import Mesh
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from neuraxis.engine.mesh import shard_batch
+
+
+class Position(eqx.Module):
+    """Where training stands: what a checkpoint needs to go on to the bit-identical result."""
+
+    parameters: PyTree
+    optimizer_state: PyTree
+    best: PyTree  # parameters of the epoch with the lowest validation loss; None without early stopping
+    loss_sum: Float[Array, ""]  # over the examples of this epoch so far
+    batch: Int[Array, ""]  # batches of this epoch that are done
+    finite: Bool[Array, ""]  # False once a loss or gradient was not; nothing moves from then on
+
+
+class Task(eqx.Module):
+    """What stays the same from step to step."""
+
+    loss: Callable
+    static: PyTree  # the model without its parameters
+    optimizer: optax.GradientTransformation
+    data: tuple[Array, ...]
+    batch_size: int
+    mesh: Mesh | None = eqx.field(static=True)
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in the data."""
+        return len(self.data[0])
+
+    @property
+    def batches(self) -> int:
+        """Number of steps in an epoch."""
+        return math.ceil(self.examples / self.batch_size)
+
+    def begin(self, parameters: PyTree, best: PyTree) -> Position:
+        """Stand before the first step."""
+        return Position(parameters, self.optimizer.init(parameters), best, *_epoch_begins(), jnp.ones((), bool))
+
+
+def _epoch_begins() -> tuple[Float[Array, ""], Int[Array, ""]]:
+    return jnp.zeros(()), jnp.zeros((), jnp.int32)
+
+
+def next_epoch(position: Position, best: PyTree) -> Position:
+    """Stand before the first batch of the next epoch."""
+    return Position(position.parameters, position.optimizer_state, best, *_epoch_begins(), position.finite)
+
+
+@eqx.filter_jit
+def shuffle(task: Task, epoch_key: PRNGKeyArray) -> Int[Array, " padded"]:
+    """Order the examples of an epoch at random, filled up with the first ones to whole batches."""
+    return jnp.resize(jax.random.permutation(epoch_key, task.examples), task.batches * task.batch_size)
+
+
+def take_batch(task: Task, order: Int[Array, " padded"], batch: Int[Array, ""]) -> tuple[tuple[Array, ...], Array]:
+    """Give the arrays of one batch, and which of its examples count."""
+    place = batch * task.batch_size + jnp.arange(task.batch_size)
+    examples = tuple(x[order[place]] for x in task.data)
+    if task.mesh is not None:
+        examples = shard_batch(examples, task.mesh)
+    return examples, place < task.examples
+
+
+def loss_and_gradient(task: Task, position: Position, order, epoch_key: PRNGKeyArray):
+    """Give the loss summed over the next batch and the gradient of its mean."""
+    batch, counts = take_batch(task, order, position.batch)
+
+    def mean_loss(parameters):
+        values = task.loss(
+            eqx.combine(parameters, task.static), *batch, key=jax.random.fold_in(epoch_key, position.batch)
+        )
+        total = jnp.sum(values, where=counts)
+        return total / jnp.sum(counts), total
+
+    (_, total), gradient = jax.value_and_grad(mean_loss, has_aux=True)(position.parameters)
+    return total, gradient
+
+
+def step(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> Position:
+    """Take one step of the optimiser, or stay where the loss or its gradient is not finite."""
+    total, gradient = loss_and_gradient(task, position, order, epoch_key)
+    finite = position.finite & jnp.isfinite(total)
+    for leaf in jax.tree.leaves(gradient):
+        finite &= jnp.all(jnp.isfinite(leaf))
+    updates, state = task.optimizer.update(gradient, position.optimizer_state, position.parameters)
+    moved = Position(
+        optax.apply_updates(position.parameters, updates),
+        state,
+        position.best,
+        position.loss_sum + total,
+        position.batch + 1,
+        finite,
+    )
+    stayed = eqx.tree_at(lambda p: p.finite, position, finite)
+    return jax.tree.map(lambda new, old: jnp.where(finite, new, old), moved, stayed)
+
+
+_compiled_step = eqx.filter_jit(step)
+
+
+@eqx.filter_jit
+def _compiled_steps(task: Task, position: Position, order, epoch_key: PRNGKeyArray, last: Int[Array, ""]) -> Position:
+    # The bounds are values, not constants, so that one program serves any number of steps.
+    return lax.while_loop(
+        lambda p: (p.batch < last) & p.finite,
+        lambda p: step(task, p, order, epoch_key),
+        position,
+    )
+
+
+def advance(task: Task, position: Position, order, epoch_key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
+    """Take `steps` steps, in one compiled program or in a Python loop over compiled steps; both compute the same."""
+    if one_program:
+        return _compiled_steps(task, position, order, epoch_key, position.batch + steps)
+    for _ in range(steps):
+        position = _compiled_step(task, position, order, epoch_key)
+    return position
+
+
+def fits_one_program(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> bool:
+    """Say whether a loop inside the program is fast: not on a CPU with convolutions, whose gradient XLA slows there."""
+    if jax.default_backend() != "cpu":
+        return True
+    traced = eqx.filter_make_jaxpr(step)(task, position, order, epoch_key)[0]
+    return not _has_convolution(traced.jaxpr)
+
+
+def _has_convolution(jaxpr) -> bool:
+    return any(
+        equation.primitive is lax.conv_general_dilated_p or any(map(_has_convolution, jax.core.jaxprs_in_params(equation.params)))
+        for equation in jaxpr.eqns
+    )

@@ -1,0 +1,3 @@
+"""Maps without memory."""
+
+from neuraxis.feedforward.mlp import MLP as MLP

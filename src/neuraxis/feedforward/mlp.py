@@ -1,0 +1,43 @@
+"""The multilayer perceptron."""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import relu
+from neuraxis.layers import Linear
+
+
+class MLP(eqx.Module):
+    """h⁰ = x; hˡ = σ(hˡ⁻¹ Wˡ + bˡ) for the hidden layers; y = h Wᴸ + bᴸ, without activation (logits).
+
+    Args:
+        sizes: features of input, hidden layers and output, such as (784, 512, 10).
+        key: seed of the weights.
+        activation: σ of the hidden layers.
+
+    Raises:
+        InputError: for fewer than two sizes, or sizes that are not positive.
+
+    Source: Rumelhart, Hinton and Williams (1986).
+    """
+
+    layers: tuple[Linear, ...]
+    activation: Callable = eqx.field(static=True)
+
+    def __init__(self, sizes: Sequence[int], *, key: PRNGKeyArray, activation: Callable = relu):
+        if len(sizes) < 2:
+            raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {tuple(sizes)}")
+        keys = jax.random.split(key, len(sizes) - 1)
+        shapes = zip(sizes[:-1], sizes[1:], strict=True)
+        self.layers = tuple(Linear(i, o, key=k) for (i, o), k in zip(shapes, keys, strict=True))
+        self.activation = activation
+
+    def __call__(self, x: Float[Array, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+        """Map (…, in) to logits (…, out)."""
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)

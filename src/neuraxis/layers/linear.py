@@ -1,0 +1,38 @@
+"""The linear layer."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer, he_normal
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from neuraxis import check
+
+
+class Linear(eqx.Module):
+    """z = x W + b, with W of shape (in, out).
+
+    Args:
+        in_size: features of x.
+        out_size: features of z.
+        key: seed of the weights; the bias begins at 0.
+        initializer: how to draw the weights; He et al. (2015) by default, which suits ReLU.
+
+    Raises:
+        InputError: for sizes that are not positive, or an x whose last axis is not `in_size`.
+    """
+
+    weight: Float[Array, "in out"]
+    bias: Float[Array, " out"]
+
+    def __init__(self, in_size: int, out_size: int, *, key: PRNGKeyArray, initializer: Initializer | None = None):
+        check.whole(in_size=in_size, out_size=out_size)
+        self.weight = (initializer or he_normal())(key, (in_size, out_size))
+        self.bias = jnp.zeros(out_size)
+
+    def __call__(self, x: Float[Array, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+        """Map (…, in) to (…, out)."""
+        in_size, out_size = self.weight.shape
+        check.last_axis(in_size, x=x)
+        # One product of two matrices: XLA's gradient of a product with more axes copies and leaves the fast path.
+        flat = x.reshape(-1, in_size) @ self.weight + self.bias
+        return flat.reshape(*x.shape[:-1], out_size)
