@@ -5,8 +5,6 @@ Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pa
 jax is imported where it is needed, so that names can be checked without it (`neuraxis list` stays quick).
 """
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,9 @@ from neuraxis.errors import InputError
 
 
 def _known(value: Any) -> bool:
-    import jax
+    from jax.core import Tracer
 
-    return not isinstance(value, jax.core.Tracer)
+    return not isinstance(value, Tracer)
 
 
 def _number(name: str, value: Any) -> None:
@@ -92,16 +90,7 @@ def labels(labels: Any, classes: int) -> None:
 
     if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
         raise InputError(f"labels must be integers, but have dtype {jnp.result_type(labels)}")
-    if _known(labels) and np.size(labels) and not (0 <= np.min(labels) and np.max(labels) < classes):
+    if _known(labels) and np.size(labels) and not (np.min(labels) >= 0 and np.max(labels) < classes):
         raise InputError(
             f"labels must lie from 0 to {classes - 1}, but reach from {np.min(labels)} to {np.max(labels)}"
         )
-
-
-def known_name(kind: str, name: str, names: Iterable[str]) -> None:
-    """`name` is one of `names`; the message suggests the nearest."""
-    names = sorted(names)
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
-        raise InputError(f"unknown {kind} {name!r}; {hint}")

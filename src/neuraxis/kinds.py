@@ -26,7 +26,7 @@ class Dynamics(Protocol):
         """Make the state at t = 0 for inputs of that shape."""
         ...
 
-    def step(self, state: Any, input: Any, dt: float) -> tuple[Any, Any]:
+    def step(self, state: Any, input: Any, /, dt: float) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under `input`; return the new state and the step's output."""
         ...
 

@@ -1,5 +1,13 @@
 """The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` a map."""
 
+from neuraxis.engine.evaluate import evaluate as evaluate
+from neuraxis.engine.fit import Fitted as Fitted
+from neuraxis.engine.fit import fit as fit
+from neuraxis.engine.mesh import join as join
+from neuraxis.engine.mesh import make_mesh as make_mesh
+from neuraxis.engine.optimizers import gradient_descent as gradient_descent
+from neuraxis.engine.optimizers import momentum as momentum
+from neuraxis.engine.optimizers import weight_decay as weight_decay
 from neuraxis.engine.simulate import Total as Total
 from neuraxis.engine.simulate import Trace as Trace
 from neuraxis.engine.simulate import record_nothing as record_nothing

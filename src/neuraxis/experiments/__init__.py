@@ -8,7 +8,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from neuraxis import check
+from neuraxis.names import check_name
 
 
 def names() -> list[str]:
@@ -28,5 +28,5 @@ def load(name: str) -> ModuleType:
     Raises:
         InputError: for an unknown name, with the nearest known one.
     """
-    check.known_name("experiment", name, names())
+    check_name("experiment", name, names())
     return importlib.import_module(f"neuraxis.experiments.{name.replace('-', '_')}")

@@ -1,0 +1,102 @@
+"""Data sets and texts as NumPy arrays and strings: found, checked, and downloaded only when `fetch` is called.
+
+Files are looked for in the folder that the environment variable `NEURAXIS_DATA` names, then in the cache that `fetch`
+fills. The digits and the sonnets need no file, so there is always something to train on.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from neuraxis.names import check_name
+from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnist, published
+from neuraxis.data.corpus import Text as Text
+from neuraxis.data.dataset import Dataset as Dataset
+from neuraxis.data.dataset import hold_out as hold_out
+from neuraxis.data.download import Progress as Progress
+from neuraxis.data.published import Published
+from neuraxis.errors import InputError
+
+_SETS = {"digits": digits, "mnist": mnist, "fashion-mnist": fashion_mnist, "cifar10": cifar10}
+
+
+def names() -> list[str]:
+    """Names of the data sets of labelled images."""
+    return list(_SETS)
+
+
+def text_names() -> list[str]:
+    """Names of the texts."""
+    return list(corpus.SOURCES)
+
+
+def load(name: str) -> Dataset:
+    """Load a data set of labelled images.
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+        DataError: if its files are missing (with the command that fetches them), damaged or altered.
+    """
+    check_name("data set", name, _SETS)
+    return _SETS[name].load()
+
+
+def find(names: Sequence[str]) -> Dataset:
+    """Load the first of the named data sets whose files are all at hand; `"digits"` always is.
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+        DataError: if none is at hand, or the first that is at hand is damaged or altered.
+    """
+    return load(_first_at_hand("data set", names, _SETS))
+
+
+def text(name: str) -> Text:
+    """Load a text.
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+        DataError: if its file is missing (with the command that fetches it), damaged or altered.
+    """
+    check_name("text", name, corpus.SOURCES)
+    return corpus.load(name, corpus.SOURCES[name])
+
+
+def find_text(names: Sequence[str]) -> Text:
+    """Load the first of the named texts whose file is at hand; `"sonnets"` always is.
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+        DataError: if none is at hand, or the first that is at hand is damaged or altered.
+    """
+    return text(_first_at_hand("text", names, corpus.SOURCES))
+
+
+def fetch(name: str, progress: Progress | None = None) -> None:
+    """Download the files of a data set or text into the cache, unless they are at hand and sound.
+
+    Args:
+        name: one of `names()` or `text_names()`.
+        progress: called while a file comes in, with its path, the bytes received and the bytes in all (0: unknown).
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+        DataError: if a file cannot be downloaded, or is not the published one.
+    """
+    check_name("data set or text", name, [*_SETS, *corpus.SOURCES])
+    for file in _files(name):
+        download.fetch(file, progress)
+
+
+def _files(name: str) -> tuple[Published, ...]:
+    if name in _SETS:
+        return _SETS[name].FILES
+    file = corpus.SOURCES[name].file
+    return () if file is None else (file,)
+
+
+def _first_at_hand(kind: str, names: Sequence[str], known: Iterable[str]) -> str:
+    """Give the first name whose files are at hand; the last one where none is, whose loading says what is missing."""
+    for name in names:
+        check_name(kind, name, known)
+    if not names:
+        raise InputError(f"a {kind} must be named, but the list of names is empty")
+    return next((name for name in names if all(map(published.locate, _files(name)))), names[-1])

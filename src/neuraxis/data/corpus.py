@@ -1,0 +1,79 @@
+"""Texts to model: one that comes with neuraxis, and larger ones that are fetched."""
+
+import importlib.resources
+from dataclasses import dataclass
+
+from neuraxis.data import published
+from neuraxis.data.published import Published
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    """A text, with what it is called in words."""
+
+    name: str
+    title: str
+    content: str
+
+    @property
+    def description(self) -> str:
+        """The text in words, such as "tiny Shakespeare, 1 115 394 characters"."""
+        return f"{self.title}, {f'{len(self.content):,}'.replace(',', ' ')} characters"
+
+    def __repr__(self) -> str:
+        return f"<Text: {self.description}>"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a text comes from: a published file, or the package itself."""
+
+    title: str
+    file: Published | None = None
+
+
+SOURCES = {
+    # Public domain; it lies in texts/ and serves where nothing was fetched.
+    "sonnets": Source("Shakespeare's sonnets"),
+    # 40 000 lines of the plays, made by Andrej Karpathy for char-rnn. Digest of the file itself.
+    "tiny-shakespeare": Source(
+        "tiny Shakespeare",
+        Published(
+            "tiny-shakespeare/input.txt",
+            {"input.txt": "sha256:86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"},
+            ("https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",),
+        ),
+    ),
+    # All plays and poems in modern spelling, where the user has them; no download. Digest of the unpacked text.
+    "shakespeare": Source(
+        "Shakespeare's plays and poems",
+        Published(
+            "shakespeare/shakespeare.txt.gz",
+            {"shakespeare.txt": "sha256:2cee7a41e6a2c401fa7fffe13166c1692ecafacefa9152e99c000ce7decbaf7f"},
+        ),
+    ),
+    # The first 10⁸ bytes of the English Wikipedia of March 2006, letters and spaces only (Mahoney, 2011).
+    # Digests of the archive and of what it unpacks to.
+    "text8": Source(
+        "text8",
+        Published(
+            "text8/text8.zip",
+            {"text8": "sha256:6e890197040d37d85beb962ae1f041ff1d9a9ca8d20c7d99c85027eebf51dca7"},
+            ("https://mattmahoney.net/dc/text8.zip", "http://mattmahoney.net/dc/text8.zip"),
+            packed="sha256:a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        ),
+    ),
+}
+
+
+def load(name: str, source: Source) -> Text:
+    """Read a text.
+
+    Raises:
+        DataError: if its file is missing, damaged or altered.
+    """
+    if source.file is None:
+        content = (importlib.resources.files("neuraxis.data") / "texts" / f"{name}.txt").read_bytes()
+    else:
+        [(_, content)] = published.read(source.file)
+    return Text(name, source.title, content.decode("utf-8"))

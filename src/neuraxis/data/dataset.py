@@ -1,0 +1,107 @@
+"""A data set of labelled examples, split into training and test."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Examples with their labels, as read-only NumPy arrays.
+
+    Images are (count, height, width), or (count, height, width, channel) in colour, and stay in the bytes that they
+    are published in. `scaled` turns them into numbers from 0 to 1, and `flat` into vectors; both give a new data set,
+    as in `load("mnist").scaled().flat()`. Labels are (count), int32 numbers of the classes.
+
+    Raises:
+        InputError: if lengths disagree, a part is empty, training and test examples differ in shape, a label is no
+            number of a class, or a value is not finite.
+    """
+
+    name: str
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    classes: tuple[str, ...]
+    title: str = ""  # what the data set is called in words; `name` where empty
+    white: float = 255  # the value of a fully bright pixel
+
+    def __post_init__(self) -> None:
+        check.positive(white=self.white)
+        check.same_length(train_x=self.train_x, train_y=self.train_y)
+        check.same_length(test_x=self.test_x, test_y=self.test_y)
+        if self.train_x.shape[1:] != self.test_x.shape[1:]:
+            shapes = f"{self.train_x.shape[1:]} and {self.test_x.shape[1:]}"
+            raise InputError(f"training and test examples must have one shape, but have {shapes}")
+        for part in ("train", "test"):
+            self._set_examples(f"{part}_x")
+            self._set_labels(f"{part}_y")
+
+    def _set_examples(self, field: str) -> None:
+        examples = getattr(self, field)
+        if examples.dtype.kind not in "biuf":
+            raise InputError(f"{field} must hold real numbers, but has dtype {examples.dtype}")
+        if examples.dtype.kind == "f":
+            check.finite(**{field: examples})
+        self._set(field, examples)
+
+    def _set_labels(self, field: str) -> None:
+        labels = getattr(self, field)
+        if labels.ndim != 1:
+            raise InputError(f"{field} must have one axis, but has shape {labels.shape}")
+        check.labels(labels, len(self.classes))
+        self._set(field, labels.astype(np.int32, copy=False))
+
+    def _set(self, field: str, array: np.ndarray) -> None:
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(self, field, view)
+
+    def scaled(self) -> "Dataset":
+        """Divide by the value of white, so that every pixel is a float32 from 0 to 1."""
+        train_x, test_x = (np.divide(x, self.white, dtype=np.float32) for x in (self.train_x, self.test_x))
+        return dataclasses.replace(self, train_x=train_x, test_x=test_x, white=1)
+
+    def flat(self) -> "Dataset":
+        """Make every example a vector: (count, height · width · channel)."""
+        train_x, test_x = (x.reshape(len(x), -1) for x in (self.train_x, self.test_x))
+        return dataclasses.replace(self, train_x=train_x, test_x=test_x)
+
+    @property
+    def description(self) -> str:
+        """The data set in words, such as "MNIST, 60 000 + 10 000 images of 28×28"."""
+        kind = "images" if self.train_x.ndim > 2 else "vectors"
+        size = "×".join(str(size) for size in self.train_x.shape[1:])
+        counts = f"{len(self.train_x):,} + {len(self.test_x):,}".replace(",", " ")
+        return f"{self.title or self.name}, {counts} {kind} of {size}"
+
+    def __repr__(self) -> str:
+        return f"<Dataset: {self.description}>"
+
+
+def hold_out(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, tuple[np.ndarray, np.ndarray]]:
+    """Set `count` training examples, drawn by chance, aside for validation.
+
+    Args:
+        data: the data set.
+        count: how many examples to set aside.
+        seed: chooses the examples; the same seed chooses the same ones.
+
+    Returns:
+        The data set without these examples, and these examples with their labels. Both stay in their order.
+
+    Raises:
+        InputError: if `count` is not a whole number from 1 to the number of training examples less one.
+    """
+    check.whole(count=count)
+    if count >= len(data.train_x):
+        raise InputError(f"count must be less than the {len(data.train_x)} training examples, but is {count}")
+    chosen = np.zeros(len(data.train_x), bool)
+    chosen[np.random.default_rng(seed).permutation(len(chosen))[:count]] = True
+    rest = dataclasses.replace(data, train_x=data.train_x[~chosen], train_y=data.train_y[~chosen])
+    return rest, (data.train_x[chosen], data.train_y[chosen])

@@ -1,0 +1,64 @@
+"""The IDX format of MNIST, and the loader of the data sets that are published as four IDX files."""
+
+import math
+import struct
+
+import numpy as np
+from jaxtyping import Shaped
+
+from neuraxis.data import published
+from neuraxis.data.dataset import Dataset
+from neuraxis.data.published import Published
+from neuraxis.errors import DataError
+
+_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def parse(content: bytes, source: str) -> Shaped[np.ndarray, "..."]:
+    """Parse an IDX file: two zero bytes, a code for the type, the number of axes, their sizes, and the values.
+
+    Sizes are 32-bit and, like the values, big-endian; the last axis runs fastest. Bytes are not copied.
+
+    Args:
+        content: the unpacked file.
+        source: what errors call it.
+
+    Raises:
+        DataError: if it is not IDX, or has more or fewer bytes than its header says.
+    """
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _DTYPES or content[3] == 0:
+        codes = ", ".join(f"{code:02x}" for code in _DTYPES)
+        raise DataError(
+            f"{source} is not an IDX file: it must begin with 00 00, a type code of {codes} and the number of axes, "
+            f"but begins with {content[:4].hex(' ') or 'nothing'}"
+        )
+    dtype, axes = np.dtype(_DTYPES[content[2]]), content[3]
+    header = 4 + 4 * axes
+    if len(content) < header:
+        raise DataError(f"{source} must hold {header} bytes of header for {axes} axes, but holds {len(content)}")
+    shape = struct.unpack_from(f">{axes}I", content, 4)
+    expected = header + math.prod(shape) * dtype.itemsize
+    if len(content) != expected:
+        raise DataError(f"{source} must hold {expected} bytes for shape {shape}, but holds {len(content)}")
+    values = np.frombuffer(content, dtype, offset=header).reshape(shape)
+    return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def load(name: str, title: str, files: tuple[Published, ...], classes: tuple[str, ...]) -> Dataset:
+    """Load images (count, height, width) and labels (count) from four IDX files.
+
+    Args:
+        name: what the data set is asked for by.
+        title: what it is called in words.
+        files: training images, training labels, test images and test labels.
+        classes: names of the classes.
+
+    Raises:
+        DataError: if a file is missing, damaged or altered.
+    """
+    arrays = []
+    for file in files:
+        [(content_name, content)] = published.read(file)
+        arrays.append(parse(content, content_name))
+    train_x, train_y, test_x, test_y = arrays
+    return Dataset(name, train_x, train_y, test_x, test_y, classes, title)

@@ -1,0 +1,199 @@
+"""The Hopfield network: memories as the minima of an energy.
+
+J. J. Hopfield, Neural networks and physical systems with emergent collective computational abilities, PNAS 79 (1982).
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+# A sweep looks for the next neuron to flip among so many at a time (any number gives the same result).
+_WINDOW = 64
+
+
+class Recalled(eqx.Module):
+    """Where a recall ended; `sweeps` and `settled` hold one value per leading index of the states."""
+
+    x: Float[Array, "... n"]
+    sweeps: Int[Array, "..."]  # taken until nothing flipped, counting that last one
+    settled: Bool[Array, "..."]  # whether the last sweep flipped nothing
+
+
+class Hopfield(eqx.Module):
+    """A network of N neurons x_i = ±1 with symmetric weights W (N, N), zero on the diagonal, and biases b (N,).
+
+    Its energy is E(x) = −½ x W xᵀ − b xᵀ. A neuron's update x_i ← sign((xW + b)_i), where sign(0) keeps the state,
+    changes it by −2 |(xW + b)_i| or not at all. So updates one after the other (`sweep`, `step`, `recall`) never raise
+    the energy and end in a minimum; updates of all neurons at once (`synchronous_step`) may end in a cycle of two.
+
+    All methods take states (…, N).
+
+    Raises:
+        InputError: for weights that are not square, finite, symmetric and zero on the diagonal, or biases that do not
+            fit them.
+    """
+
+    weights: Float[Array, "n n"]
+    bias: Float[Array, " n"]
+
+    def __init__(self, weights: ArrayLike, bias: ArrayLike | None = None):
+        """Take weights (N, N) and biases (N,), by default 0."""
+        check.finite(weights=weights)
+        shape = jnp.shape(weights)
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise InputError(f"weights must have shape (N, N), but have shape {shape}")
+        _check_symmetric(weights)
+        self.weights = jnp.asarray(weights, jnp.result_type(weights, float))
+        if bias is None:
+            bias = jnp.zeros(shape[0], self.weights.dtype)
+        check.finite(bias=bias)
+        if jnp.shape(bias) != shape[:1]:
+            raise InputError(f"bias must have shape {shape[:1]}, but has shape {jnp.shape(bias)}")
+        self.bias = jnp.asarray(bias, self.weights.dtype)
+
+    @staticmethod
+    def store(patterns: ArrayLike) -> "Hopfield":
+        """Make the network that remembers `patterns` (M, N) of ±1, with the weights of `hebbian` and no bias.
+
+        Up to M ≈ 0.138 N random patterns can be recalled (Amit, Gutfreund and Sompolinsky, 1985).
+
+        Raises:
+            InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
+        """
+        return Hopfield(hebbian(patterns))
+
+    def field(self, x: ArrayLike) -> Float[Array, "... n"]:
+        """What drives the neurons: xW + b, of states (…, N) that may also lie between −1 and 1."""
+        return self._state(x) @ self.weights + self.bias
+
+    def energy(self, x: ArrayLike) -> Float[Array, "..."]:
+        """E = −½ x W xᵀ − b xᵀ, of states (…, N) that may also lie between −1 and 1."""
+        x = self._state(x)
+        return -0.5 * jnp.sum(x * (x @ self.weights), axis=-1) - x @ self.bias
+
+    def synchronous_step(self, x: ArrayLike) -> Float[Array, "... n"]:
+        """Update all neurons at once: x ← sign(xW + b)."""
+        x, h = self._signs(x), self.field(x)
+        return jnp.where(h == 0, x, jnp.sign(h))
+
+    def sweep(self, x: ArrayLike, order: ArrayLike) -> Float[Array, "... n"]:
+        """Update neurons one after the other in the given order (K,) of their indices."""
+        x = self._signs(x)
+        if not jnp.issubdtype(jnp.result_type(order), jnp.integer) or jnp.ndim(order) != 1:
+            raise InputError(f"order must list indices of neurons, but is {order}")
+        if not isinstance(order, jax.core.Tracer):
+            indices = np.asarray(order)
+            if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
+                strange = indices[np.argmin(good)]
+                raise InputError(f"order must hold indices from 0 to {x.shape[-1] - 1}, but holds {strange}")
+        return _sweep_once(self, x, jnp.asarray(order))
+
+    def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
+        """Update every neuron once, one after the other in a random order (the same one for all states of a batch)."""
+        x = self._signs(x)
+        return self.sweep(x, jax.random.permutation(key, x.shape[-1]))
+
+    def recall(self, x: ArrayLike, *, key: PRNGKeyArray, max_sweeps: int = 100) -> Recalled:
+        """Sweep in random orders until no neuron flips any more, at most `max_sweeps` times."""
+        check.whole(max_sweeps=max_sweeps)
+        return _recall(self, self._signs(x), key, jnp.asarray(max_sweeps))
+
+    def _state(self, x: ArrayLike) -> Array:
+        check.last_axis(self.bias.shape[0], x=x)
+        check.finite(x=x)
+        return jnp.asarray(x, self.weights.dtype)
+
+    def _signs(self, x: ArrayLike) -> Array:
+        _check_signs(x=x)
+        return self._state(x)
+
+
+def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
+    """Hebb's rule (1/M) XᵀX − I for M patterns of ±1, the rows of X (M, N).
+
+    It is −2 times the gradient, by the weights between different neurons, of the patterns' mean energy. Learning is
+    descent on that energy, τ_w dW/dt = (1/M) XᵀX − I, which from W = 0 reaches these very weights at t = τ_w.
+
+    Raises:
+        InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
+    """
+    if jnp.ndim(patterns) != 2 or 0 in jnp.shape(patterns):
+        raise InputError(f"patterns must have shape (M, N), but have shape {jnp.shape(patterns)}")
+    _check_signs(patterns=patterns)
+    X = jnp.asarray(patterns, jnp.result_type(patterns, float))
+    return X.T @ X / X.shape[0] - jnp.eye(X.shape[1], dtype=X.dtype)
+
+
+def _check_symmetric(weights: ArrayLike) -> None:
+    if isinstance(weights, jax.core.Tracer):
+        return
+    W = np.asarray(weights)
+    if np.any(np.diagonal(W)):
+        raise InputError(f"weights must be 0 on the diagonal, but reach {np.abs(np.diagonal(W)).max():.6g} there")
+    # Products such as XᵀX need not come out symmetric to the last bit.
+    if (gap := np.abs(W - W.T).max(initial=0)) > 1e-5 * np.abs(W).max(initial=0):
+        raise InputError(f"weights must be symmetric, but W and its transpose differ by up to {gap:.6g}")
+
+
+def _check_signs(**states: ArrayLike) -> None:
+    for name, x in states.items():
+        if not isinstance(x, jax.core.Tracer) and not np.all(good := np.abs(np.asarray(x)) == 1):
+            raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(x).flat[np.argmin(good)]}")
+
+
+def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array, Array, Array]:
+    """One sweep over states (batch, N) with their fields; returns both after it, and whether anything flipped.
+
+    Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
+    adds its row of weights to the field.
+    """
+    turns = jnp.arange(_WINDOW)
+    padded = jnp.concatenate([order, jnp.zeros(_WINDOW, order.dtype)])
+
+    def next_flip(x, h, position):
+        window = lax.dynamic_slice(padded, (position,), (_WINDOW,))
+        unstable = (x[window] * h[window] < 0) & (position + turns < order.size)
+        turn = jnp.min(jnp.where(unstable, turns, _WINDOW))
+        found = turn < _WINDOW
+        i = window[jnp.minimum(turn, _WINDOW - 1)]
+        change = jnp.where(found, -2 * x[i], 0)
+        return x.at[i].add(change), h + change * weights[i], position + turn + found, found
+
+    def advance(carry):
+        x, h, position, flipped = carry
+        x, h, position, found = jax.vmap(next_flip)(x, h, position)
+        return x, h, position, flipped | found
+
+    batch = x.shape[0]
+    start = (x, field, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
+    x, field, _, flipped = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), advance, start)
+    return x, field, flipped
+
+
+@eqx.filter_jit
+def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
+    flat = x.reshape(-1, x.shape[-1])
+    return _sweep(network.weights, flat, network.field(flat), order)[0].reshape(x.shape)
+
+
+@eqx.filter_jit
+def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -> Recalled:
+    def advance(carry):
+        x, h, sweeps, active, count = carry
+        order = jax.random.permutation(jax.random.fold_in(key, count), x.shape[-1])
+        x, h, flipped = _sweep(network.weights, x, h, order)
+        return x, h, sweeps + active, flipped, count + 1
+
+    flat = x.reshape(-1, x.shape[-1])
+    batch = flat.shape[0]
+    start = (flat, network.field(flat), jnp.zeros(batch, jnp.int32), jnp.ones(batch, bool), jnp.zeros((), jnp.int32))
+    going = lambda carry: jnp.any(carry[3]) & (carry[4] < max_sweeps)
+    flat, _, sweeps, active, _ = lax.while_loop(going, advance, start)
+    lead = x.shape[:-1]
+    return Recalled(flat.reshape(x.shape), sweeps.reshape(lead), ~active.reshape(lead))

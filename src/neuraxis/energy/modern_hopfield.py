@@ -1,0 +1,60 @@
+"""The modern Hopfield network, whose update is attention.
+
+H. Ramsauer et al., Hopfield networks is all you need, ICLR 2021; D. Krotov and J. J. Hopfield, Dense associative memory
+for pattern recognition, NeurIPS 2016.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import softmax
+
+
+class ModernHopfield(eqx.Module):
+    """A memory of M real patterns, the rows of X (M, N), with the energy of a state ξ
+
+        E(ξ) = −β⁻¹ ln Σ_m e^{β x_m·ξ} + ½ ξξᵀ + β⁻¹ ln M + ½ max_m ‖x_m‖²  ≥ 0,
+
+    and the update ξ ← softmax(β ξXᵀ) X, which is attention with the patterns as keys and values. As ∇E = ξ −
+    softmax(β ξXᵀ) X, the update is a step of size 1 down the gradient, so `neuraxis.engine.relax(memory.energy, x,
+    step_size=1.0)` recalls. The number of patterns that can be recalled grows exponentially with N (for patterns on a
+    sphere), since β sets how far apart they must be and not how many they may be.
+
+    Raises:
+        InputError: for patterns that are not finite and of shape (M, N), or a β that is not positive.
+    """  # noqa: D400, D415 - the first line ends in an equation
+
+    patterns: Float[Array, "m n"]
+    beta: float | Array  # inverse temperature: large picks the nearest pattern, small averages over many
+
+    def __init__(self, patterns: ArrayLike, beta: float | Array = 1.0):
+        """Store patterns (M, N)."""
+        if jnp.ndim(patterns) != 2 or 0 in jnp.shape(patterns):
+            raise InputError(f"patterns must have shape (M, N), but have shape {jnp.shape(patterns)}")
+        check.finite(patterns=patterns)
+        check.positive(beta=beta)
+        self.patterns = jnp.asarray(patterns, jnp.result_type(patterns, float))
+        self.beta = beta
+
+    def energy(self, x: ArrayLike) -> Float[Array, "..."]:
+        """E of states (…, N)."""
+        x = self._state(x)
+        largest = jnp.max(jnp.sum(self.patterns**2, axis=-1))
+        pull = jax.nn.logsumexp(self._similarity(x), axis=-1) - jnp.log(self.patterns.shape[0])
+        return 0.5 * (jnp.sum(x * x, axis=-1) + largest) - pull / self.beta
+
+    def step(self, x: ArrayLike) -> Float[Array, "... n"]:
+        """Update states (…, N): softmax(β ξXᵀ) X."""
+        return softmax(self._similarity(self._state(x))) @ self.patterns
+
+    def _similarity(self, x: Array) -> Float[Array, "... m"]:
+        return self.beta * (x @ self.patterns.T)
+
+    def _state(self, x: ArrayLike) -> Array:
+        check.last_axis(self.patterns.shape[1], x=x)
+        check.finite(x=x)
+        return jnp.asarray(x, self.patterns.dtype)

@@ -1,0 +1,169 @@
+"""Multilayer perceptron: learns to read handwritten digits.
+
+A network of two hidden layers of ReLU neurons is trained by Adam on the softmax cross-entropy, with a learning rate
+that falls to zero along a cosine. A part of the training images is held out to watch the learning; the test images are
+looked at once, at the end.
+
+Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+otherwise the 8×8 digits that come with scikit-learn.
+
+Sources: Rumelhart, Hinton & Williams, Nature 323:533 (1986); LeCun et al., Proceedings of the IEEE 86:2278 (1998).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from neuraxis import check, data, plots
+from neuraxis.engine import evaluate, fit
+from neuraxis.experiment import Claim, Result, Session
+from neuraxis.feedforward import MLP
+from neuraxis.feedforward.classification import correct, loss
+
+_LOWEST_ACCURACY = {"mnist": 0.98, "digits": 0.96, "fashion-mnist": 0.88}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the experiment."""
+
+    data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    hidden_sizes: tuple[int, ...] = (512, 512)
+    """Neurons in each hidden layer."""
+    epochs: int = 10
+    """How often to go through the training images."""
+    batch_size: int = 128
+    """Images in a step."""
+    learning_rate: float = 1e-3
+    """Learning rate at the beginning."""
+    training_images: int = 60_000
+    """At most this many training images are used."""
+    seed: int = 0
+    """Seed of the weights, of the order of the images, and of the held-out part."""
+
+    def __post_init__(self):
+        check.whole(epochs=self.epochs, batch_size=self.batch_size, training_images=self.training_images)
+        for size in self.hidden_sizes:
+            check.whole(hidden_sizes=size)
+        check.positive(learning_rate=self.learning_rate)
+
+
+QUICK = Settings(hidden_sizes=(128,), epochs=3, training_images=12_000)
+
+
+def run(settings: Settings, session: Session = Session()) -> Result:
+    """Train, and measure on the test images."""
+    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
+    held_out = max(1, min(len(images.train_x), settings.training_images) // 12)
+    rest, validation = data.hold_out(images, held_out, settings.seed)
+    count = min(len(rest.train_x), settings.training_images - held_out)
+    x, labels = rest.train_x[:count], rest.train_y[:count]
+    key_model, key_fit = jax.random.split(jax.random.key(settings.seed))
+    model = MLP((x.shape[-1], *settings.hidden_sizes, len(images.classes)), key=key_model)
+    steps = settings.epochs * -(-count // settings.batch_size)
+    fitted = fit(
+        model,
+        loss,
+        (x, labels),
+        optimizer=optax.adam(optax.cosine_decay_schedule(settings.learning_rate, steps)),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        key=key_fit,
+        validation=validation,
+        metrics={"accuracy": correct},
+        checkpoint=session.folder / "checkpoint.safetensors" if session.folder else None,
+        resume=session.resume,
+        mesh=session.mesh,
+        progress="mlp" if session.progress else None,
+    )
+    test = (images.test_x, images.test_y)
+    predicted = np.asarray(jnp.argmax(jax.jit(fitted.model)(images.test_x), axis=-1))
+    accuracy = evaluate(fitted.model, correct, test)
+    return Result(
+        metrics={
+            "test_accuracy": accuracy,
+            "test_errors": float(np.sum(predicted != images.test_y)),
+            "test_loss": evaluate(fitted.model, loss, test),
+            "training_loss": float(fitted.history["loss"][-1]),
+        },
+        claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),),
+        arrays={
+            "history": fitted.history,
+            "predicted": predicted,
+            "labels": images.test_y,
+            "images": images.test_x,
+            "classes": images.classes,
+        },
+        model=fitted.model,
+        data=f"{images.description}, {count} of them trained on",
+    )
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw the learning curves, the confusion matrix and what was read wrongly."""
+    return {
+        "learning": _plot_learning(result.arrays["history"]),
+        "confusion": _plot_confusion(result.arrays),
+        "mistakes": _plot_mistakes(result.arrays),
+    }
+
+
+def _plot_learning(history: dict[str, np.ndarray]) -> plots.Figure:
+    fig, (left, right) = plots.figure(
+        1,
+        2,
+        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out ones, "
+        "and the share of held-out images that is read wrongly.",
+        height=3.2,
+    )
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    left.semilogy(epochs, history["loss"], "o-", ms=4, label="training")
+    left.semilogy(epochs, history["validation_loss"], "o-", ms=4, label="held out")
+    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
+    plots.legend(left)
+    right.plot(epochs, 100 * (1 - history["accuracy"]), "o-", ms=4, color=plots.COLORS["orange"])
+    right.set(xlabel="epoch", ylabel="error on held-out images [%]", title="Error")
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return fig
+
+
+def _plot_confusion(arrays: dict) -> plots.Figure:
+    fig, axes = plots.figure(
+        caption="Confusion matrix of the test images: how many of each class (row) were taken for which class (column). "
+        "Colour shows the mistakes only.",
+        width=6.0,
+        height=5.2,
+    )
+    classes = arrays["classes"]
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (arrays["labels"], arrays["predicted"]), 1)
+    mistakes = counts * (1 - np.eye(len(classes), dtype=int))
+    axes.imshow(mistakes, cmap="OrRd", vmax=max(1, 1.6 * mistakes.max()))
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color="#222222")
+    axes.set_xticks(range(len(classes)), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.grid(False)
+    axes.set(xlabel="read as", ylabel="true class", title="Test images")
+    return fig
+
+
+def _plot_mistakes(arrays: dict) -> plots.Figure:
+    wrong = np.flatnonzero(arrays["predicted"] != arrays["labels"])[:16]
+    fig, axes = plots.figure(
+        2, 8, caption="The first test images that are read wrongly, each with what it is and what was read.", height=2.6
+    )
+    side = int(np.sqrt(arrays["images"].shape[-1]))
+    images = [arrays["images"][i].reshape(side, side) for i in wrong]
+    name = arrays["classes"]
+    titles = [f"{name[arrays['labels'][i]]}, read {name[arrays['predicted'][i]]}" for i in wrong]
+    plots.show_images(axes, images, titles)
+    return fig

@@ -1,0 +1,21 @@
+"""Classification by any map to logits: what `fit` minimises and what is measured."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from neuraxis.functions.losses import categorical_cross_entropy_with_logits
+from neuraxis.kinds import Map
+
+
+def loss(
+    model: Map, x: Float[Array, "batch ..."], labels: Int[Array, " batch"], *, key: PRNGKeyArray | None = None
+) -> Float[Array, " batch"]:
+    """Categorical cross-entropy of softmax(model(x)) for each example."""
+    return categorical_cross_entropy_with_logits(model(x), labels)
+
+
+def correct(
+    model: Map, x: Float[Array, "batch ..."], labels: Int[Array, " batch"], *, key: PRNGKeyArray | None = None
+) -> Bool[Array, " batch"]:
+    """Say for each example whether the largest logit is the label's; the mean is the accuracy."""
+    return jnp.argmax(model(x), axis=-1) == labels

@@ -1,0 +1,15 @@
+"""Names that a user types."""
+
+import difflib
+from collections.abc import Iterable
+
+from neuraxis.errors import InputError
+
+
+def check_name(kind: str, name: str, names: Iterable[str]) -> None:
+    """Raise `InputError` where `name` is none of `names`; the message suggests the nearest."""
+    names = sorted(names)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
+        raise InputError(f"unknown {kind} {name!r}; {hint}")

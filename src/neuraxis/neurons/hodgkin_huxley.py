@@ -1,0 +1,175 @@
+"""The Hodgkin–Huxley neuron: the spike from two voltage-gated conductances."""
+
+import math
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float
+
+from neuraxis import check
+from neuraxis.functions.integrators import Integrator, exponential_euler
+
+_Q10 = 3.0  # factor on all rates for 10 °C more
+_MEASURED_AT = 6.3  # temperature of Hodgkin and Huxley's axons [°C]
+_BISECTIONS = 64  # halves a bracket of any width down to the spacing of double precision
+
+
+class Gates(NamedTuple):
+    """One value for each gate: a rate [1/ms], an open fraction, or a time constant [ms]."""
+
+    n: Float[Array, "*shape"]  # opens K⁺ channels
+    m: Float[Array, "*shape"]  # opens Na⁺ channels
+    h: Float[Array, "*shape"]  # closes Na⁺ channels, as it falls
+
+
+class State(NamedTuple):
+    """Membrane potential [mV] and open fractions of the gates, all of one shape."""
+
+    v: Float[Array, "*shape"]
+    n: Float[Array, "*shape"]
+    m: Float[Array, "*shape"]
+    h: Float[Array, "*shape"]
+
+
+class HodgkinHuxley(eqx.Module):
+    r"""The squid giant axon's membrane, a dynamics.
+
+        C dV/dt = J − g_L (V − V_L) − g_Na m³h (V − V_Na) − g_K n⁴ (V − V_K)
+        da/dt = α_a(V)(1 − a) − β_a(V) a = (a∞(V) − a)/τ_a(V),  a ∈ {n, m, h},
+        a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
+
+    with the rates of `rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be arrays
+    that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold` upwards
+    within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`, as in the
+    paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
+
+    Raises:
+        InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
+            parameter that is not finite.
+
+    Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, in the modern sign of V.
+    """
+
+    g_na: Float[ArrayLike, "..."] = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
+    g_k: Float[ArrayLike, "..."] = 36.0  # K⁺ conductance, all gates open [mS/cm²]
+    g_l: Float[ArrayLike, "..."] = 0.3  # leak conductance [mS/cm²]
+    v_na: Float[ArrayLike, "..."] = 115.0  # Na⁺ reversal potential above v_rest [mV]
+    v_k: Float[ArrayLike, "..."] = -12.0  # K⁺ reversal potential above v_rest [mV]
+    v_l: Float[ArrayLike, "..."] = 10.613  # leak reversal potential above v_rest [mV]
+    v_threshold: Float[ArrayLike, "..."] = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
+    v_rest: Float[ArrayLike, "..."] = -65.0  # resting potential [mV]
+    capacitance: Float[ArrayLike, "..."] = 1.0  # C [µF/cm²]
+    temperature: Float[ArrayLike, "..."] = 6.3  # [°C]
+    integrator: Integrator = exponential_euler
+
+    def __check_init__(self):
+        check.positive(capacitance=self.capacitance, g_l=self.g_l)
+        check.not_negative(g_na=self.g_na, g_k=self.g_k)
+        check.finite(v_na=self.v_na, v_k=self.v_k, v_l=self.v_l, v_threshold=self.v_threshold)
+        check.finite(v_rest=self.v_rest, temperature=self.temperature)
+
+    def rates(self, v: Float[ArrayLike, "*shape"]) -> tuple[Gates, Gates]:
+        """Give the opening rates α and the closing rates β [1/ms] at the potential v [mV].
+
+        With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
+
+            α_n = 0.01 (u − 10)/(1 − e^{−(u−10)/10})    β_n = 0.125 e^{−u/80}
+            α_m = 0.1 (u − 25)/(1 − e^{−(u−25)/10})     β_m = 4 e^{−u/18}
+            α_h = 0.07 e^{−u/20}                        β_h = 1/(1 + e^{−(u−30)/10})
+        """
+        u = jnp.asarray(v) - self.v_rest
+        e = jnp.exp(-u / 10)  # shared by three rates: e^{−(u−c)/10} = e^{c/10} e^{−u/10}
+        alpha = Gates(
+            n=0.1 * _linoid((u - 10) / 10, math.exp(1.0) * e),
+            m=_linoid((u - 25) / 10, math.exp(2.5) * e),
+            h=0.07 * jnp.exp(-u / 20),
+        )
+        beta = Gates(n=0.125 * jnp.exp(-u / 80), m=4 * jnp.exp(-u / 18), h=1 / (1 + math.exp(3.0) * e))
+        warmth = _Q10 ** ((self.temperature - _MEASURED_AT) / 10)
+        return jax.tree.map(lambda rate: warmth * rate, (alpha, beta))
+
+    def gates(self, v: Float[ArrayLike, "*shape"]) -> tuple[Gates, Gates]:
+        """Give the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
+        alpha, beta = self.rates(v)
+        tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
+        return jax.tree.map(jnp.multiply, alpha, tau), tau
+
+    def relaxation(self, state: State, current: Float[ArrayLike, "..."]) -> tuple[State, State]:
+        """Give the value each variable moves towards, and its time constant [ms].
+
+        For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
+
+            V∞ = (J + g_L V_L + G_Na V_Na + G_K V_K)/(g_L + G_Na + G_K),  τ_V = C/(g_L + G_Na + G_K)
+        """
+        v, n, m, h = state
+        g_na = self.g_na * m * m * m * h
+        g_k = self.g_k * (n * n) * (n * n)
+        g = self.g_l + g_na + g_k
+        v_target = self.v_rest + (current + self.g_l * self.v_l + g_na * self.v_na + g_k * self.v_k) / g
+        gates, tau = self.gates(v)
+        return State(v_target, *gates), State(self.capacitance / g, *tau)
+
+    def derivative(self, state: State, current: Float[ArrayLike, "..."]) -> State:
+        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
+        target, tau = self.relaxation(state, current)
+        return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
+
+    @eqx.filter_jit
+    def equilibrium(self, current: Float[ArrayLike, "..."]) -> State:
+        """Give the state that does not change under a constant current [µA/cm²], stable or not.
+
+        The steady current through the membrane rises with V for the standard parameters, so that there is one such
+        state; bisection finds it, and it is differentiable with respect to the current and all fields.
+        """
+
+        def excess(v: Float[Array, "..."]) -> Float[Array, "..."]:
+            return self.relaxation(State(v, *self.gates(v)[0]), current)[0].v - v
+
+        def bisect(excess, start):
+            # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
+            driven = jnp.asarray(current) / self.g_l
+            reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_l))
+            low = start + reversals.min(0) + jnp.minimum(driven, 0)
+            high = start + reversals.max(0) + jnp.maximum(driven, 0)
+
+            def halve(_, bracket):
+                low, high = bracket
+                middle = (low + high) / 2
+                below = excess(middle) > 0
+                return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+            low, high = lax.fori_loop(0, _BISECTIONS, halve, (low, high))
+            return (low + high) / 2
+
+        shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in jax.tree.leaves((self, current)) if eqx.is_array_like(x)))
+        start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
+        # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
+        v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))
+        return State(v, *self.gates(v)[0])
+
+    def init_state(self, input_shape: tuple[int, ...]) -> State:
+        """Rest: the equilibrium without current, for neurons of that shape."""
+        rest = self.equilibrium(0.0)
+        shape = jnp.broadcast_shapes(input_shape, rest.v.shape)
+        return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
+
+    def step(self, state: State, current: Float[ArrayLike, "..."], dt: float) -> tuple[State, Float[Array, "..."]]:
+        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0."""
+        new = self.integrator(self, state, current, dt)
+        threshold = self.v_rest + self.v_threshold
+        return new, ((state.v < threshold) & (new.v >= threshold)).astype(new.v.dtype)
+
+
+def _linoid(x: Float[Array, "*shape"], exp_minus_x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Give x/(1 − e^{−x}), which is 0/0 at x = 0, there and nearby by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
+    near = (
+        jnp.abs(x) < 0.25
+    )  # the series is exact to double precision there; beyond, the fraction loses two bits at most
+    s = x * x
+    series = 1 + x / 2 + s * (1 / 12 - s * (1 / 720 - s * (1 / 30240 - s * (1 / 1209600 - s / 47900160))))
+    # The fraction gets harmless numbers where it is not used, so that its gradient there is finite too.
+    fraction = jnp.where(near, 1, x) / (1 - jnp.where(near, 0, exp_minus_x))
+    return jnp.where(near, series, fraction)

@@ -1,0 +1,163 @@
+"""The leaky integrate-and-fire neuron, stepped exactly: spikes keep their own times between the steps."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+_NEVER = 1e9  # age of a spike that has not happened [ms]; finite, so that arithmetic and gradients stay so too
+
+
+class LIFState(NamedTuple):
+    """State of LIF neurons, of any shape.
+
+    The distance to the threshold is kept instead of v itself, because v ≈ 1 in float32 has no room for the small steps
+    by which a weakly driven neuron comes near its threshold: it would halt there and never fire.
+    """
+
+    gap: Float[Array, "..."]  # distance to the threshold, 1 − v
+    age: Float[Array, "..."]  # time since the latest spike [ms]; that spike was at t − age
+
+    @property
+    def v(self) -> Float[Array, "..."]:
+        """Membrane potential, 0 at rest and 1 at the threshold."""
+        return 1 - self.gap
+
+
+class LIF(eqx.Module):
+    """Leaky integrate-and-fire neuron in dimensionless form, v = (V − V_L)/(V_th − V_L).
+
+        τ_m dv/dt = v_in − v,   at v = 1 a spike, then v = 0 for τ_ref
+
+    A step takes the drive v_in as constant within it and is exact for that, however long it is: the potential follows
+    the closed form v_in + (v − v_in) e^(−t/τ_m), the crossing of the threshold is solved for, and what is left of the
+    step after a spike and its refractory period is integrated too. A step may hold several spikes.
+
+    Fields may be arrays, one value a neuron, and may be learnt; state and outputs are differentiable in everything
+    but the number of spikes.
+
+    Raises:
+        InputError: for a tau_m that is not positive or a tau_ref that is negative.
+
+    Source: Lapicque, J. Physiol. Pathol. Gén. 9:620 (1907); Gerstner et al., Neuronal Dynamics (2014), section 1.3.
+    """
+
+    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
+    tau_ref: ArrayLike = 2.0  # refractory period [ms]
+
+    def __check_init__(self):
+        check.positive(tau_m=self.tau_m)
+        check.not_negative(tau_ref=self.tau_ref)
+
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> LIFState:
+        """Rest at v = 0 with no spike behind: one neuron per entry of a drive of that shape (or of the fields)."""
+        shape = jnp.broadcast_shapes(input_shape, jnp.shape(self.tau_m), jnp.shape(self.tau_ref))
+        return LIFState(gap=jnp.ones(shape), age=jnp.full(shape, _NEVER))
+
+    def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
+        """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
+
+        The drive has the shape of the state or one that broadcasts to it. The threshold, at a distance gap = 1 − v, is
+        reached after τ_m ln(1 + gap/(v_in − 1)) outside the refractory period. The latest spike was at t − age exactly.
+
+        Raises:
+            InputError: for a drive that does not broadcast to the state.
+        """
+        drive = jnp.asarray(drive)
+        _check_fits(drive.shape, jnp.shape(state.gap))
+        gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
+        age = state.age + dt
+        above, excess = _excess(drive)
+        since = self._free(age, dt) - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
+        fired = above & (since > 0)
+        further, since = self._further(since, excess, dt)
+        age = jnp.where(fired, since, age)
+        gap = jnp.where(fired, 1, gap)
+        gap = gap - (gap + (drive - 1)) * _approach(self._free(age, dt) / self.tau_m)
+        return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
+
+    def rate(self, drive: ArrayLike) -> Float[Array, "..."]:
+        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0."""
+        above, excess = _excess(drive)
+        return jnp.where(above, 1000 / self._period(excess), 0.0)
+
+    def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+        """Find gain and bias so that a neuron driven by v_in = gain·x + bias has a wanted tuning curve.
+
+        Args:
+            max_rates: firing rate at x = 1 [Hz].
+            intercepts: the x from which on the neuron fires, where gain·x + bias = 1.
+
+        Raises:
+            InputError: for a rate that is not positive or not below 1/τ_ref, or an intercept not below 1.
+        """
+        check.positive(max_rates=max_rates)
+        check.finite(intercepts=intercepts)
+        max_rates, intercepts = jnp.asarray(max_rates), jnp.asarray(intercepts)
+        spare = 1000 - max_rates * self.tau_ref  # of a second at the maximum rate, outside refractory periods [ms]
+        _refuse(spare <= 0, f"max_rates must stay below 1/tau_ref, with a tau_ref of {self.tau_ref} ms", max_rates)
+        _refuse(intercepts >= 1, "intercepts must stay below 1, where the maximum rate is reached", intercepts)
+        excess = 1 / jnp.expm1(spare / max_rates / self.tau_m)  # drive beyond the threshold at x = 1
+        gain = excess / (1 - intercepts)
+        return gain, 1 - gain * intercepts
+
+    def max_rates_intercepts(self, gain: ArrayLike, bias: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+        """Give the firing rate at x = 1 [Hz] and the x from which on the neuron fires: the inverse of `gain_bias`.
+
+        Raises:
+            InputError: for a gain that is not positive.
+        """
+        check.positive(gain=gain)
+        check.finite(bias=bias)
+        gain, bias = jnp.asarray(gain), jnp.asarray(bias)
+        return self.rate(gain + bias), (1 - bias) / gain
+
+    def _free(self, age: Array, dt: ArrayLike) -> Array:
+        """Give how much of the last `dt` lay outside the refractory period [ms]."""
+        return jnp.clip(age - self.tau_ref, 0, dt)
+
+    def _period(self, excess: Array) -> Array:
+        """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
+        return jnp.log1p(1 / excess) * self.tau_m + self.tau_ref
+
+    def _further(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array]:
+        """Split the time since the step's first spike into whole periods, each ending in a spike, and the rest [ms]."""
+        if isinstance(self.tau_ref, float | int) and isinstance(dt, float | int) and dt <= self.tau_ref:
+            return 0, since  # known not to fit in a step: spares a third of its time
+        period = self._period(excess)
+        further = jnp.floor(since / period)
+        return further, since - further * period
+
+
+def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
+    """Give where v_in > 1, and v_in − 1 there; elsewhere 1, harmless in logarithms and their gradients."""
+    drive = jnp.asarray(drive)
+    above = drive > 1
+    return above, jnp.where(above, drive - 1, 1.0)
+
+
+def _approach(x: Array) -> Array:
+    """1 − e^(−x), through a tanh: keeps its digits for small x as expm1 does, and a step takes an eighth less time."""
+    t = jnp.tanh(x / 2)
+    return 2 * t / (1 + t)
+
+
+def _check_fits(drive: tuple[int, ...], state: tuple[int, ...]) -> None:
+    try:
+        fits = np.broadcast_shapes(drive, state) == state
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(f"the drive must broadcast to the state's shape {state}, but has shape {drive}")
+
+
+def _refuse(wrong: Array, expected: str, values: Array) -> None:
+    if not isinstance(wrong, Tracer) and np.any(wrong):
+        raise InputError(f"{expected}, but reach {np.max(values)}")

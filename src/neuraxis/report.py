@@ -1,0 +1,159 @@
+"""The page that a run leaves: self-contained HTML, for a phone as for a wide screen."""
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuraxis.experiment import Result
+from neuraxis.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is told about one run."""
+
+    name: str
+    text: str  # the experiment's docstring
+    settings: dict[str, Any]
+    is_default: bool  # claims are about default settings
+    result: Result
+    figures: dict[str, bytes]  # PNG by file stem
+    captions: dict[str, str]
+    seconds: float
+    versions: dict[str, str]
+    device: str
+
+    @property
+    def summary(self) -> str:
+        """First line of the text."""
+        return self.text.partition("\n")[0]
+
+    @property
+    def failed_claims(self) -> list[str]:
+        """The claims of a default run that do not hold, in words; none are made of other runs."""
+        metrics = self.result.metrics
+        broken = [c for c in self.result.claims if not c.holds(metrics)] if self.is_default else []
+        return [f"{c.metric} = {metrics[c.metric]:.5g}, claimed {c.relation} {c.bound:g}" for c in broken]
+
+    def as_metrics(self) -> dict[str, Any]:
+        """Give the content of `metrics.json`."""
+        metrics = self.result.metrics
+        return {
+            "experiment": self.name,
+            "settings": self.settings,
+            "metrics": metrics,
+            "claims": [
+                {"metric": c.metric, "relation": c.relation, "bound": c.bound, "holds": c.holds(metrics)}
+                for c in self.result.claims
+            ],
+            "seconds": round(self.seconds, 3),
+            "versions": self.versions,
+            "device": self.device,
+        }
+
+
+def write_report(path: Path, reports: Sequence[Report], title: str, introduction: str = "") -> None:
+    """Write one page about one run or several."""
+    links = "".join(f'<a href="#{r.name}">{r.name}</a>' for r in reports)
+    navigation = f"<nav>{links}</nav>" if len(reports) > 1 else ""
+    intro = f"<p class=lead>{html.escape(introduction)}</p>" if introduction else ""
+    body = f"<header><h1>{html.escape(title)}</h1>{intro}{navigation}</header>" + "".join(map(_section, reports))
+    page = (
+        "<!doctype html><html lang=en><head><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>{body}</body></html>"
+    )
+    write_atomically(path, page)
+
+
+def _section(report: Report) -> str:
+    summary, _, rest = report.text.partition("\n")
+    paragraphs = "".join(f"<p>{html.escape(p)}</p>" for p in rest.strip().split("\n\n") if p)
+    figures = "".join(_figure(stem, png, report.captions[stem]) for stem, png in report.figures.items())
+    data = f"<p><b>Data:</b> {html.escape(report.result.data)}</p>" if report.result.data else ""
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    return f"""
+<section id="{report.name}">
+<h2>{html.escape(summary)}</h2>
+{paragraphs}
+{data}
+{_claims(report)}
+<div class=figures>{figures}</div>
+<details><summary>All measured values</summary>{_table(report.result.metrics)}</details>
+<details><summary>Settings</summary>{_table(report.settings)}</details>
+<footer><code>neuraxis run {report.name}</code> took {report.seconds:.1f} s on {html.escape(report.device)};
+{html.escape(versions)}</footer>
+</section>"""
+
+
+def _figure(stem: str, png: bytes, caption: str) -> str:
+    image = base64.b64encode(png).decode()
+    text = html.escape(caption)
+    return (
+        f'<figure><img src="data:image/png;base64,{image}" alt="{text}" id="{stem}"><figcaption>{text}</figcaption></figure>'
+    )
+
+
+def _claims(report: Report) -> str:
+    if not report.result.claims:
+        return ""
+    metrics = report.result.metrics
+    rows = "".join(
+        f"<tr><td>{'<span class=yes>✓</span>' if c.holds(metrics) else '<span class=no>✗</span>'}</td>"
+        f"<td>{_words(c.metric)}</td><td>{_number(metrics[c.metric])}</td>"
+        f"<td>{html.escape(c.relation.replace('>=', '≥').replace('<=', '≤'))} {_number(c.bound)}</td></tr>"
+        for c in report.result.claims
+    )
+    note = "" if report.is_default else "<p class=note>The bounds are meant for the default settings; this run used others.</p>"
+    return (
+        f"<div class=scroll><table><tr><th></th><th>Measured</th><th>Value</th><th>Bound</th></tr>{rows}</table></div>{note}"
+    )
+
+
+def _table(values: dict[str, Any]) -> str:
+    rows = "".join(f"<tr><td>{_words(name)}</td><td>{_number(value)}</td></tr>" for name, value in values.items())
+    return f"<div class=scroll><table>{rows}</table></div>"
+
+
+def _words(name: str) -> str:
+    return html.escape(name.replace("_", " "))
+
+
+def _number(value: Any) -> str:
+    return html.escape(f"{value:.5g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value))
+
+
+_STYLE = """
+:root { color-scheme: light dark; --text: #1d2430; --soft: #5b6472; --line: #dfe3ea; --back: #f5f6f8; --card: #fff;
+  --accent: #0072b2; --yes: #00795a; --no: #c23b00; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e9ee; --soft: #9aa4b2; --line: #333b47; --back: #14181e;
+  --card: #1c222b; --accent: #56b4e9; --yes: #3ecf9f; --no: #ff8a5c; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 76rem; padding: 1rem clamp(0.75rem, 3vw, 2.5rem) 3rem; color: var(--text);
+  background: var(--back); font: 1rem/1.55 system-ui, sans-serif; }
+h1 { font-size: clamp(1.4rem, 4vw, 2.1rem); margin: 1rem 0 0.5rem; }
+h2 { font-size: clamp(1.1rem, 3vw, 1.4rem); margin: 0 0 0.5rem; }
+p { max-width: 46rem; margin: 0.6rem 0; }
+.lead, .note, figcaption, footer { color: var(--soft); }
+.note, figcaption, footer { font-size: 0.9rem; }
+nav { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 1rem 0; }
+nav a { padding: 0.25rem 0.75rem; border: 1px solid var(--line); border-radius: 1rem; text-decoration: none;
+  color: var(--accent); background: var(--card); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 0.75rem; margin: 1.25rem 0;
+  padding: clamp(0.9rem, 3vw, 1.75rem); }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem;
+  margin: 1rem 0; }
+figure { margin: 0; }
+img { width: 100%; height: auto; border-radius: 0.5rem; background: #fff; display: block; }
+figcaption { margin-top: 0.4rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
+td, th { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid var(--line); }
+.yes { color: var(--yes); font-weight: bold; } .no { color: var(--no); font-weight: bold; }
+details { margin: 0.4rem 0; } summary { cursor: pointer; color: var(--accent); }
+footer { margin-top: 1rem; overflow-wrap: anywhere; }
+"""
