@@ -46,7 +46,8 @@ def test_scaled():
     assert np.all(scaled.train_x == 1)
     assert np.all(scaled.test_x == 0.25)
     np.testing.assert_array_equal(scaled.scaled().train_x, scaled.train_x)
-    every_byte = make(train_x=np.arange(256, dtype=np.uint8)[:, None, None], train_y=np.zeros(256, int), test_x=[[[0]]])
+    column = np.arange(256, dtype=np.uint8)[:, None]
+    every_byte = make(train_x=column, train_y=np.zeros(256, int), test_x=column[:10])
     np.testing.assert_array_equal(every_byte.scaled().train_x.ravel(), (np.arange(256) / 255).astype(np.float32))
 
 
@@ -55,9 +56,8 @@ def test_flat_and_description():
     assert data.description == "made, 50 + 10 images of 4×6"
     assert data.flat().description == "made, 50 + 10 vectors of 24"
     np.testing.assert_array_equal(data.flat().train_x[7].reshape(4, 6), data.train_x[7])
-    colour = make(
-        title="Made", train_x=np.zeros((60000, 2, 2, 3)), train_y=np.zeros(60000, int), test_x=np.zeros((10, 2, 2, 3))
-    )
+    shapes = {"train_x": (60000, 2, 2, 3), "train_y": 60000, "test_x": (10, 2, 2, 3)}
+    colour = make(title="Made", **{field: np.zeros(shape, np.uint8) for field, shape in shapes.items()})
     assert repr(colour) == "<Dataset: Made, 60 000 + 10 images of 2×2×3>"
 
 
@@ -70,11 +70,11 @@ def test_flat_and_description():
         ({"test_x": np.zeros((0, 4, 6)), "test_y": np.zeros(0, int)}, "the data are empty: test_x, test_y"),
         ({"train_y": np.full(50, 3)}, "labels must lie from 0 to 2, but reach from 3 to 3"),
         ({"test_y": np.full(10, -1)}, "labels must lie from 0 to 2, but reach from -1 to -1"),
-        ({"test_y": np.zeros(10)}, "labels must be integers, but have dtype float64"),
+        ({"test_y": np.zeros(10)}, "labels must be integers, but have dtype float"),
         ({"test_y": np.zeros((10, 3), int)}, r"test_y must have one axis, but has shape \(10, 3\)"),
         ({"train_x": np.full((50, 4, 6), np.nan)}, r"train_x must be finite, but holds nan at index \(0, 0, 0\)"),
         ({"train_x": np.full((50, 4, 6), "x")}, "train_x must hold real numbers, but has dtype <U1"),
-        ({"white": 0}, "white must be positive"),
+        ({"white": 0}, "white must be a whole number of at least 1, but is 0"),
     ],
 )
 def test_bad_data_are_refused(changes, message):
@@ -93,7 +93,6 @@ def test_hold_out_splits_without_overlap(count, seed):
     np.testing.assert_array_equal(np.sort(np.concatenate([kept, held])), examples)
     np.testing.assert_array_equal(rest.train_y, kept % 3)
     np.testing.assert_array_equal(y, held % 3)
-    assert rest.test_x is not None
     np.testing.assert_array_equal(hold_out(data, count, seed)[1][0], x)
 
 
@@ -101,7 +100,7 @@ def test_another_seed_holds_out_others():
     assert not np.array_equal(hold_out(make(), 20, seed=0)[1][0], hold_out(make(), 20, seed=1)[1][0])
 
 
-@pytest.mark.parametrize("count", [0, -1, 50, 2.0])
+@pytest.mark.parametrize("count", [0, -1, 50])
 def test_hold_out_of_a_bad_count(count):
     with pytest.raises(InputError, match="count must be"):
         hold_out(make(), count)

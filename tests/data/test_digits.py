@@ -24,7 +24,9 @@ def test_all_of_scikit_learns_digits_once():
 
 def test_labels_go_with_their_images():
     data, original = load("digits"), load_digits()
-    label_of = {image.tobytes(): label for image, label in zip(original.images.astype(np.uint8), original.target)}
+    label_of = {
+        image.tobytes(): label for image, label in zip(original.images.astype(np.uint8), original.target, strict=True)
+    }
     for images, labels in ((data.train_x, data.train_y), (data.test_x, data.test_y)):
         assert [label_of[image.tobytes()] for image in images] == labels.tolist()
 

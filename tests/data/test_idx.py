@@ -58,6 +58,11 @@ def test_bytes_are_not_copied():
         (bytes.fromhex("00000801 00000003 0102"), r"labels must hold 11 bytes for shape \(3,\), but holds 10"),
         (bytes.fromhex("00000801 00000003 01020304"), r"must hold 11 bytes for shape \(3,\), but holds 12"),
         (bytes.fromhex("00000c01 00000002 00000001"), r"must hold 16 bytes for shape \(2,\), but holds 12"),
+        (
+            bytes.fromhex("00000841") + bytes.fromhex("00000001") * 65 + b"\0",
+            r"shape \(1, 1, .* is more than NumPy holds",
+        ),
+        (bytes.fromhex("00000803 00000000") + b"\xff" * 8, r"shape \(0, 4294967295, 4294967295\) is more than NumPy"),
         (bytes.fromhex("00000804") + b"\xff" * 16 + b"\0", "must hold 340282366604025813516997721482669850645 bytes"),
     ],
 )

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import os
@@ -109,14 +110,11 @@ def test_missing_file_that_has_no_address(cache, sha256):
     assert "fetch" not in str(error.value)
 
 
-@pytest.mark.parametrize("position", [0, 3, 12, 40, -8, -1])
+@pytest.mark.parametrize("position", [0, 2, 12, 40, -8, -1])
 def test_a_flipped_bit_anywhere_is_found(own, play, position):
     packed = bytearray(gzip.compress(CONTENT, mtime=0))
     packed[position] ^= 1
     put(own, play.path, bytes(packed))
-    if position in (3,):  # a flag of the header that says nothing of the content
-        assert list(published.read(play)) == [("hamlet.txt", CONTENT)]
-        return
     with pytest.raises(DataError, match=r"hamlet\.txt\.gz is damaged .* delete it and run `neuraxis data fetch play`"):
         list(published.read(play))
 
@@ -149,16 +147,20 @@ def test_no_archive_at_all(own, sha256, suffix):
         list(published.read(Published(f"play/acts{suffix}", {"1.txt": sha256(CONTENT)})))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_file(own, play):
-    put(own, play.path, gzip.compress(CONTENT)).chmod(0)
-    with pytest.raises(DataError, match="cannot be read"):
+def test_unreadable_file(own, play, monkeypatch):
+    put(own, play.path, gzip.compress(CONTENT))
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(DataError, match=r"cannot be read .*Permission denied"):
         list(published.read(play))
 
 
 def test_data_folder_that_does_not_exist(cache, play, monkeypatch, tmp_path):
     monkeypatch.setenv("NEURAXIS_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="NEURAXIS_DATA must name a folder that exists, but is '.*nowhere'"):
+    with pytest.raises(DataError, match=r"NEURAXIS_DATA must name a folder that exists, but is '.*nowhere'"):
         published.locate(play)
 
 

@@ -6,7 +6,6 @@ fills. The digits and the sonnets need no file, so there is always something to 
 
 from collections.abc import Iterable, Sequence
 
-from neuraxis.names import check_name
 from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnist, published
 from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
@@ -14,6 +13,7 @@ from neuraxis.data.dataset import hold_out as hold_out
 from neuraxis.data.download import Progress as Progress
 from neuraxis.data.published import Published
 from neuraxis.errors import InputError
+from neuraxis.names import check_name
 
 _SETS = {"digits": digits, "mnist": mnist, "fashion-mnist": fashion_mnist, "cifar10": cifar10}
 

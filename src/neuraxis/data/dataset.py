@@ -29,10 +29,10 @@ class Dataset:
     test_y: np.ndarray
     classes: tuple[str, ...]
     title: str = ""  # what the data set is called in words; `name` where empty
-    white: float = 255  # the value of a fully bright pixel
+    white: int = 255  # the value of a fully bright pixel
 
     def __post_init__(self) -> None:
-        check.positive(white=self.white)
+        check.whole(white=self.white)
         check.same_length(train_x=self.train_x, train_y=self.train_y)
         check.same_length(test_x=self.test_x, test_y=self.test_y)
         if self.train_x.shape[1:] != self.test_x.shape[1:]:

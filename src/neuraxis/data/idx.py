@@ -40,7 +40,10 @@ def parse(content: bytes, source: str) -> Shaped[np.ndarray, "..."]:
     expected = header + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         raise DataError(f"{source} must hold {expected} bytes for shape {shape}, but holds {len(content)}")
-    values = np.frombuffer(content, dtype, offset=header).reshape(shape)
+    try:
+        values = np.frombuffer(content, dtype, offset=header).reshape(shape)
+    except ValueError as error:
+        raise DataError(f"{source} cannot be read: shape {shape} is more than NumPy holds") from error
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 

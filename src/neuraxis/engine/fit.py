@@ -95,9 +95,10 @@ def fit(
             while training.epoch < epochs and not training.has_stopped(patience):
                 training.run_epoch(bar, epochs)
                 training.end_epoch(validation, metrics or {})
-        finally:
-            if training.position.finite:
-                training.save()
+        except KeyboardInterrupt:
+            training.save()
+            raise
+    training.save()
     chosen = training.position.best if patience else training.position.parameters
     history = {name: np.array(values) for name, values in training.history.items()}
     return Fitted(eqx.combine(chosen, static), history, training.has_stopped(patience))
@@ -191,7 +192,7 @@ class _Training:
         for name, value in self._about().items():
             if about.get(name) != value:
                 raise CheckpointError(
-                    f"{self._checkpoint} belongs to another run: its {name} is {about.get(name)}, not {value}"
+                    f"{self._checkpoint} belongs to another run: there {name} was {about.get(name)}, here it is {value}"
                 )
         self.position = checkpoints.load(self._checkpoint, self.position)
 

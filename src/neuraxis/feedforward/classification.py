@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from neuraxis.functions.losses import categorical_cross_entropy_with_logits
+from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
 from neuraxis.kinds import Map
 
 
@@ -11,7 +11,8 @@ def loss(
     model: Map, x: Float[Array, "batch ..."], labels: Int[Array, " batch"], *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
     """Categorical cross-entropy of softmax(model(x)) for each example."""
-    return categorical_cross_entropy_with_logits(model(x), labels)
+    logits = model(x)
+    return categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
 
 
 def correct(

@@ -1,0 +1,53 @@
+# Two commands do everything: `make tour` and `make test`. Each makes the virtual environment when it is missing.
+#   make test PYTHON=python3.13    with another Python, in an environment of its own
+
+PYTHON ?= python3
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
+
+.PHONY: tour test parity bench lint docs examples clean
+
+# Run every experiment quickly and leave one page of results.
+tour: $(VENV)/tour.stamp
+	$(BIN)/neuraxis tour
+
+# Run the tests.
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n 2
+
+# Compare with PyTorch, Nengo and Brian2.
+parity: $(VENV)/parity.stamp
+	$(BIN)/python -m pytest tests/parity
+
+# Time neuraxis and its peers side by side; `make bench ONLY="mlp lif"` chooses.
+bench: $(VENV)/parity.stamp
+	$(BIN)/python -m benchmarks $(ONLY)
+
+# Style, types, and which part may import which.
+lint: $(VENV)/lint.stamp $(VENV)/test.stamp
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pyright
+
+# Build the documentation into site/, with figures that the experiments make.
+docs: $(VENV)/docs.stamp
+	$(BIN)/python docs/figures.py
+	$(BIN)/mkdocs build --strict --quiet
+
+$(VENV)/tour.stamp: EXTRAS := experiments
+$(VENV)/test.stamp: EXTRAS := test
+$(VENV)/parity.stamp: EXTRAS := parity
+$(VENV)/lint.stamp: EXTRAS := lint
+$(VENV)/docs.stamp: EXTRAS := docs
+
+$(VENV)/%.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable ".[$(EXTRAS)]"
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf .venv .venv-* site .pytest_cache .ruff_cache

@@ -1,0 +1,37 @@
+"""Shared by all tests: one cache of compiled programs for the whole run, and functions called as users call them."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Before JAX is imported, so that all test processes and the programs they start share one cache for this run.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="neuraxis-tests-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+import jaxtyping
+import pytest
+
+
+@pytest.fixture
+def as_user():
+    """Turn the type checks of the tests off, so that bad input meets the library's own errors, as it does for a user."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def neuraxis(tmp_path):
+    """Run the real program in an empty folder: `neuraxis("run", "lif")` gives its exit code and what it wrote."""
+
+    def run(*arguments: str, timeout: float = 120, **options) -> subprocess.CompletedProcess:
+        command = [str(Path(sys.executable).with_name("neuraxis")), *arguments]
+        environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **options.pop("env", {})}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=timeout, **options
+        )
+
+    return run
