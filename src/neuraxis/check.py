@@ -1,8 +1,6 @@
 """Checks of what a user passes in: each raises `InputError` with what was expected and what was received.
 
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
-
-jax is imported where it is needed, so that names can be checked without it (`neuraxis list` stays quick).
 """
 
 from typing import Any
@@ -12,51 +10,51 @@ import numpy as np
 from neuraxis.errors import InputError
 
 
-def _known(value: Any) -> bool:
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """Give the numbers in `value`: none while it is being traced."""
+    # Imported here, so that the data sets can be listed without waiting for JAX.
+    import jax.numpy as jnp
     from jax.core import Tracer
 
-    return not isinstance(value, Tracer)
-
-
-def _number(name: str, value: Any) -> None:
-    import jax.numpy as jnp
-
-    if not jnp.issubdtype(jnp.result_type(value), jnp.number):
+    traced = isinstance(value, Tracer)
+    array = np.empty(0, value.dtype) if traced else np.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.number):
         raise InputError(f"{name} must be a number, but is {value!r}")
+    return array
 
 
 def positive(**values: Any) -> None:
     """Every value (or every entry of an array) is finite and > 0."""
     for name, value in values.items():
-        _number(name, value)
-        if _known(value) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) > 0)):
+        numbers = _numbers(name, value)
+        if not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise InputError(f"{name} must be positive and finite, but is {value}")
 
 
 def not_negative(**values: Any) -> None:
     """Every value (or every entry of an array) is finite and ≥ 0."""
     for name, value in values.items():
-        _number(name, value)
-        if _known(value) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) >= 0)):
+        numbers = _numbers(name, value)
+        if not np.all(np.isfinite(numbers) & (numbers >= 0)):
             raise InputError(f"{name} must be finite and not negative, but is {value}")
 
 
 def fraction(**values: Any) -> None:
-    """Every value lies in [0, 1)."""
+    """Every value (or every entry of an array) lies in [0, 1)."""
     for name, value in values.items():
-        _number(name, value)
-        if _known(value) and not 0 <= value < 1:
+        numbers = _numbers(name, value)
+        if not np.all((numbers >= 0) & (numbers < 1)):
             raise InputError(f"{name} must lie in [0, 1), but is {value}")
 
 
 def finite(**values: Any) -> None:
     """No value holds NaN or infinity; the message says where the first one stands."""
     for name, value in values.items():
-        _number(name, value)
-        if _known(value) and not np.all(good := np.isfinite(np.asarray(value))):
+        numbers = _numbers(name, value)
+        if not np.all(good := np.isfinite(numbers)):
             where = tuple(int(i) for i in np.argwhere(~np.atleast_1d(good))[0])
-            place = f" at index {where}" if np.ndim(value) else ""
-            raise InputError(f"{name} must be finite, but holds {np.asarray(value).flat[np.argmin(good)]}{place}")
+            place = f" at index {where}" if numbers.ndim else ""
+            raise InputError(f"{name} must be finite, but holds {numbers.flat[np.argmin(good)]}{place}")
 
 
 def whole(minimum: int = 1, **values: Any) -> None:
@@ -86,11 +84,8 @@ def same_length(**arrays: Any) -> None:
 
 def labels(labels: Any, classes: int) -> None:
     """Labels are integers from 0 to `classes` − 1."""
-    import jax.numpy as jnp
-
-    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
-        raise InputError(f"labels must be integers, but have dtype {jnp.result_type(labels)}")
-    if _known(labels) and np.size(labels) and not (np.min(labels) >= 0 and np.max(labels) < classes):
-        raise InputError(
-            f"labels must lie from 0 to {classes - 1}, but reach from {np.min(labels)} to {np.max(labels)}"
-        )
+    numbers = _numbers("labels", labels)
+    if numbers.dtype.kind not in "iu":
+        raise InputError(f"labels must be integers, but have dtype {numbers.dtype}")
+    if not np.all((numbers >= 0) & (numbers < classes)):
+        raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.extend.core import jaxprs_in_params
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
@@ -139,7 +140,7 @@ def fits_one_program(task: Task, position: Position, order, epoch_key: PRNGKeyAr
 
 
 def _has_convolution(jaxpr) -> bool:
-    return any(
-        equation.primitive is lax.conv_general_dilated_p or any(map(_has_convolution, jax.core.jaxprs_in_params(equation.params)))
-        for equation in jaxpr.eqns
-    )
+    if any(equation.primitive is lax.conv_general_dilated_p for equation in jaxpr.eqns):
+        return True
+    inner = (part for equation in jaxpr.eqns for part in jaxprs_in_params(equation.params))
+    return any(map(_has_convolution, inner))

@@ -65,8 +65,8 @@ _CLAIMS = (
     Claim("subthreshold_error", "<=", 1e-6),
     Claim("rate_error_percent", "<=", 0.5),
     Claim("tuning_error_percent", "<=", 0.5),
-    Claim("spike_count_error", "<=", 1),
-    Claim("spikes_below_threshold", "<=", 0),
+    Claim("spike_count_error", "<=", 1.0),
+    Claim("spikes_below_threshold", "<=", 0.0),
 )
 _SUBTHRESHOLD = np.array([0.3, 0.6, 0.9])
 _FIRING = 1.8  # drive of the neuron whose spikes are drawn
@@ -271,7 +271,7 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 
 def _plot_potential(a) -> plots.Figure:
     fig, (below, error, firing) = plots.figure(
-        3, 1, height=7.5, ratios=(3, 2, 3),
+        3, 1, height=7.5, ratios=(3.0, 2.0, 3.0),
         caption="Top: potentials approach a drive below the threshold. Middle: their distance from the closed form, "
         "in float32. Bottom: a firing neuron in coarse steps (dots) lies on the fine solution, and its spikes fall "
         "where they belong between the steps.",
@@ -294,7 +294,7 @@ def _plot_potential(a) -> plots.Figure:
 
 def _plot_rates(a) -> plots.Figure:
     fig, (rate, error) = plots.figure(
-        2, 1, height=5.5, ratios=(3, 2), sharex=True,
+        2, 1, height=5.5, ratios=(3.0, 2.0), sharex=True,
         caption="Simulated firing rates against the formula, and their relative error: with spikes placed inside the "
         "step, and on the grid of steps.",
     )  # fmt: skip

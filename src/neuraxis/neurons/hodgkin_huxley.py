@@ -63,7 +63,7 @@ class HodgkinHuxley(eqx.Module):
     v_rest: Float[ArrayLike, "..."] = -65.0  # resting potential [mV]
     capacitance: Float[ArrayLike, "..."] = 1.0  # C [µF/cm²]
     temperature: Float[ArrayLike, "..."] = 6.3  # [°C]
-    integrator: Integrator = exponential_euler
+    integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
 
     def __check_init__(self):
         check.positive(capacitance=self.capacitance, g_l=self.g_l)
@@ -144,7 +144,7 @@ class HodgkinHuxley(eqx.Module):
             low, high = lax.fori_loop(0, _BISECTIONS, halve, (low, high))
             return (low + high) / 2
 
-        shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in jax.tree.leaves((self, current)) if eqx.is_array_like(x)))
+        shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in jax.tree.leaves((self, current))))
         start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
         # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
         v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))

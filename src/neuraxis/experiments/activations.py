@@ -1,0 +1,110 @@
+"""Activation functions: nine curves, their derivatives, and how steep a logistic unit can get.
+
+Every activation function of the library is drawn with its own derivative, and the derivative is compared with automatic
+differentiation. The derivative of the logistic function is at most ¼, reached at z = 0: a chain of logistic layers
+therefore shrinks a gradient at least fourfold per layer at unit weights, which is why deep logistic networks were hard
+to train. All functions stay finite where e^z overflows.
+
+Source: Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, Efficient BackProp, in Neural Networks: Tricks of the Trade,
+1998; S. Hochreiter, The vanishing gradient problem, 1998.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuraxis import check, plots
+from neuraxis.experiment import Claim, Result
+from neuraxis.functions import activations
+from neuraxis.functions.activations import Activation
+
+_OF_EACH_ENTRY = (
+    activations.identity,
+    activations.logistic,
+    activations.arctan,
+    activations.tanh,
+    activations.threshold,
+    activations.relu,
+    activations.softplus,
+)
+_OF_THE_LAST_AXIS = (activations.softmax, activations.argmax)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to draw and check."""
+
+    reach: float = 6.0
+    """z runs from −reach to reach in the figure."""
+    points: int = 2000
+    """Number of values of z, an even one so that the jump and the kink at z = 0, without derivative, are left out."""
+    extreme: float = 1e4
+    """Size of z at which all must stay finite."""
+
+    def __post_init__(self) -> None:
+        check.positive(reach=self.reach, extreme=self.extreme)
+        check.whole(2, points=self.points)
+
+
+QUICK = Settings(points=200)
+
+
+def run(settings: Settings) -> Result:
+    """Compare all derivatives with automatic differentiation, and look for the steepest logistic slope."""
+    z = jnp.linspace(-settings.reach, settings.reach, settings.points)
+    errors = [_worst(a, jax.vmap(jax.grad(a))(z), z) for a in _OF_EACH_ENTRY]
+    # Two further inputs held at 0 and 1 make z a vector, through which the functions of the last axis are looked at.
+    vectors = jnp.stack([z, jnp.zeros_like(z), jnp.ones_like(z)], axis=-1)
+    errors += [_worst(a, jax.vmap(jax.jacfwd(a))(vectors), vectors) for a in _OF_THE_LAST_AXIS]
+    extremes = settings.extreme * jnp.array([-1.0, 1.0])
+    slopes = activations.logistic.derivative(jnp.append(z, 0.0))  # the grid need not hold the top
+
+    curves = {a.name: (np.asarray(a(z)), np.asarray(a.derivative(z))) for a in _OF_EACH_ENTRY}
+    for a in _OF_THE_LAST_AXIS:
+        curves[a.name] = (np.asarray(a(vectors)[:, 0]), np.asarray(a.derivative(vectors)[:, 0, 0]))
+    metrics = {
+        "max_logistic_slope": float(slopes.max()),
+        "max_derivative_error": max(errors),
+        "not_finite_at_extremes": float(sum(_count_not_finite(a, extremes) for a in _OF_EACH_ENTRY + _OF_THE_LAST_AXIS)),
+    }
+    claims = (
+        Claim("max_logistic_slope", ">=", 0.25 - 1e-7),
+        Claim("max_logistic_slope", "<=", 0.25 + 1e-7),
+        Claim("max_derivative_error", "<=", 1e-6),
+        Claim("not_finite_at_extremes", "<=", 0),
+    )
+    return Result(metrics, claims, {"z": np.asarray(z), "curves": curves})
+
+
+def _worst(activation: Activation, automatic: jax.Array, z: jax.Array) -> float:
+    return float(jnp.abs(activation.derivative(z) - automatic).max())
+
+
+def _count_not_finite(activation: Activation, z: jax.Array) -> int:
+    numbers = activation(z), activation.derivative(z), jax.jacrev(activation)(z)
+    return sum(int(jnp.sum(~jnp.isfinite(n))) for n in numbers)
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw each function with its derivative."""
+    fig, axes = plots.figure(
+        3,
+        3,
+        caption="Nine activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the "
+        "vector (z, 0, 1): shown is the first output, and its derivative by z.",
+        height=6.5,
+        sharex=True,
+    )
+    z = result.arrays["z"]
+    for ax, (name, (value, slope)) in zip(axes.flat, result.arrays["curves"].items(), strict=True):
+        low, high = min(value.min(), slope.min()), max(value.max(), slope.max())
+        value = np.where(np.abs(np.gradient(value)) > 0.1 * (high - low), np.nan, value)  # no line across a jump
+        ax.plot(z, value, color=plots.COLORS["blue"], label="σ(z)")
+        ax.plot(z, slope, color=plots.COLORS["orange"], label="σ′(z)")
+        ax.set_title(name)
+    plots.legend(axes[0, 0])
+    for ax in axes[-1]:
+        ax.set_xlabel("z")
+    return {"functions": fig}

@@ -1,0 +1,407 @@
+"""Hodgkin–Huxley neuron: the spike, when it fires, and how its channels are found from a voltage trace.
+
+Four differential equations turn two voltage-gated conductances into the action potential. A step of current must pass a
+first threshold to cause one spike, and a second one for firing to go on, at a frequency that starts far from zero. The
+reason shows in the Jacobian at the equilibrium: rest loses its stability at a current I₁ and gains it back at I₂ (Hopf
+bifurcations), while from a current below I₁ on firing and rest exist side by side. The steps in time are compared with an
+adaptive solver. In the end the simulation is run backwards by differentiation: from a noisy voltage trace alone, gradient
+descent finds the densities of the sodium and potassium channels.
+
+A. L. Hodgkin and A. F. Huxley, A quantitative description of membrane current and its application to conduction and
+excitation in nerve, The Journal of Physiology 117 (1952) 500. Thresholds and bifurcations: J. Rinzel and R. N. Miller,
+Mathematical Biosciences 49 (1980) 27.
+"""
+
+from dataclasses import dataclass
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
+
+from neuraxis import check, plots
+from neuraxis.engine import record_state, simulate
+from neuraxis.experiment import Claim, Result
+from neuraxis.functions.integrators import exponential_euler, rk4
+from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
+
+_TRACE = 100.0  # over which spike times are compared [ms]
+_STRONGEST = 180.0  # end of the f–I curve [µA/cm²]
+_SAMPLE = 0.1  # between samples of the f–I runs [ms]
+_FIT_DT = 0.05  # step and sampling interval of the fitted trace [ms]
+_FIT_STEPS = 600
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be changed."""
+
+    current: float = 10.0
+    """Step of current whose spikes are shown and timed [µA/cm²]."""
+    temperature: float = 6.3
+    """Temperature [°C]."""
+    v_rest: float = -65.0
+    """Resting potential [mV]."""
+    dt: float = 0.02
+    """Step in time, by the Runge–Kutta method [ms]."""
+    compared_dts: tuple[float, ...] = (0.05, 0.02, 0.01, 0.005)
+    """Steps in time at which the integrators are compared [ms]."""
+    currents: int = 64
+    """Number of currents that are simulated side by side."""
+    duration: float = 1000.0
+    """Length of the f–I runs [ms]."""
+    fit_starts: int = 16
+    """Number of pairs of conductances the fit starts from."""
+    fit_iterations: int = 300
+    """Steps of gradient descent."""
+    noise: float = 0.5
+    """Standard deviation of the noise on the voltage trace to fit [mV]."""
+    seed: int = 0
+    """Seed of that noise and of the starting points."""
+
+    def __post_init__(self):
+        check.positive(current=self.current, dt=self.dt, duration=self.duration)
+        check.positive(**{f"compared_dts[{i}]": dt for i, dt in enumerate(self.compared_dts)})
+        check.not_negative(noise=self.noise)
+        check.finite(temperature=self.temperature, v_rest=self.v_rest)
+        check.whole(fit_starts=self.fit_starts, fit_iterations=self.fit_iterations)
+        check.whole(8, currents=self.currents)
+        check.whole(0, seed=self.seed)
+
+
+QUICK = Settings(compared_dts=(0.05, 0.02), currents=32, duration=400.0, fit_starts=8, fit_iterations=150)
+
+
+def run(settings: Settings) -> Result:
+    """Measure the spike, the f–I curve, the accuracy of the steps, the bifurcations and the fit."""
+    parts = [measure(settings) for measure in (_spike, _accuracy, _firing, _bifurcations)]
+    fit, model = _fit(settings)
+    metrics, arrays = {}, {}
+    for some_metrics, some_arrays in (*parts, fit):
+        metrics |= some_metrics
+        arrays |= some_arrays
+    claims = (
+        *_near("single_spike_current_ua", 2.24, 0.01),
+        *_near("repetitive_current_ua", 6.26, 0.02),
+        *_near("frequency_hz", 68.3, 0.1),
+        *_near("first_peak_mv", 40.3, 0.1),
+        Claim("spike_time_error_ms", "<=", 0.05),
+        *_near("hopf_current_1_ua", 9.78, 0.01),
+        *_near("hopf_current_2_ua", 154.5, 0.1),
+        Claim("g_na_error_percent", "<=", 2.0),
+        Claim("g_k_error_percent", "<=", 2.0),
+    )
+    return Result(metrics, claims, arrays, model)
+
+
+def _near(metric: str, value: float, tolerance: float) -> tuple[Claim, Claim]:
+    return Claim(metric, ">=", value - tolerance), Claim(metric, "<=", value + tolerance)
+
+
+def _neuron(settings: Settings, **fields) -> HodgkinHuxley:
+    return HodgkinHuxley(v_rest=settings.v_rest, temperature=settings.temperature, **fields)
+
+
+def record_potential(state, output):
+    """Record the membrane potential only."""
+    return state.v
+
+
+def spike_times(neuron: HodgkinHuxley, times: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Find where a sampled potential crosses the threshold upwards, between the samples by a cubic spline [ms]."""
+    spline = CubicSpline(times, v)
+    crossings = spline.solve(neuron.v_rest + neuron.v_threshold, extrapolate=False)
+    return crossings[spline(crossings, 1) > 0]
+
+
+def _potential(neuron: HodgkinHuxley, current, dt: float, duration: float, every: int = 1):
+    """Simulate from rest under a constant current; give the times [ms] and V [mV], that at t = 0 included."""
+    rest = neuron.init_state(np.shape(current))
+    steps = round(duration / dt)
+    trace = simulate(neuron, current, dt=dt, steps=steps, record=record_potential, every=every)
+    return np.append(0.0, np.arange(every, steps + 1, every) * dt), np.concatenate([rest.v[None], trace.record])
+
+
+def _spike(settings: Settings):
+    """The shape of the spikes, with the gates."""
+    neuron = _neuron(settings, integrator=rk4)
+    trace = simulate(neuron, settings.current, dt=settings.dt, steps=round(_TRACE / settings.dt), record=record_state)
+    v = np.asarray(trace.record.v)
+    spikes = spike_times(neuron, trace.times, v)
+    metrics = {
+        "first_peak_mv": v[trace.times < spikes[0] + 5].max() if spikes.size else np.nan,
+        "frequency_hz": 1000 / (spikes[-1] - spikes[-2]) if spikes.size > 1 else 0.0,
+    }
+    return metrics, {"trace": {"time": trace.times, **trace.record._asdict()}}
+
+
+def _accuracy(settings: Settings):
+    """Spike times of both integrators against an adaptive solver of order 8, in double precision."""
+    with jax.enable_x64(True):
+        neuron = _neuron(settings)
+        times = np.linspace(0, _TRACE, round(_TRACE / 0.01) + 1)
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(lambda t, y, current: neuron.derivative(y, current)),
+            diffrax.Dopri8(),
+            t0=0.0,
+            t1=_TRACE,
+            dt0=None,
+            y0=neuron.init_state(()),
+            args=settings.current,
+            stepsize_controller=diffrax.PIDController(rtol=1e-9, atol=1e-9),
+            saveat=diffrax.SaveAt(ts=times),
+            max_steps=None,
+        )
+        reference = spike_times(neuron, times, np.asarray(solution.ys.v))
+
+    def error(integrator, dt: float) -> float:
+        neuron = _neuron(settings, integrator=integrator)
+        spikes = spike_times(neuron, *_potential(neuron, settings.current, dt, _TRACE))
+        return float(np.abs(spikes - reference).max()) if spikes.size == reference.size else np.nan
+
+    metrics = {
+        "spike_time_error_ms": error(rk4, settings.dt),
+        "exponential_euler_spike_time_error_ms": error(exponential_euler, settings.dt),
+    }
+    with jax.enable_x64(True):
+        curves = {i.__name__: [error(i, dt) for dt in settings.compared_dts] for i in (rk4, exponential_euler)}
+    return metrics, {"accuracy": {"dt": settings.compared_dts, **curves}}
+
+
+def _firing(settings: Settings):
+    """The f–I curve and the two thresholds, many currents at a time."""
+    neuron = _neuron(settings, integrator=rk4)
+    dt = _SAMPLE / round(_SAMPLE / min(settings.dt, _SAMPLE))
+
+    def sweep(currents):
+        return _potential(neuron, jnp.asarray(currents, jnp.float32), dt, settings.duration, round(_SAMPLE / dt))
+
+    def least(fires, currents, runs):
+        """The least current that fires, by runs with ever narrower currents around it."""
+        while True:
+            first = int(np.argmax(fires(*runs)))
+            if first == 0:  # either none fires or already the lowest does
+                return np.nan
+            low, high = currents[first - 1 : first + 1]
+            if high - low < 0.002:
+                return high
+            currents = np.linspace(low, high, settings.currents)
+            runs = sweep(currents)
+
+    few = settings.currents // 2
+    currents = np.append(np.linspace(0, 20, few, endpoint=False), np.linspace(20, _STRONGEST, settings.currents - few))
+    times, v = runs = sweep(currents)
+    threshold = neuron.v_rest + neuron.v_threshold
+    late = times > 0.9 * settings.duration
+    metrics = {
+        "single_spike_current_ua": least(lambda times, v: (v >= threshold).any(0), currents, runs),
+        "repetitive_current_ua": least(lambda times, v: (v[late] >= threshold).any(0), currents, runs),
+    }
+    trains = [spike_times(neuron, times, one) for one in v.T]
+    trains = [train[train > settings.duration / 2] for train in trains]
+    frequency = [1000 / np.diff(train).mean() if train.size > 1 else 0.0 for train in trains]
+    return metrics, {
+        "firing": {"current": currents, "frequency": frequency, "low": v[late].min(0), "high": v[late].max(0)}
+    }
+
+
+def _bifurcations(settings: Settings):
+    """Stability of the equilibrium at every current, from the eigenvalues of its Jacobian."""
+    neuron = _neuron(settings)
+
+    @jax.jit
+    def equilibrium_and_jacobian(current):
+        state = neuron.equilibrium(current)
+        flat, unravel = ravel_pytree(state)
+        return state.v, jax.jacfwd(lambda y: ravel_pytree(neuron.derivative(unravel(y), current))[0])(flat)
+
+    def growth(current: float) -> float:
+        """Rate at which the fastest-growing small deviation from the equilibrium grows [1/ms]."""
+        return np.linalg.eigvals(equilibrium_and_jacobian(current)[1]).real.max()
+
+    with jax.enable_x64(True):
+        currents = np.linspace(0, _STRONGEST, 361)
+        v, jacobians = jax.vmap(equilibrium_and_jacobian)(currents)
+        rates = np.linalg.eigvals(np.asarray(jacobians)).real.max(-1)
+        changes = np.flatnonzero(np.diff(rates > 0))
+        hopf = [brentq(growth, currents[i], currents[i + 1], xtol=1e-9) for i in changes]
+    first, second = hopf if len(hopf) == 2 else (np.nan, np.nan)
+    metrics = {"hopf_current_1_ua": first, "hopf_current_2_ua": second}
+    return metrics, {"equilibrium": {"current": currents, "v": np.asarray(v), "growth": rates}}
+
+
+def _fit(settings: Settings):
+    """Recover the conductances of Na⁺ and K⁺ channels from one noisy trace, from many starting points at once."""
+    time = _FIT_DT * np.arange(_FIT_STEPS)
+    # A weak step shows the membrane below threshold, a strong pulse makes one spike and the undershoot after it.
+    current = jnp.asarray(np.where((time >= 1) & (time < 6), 1.5, 0) + np.where((time >= 8) & (time < 9), 20.0, 0))
+    noise_key, start_key = jax.random.split(jax.random.key(settings.seed))
+    neuron = _neuron(settings)
+    true = jnp.asarray([neuron.g_na, neuron.g_k])
+    clean = simulate(neuron, current, dt=_FIT_DT, record=record_potential).record
+    observed = clean + settings.noise * jax.random.normal(noise_key, clean.shape)
+    factor = jax.random.uniform(start_key, (settings.fit_starts, 2), minval=jnp.log(0.5), maxval=jnp.log(2.0))
+
+    def potential(log_g):
+        neuron = _neuron(settings, g_na=jnp.exp(log_g[:, 0]), g_k=jnp.exp(log_g[:, 1]))
+        inputs = jnp.broadcast_to(current[:, None], (_FIT_STEPS, len(log_g)))
+        return simulate(neuron, inputs, dt=_FIT_DT, record=record_potential, remat=25).record
+
+    def loss(log_g):
+        errors = jnp.mean((potential(log_g) - observed[:, None]) ** 2, axis=0)
+        return errors.sum(), errors
+
+    optimizer = optax.adam(optax.cosine_decay_schedule(0.1, settings.fit_iterations))
+
+    @jax.jit
+    def descend(log_g):
+        def update(carry, _):
+            log_g, memory = carry
+            (_, errors), gradient = jax.value_and_grad(loss, has_aux=True)(log_g)
+            updates, memory = optimizer.update(gradient, memory)
+            return (optax.apply_updates(log_g, updates), memory), (log_g, errors)
+
+        return jax.lax.scan(update, (log_g, optimizer.init(log_g)), length=settings.fit_iterations)[1]
+
+    log_path, errors = descend(jnp.log(true) + factor)
+    best = int(errors[-1].argmin())
+    before, after = potential(log_path[jnp.array([0, -1]), best]).T
+    path = np.exp(log_path)
+    misses = 100 * np.abs(path[-1] / np.asarray(true) - 1)
+    metrics = {
+        "g_na_error_percent": misses[best, 0],
+        "g_k_error_percent": misses[best, 1],
+        "fit_starts_within_2_percent": float((misses.max(-1) < 2).sum()),
+    }
+    arrays = {
+        "fit": {
+            "time": time + _FIT_DT,
+            "observed": np.asarray(observed),
+            "before": np.asarray(before),
+            "after": np.asarray(after),
+            "path": path,
+            "best": best,
+            "true": np.asarray(true),
+        }
+    }
+    g_na, g_k = jnp.exp(log_path[-1, best])
+    return (metrics, arrays), _neuron(settings, g_na=g_na, g_k=g_k)
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw the spike, the f–I curve, the bifurcations, the accuracy of the steps and the fit."""
+    arrays, metrics = result.arrays, result.metrics
+    return {
+        "spike": _plot_spike(arrays["trace"]),
+        "firing": _plot_firing(arrays["firing"], metrics),
+        "bifurcation": _plot_bifurcation(arrays["equilibrium"], arrays["firing"], metrics),
+        "accuracy": _plot_accuracy(arrays["accuracy"]),
+        "fit": _plot_fit(arrays["fit"]),
+    }
+
+
+def _plot_spike(trace) -> plots.Figure:
+    fig, (top, bottom) = plots.figure(
+        2,
+        1,
+        height=5.0,
+        ratios=(3, 2),
+        sharex=True,
+        caption="Spikes under a step of current. Sodium channels open at once (m) and close again (h); the slower "
+        "opening of potassium channels (n) ends the spike and causes the undershoot after it.",
+    )
+    top.plot(trace["time"], trace["v"], color=plots.COLORS["blue"])
+    top.set(title="Membrane potential", ylabel="V [mV]", xlim=(0, 40))
+    names = {"m": "m, opens Na⁺", "h": "h, closes Na⁺", "n": "n, opens K⁺"}
+    for (gate, label), color in zip(names.items(), ("orange", "green", "purple"), strict=True):
+        bottom.plot(trace["time"], trace[gate], color=plots.COLORS[color], label=label)
+    bottom.set(title="Gates", xlabel="time [ms]", ylabel="open fraction", ylim=(0, 1.3), yticks=(0, 0.5, 1))
+    plots.legend(bottom, ncols=3, loc="upper right")
+    return fig
+
+
+def _plot_firing(firing, metrics) -> plots.Figure:
+    fig, ax = plots.figure(
+        caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one spike; "
+        "above the second, firing goes on, and it starts at a frequency far from zero."
+    )
+    ax.plot(firing["current"], firing["frequency"], "o-", color=plots.COLORS["blue"], markersize=3)
+    marks = (("single_spike_current_ua", "one spike", "green"), ("repetitive_current_ua", "firing goes on", "orange"))
+    for metric, label, color in marks:
+        at = metrics[metric]
+        ax.axvline(at, color=plots.COLORS[color], linestyle="--", label=f"{label} from {at:.2f} µA/cm²")
+    ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", ylim=(0, None))
+    plots.legend(ax, loc="lower right")
+    return fig
+
+
+def _plot_bifurcation(equilibrium, firing, metrics) -> plots.Figure:
+    fig, (top, bottom) = plots.figure(
+        2,
+        1,
+        height=6.0,
+        ratios=(3, 2),
+        sharex=True,
+        caption="Bifurcations. The equilibrium is unstable between two Hopf bifurcations, where a pair of complex "
+        "eigenvalues crosses the imaginary axis; there the potential swings between the two dotted lines.",
+    )
+    current, growth = equilibrium["current"], equilibrium["growth"]
+    for stable, style in ((True, "-"), (False, "--")):
+        v = np.where((growth < 0) == stable, equilibrium["v"], np.nan)
+        label = f"{'stable' if stable else 'unstable'} equilibrium"
+        top.plot(current, v, style, color=plots.COLORS["blue"], label=label)
+    for edge, label in (("low", "range of V after a step from rest"), ("high", None)):
+        top.plot(firing["current"], firing[edge], "o:", color=plots.COLORS["orange"], markersize=3, label=label)
+    top.set(title="Equilibrium and firing", ylabel="V [mV]")
+    plots.legend(top, loc="upper right")
+    bottom.plot(current, growth, color=plots.COLORS["blue"])
+    bottom.axhline(0, color=plots.COLORS["grey"], linewidth=1)
+    for name, place in (("1", (8, -14)), ("2", (-8, 8))):
+        at = metrics[f"hopf_current_{name}_ua"]
+        bottom.plot(at, 0, "o", color=plots.COLORS["orange"])
+        text = f"I{'₁' if name == '1' else '₂'} = {at:.2f}"
+        align = "left" if name == "1" else "right"
+        bottom.annotate(text, (at, 0), xytext=place, textcoords="offset points", ha=align, fontsize=9)
+    bottom.set(title="Largest real part of the eigenvalues", xlabel="current [µA/cm²]", ylabel="growth rate [1/ms]")
+    return fig
+
+
+def _plot_accuracy(accuracy) -> plots.Figure:
+    fig, ax = plots.figure(
+        caption="Largest error of a spike time within 100 ms, against an adaptive solver at tolerance 1e-9. The error of "
+        "exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power."
+    )
+    ax.loglog(accuracy["dt"], accuracy["exponential_euler"], "o-", label="exponential Euler")
+    ax.loglog(accuracy["dt"], accuracy["rk4"], "s-", label="Runge–Kutta, order 4")
+    ax.axhline(0.05, color=plots.COLORS["grey"], linestyle="--", linewidth=1, label="0.05 ms")
+    ax.set(title="Accuracy of the steps", xlabel="step dt [ms]", ylabel="spike time error [ms]")
+    plots.legend(ax)
+    return fig
+
+
+def _plot_fit(fit) -> plots.Figure:
+    fig, (left, right) = plots.figure(
+        1,
+        2,
+        width=9.0,
+        caption="Channel densities found from a noisy voltage trace by gradient descent through the simulation. Left: the "
+        "trace and the best fit. Right: paths of all starting points (grey) and of the best fit (blue).",
+    )
+    left.plot(fit["time"], fit["observed"], color=plots.COLORS["grey"], linewidth=3, alpha=0.5, label="observed")
+    left.plot(fit["time"], fit["before"], color=plots.COLORS["orange"], linestyle="--", label="before")
+    left.plot(fit["time"], fit["after"], color=plots.COLORS["blue"], linewidth=1, label="after")
+    left.set(title="Voltage trace", xlabel="time [ms]", ylabel="V [mV]")
+    plots.legend(left, loc="upper right")
+    for i, (g_na, g_k) in enumerate(np.moveaxis(fit["path"], 0, -1)):
+        best = i == fit["best"]
+        color = plots.COLORS["blue" if best else "grey"]
+        right.plot(g_na, g_k, color=color, alpha=1.0 if best else 0.5, zorder=3 if best else 2)
+        right.plot(g_na[0], g_k[0], "o", color=color, markersize=4)
+    right.plot(*fit["true"], "*", color=plots.COLORS["orange"], markersize=14, zorder=4, label="true")
+    right.set(title="Conductances", xlabel="g_Na [mS/cm²]", ylabel="g_K [mS/cm²]", xscale="log", yscale="log")
+    plots.legend(right, loc="lower right")
+    return fig

@@ -1,0 +1,140 @@
+"""Losses: with its matching output activation, each loss has the gradient y − t.
+
+A loss E(y, t) measures how far the output y = σ(z) lies from the target t. Three pairs of output activation and loss
+belong together: identity and squared error, logistic and Bernoulli cross-entropy, softmax and categorical cross-entropy.
+For each of them ∂E/∂z = y − t, measured here by automatic differentiation on random inputs. The gradient is then as
+large as the mistake. A pair that does not match, such as a logistic output with the squared error, has the gradient
+(y − t) σ′(z) instead, which vanishes where the output is saturated and wrong, and learning stalls where it is most
+needed.
+
+Source: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.6 (canonical link functions).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuraxis import check, plots
+from neuraxis.experiment import Claim, Result
+from neuraxis.functions.activations import Activation, identity, logistic, softmax
+from neuraxis.functions.losses import (
+    Loss,
+    bernoulli_cross_entropy,
+    bernoulli_cross_entropy_with_logits,
+    categorical_cross_entropy,
+    categorical_cross_entropy_with_logits,
+    one_hot,
+    squared_error,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How many random outputs to look at."""
+
+    examples: int = 1000
+    """Number of random examples."""
+    outputs: int = 10
+    """Number of output neurons, and of classes."""
+    spread: float = 3.0
+    """Standard deviation of the inputs z of the output neurons."""
+    reach: float = 8.0
+    """z runs from −reach to reach in the figure of the gradients."""
+    seed: int = 0
+    """Seed of the random examples."""
+
+    def __post_init__(self) -> None:
+        check.whole(examples=self.examples)
+        check.whole(2, outputs=self.outputs)
+        check.whole(0, seed=self.seed)
+        check.positive(spread=self.spread, reach=self.reach)
+
+
+QUICK = Settings(examples=100)
+
+
+def run(settings: Settings) -> Result:
+    """Measure how far ∂E/∂z lies from y − t, through y and straight from z, and draw the losses."""
+    keys = jax.random.split(jax.random.key(settings.seed), 4)
+    shape = (settings.examples, settings.outputs)
+    z = settings.spread * jax.random.normal(keys[0], shape)
+    real = settings.spread * jax.random.normal(keys[1], shape)
+    binary = jax.random.bernoulli(keys[2], 0.5, shape).astype(z.dtype)
+    classes = one_hot(jax.random.randint(keys[3], shape[:1], 0, settings.outputs), settings.outputs)
+    deviation = {
+        "squared_error": _deviation(identity, lambda z, t: squared_error(identity(z), t), z, real),
+        "bernoulli": _deviation(logistic, lambda z, t: bernoulli_cross_entropy(logistic(z), t), z, binary),
+        "bernoulli_with_logits": _deviation(logistic, bernoulli_cross_entropy_with_logits, z, binary),
+        "categorical": _deviation(softmax, lambda z, t: categorical_cross_entropy(softmax(z), t), z, classes),
+        "categorical_with_logits": _deviation(softmax, categorical_cross_entropy_with_logits, z, classes),
+    }
+    metrics = {f"{name}_max_deviation": value for name, value in deviation.items()}
+    arrays, metrics["mismatched_gradient_when_wrong"], metrics["matching_gradient_when_wrong"] = _curves(settings.reach)
+    claims = (
+        *(Claim(f"{name}_max_deviation", "<=", 1e-5) for name in deviation),
+        Claim("matching_gradient_when_wrong", ">=", 0.99),
+        Claim("mismatched_gradient_when_wrong", "<=", 0.01),
+    )
+    return Result(metrics, claims, arrays)
+
+
+def _gradient(error: Loss, z: jax.Array, t: jax.Array) -> jax.Array:
+    return jax.grad(lambda z: jnp.sum(error(z, t)))(z)
+
+
+def _deviation(activation: Activation, error: Callable, z: jax.Array, t: jax.Array) -> float:
+    return float(jnp.abs(_gradient(error, z, t) - (activation(z) - t)).max())
+
+
+def _curves(reach: float) -> tuple[dict[str, np.ndarray], float, float]:
+    """Give the curves of the figures, and the sizes of both gradients at z = −reach where the target is 1."""
+    y = jnp.linspace(0.001, 0.999, 400)[:, None]
+    z = jnp.linspace(-reach, reach, 400)[:, None]
+    target = jnp.ones_like(z)
+    matching = _gradient(bernoulli_cross_entropy_with_logits, z, target)[:, 0]
+    mismatched = _gradient(lambda z, t: squared_error(logistic(z), t), z, target)[:, 0]
+    arrays = {
+        "y": y[:, 0],
+        "squared_error": squared_error(y, target),
+        "bernoulli_cross_entropy": bernoulli_cross_entropy(y, target),
+        "z": z[:, 0],
+        "matching": matching,
+        "mismatched": mismatched,
+        "matching_error": bernoulli_cross_entropy_with_logits(z, target),
+        "mismatched_error": squared_error(logistic(z), target),
+    }
+    arrays = {name: np.asarray(a) for name, a in arrays.items()}
+    return arrays, float(jnp.abs(mismatched[0])), float(jnp.abs(matching[0]))
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw the losses against the output, and error and gradient against a logistic output neuron's input."""
+    a, blue, orange = result.arrays, plots.COLORS["blue"], plots.COLORS["orange"]
+    losses, ax = plots.figure(
+        caption="The price of an output y where the target is 1. A sure but wrong output costs at most ½ by the squared "
+        "error and without bound by a cross-entropy (for one class of several −ln y as well).",
+        height=3.4,
+    )
+    ax.plot(a["y"], a["bernoulli_cross_entropy"], color=blue, label="cross-entropy, −ln y")
+    ax.plot(a["y"], a["squared_error"], color=orange, label="squared error, ½(y − 1)²")
+    ax.set(xlabel="output y", ylabel="loss for t = 1", ylim=(0, 5))
+    plots.legend(ax)
+
+    gradients, (top, bottom) = plots.figure(
+        2,
+        caption="A logistic output neuron whose target is 1. With its matching loss, the Bernoulli cross-entropy, the "
+        "gradient is y − t and stays at −1 while the output is wrong; with the squared error it vanishes there.",
+        height=4.6,
+        sharex=True,
+    )
+    top.plot(a["z"], a["matching_error"], color=blue, label="Bernoulli cross-entropy (matching)")
+    top.plot(a["z"], a["mismatched_error"], color=orange, label="squared error (not matching)")
+    bottom.plot(a["z"], a["matching"], color=blue)
+    bottom.plot(a["z"], a["mismatched"], color=orange)
+    top.set_ylabel("loss E")
+    bottom.set(xlabel="input z of the output neuron", ylabel="∂E/∂z")
+    plots.legend(top)
+    return {"losses": losses, "gradients": gradients}

@@ -1,0 +1,66 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.names import check_name
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: check.positive(tau=0.0), "tau must be positive and finite, but is 0.0"),
+        (lambda: check.positive(tau=np.array([1.0, -1.0])), "tau must be positive"),
+        (lambda: check.positive(tau=float("nan")), "tau must be positive"),
+        (lambda: check.positive(tau=float("inf")), "tau must be positive"),
+        (lambda: check.positive(tau="x"), "tau must be a number, but is 'x'"),
+        (lambda: check.positive(tau=None), "tau must be a number, but is None"),
+        (lambda: check.positive(tau=True), "tau must be a number, but is True"),
+        (lambda: check.not_negative(rate=-0.1), "rate must be finite and not negative, but is -0.1"),
+        (lambda: check.fraction(beta=1), r"beta must lie in \[0, 1\), but is 1"),
+        (lambda: check.finite(x=np.array([[0.0, np.inf]])), r"x must be finite, but holds inf at index \(0, 1\)"),
+        (lambda: check.finite(x=float("nan")), "x must be finite, but holds nan$"),
+        (lambda: check.whole(n=1.0), "n must be a whole number of at least 1, but is 1.0"),
+        (lambda: check.whole(0, n=-1), "n must be a whole number of at least 0, but is -1"),
+        (lambda: check.whole(n=True), "n must be a whole number"),
+        (lambda: check.last_axis(3, x=np.ones((3, 2))), r"x must have shape \(…, 3\), but has shape \(3, 2\)"),
+        (lambda: check.last_axis(3, x=1.0), r"has shape \(\)"),
+        (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),
+        (lambda: check.same_length(x=1.0), "must agree along their first axis"),
+        (lambda: check.same_length(x=np.ones((0, 3)), y=np.ones(0)), "the data are empty: x, y hold no example"),
+        (lambda: check.labels([0, 5], 3), "labels must lie from 0 to 2, but reach from 0 to 5"),
+        (lambda: check.labels(np.array([-1]), 3), "reach from -1 to -1"),
+        (lambda: check.labels(np.array([0.5]), 3), "labels must be integers, but have dtype float64"),
+        (lambda: check_name("experiment", "lyf", ["lif", "mlp"]), "unknown experiment 'lyf'; did you mean 'lif'"),
+        (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "known are: lif, mlp"),
+    ],
+)
+def test_says_what_was_expected_and_received(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_good_values_pass():
+    check.positive(a=1, b=jnp.ones(2), c=np.float32(0.1))
+    check.not_negative(a=0)
+    check.fraction(a=0, b=0.999)
+    check.finite(a=[1, 2], b=jnp.ones(2, jnp.bfloat16))
+    check.whole(a=1, b=np.int64(3))
+    check.last_axis(2, a=jnp.ones((4, 2)))
+    check.same_length(a=[1, 2], b=np.ones((2, 5)))
+    check.labels(np.array([], int), 3)
+    check_name("experiment", "lif", ["lif"])
+
+
+def test_values_that_are_traced_pass_but_their_shape_is_known():
+    @jax.jit
+    def f(x):
+        check.positive(x=x)
+        check.finite(x=x)
+        with pytest.raises(InputError, match=r"shape \(…, 3\)"):
+            check.last_axis(3, x=x)
+        return x
+
+    f(jnp.array([-1.0, jnp.nan]))
