@@ -13,16 +13,24 @@ NEURON = MembraneLIF(LIF(tau_m=15.0, tau_ref=3.0), v_leak=-65.0, v_threshold=-52
 
 def first_spike(current):
     """Time at which the equation in millivolts, solved by SciPy, reaches the threshold."""
-    threshold = lambda t, v: v[0] + 52.0
+
+    def threshold(t, v):
+        return v[0] + 52.0
+
+    def rise(t, v):
+        return ((-65.0 + current / 0.2) - v) / 15.0
+
     threshold.terminal = True
-    rise = lambda t, v: ((-65.0 + current / 0.2) - v) / 15.0
     solution = solve_ivp(rise, (0, 200), [-65.0], events=threshold, rtol=1e-10, atol=1e-10)
     return solution.t[-1]
 
 
+def spikes_and_age(state, spikes):
+    return spikes, state.age
+
+
 def test_spikes_where_the_equation_in_millivolts_does():
-    record = lambda state, spikes: (spikes, state.age)
-    trace = simulate(NEURON, jnp.asarray([4.0]), dt=1.0, steps=60, record=record)
+    trace = simulate(NEURON, jnp.asarray([4.0]), dt=1.0, steps=60, record=spikes_and_age)
     spikes, age = (np.asarray(part)[:, 0] for part in trace.record)
     found = (trace.times - age)[spikes > 0]
     np.testing.assert_allclose(found[0], first_spike(4.0), atol=1e-4)

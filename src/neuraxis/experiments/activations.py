@@ -39,7 +39,7 @@ class Settings:
     reach: float = 6.0
     """z runs from −reach to reach in the figure."""
     points: int = 2000
-    """Number of values of z, an even one so that the jump and the kink at z = 0, without derivative, are left out."""
+    """Number of values of z."""
     extreme: float = 1e4
     """Size of z at which all must stay finite."""
 
@@ -99,12 +99,16 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     )
     z = result.arrays["z"]
     for ax, (name, (value, slope)) in zip(axes.flat, result.arrays["curves"].items(), strict=True):
-        low, high = min(value.min(), slope.min()), max(value.max(), slope.max())
-        value = np.where(np.abs(np.gradient(value)) > 0.1 * (high - low), np.nan, value)  # no line across a jump
-        ax.plot(z, value, color=plots.COLORS["blue"], label="σ(z)")
-        ax.plot(z, slope, color=plots.COLORS["orange"], label="σ′(z)")
+        ax.plot(z, _broken(value), color=plots.COLORS["blue"], label="σ(z)")
+        ax.plot(z, _broken(slope), color=plots.COLORS["orange"], label="σ′(z)")
         ax.set_title(name)
     plots.legend(axes[0, 0])
     for ax in axes[-1]:
         ax.set_xlabel("z")
     return {"functions": fig}
+
+
+def _broken(curve: np.ndarray) -> np.ndarray:
+    """Take out the value before each jump, so that no line is drawn across."""
+    jumps = np.abs(np.diff(curve, append=curve[-1])) > 0.1 * np.ptp(curve)
+    return np.where(jumps, np.nan, curve)

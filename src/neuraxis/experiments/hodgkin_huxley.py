@@ -82,7 +82,7 @@ def run(settings: Settings) -> Result:
     fit, model = _fit(settings)
     metrics, arrays = {}, {}
     for some_metrics, some_arrays in (*parts, fit):
-        metrics |= some_metrics
+        metrics |= {name: float(value) for name, value in some_metrics.items()}
         arrays |= some_arrays
     claims = (
         *_near("single_spike_current_ua", 2.24, 0.01),
@@ -99,7 +99,7 @@ def run(settings: Settings) -> Result:
 
 
 def _near(metric: str, value: float, tolerance: float) -> tuple[Claim, Claim]:
-    return Claim(metric, ">=", value - tolerance), Claim(metric, "<=", value + tolerance)
+    return Claim(metric, ">=", round(value - tolerance, 6)), Claim(metric, "<=", round(value + tolerance, 6))
 
 
 def _neuron(settings: Settings, **fields) -> HodgkinHuxley:
@@ -327,14 +327,15 @@ def _plot_spike(trace) -> plots.Figure:
 def _plot_firing(firing, metrics) -> plots.Figure:
     fig, ax = plots.figure(
         caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one spike; "
-        "above the second, firing goes on, and it starts at a frequency far from zero."
+        "above the second, firing goes on, and it starts at a frequency far from zero. Only spikes that reach the threshold "
+        "potential count."
     )
     ax.plot(firing["current"], firing["frequency"], "o-", color=plots.COLORS["blue"], markersize=3)
     marks = (("single_spike_current_ua", "one spike", "green"), ("repetitive_current_ua", "firing goes on", "orange"))
     for metric, label, color in marks:
         at = metrics[metric]
         ax.axvline(at, color=plots.COLORS[color], linestyle="--", label=f"{label} from {at:.2f} µA/cm²")
-    ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", ylim=(0, None))
+    ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", xlim=(0, 60), ylim=(0, None))
     plots.legend(ax, loc="lower right")
     return fig
 
@@ -360,7 +361,7 @@ def _plot_bifurcation(equilibrium, firing, metrics) -> plots.Figure:
     plots.legend(top, loc="upper right")
     bottom.plot(current, growth, color=plots.COLORS["blue"])
     bottom.axhline(0, color=plots.COLORS["grey"], linewidth=1)
-    for name, place in (("1", (8, -14)), ("2", (-8, 8))):
+    for name, place in (("1", (8, -14)), ("2", (-8, -14))):
         at = metrics[f"hopf_current_{name}_ua"]
         bottom.plot(at, 0, "o", color=plots.COLORS["orange"])
         text = f"I{'₁' if name == '1' else '₂'} = {at:.2f}"
@@ -373,12 +374,15 @@ def _plot_bifurcation(equilibrium, firing, metrics) -> plots.Figure:
 def _plot_accuracy(accuracy) -> plots.Figure:
     fig, ax = plots.figure(
         caption="Largest error of a spike time within 100 ms, against an adaptive solver at tolerance 1e-9. The error of "
-        "exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power."
+        "exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power, down to the accuracy "
+        "of the reference."
     )
     ax.loglog(accuracy["dt"], accuracy["exponential_euler"], "o-", label="exponential Euler")
     ax.loglog(accuracy["dt"], accuracy["rk4"], "s-", label="Runge–Kutta, order 4")
     ax.axhline(0.05, color=plots.COLORS["grey"], linestyle="--", linewidth=1, label="0.05 ms")
     ax.set(title="Accuracy of the steps", xlabel="step dt [ms]", ylabel="spike time error [ms]")
+    ax.set_xticks(accuracy["dt"], [f"{dt:g}" for dt in accuracy["dt"]])
+    ax.set_xticks([], minor=True)
     plots.legend(ax)
     return fig
 
@@ -402,6 +406,6 @@ def _plot_fit(fit) -> plots.Figure:
         right.plot(g_na, g_k, color=color, alpha=1.0 if best else 0.5, zorder=3 if best else 2)
         right.plot(g_na[0], g_k[0], "o", color=color, markersize=4)
     right.plot(*fit["true"], "*", color=plots.COLORS["orange"], markersize=14, zorder=4, label="true")
-    right.set(title="Conductances", xlabel="g_Na [mS/cm²]", ylabel="g_K [mS/cm²]", xscale="log", yscale="log")
+    right.set(title="Conductances", xlabel="g_Na [mS/cm²]", ylabel="g_K [mS/cm²]")
     plots.legend(right, loc="lower right")
     return fig
