@@ -108,11 +108,7 @@ def _remove_if_bare(folder: Path) -> None:
 
 
 def _report(module: ModuleType, settings: Any, result: Result, seconds: float) -> Report:
-    figures, captions = {}, {}
-    for stem, figure in module.plot(result).items():
-        buffer = BytesIO()
-        figure.savefig(buffer, dpi=150, format="png")
-        figures[stem], captions[stem] = buffer.getvalue(), str(figure.get_label())
+    figures, captions = draw(module, result)
     return Report(
         name=experiment_name(module),
         text=inspect.getdoc(module) or "",
@@ -125,6 +121,19 @@ def _report(module: ModuleType, settings: Any, result: Result, seconds: float) -
         versions=versions(),
         device=device(),
     )
+
+
+def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Draw the figures of a result: PNG files and captions by file stem."""
+    from neuraxis import plots
+
+    figures, captions = {}, {}
+    with plots.style():
+        for stem, figure in module.plot(result).items():
+            buffer = BytesIO()
+            figure.savefig(buffer, dpi=150, format="png")
+            figures[stem], captions[stem] = buffer.getvalue(), str(figure.get_label())
+    return figures, captions
 
 
 def versions() -> dict[str, str]:

@@ -126,7 +126,6 @@ def test_metrics_are_measured_on_the_validation_data():
     assert by_hand > 0.95
 
 
-
 @pytest.mark.parametrize("interrupted_at", [1, 5, 8, 20])
 def test_an_interrupted_run_goes_on_to_the_bit_identical_result(tmp_path, monkeypatch, interrupted_at):
     path = tmp_path / "checkpoint.safetensors"
@@ -178,12 +177,14 @@ def test_divergence_stops_at_its_step_and_keeps_the_last_good_checkpoint(tmp_pat
     assert path.read_bytes() == before
 
 
-def test_divergence_by_bad_labels_names_the_labels():
-    with pytest.raises(InputError, match="labels must lie from 0 to 1, but reach from"):
-        bad = labels.copy()
-        bad[7] = 9
-        loss = lambda model, x, t, *, key: jnp.where(t > 1, jnp.nan, classification.loss(model, x, t))
-        train(loss=loss, data=(x, bad))
+def test_labels_out_of_range_are_named():
+    bad = np.full_like(labels, 9)
+    with pytest.raises(InputError, match="labels must lie from 0 to 1, but reach from 9 to 9"):
+        train(data=(x, bad))
+    bad = labels.copy()
+    bad[7] = -1
+    with pytest.raises((InputError, DivergedError), match="labels must lie from 0 to 1, but reach from -1 to 1"):
+        train(data=(x, bad))
 
 
 def test_raw_images_may_stay_integers():

@@ -37,7 +37,10 @@ def test_follows_the_closed_form():
 
 @settings(max_examples=12, deadline=None)
 @given(
-    steps=st.integers(1, 40), every=st.integers(1, 7), remat=st.none() | st.integers(1, 4), chunk=st.none() | st.integers(1, 4)
+    steps=st.integers(1, 40),
+    every=st.integers(1, 7),
+    remat=st.none() | st.integers(1, 4),
+    chunk=st.none() | st.integers(1, 4),
 )
 def test_recording_every_kth_step_in_blocks_and_chunks_changes_nothing(steps, every, remat, chunk):
     inputs = np.random.default_rng(0).normal(size=(steps, 2)).astype(np.float32)

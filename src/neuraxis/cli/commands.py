@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import DownloadColumn, Progress, TaskID
 from rich.table import Table
 
 from neuraxis import experiments
 from neuraxis.cli import complain
-from neuraxis.cli.options import Command, Completion, Data, DataList, Fetch, Tour, run_options
+from neuraxis.cli.options import COMMAND_STYLE, Command, Completion, Data, DataList, Fetch, Tour, run_options
 from neuraxis.errors import InputError
 
 
@@ -21,6 +22,7 @@ def other(arguments: list[str]) -> int:
         Command,
         args=arguments or ["--help"],
         prog="neuraxis",
+        config=COMMAND_STYLE,
         description="Every neural model from a single ion channel to a Transformer. --version prints the version.",
     )
     match command:
@@ -148,12 +150,28 @@ def _tour(command: Tour) -> int:
 def _fetch(name: str) -> int:
     from neuraxis import data
 
-    print(f"{name}: {data.fetch(name)}")
+    with Progress(*Progress.get_default_columns(), DownloadColumn(), console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(path: str, done: int, total: int) -> None:
+            if path not in tasks:
+                tasks[path] = bar.add_task(path, total=total or None)
+            bar.update(tasks[path], completed=done)
+
+        data.fetch(name, show)
+    print(f"{name} is at hand")
     return 0
 
 
 def _list_data() -> int:
-    raise NotImplementedError
+    from neuraxis import data
+
+    table = Table.grid(padding=(0, 2))
+    for name in [*data.names(), *data.text_names()]:
+        place = "[green]at hand[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
+        table.add_row(f"[bold cyan]{name}[/]", place)
+    Console().print(table, highlight=False)
+    return 0
 
 
 def _print_completion(shell: str) -> int:
@@ -161,5 +179,5 @@ def _print_completion(shell: str) -> int:
     from neuraxis.cli.options import with_experiments
 
     modules = {name: experiments.load(name) for name in experiments.names()}
-    tyro.cli(with_experiments(modules), prog="neuraxis", args=["--tyro-print-completion", shell])
+    tyro.cli(with_experiments(modules), prog="neuraxis", args=["--tyro-print-completion", shell], config=COMMAND_STYLE)
     return 0

@@ -9,6 +9,8 @@ import tyro
 
 from neuraxis import runs
 
+COMMAND_STYLE = (tyro.conf.OmitSubcommandPrefixes,)  # `data fetch`, not `data command:fetch`
+
 _Flag = tyro.conf.FlagCreatePairsOff[bool]
 
 
@@ -21,7 +23,7 @@ class List:
 class Run:
     """Run an experiment. `neuraxis run NAME --help` lists its settings."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Name of the experiment."""
 
 
@@ -39,7 +41,7 @@ class Tour:
 class Fetch:
     """Download and verify a data set, and keep it for later runs."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Name of the data set; `neuraxis data list` lists them."""
 
 

@@ -70,6 +70,16 @@ def find_text(names: Sequence[str]) -> Text:
     return text(_first_at_hand("text", names, corpus.SOURCES))
 
 
+def is_at_hand(name: str) -> bool:
+    """Say whether all files of a data set or text are there (not whether they are sound).
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+    """
+    check_name("data set or text", name, [*_SETS, *corpus.SOURCES])
+    return all(map(published.locate, _files(name)))
+
+
 def fetch(name: str, progress: Progress | None = None) -> None:
     """Download the files of a data set or text into the cache, unless they are at hand and sound.
 
@@ -99,4 +109,4 @@ def _first_at_hand(kind: str, names: Sequence[str], known: Iterable[str]) -> str
         check_name(kind, name, known)
     if not names:
         raise InputError(f"a {kind} must be named, but the list of names is empty")
-    return next((name for name in names if all(map(published.locate, _files(name)))), names[-1])
+    return next(filter(is_at_hand, names), names[-1])

@@ -31,7 +31,7 @@ class ContinuousHopfield(eqx.Module):
 
     Raises:
         InputError: for a time constant or gain that is not positive.
-    """  # noqa: D400, D415 - the first line ends in an equation
+    """  # noqa: D415 - the first line ends in an equation
 
     network: Hopfield
     tau_x: float | Array = 10.0  # time constant [ms]
@@ -53,7 +53,7 @@ class ContinuousHopfield(eqx.Module):
         return self.network.energy(x) + jnp.sum(leak, axis=-1)
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... n"]:
-        """Start from u = 0, which is a saddle where nothing drives the network: give `simulate` a state to recall from."""
+        """Start from u = 0. Without bias and input it is a saddle: to recall, give `simulate` a state to start from."""
         size = self.network.bias.shape
         return jnp.zeros(jnp.broadcast_shapes(input_shape, size), self.network.bias.dtype)
 

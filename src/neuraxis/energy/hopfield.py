@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from neuraxis import check
@@ -87,7 +88,7 @@ class Hopfield(eqx.Module):
         x = self._signs(x)
         if not jnp.issubdtype(jnp.result_type(order), jnp.integer) or jnp.ndim(order) != 1:
             raise InputError(f"order must list indices of neurons, but is {order}")
-        if not isinstance(order, jax.core.Tracer):
+        if not isinstance(order, Tracer):
             indices = np.asarray(order)
             if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
                 strange = indices[np.argmin(good)]
@@ -131,7 +132,7 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
 
 
 def _check_symmetric(weights: ArrayLike) -> None:
-    if isinstance(weights, jax.core.Tracer):
+    if isinstance(weights, Tracer):
         return
     W = np.asarray(weights)
     if np.any(np.diagonal(W)):
@@ -143,7 +144,7 @@ def _check_symmetric(weights: ArrayLike) -> None:
 
 def _check_signs(**states: ArrayLike) -> None:
     for name, x in states.items():
-        if not isinstance(x, jax.core.Tracer) and not np.all(good := np.abs(np.asarray(x)) == 1):
+        if not isinstance(x, Tracer) and not np.all(good := np.abs(np.asarray(x)) == 1):
             raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(x).flat[np.argmin(good)]}")
 
 
@@ -184,6 +185,9 @@ def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
 
 @eqx.filter_jit
 def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -> Recalled:
+    def going(carry):
+        return jnp.any(carry[3]) & (carry[4] < max_sweeps)
+
     def advance(carry):
         x, h, sweeps, active, count = carry
         order = jax.random.permutation(jax.random.fold_in(key, count), x.shape[-1])
@@ -193,7 +197,6 @@ def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -
     flat = x.reshape(-1, x.shape[-1])
     batch = flat.shape[0]
     start = (flat, network.field(flat), jnp.zeros(batch, jnp.int32), jnp.ones(batch, bool), jnp.zeros((), jnp.int32))
-    going = lambda carry: jnp.any(carry[3]) & (carry[4] < max_sweeps)
     flat, _, sweeps, active, _ = lax.while_loop(going, advance, start)
     lead = x.shape[:-1]
     return Recalled(flat.reshape(x.shape), sweeps.reshape(lead), ~active.reshape(lead))

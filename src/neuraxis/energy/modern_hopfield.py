@@ -26,7 +26,7 @@ class ModernHopfield(eqx.Module):
 
     Raises:
         InputError: for patterns that are not finite and of shape (M, N), or a β that is not positive.
-    """  # noqa: D400, D415 - the first line ends in an equation
+    """  # noqa: D415 - the first line ends in an equation
 
     patterns: Float[Array, "m n"]
     beta: float | Array  # inverse temperature: large picks the nearest pattern, small averages over many

@@ -8,6 +8,8 @@ from neuraxis.engine.mesh import make_mesh as make_mesh
 from neuraxis.engine.optimizers import gradient_descent as gradient_descent
 from neuraxis.engine.optimizers import momentum as momentum
 from neuraxis.engine.optimizers import weight_decay as weight_decay
+from neuraxis.engine.relax import Relaxed as Relaxed
+from neuraxis.engine.relax import relax as relax
 from neuraxis.engine.simulate import Total as Total
 from neuraxis.engine.simulate import Trace as Trace
 from neuraxis.engine.simulate import record_nothing as record_nothing

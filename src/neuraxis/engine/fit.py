@@ -163,12 +163,19 @@ class _Training:
 
     def _explain_divergence(self, order) -> None:
         """Let the loss look at the batch outside of the compiled program, where its own checks can speak, then stop."""
+        model = eqx.combine(self.position.parameters, self.task.static)
         batch, _ = take_batch(self.task, order, self.position.batch)
-        self.task.loss(eqx.combine(self.position.parameters, self.task.static), *batch, key=self._key)
+        reason = "a smaller learning rate may help"
+        try:
+            self.task.loss(model, *batch, key=self._key)
+        except InputError as error:
+            if self.steps_done == 0:  # the parameters are still as the user gave them
+                raise
+            reason = f"{reason} ({error})"
         kept = "" if self._checkpoint is None else f"; the last good state is kept in {self._checkpoint}"
         raise DivergedError(
-            f"the loss or its gradient stopped being finite at step {self.steps_done} (epoch {self.epoch + 1}); a smaller "
-            f"learning rate may help{kept}",
+            f"the loss or its gradient stopped being finite at step {self.steps_done} (epoch {self.epoch + 1}): "
+            f"{reason}{kept}",
             self.steps_done,
         )
 

@@ -88,8 +88,12 @@ def _descend(energy, x, step_size, rtol, atol, max_steps) -> Relaxed:
 
     def advance(carry):
         x, g, steps, active = carry
-        each = lambda leaf: active.reshape(*lead, *[1] * (leaf.ndim - len(lead)))
-        x = jax.tree.map(lambda a, d: jnp.where(each(a), a - step_size.astype(a.dtype) * d, a), x, g)
+
+        def move(a, slope):
+            moves = active.reshape(*lead, *[1] * (a.ndim - len(lead)))
+            return jnp.where(moves, a - step_size.astype(a.dtype) * slope, a)
+
+        x = jax.tree.map(move, x, g)
         g, steps = gradient(x), steps + active
         return x, g, steps, active & moving(x, g) & (steps < max_steps)
 

@@ -67,7 +67,9 @@ def run(settings: Settings) -> Result:
     metrics = {
         "max_logistic_slope": float(slopes.max()),
         "max_derivative_error": max(errors),
-        "not_finite_at_extremes": float(sum(_count_not_finite(a, extremes) for a in _OF_EACH_ENTRY + _OF_THE_LAST_AXIS)),
+        "not_finite_at_extremes": float(
+            sum(_count_not_finite(a, extremes) for a in _OF_EACH_ENTRY + _OF_THE_LAST_AXIS)
+        ),
     }
     claims = (
         Claim("max_logistic_slope", ">=", 0.25 - 1e-7),

@@ -2,10 +2,10 @@
 
 Four differential equations turn two voltage-gated conductances into the action potential. A step of current must pass a
 first threshold to cause one spike, and a second one for firing to go on, at a frequency that starts far from zero. The
-reason shows in the Jacobian at the equilibrium: rest loses its stability at a current I₁ and gains it back at I₂ (Hopf
-bifurcations), while from a current below I₁ on firing and rest exist side by side. The steps in time are compared with an
-adaptive solver. In the end the simulation is run backwards by differentiation: from a noisy voltage trace alone, gradient
-descent finds the densities of the sodium and potassium channels.
+reason shows in the Jacobian at the equilibrium: rest loses its stability at a current I₁ and gains it back at I₂, both
+Hopf bifurcations, while from a current below I₁ on firing and rest exist side by side. The steps in time are compared
+with an adaptive solver. In the end the simulation is run backwards by differentiation: from a noisy voltage trace
+alone, gradient descent finds the densities of the sodium and potassium channels.
 
 A. L. Hodgkin and A. F. Huxley, A quantitative description of membrane current and its application to conduction and
 excitation in nerve, The Journal of Physiology 117 (1952) 500. Thresholds and bifurcations: J. Rinzel and R. N. Miller,
@@ -114,7 +114,7 @@ def record_potential(state, output):
 def spike_times(neuron: HodgkinHuxley, times: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Find where a sampled potential crosses the threshold upwards, between the samples by a cubic spline [ms]."""
     spline = CubicSpline(times, v)
-    crossings = spline.solve(neuron.v_rest + neuron.v_threshold, extrapolate=False)
+    crossings = spline.solve(np.asarray(neuron.v_rest + neuron.v_threshold).item(), extrapolate=False)
     return crossings[spline(crossings, 1) > 0]
 
 
@@ -130,20 +130,20 @@ def _spike(settings: Settings):
     """The shape of the spikes, with the gates."""
     neuron = _neuron(settings, integrator=rk4)
     trace = simulate(neuron, settings.current, dt=settings.dt, steps=round(_TRACE / settings.dt), record=record_state)
-    v = np.asarray(trace.record.v)
-    spikes = spike_times(neuron, trace.times, v)
+    times, v = np.asarray(trace.times), np.asarray(trace.record.v)
+    spikes = spike_times(neuron, times, v)
     metrics = {
-        "first_peak_mv": v[trace.times < spikes[0] + 5].max() if spikes.size else np.nan,
+        "first_peak_mv": v[times < spikes[0] + 5].max() if spikes.size else np.nan,
         "frequency_hz": 1000 / (spikes[-1] - spikes[-2]) if spikes.size > 1 else 0.0,
     }
-    return metrics, {"trace": {"time": trace.times, **trace.record._asdict()}}
+    return metrics, {"trace": {"time": times, **trace.record._asdict()}}
 
 
 def _accuracy(settings: Settings):
     """Spike times of both integrators against an adaptive solver of order 8, in double precision."""
     with jax.enable_x64(True):
         neuron = _neuron(settings)
-        times = np.linspace(0, _TRACE, round(_TRACE / 0.01) + 1)
+        times = jnp.linspace(0, _TRACE, round(_TRACE / 0.01) + 1)
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, y, current: neuron.derivative(y, current)),
             diffrax.Dopri8(),
@@ -156,7 +156,8 @@ def _accuracy(settings: Settings):
             saveat=diffrax.SaveAt(ts=times),
             max_steps=None,
         )
-        reference = spike_times(neuron, times, np.asarray(solution.ys.v))
+        assert solution.ys is not None  # it is None only where nothing was saved
+        reference = spike_times(neuron, np.asarray(times), np.asarray(solution.ys.v))
 
     def error(integrator, dt: float) -> float:
         neuron = _neuron(settings, integrator=integrator)
@@ -309,7 +310,7 @@ def _plot_spike(trace) -> plots.Figure:
         2,
         1,
         height=5.0,
-        ratios=(3, 2),
+        ratios=(3.0, 2.0),
         sharex=True,
         caption="Spikes under a step of current. Sodium channels open at once (m) and close again (h); the slower "
         "opening of potassium channels (n) ends the spike and causes the undershoot after it.",
@@ -326,9 +327,8 @@ def _plot_spike(trace) -> plots.Figure:
 
 def _plot_firing(firing, metrics) -> plots.Figure:
     fig, ax = plots.figure(
-        caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one spike; "
-        "above the second, firing goes on, and it starts at a frequency far from zero. Only spikes that reach the threshold "
-        "potential count."
+        caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one "
+        "spike; above the second, firing goes on, and it starts at a frequency far from zero."
     )
     ax.plot(firing["current"], firing["frequency"], "o-", color=plots.COLORS["blue"], markersize=3)
     marks = (("single_spike_current_ua", "one spike", "green"), ("repetitive_current_ua", "firing goes on", "orange"))
@@ -345,7 +345,7 @@ def _plot_bifurcation(equilibrium, firing, metrics) -> plots.Figure:
         2,
         1,
         height=6.0,
-        ratios=(3, 2),
+        ratios=(3.0, 2.0),
         sharex=True,
         caption="Bifurcations. The equilibrium is unstable between two Hopf bifurcations, where a pair of complex "
         "eigenvalues crosses the imaginary axis; there the potential swings between the two dotted lines.",
@@ -373,9 +373,9 @@ def _plot_bifurcation(equilibrium, firing, metrics) -> plots.Figure:
 
 def _plot_accuracy(accuracy) -> plots.Figure:
     fig, ax = plots.figure(
-        caption="Largest error of a spike time within 100 ms, against an adaptive solver at tolerance 1e-9. The error of "
-        "exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power, down to the accuracy "
-        "of the reference."
+        caption="Largest error of a spike time within 100 ms, against an adaptive solver at tolerance 1e-9. The error "
+        "of exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power, down to the "
+        "accuracy of the reference."
     )
     ax.loglog(accuracy["dt"], accuracy["exponential_euler"], "o-", label="exponential Euler")
     ax.loglog(accuracy["dt"], accuracy["rk4"], "s-", label="Runge–Kutta, order 4")
@@ -392,8 +392,8 @@ def _plot_fit(fit) -> plots.Figure:
         1,
         2,
         width=9.0,
-        caption="Channel densities found from a noisy voltage trace by gradient descent through the simulation. Left: the "
-        "trace and the best fit. Right: paths of all starting points (grey) and of the best fit (blue).",
+        caption="Channel densities found from a noisy voltage trace by gradient descent through the simulation. Left: "
+        "the trace and the best fit. Right: paths of all starting points (grey) and of the best fit (blue).",
     )
     left.plot(fit["time"], fit["observed"], color=plots.COLORS["grey"], linewidth=3, alpha=0.5, label="observed")
     left.plot(fit["time"], fit["before"], color=plots.COLORS["orange"], linestyle="--", label="before")

@@ -1,11 +1,11 @@
 """Losses: with its matching output activation, each loss has the gradient y − t.
 
 A loss E(y, t) measures how far the output y = σ(z) lies from the target t. Three pairs of output activation and loss
-belong together: identity and squared error, logistic and Bernoulli cross-entropy, softmax and categorical cross-entropy.
-For each of them ∂E/∂z = y − t, measured here by automatic differentiation on random inputs. The gradient is then as
-large as the mistake. A pair that does not match, such as a logistic output with the squared error, has the gradient
-(y − t) σ′(z) instead, which vanishes where the output is saturated and wrong, and learning stalls where it is most
-needed.
+belong together: identity and squared error, logistic and Bernoulli cross-entropy, softmax and categorical
+cross-entropy. For each of them ∂E/∂z = y − t, measured here by automatic differentiation on random inputs. The gradient
+is then as large as the mistake. A pair that does not match, such as a logistic output with the squared error, has the
+gradient (y − t) σ′(z) instead, which vanishes where the output is saturated and wrong, and learning stalls where it is
+most needed.
 
 Source: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.6 (canonical link functions).
 """
@@ -114,8 +114,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw the losses against the output, and error and gradient against a logistic output neuron's input."""
     a, blue, orange = result.arrays, plots.COLORS["blue"], plots.COLORS["orange"]
     losses, ax = plots.figure(
-        caption="The price of an output y where the target is 1. A sure but wrong output costs at most ½ by the squared "
-        "error and without bound by a cross-entropy (for one class of several −ln y as well).",
+        caption="The price of an output y where the target is 1. A sure but wrong output costs at most ½ by the "
+        "squared error and without bound by a cross-entropy (for one class of several −ln y as well).",
         height=3.4,
     )
     ax.plot(a["y"], a["bernoulli_cross_entropy"], color=blue, label="cross-entropy, −ln y")

@@ -1,14 +1,14 @@
 """Classification by any map to logits: what `fit` minimises and what is measured."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
 from neuraxis.kinds import Map
 
 
 def loss(
-    model: Map, x: Float[Array, "batch ..."], labels: Int[Array, " batch"], *, key: PRNGKeyArray | None = None
+    model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
     """Categorical cross-entropy of softmax(model(x)) for each example."""
     logits = model(x)
@@ -16,7 +16,7 @@ def loss(
 
 
 def correct(
-    model: Map, x: Float[Array, "batch ..."], labels: Int[Array, " batch"], *, key: PRNGKeyArray | None = None
+    model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
 ) -> Bool[Array, " batch"]:
     """Say for each example whether the largest logit is the label's; the mean is the accuracy."""
     return jnp.argmax(model(x), axis=-1) == labels

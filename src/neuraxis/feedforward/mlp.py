@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import relu
@@ -36,7 +36,7 @@ class MLP(eqx.Module):
         self.layers = tuple(Linear(i, o, key=k) for (i, o), k in zip(shapes, keys, strict=True))
         self.activation = activation
 
-    def __call__(self, x: Float[Array, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+    def __call__(self, x: Float[ArrayLike, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, in) to logits (…, out)."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))

@@ -1,6 +1,7 @@
 """Losses: how far an output y lies from its target t, one value per example.
 
-Each sums over the last axis, (…, k), and keeps the leading ones, which broadcast. `mean_error` averages over a data set.
+Each sums over the last axis, (…, k), and keeps the leading ones, which broadcast. `mean_error` averages
+over a data set.
 
 Each loss has its matching output activation, with which the derivative by the activation's input z becomes
 ∂E/∂z = y − t: the identity for the squared error, the logistic function for the Bernoulli cross-entropy and softmax for
@@ -13,6 +14,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
@@ -86,14 +88,17 @@ def categorical_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[A
 def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
     """Turn labels 0 … classes − 1 into targets (…, classes) that are 1 at the label and 0 elsewhere.
 
-    Inside `jit` it costs nothing: XLA compares with the labels where the loss reads the targets.
+    Inside `jit` it costs nothing: XLA compares with the labels where the loss reads the targets. Labels out of range,
+    which cannot be refused there, give NaN.
 
     Raises:
         InputError: if the labels are not integers from 0 to classes − 1.
     """
     check.whole(classes=classes)
     check.labels(labels, classes)
-    return (jnp.asarray(labels)[..., None] == jnp.arange(classes)).astype(jnp.result_type(float))
+    labels = jnp.asarray(labels)[..., None]
+    known = (labels >= 0) & (labels < classes)
+    return jnp.where(known, labels == jnp.arange(classes), jnp.nan)
 
 
 def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
@@ -118,12 +123,12 @@ def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
 
 def _probabilities(**arrays: Array) -> None:
     for name, p in arrays.items():
-        if not isinstance(p, jax.core.Tracer) and not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+        if not isinstance(p, Tracer) and not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
             raise InputError(
                 f"{name} must hold probabilities from 0 to 1, but reaches from {np.min(p):.6g} to {np.max(p):.6g}"
             )
 
 
 def _unless_0_ln_0(weight: Array, p: Array, at: float) -> Array:
-    """Move p away from `at` where its logarithm is infinite but has weight 0, so that neither value nor gradient is NaN."""
+    """Move p away from `at`, where the logarithm is infinite, if it has weight 0: no NaN in value or gradient."""
     return jnp.where((weight == 0) & (p == at), 0.5, p)

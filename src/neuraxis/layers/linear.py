@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, he_normal
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 
@@ -29,10 +29,10 @@ class Linear(eqx.Module):
         self.weight = (initializer or he_normal())(key, (in_size, out_size))
         self.bias = jnp.zeros(out_size)
 
-    def __call__(self, x: Float[Array, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, in) to (…, out)."""
         in_size, out_size = self.weight.shape
         check.last_axis(in_size, x=x)
         # One product of two matrices: XLA's gradient of a product with more axes copies and leaves the fast path.
-        flat = x.reshape(-1, in_size) @ self.weight + self.bias
-        return flat.reshape(*x.shape[:-1], out_size)
+        flat = jnp.reshape(x, (-1, in_size)) @ self.weight + self.bias
+        return flat.reshape(*jnp.shape(x)[:-1], out_size)

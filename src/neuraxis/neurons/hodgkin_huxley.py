@@ -7,7 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, ArrayLike, Float
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
@@ -41,10 +42,10 @@ class HodgkinHuxley(eqx.Module):
         da/dt = α_a(V)(1 − a) − β_a(V) a = (a∞(V) − a)/τ_a(V),  a ∈ {n, m, h},
         a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
 
-    with the rates of `rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be arrays
-    that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold` upwards
-    within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`, as in the
-    paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
+    with the rates of `rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
+    arrays that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold`
+    upwards within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`,
+    as in the paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
 
     Raises:
         InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
@@ -53,16 +54,16 @@ class HodgkinHuxley(eqx.Module):
     Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, in the modern sign of V.
     """
 
-    g_na: Float[ArrayLike, "..."] = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
-    g_k: Float[ArrayLike, "..."] = 36.0  # K⁺ conductance, all gates open [mS/cm²]
-    g_l: Float[ArrayLike, "..."] = 0.3  # leak conductance [mS/cm²]
-    v_na: Float[ArrayLike, "..."] = 115.0  # Na⁺ reversal potential above v_rest [mV]
-    v_k: Float[ArrayLike, "..."] = -12.0  # K⁺ reversal potential above v_rest [mV]
-    v_l: Float[ArrayLike, "..."] = 10.613  # leak reversal potential above v_rest [mV]
-    v_threshold: Float[ArrayLike, "..."] = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
-    v_rest: Float[ArrayLike, "..."] = -65.0  # resting potential [mV]
-    capacitance: Float[ArrayLike, "..."] = 1.0  # C [µF/cm²]
-    temperature: Float[ArrayLike, "..."] = 6.3  # [°C]
+    g_na: ArrayLike = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
+    g_k: ArrayLike = 36.0  # K⁺ conductance, all gates open [mS/cm²]
+    g_l: ArrayLike = 0.3  # leak conductance [mS/cm²]
+    v_na: ArrayLike = 115.0  # Na⁺ reversal potential above v_rest [mV]
+    v_k: ArrayLike = -12.0  # K⁺ reversal potential above v_rest [mV]
+    v_l: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
+    v_threshold: ArrayLike = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
+    v_rest: ArrayLike = -65.0  # resting potential [mV]
+    capacitance: ArrayLike = 1.0  # C [µF/cm²]
+    temperature: ArrayLike = 6.3  # [°C]
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
 
     def __check_init__(self):
@@ -71,7 +72,7 @@ class HodgkinHuxley(eqx.Module):
         check.finite(v_na=self.v_na, v_k=self.v_k, v_l=self.v_l, v_threshold=self.v_threshold)
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
-    def rates(self, v: Float[ArrayLike, "*shape"]) -> tuple[Gates, Gates]:
+    def rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the opening rates α and the closing rates β [1/ms] at the potential v [mV].
 
         With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
@@ -80,7 +81,7 @@ class HodgkinHuxley(eqx.Module):
             α_m = 0.1 (u − 25)/(1 − e^{−(u−25)/10})     β_m = 4 e^{−u/18}
             α_h = 0.07 e^{−u/20}                        β_h = 1/(1 + e^{−(u−30)/10})
         """
-        u = jnp.asarray(v) - self.v_rest
+        u = jnp.asarray(v) - self.v_rest  # 0.01 (u − 10)/(1 − …) is 0.1 x/(1 − e^{−x}) with x = (u − 10)/10
         e = jnp.exp(-u / 10)  # shared by three rates: e^{−(u−c)/10} = e^{c/10} e^{−u/10}
         alpha = Gates(
             n=0.1 * _linoid((u - 10) / 10, math.exp(1.0) * e),
@@ -91,13 +92,13 @@ class HodgkinHuxley(eqx.Module):
         warmth = _Q10 ** ((self.temperature - _MEASURED_AT) / 10)
         return jax.tree.map(lambda rate: warmth * rate, (alpha, beta))
 
-    def gates(self, v: Float[ArrayLike, "*shape"]) -> tuple[Gates, Gates]:
+    def gates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
         alpha, beta = self.rates(v)
         tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
-    def relaxation(self, state: State, current: Float[ArrayLike, "..."]) -> tuple[State, State]:
+    def relaxation(self, state: State, current: ArrayLike) -> tuple[State, State]:
         """Give the value each variable moves towards, and its time constant [ms].
 
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
@@ -110,15 +111,15 @@ class HodgkinHuxley(eqx.Module):
         g = self.g_l + g_na + g_k
         v_target = self.v_rest + (current + self.g_l * self.v_l + g_na * self.v_na + g_k * self.v_k) / g
         gates, tau = self.gates(v)
-        return State(v_target, *gates), State(self.capacitance / g, *tau)
+        return State(jnp.asarray(v_target), *gates), State(jnp.asarray(self.capacitance / g), *tau)
 
-    def derivative(self, state: State, current: Float[ArrayLike, "..."]) -> State:
+    def derivative(self, state: State, current: ArrayLike) -> State:
         """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
     @eqx.filter_jit
-    def equilibrium(self, current: Float[ArrayLike, "..."]) -> State:
+    def equilibrium(self, current: ArrayLike) -> State:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
@@ -156,7 +157,7 @@ class HodgkinHuxley(eqx.Module):
         shape = jnp.broadcast_shapes(input_shape, rest.v.shape)
         return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
 
-    def step(self, state: State, current: Float[ArrayLike, "..."], dt: float) -> tuple[State, Float[Array, "..."]]:
+    def step(self, state: State, current: ArrayLike, dt: float) -> tuple[State, Float[Array, "..."]]:
         """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0."""
         new = self.integrator(self, state, current, dt)
         threshold = self.v_rest + self.v_threshold
@@ -165,9 +166,8 @@ class HodgkinHuxley(eqx.Module):
 
 def _linoid(x: Float[Array, "*shape"], exp_minus_x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Give x/(1 − e^{−x}), which is 0/0 at x = 0, there and nearby by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
-    near = (
-        jnp.abs(x) < 0.25
-    )  # the series is exact to double precision there; beyond, the fraction loses two bits at most
+    # The series is exact to double precision that far; beyond it, the difference loses two bits at most.
+    near = jnp.abs(x) < 0.25
     s = x * x
     series = 1 + x / 2 + s * (1 / 12 - s * (1 / 720 - s * (1 / 30240 - s * (1 / 1209600 - s / 47900160))))
     # The fraction gets harmless numbers where it is not used, so that its gradient there is finite too.

@@ -6,3 +6,4 @@ from neuraxis.plots.style import COLORS as COLORS
 from neuraxis.plots.style import Figure as Figure
 from neuraxis.plots.style import figure as figure
 from neuraxis.plots.style import legend as legend
+from neuraxis.plots.style import style as style

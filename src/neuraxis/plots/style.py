@@ -1,6 +1,7 @@
 """One look for all figures: a palette that colour-blind readers can tell apart, light grids, no boxes."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
@@ -41,6 +42,11 @@ _STYLE = {
 }
 
 
+def style() -> AbstractContextManager[None]:
+    """Draw in the house style inside a `with` block: matplotlib looks some of it up only when a title is set."""
+    return mpl.rc_context(_STYLE)
+
+
 def figure(
     rows: int = 1,
     columns: int = 1,
@@ -62,7 +68,7 @@ def figure(
         ratios: relative heights of the rows.
         subplots: passed to `matplotlib.figure.Figure.subplots`, such as `sharex=True`.
     """
-    with mpl.rc_context(_STYLE):
+    with style():
         fig = Figure(figsize=(width, height), layout="constrained")
         fig.set_label(caption)
         axes = fig.subplots(rows, columns, squeeze=False, height_ratios=ratios, **subplots)

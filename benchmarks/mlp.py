@@ -1,0 +1,61 @@
+"""One epoch of a multilayer perceptron on 60 000 images of 28×28, by Adam."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from benchmarks.harness import Workload
+from neuraxis.engine.minibatch import Task, advance, next_epoch, shuffle
+from neuraxis.feedforward import MLP, classification
+
+BATCH_SIZE, HIDDEN = 128, 512
+
+
+def workload(quick: bool) -> Workload:
+    """Ours is `fit`'s epoch; PyTorch's is the loop of its tutorials, data in memory and no data loader."""
+    import torch
+
+    images = 1280 if quick else 60_000
+    random = np.random.default_rng(0)
+    x = random.random((images, 784), np.float32)
+    labels = random.integers(0, 10, images)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(784, HIDDEN),
+        torch.nn.ReLU(),
+        torch.nn.Linear(HIDDEN, HIDDEN),
+        torch.nn.ReLU(),
+        torch.nn.Linear(HIDDEN, 10),
+    )
+    tensors = torch.from_numpy(x), torch.from_numpy(labels)
+
+    def torch_epoch(optimizer):
+        def epoch():
+            for index in torch.randperm(images).split(BATCH_SIZE):
+                loss = torch.nn.functional.cross_entropy(net(tensors[0][index]), tensors[1][index])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+        return epoch
+
+    parameters, static = eqx.partition(MLP((784, HIDDEN, HIDDEN, 10), key=jax.random.key(0)), eqx.is_inexact_array)
+    task = Task(classification.loss, static, optax.adam(1e-3), (jnp.asarray(x), jnp.asarray(labels)), BATCH_SIZE, None)
+    position = task.begin(parameters, None)
+    key = jax.random.key(0)
+
+    def ours():
+        nonlocal position
+        position = advance(task, next_epoch(position, None), shuffle(task, key), key, task.batches, one_program=True)
+        jax.block_until_ready(position)
+
+    return Workload(
+        title=f"MLP epoch, 784-{HIDDEN}-{HIDDEN}-10, batch {BATCH_SIZE}",
+        ours=ours,
+        peers={
+            "PyTorch, Adam as it comes": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3)),
+            "PyTorch, Adam(fused=True)": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3, fused=True)),
+        },
+        targets={"PyTorch, Adam as it comes": 1.5},
+    )

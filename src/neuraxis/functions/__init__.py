@@ -1,0 +1,1 @@
+"""Pure functions: activations, losses, steps of differential equations."""

@@ -1,0 +1,153 @@
+"""Synapses: spikes and signals filtered by h(t) = k tⁿ e^(−t/τ_s), step by step, by convolution or from spike times."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.neurons.spike_train import Spikes, check_sorted
+
+State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
+
+
+class Synapse(eqx.Module):
+    """Synapse of any order n: a low-pass filter whose response to a spike is
+
+        h(t) = k tⁿ e^(−t/τ_s) for t ≥ 0, else 0,   k = 1/(n! τ_s^(n+1)),   so that ∫h = 1.
+
+    Order 0 is the exponential synapse, order 1 the alpha synapse. The response peaks at n τ_s and is delayed by
+    (n + 1) τ_s on average. It is that of n + 1 equal stages in a row,
+
+        τ_s dz₀/dt = x − z₀,   τ_s dz_i/dt = z_(i−1) − z_i,   output z_n,
+
+    and a step uses their matrix exponential, whose entries are those of a Poisson distribution, e^(−u) u^k/k! with
+    u = t/τ_s. So steps are exact at any length, both for a signal that is constant within each and for spikes at any
+    time within them.
+
+    A signal x keeps its unit: a constant one comes out unchanged. Spikes have the area 1, and filtered they are a rate
+    in spikes per ms.
+
+    `tau_s` may be an array, one value per synapse, and may be learnt; everything is differentiable in it and in the
+    inputs.
+
+    Raises:
+        InputError: for a tau_s that is not positive, or an order that is not a whole number ≥ 0.
+
+    Source: Rall, J. Neurophysiology 30:1138 (1967); Rotter & Diesmann, Biological Cybernetics 81:381 (1999).
+    """
+
+    tau_s: ArrayLike = 5.0  # time constant [ms]
+    order: int = eqx.field(default=0, static=True)  # n
+
+    def __check_init__(self):
+        check.positive(tau_s=self.tau_s)
+        check.whole(0, order=self.order)
+
+    def impulse_response(self, t: ArrayLike) -> Float[Array, "..."]:
+        """Give h(t) [1/ms], the response at time t [ms] to a spike at 0."""
+        t = jnp.asarray(t)
+        return jnp.where(t >= 0, _poisson(jnp.maximum(t, 0) / self.tau_s, self.order)[-1] / self.tau_s, 0.0)
+
+    def filter_spikes(
+        self, spike_times: Float[ArrayLike, "*neurons spike"], times: Float[ArrayLike, " time"]
+    ) -> Float[Array, "*neurons time"]:
+        """Filter spike trains given by their times, s(t) = Σ_p h(t − t_p), and read s at any times.
+
+        This is the definition: every spike for every time. Long trains are filtered faster by `simulate`, in float32
+        also more precisely, since it needs no times counted from the beginning.
+
+        Args:
+            spike_times: sorted times t_p [ms], where `inf` stands for no spike.
+            times: when to read the result [ms], in any order.
+
+        Returns:
+            s [1/ms], for each train at all times.
+
+        Raises:
+            InputError: for spike times that are negative or not in ascending order.
+        """
+        check_sorted(spike_times=spike_times)
+        delays = jnp.asarray(times)[:, None] - jnp.asarray(spike_times)[..., None, :]
+        one_each = Synapse(jnp.asarray(self.tau_s)[..., None, None], self.order)
+        return one_each.impulse_response(delays).sum(axis=-1)
+
+    def convolve(self, signal: Float[ArrayLike, "time *shape"], dt: ArrayLike) -> Float[Array, "time *shape"]:
+        """Filter a signal that is constant in each step by convolution, all steps at once (by fast Fourier transform).
+
+        This computes the same as `simulate(synapse, signal, dt=dt)`, up to rounding in units of its largest value. The
+        kernel is the response, at the end of each step, to a signal of 1 in the first step; it sums up to 1.
+
+        Args:
+            signal: one value a step. Of spikes whose times in the step are not known, pass count/dt.
+            dt: length of a step [ms].
+
+        Raises:
+            InputError: for a dt that is not positive, or a signal without steps.
+        """
+        check.positive(dt=dt)
+        check.same_length(signal=signal)
+        signal = jnp.asarray(signal)
+        steps, shape = len(signal), jnp.broadcast_shapes(signal.shape[1:], jnp.shape(self.tau_s))
+        first, _ = self.step(self.init_state(), 1.0, dt)
+        since = (jnp.arange(steps) * dt).reshape(-1, *(1 for _ in shape))
+        spread = _poisson(since / self.tau_s, self.order)
+        kernel = sum(p * z for p, z in zip(reversed(spread), first, strict=True))
+        signal = signal.reshape(steps, *(1 for _ in shape[signal.ndim - 1 :]), *signal.shape[1:])
+        size = 1 << (2 * steps - 1).bit_length()  # a power of two with room for both, so that the end meets no beginning
+        product = jnp.fft.rfft(signal, size, axis=0) * jnp.fft.rfft(kernel, size, axis=0)
+        return jnp.fft.irfft(product, size, axis=0)[:steps]
+
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> State:
+        """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s)."""
+        shape = jnp.broadcast_shapes(input_shape, jnp.shape(self.tau_s))
+        return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
+
+    def step(self, state: State, input: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+        """Advance by `dt` [ms]; the output is the filtered input at the end of the step.
+
+        Args:
+            state: the stages.
+            input: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight, then
+                written into `count`) and at its own time, `age` [ms] before the end of the step. An age of 0 is the
+                very end of it, and is already seen in the output. Several spikes in one step count at its latest.
+            dt: length of the step [ms].
+
+        Raises:
+            InputError: for an input that does not broadcast to the state.
+        """
+        count, age = input if isinstance(input, Spikes) else (0, 0)
+        signal = 0 if isinstance(input, Spikes) else jnp.asarray(input)
+        for part in (signal, count, age):
+            _check_fits(jnp.shape(part), state[0].shape)
+        u = dt / self.tau_s
+        left, spread = -jnp.expm1(-u), _poisson(u, self.order)
+        # Written as increments from the distance to the signal, so that rounding errors are relative to a step's change.
+        above = [z - signal for z in state]
+        state = tuple(
+            z - left * above[i] + sum(spread[k] * above[i - k] for k in range(1, i + 1)) for i, z in enumerate(state)
+        )
+        if isinstance(input, Spikes):
+            # Before its first spike a neuron's age is very long; it has nothing to say in a step without spikes.
+            arrived = _poisson(jnp.clip(age, 0, dt) / self.tau_s, self.order)
+            state = tuple(z + count * p / self.tau_s for z, p in zip(state, arrived, strict=True))
+        return state, state[-1]
+
+
+def _poisson(u: ArrayLike, order: int) -> list[Array]:
+    """Give e^(−u) u^k/k! for k = 0, …, order; multiplied up from e^(−u), so that nothing overflows."""
+    terms = [jnp.exp(-jnp.asarray(u))]
+    for k in range(1, order + 1):
+        terms.append(terms[-1] * (u / k))
+    return terms
+
+
+def _check_fits(input: tuple[int, ...], state: tuple[int, ...]) -> None:
+    try:
+        fits = np.broadcast_shapes(input, state) == state
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(f"the input must broadcast to the state's shape {state}, but has shape {input}")

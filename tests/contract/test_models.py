@@ -1,0 +1,183 @@
+"""What every public model must do, whatever it is: one list, one set of tests.
+
+A case says how to make the model, how to apply it (a simulation for a dynamics), and what one input looks like; all
+take any number of leading axes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
+from neuraxis.engine import checkpoint, record_state, simulate
+from neuraxis.feedforward import MLP
+from neuraxis.kinds import Dynamics, Energy, Map
+from neuraxis.layers import Linear
+from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, rk4
+
+KEY = jax.random.key(0)
+
+
+def patterns(dtype):
+    return jnp.sign(jax.random.normal(KEY, (3, 12), dtype))
+
+
+def network(dtype):
+    return Hopfield.store(patterns(dtype))
+
+
+def energy(model, x, key):
+    return model.energy(x)
+
+
+def call(model, x, key):
+    return model(x, key=key)
+
+
+def simulated(dt):
+    def apply(model, x, key):
+        """Hold x as input for some steps; give all floating-point states and outputs, with time last."""
+        trace = simulate(model, x, dt=dt, steps=12, record=lambda state, output: (state, output))
+        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), trace.record)
+
+    return apply
+
+
+def signs(key, shape, dtype):
+    return jnp.sign(jax.random.normal(key, shape, dtype))
+
+
+def normal(key, shape, dtype):
+    return jax.random.normal(key, shape, dtype)
+
+
+def positive(key, shape, dtype):
+    return 12 * jax.random.uniform(key, shape, dtype)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    kind: type
+    make: Callable  # dtype -> model
+    apply: Callable  # model, x, key -> arrays with the leading axes of x
+    shape: tuple[int, ...]  # of one input
+    draw: Callable = normal
+
+
+CASES = [
+    Case("Linear", Map, lambda dtype: cast(Linear(5, 3, key=KEY), dtype), call, (5,)),
+    Case("MLP", Map, lambda dtype: cast(MLP((5, 8, 3), key=KEY), dtype), call, (5,)),
+    Case("LIF", Dynamics, lambda dtype: LIF(jnp.asarray(15.0, dtype)), simulated(1.0), (4,), positive),
+    Case(
+        "MembraneLIF",
+        Dynamics,
+        lambda dtype: MembraneLIF(LIF(jnp.asarray(15.0, dtype))),
+        simulated(1.0),
+        (4,),
+        positive,
+    ),
+    Case(
+        "HodgkinHuxley",
+        Dynamics,
+        lambda dtype: HodgkinHuxley(jnp.asarray(120.0, dtype)),
+        simulated(0.02),
+        (4,),
+        positive,
+    ),
+    Case(
+        "HodgkinHuxley by RK4",
+        Dynamics,
+        lambda dtype: HodgkinHuxley(jnp.asarray(120.0, dtype), integrator=rk4),
+        simulated(0.02),
+        (4,),
+        positive,
+    ),
+    Case("Hopfield", Energy, network, energy, (12,), signs),
+    Case("ModernHopfield", Energy, lambda dtype: ModernHopfield(patterns(dtype), 2.0), energy, (12,)),
+    Case("ContinuousHopfield", Energy, lambda dtype: ContinuousHopfield(network(dtype)), energy, (12,)),
+    Case(
+        "ContinuousHopfield in time",
+        Dynamics,
+        lambda dtype: ContinuousHopfield(network(dtype), tau_x=jnp.asarray(10.0, dtype)),
+        simulated(1.0),
+        (12,),
+    ),
+]
+
+
+def cast(model, dtype):
+    return jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, model)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request):
+    return request.param
+
+
+def close(a, b, tolerance=1e-5):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance), a, b)
+
+
+def test_is_of_its_kind(case):
+    assert isinstance(case.make(jnp.float32), case.kind)
+
+
+def test_leading_axes_are_free(case):
+    """A batch of batches, a batch, single examples stacked, `vmap` and `jit` all give the same."""
+    model = case.make(jnp.float32)
+    x = case.draw(KEY, (2, 3, *case.shape), jnp.float32)
+    whole = jax.jit(lambda x: case.apply(model, x, KEY))(x)
+    one_by_one = [[case.apply(model, x[i, j], KEY) for j in range(3)] for i in range(2)]
+    rows = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *row) for row in one_by_one]
+    close(whole, jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows))
+    close(case.apply(model, x[0], KEY), jax.tree.map(lambda leaf: leaf[0], whole))
+    close(jax.vmap(lambda x: case.apply(model, x, KEY))(x[0]), jax.tree.map(lambda leaf: leaf[0], whole))
+
+
+def test_gradients_are_finite(case):
+    model = case.make(jnp.float32)
+    x = case.draw(KEY, (3, *case.shape), jnp.float32)
+
+    def total(model_and_x):
+        out = case.apply(*model_and_x, KEY)
+        return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(out) if jnp.issubdtype(leaf.dtype, jnp.floating))
+
+    gradient = eqx.filter_grad(total)((model, x))
+    leaves = jax.tree.leaves(eqx.filter(gradient, eqx.is_array))
+    assert len(leaves) >= 2  # of the model and of the input
+    assert all(np.all(np.isfinite(leaf)) for leaf in leaves)
+    assert any(np.any(leaf != 0) for leaf in leaves)
+
+
+def test_the_same_key_gives_the_same_output(case):
+    model = case.make(jnp.float32)
+    x = case.draw(KEY, case.shape, jnp.float32)
+    first, second = (case.apply(model, x, jax.random.key(3)) for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_survives_save_and_load(case, tmp_path):
+    model = case.make(jnp.float32)
+    checkpoint.save(tmp_path / "model.safetensors", model)
+    blank = jax.tree.map(lambda x: jnp.zeros_like(x) if eqx.is_array(x) else x, model)
+    read = checkpoint.load(tmp_path / "model.safetensors", blank)
+    assert eqx.tree_equal(read, model)
+
+
+def test_runs_in_double_precision(case):
+    single = case.apply(case.make(jnp.float32), case.draw(KEY, case.shape, jnp.float32), KEY)
+    with jax.enable_x64(True):
+        x = jnp.asarray(case.draw(KEY, case.shape, jnp.float32), jnp.float64)
+        model = jax.tree.map(
+            lambda leaf: leaf.astype(jnp.float64) if eqx.is_inexact_array(leaf) else leaf, case.make(jnp.float32)
+        )
+        double = case.apply(model, x, KEY)
+        leaves = [leaf for leaf in jax.tree.leaves(double) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        assert all(leaf.dtype == jnp.float64 for leaf in leaves)
+        close(single, double, 1e-3)

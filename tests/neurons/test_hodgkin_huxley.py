@@ -1,0 +1,230 @@
+from decimal import Decimal, getcontext
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from neuraxis.engine import Total, record_nothing, record_state, simulate
+from neuraxis.errors import InputError
+from neuraxis.functions.integrators import exponential_euler, rk4
+from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley, State
+
+getcontext().prec = 60
+
+
+def textbook(v, n, m, h, current, v_rest=-65.0):
+    """The equations as printed, in NumPy: derivatives of V, n, m, h."""
+    u = v - v_rest
+    alpha_n, beta_n = 0.01 * (10 - u) / (np.exp((10 - u) / 10) - 1), 0.125 * np.exp(-u / 80)
+    alpha_m, beta_m = 0.1 * (25 - u) / (np.exp((25 - u) / 10) - 1), 4 * np.exp(-u / 18)
+    alpha_h, beta_h = 0.07 * np.exp(-u / 20), 1 / (np.exp((30 - u) / 10) + 1)
+    ionic = 120 * m**3 * h * (u - 115) + 36 * n**4 * (u + 12) + 0.3 * (u - 10.613)
+    return (
+        current - ionic,
+        alpha_n * (1 - n) - beta_n * n,
+        alpha_m * (1 - m) - beta_m * m,
+        alpha_h * (1 - h) - beta_h * h,
+    )
+
+
+def exact_opening_rate(u, scale, middle, order):
+    """scale · x/(1 − e^{−x}) at x = (u − middle)/10, or its derivative with respect to u, in 60 digits."""
+
+    def rate(u):
+        x = (u - middle) / 10
+        return scale * (x / (1 - (-x).exp()) if x else Decimal(1))
+
+    u, h = Decimal(u), Decimal("1e-15")
+    if order == 0:
+        return rate(u)
+    if order == 1:
+        return (rate(u + h) - rate(u - h)) / (2 * h)
+    return (rate(u + h) - 2 * rate(u) + rate(u - h)) / h**2
+
+
+# The singular potentials are −55 and −40 mV; 2.5 mV from them the series gives way to the fraction.
+AROUND = (0.0, 1e-9, -1e-9, 1e-4, -1e-3, 0.1, -0.7, 2.4, -2.4, 2.6, -2.6, 20.0, -20.0)
+
+
+@pytest.mark.parametrize(("gate", "scale", "middle"), [("n", "0.1", 10), ("m", "1", 25)])
+@pytest.mark.parametrize(
+    ("x64", "tolerances"), [(True, (1e-14, 1e-13, 1e-11)), (False, (2e-6, 2e-5, 5e-4))], ids=["float64", "float32"]
+)
+def test_rates_and_two_derivatives_at_and_around_the_zero_by_zero_points(gate, scale, middle, x64, tolerances):
+    with jax.enable_x64(x64):
+        rate = lambda u: getattr(HodgkinHuxley(v_rest=0.0).rates(u)[0], gate)
+        for order, tolerance in enumerate(tolerances):
+            function = rate if order == 0 else jax.grad(rate) if order == 1 else jax.grad(jax.grad(rate))
+            u = jnp.asarray(middle + np.array(AROUND))
+            found = jax.vmap(function)(u)
+            exact = [exact_opening_rate(float(one), Decimal(scale), middle, order) for one in u]
+            largest = float(scale) / 10**order  # a second derivative passes through tiny values far away
+            np.testing.assert_allclose(found, np.array(exact, float), rtol=tolerance, atol=tolerance * largest)
+
+
+@pytest.mark.parametrize(("v_rest", "singular"), [(-65.0, (-55.0, -40.0)), (-70.0, (-60.0, -45.0))])
+def test_limits_at_the_singular_potentials_move_with_rest(v_rest, singular):
+    neuron = HodgkinHuxley(v_rest=v_rest)
+    assert neuron.rates(singular[0])[0].n == pytest.approx(0.1, abs=1e-7)
+    assert neuron.rates(singular[1])[0].m == pytest.approx(1.0, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    v=st.floats(-120, 80).filter(lambda v: min(abs(v + 55), abs(v + 40)) > 1e-3),
+    gates=st.tuples(*[st.floats(0, 1)] * 3),
+    current=st.floats(-50, 200),
+)
+def test_derivative_is_the_textbook_equation(v, gates, current):
+    with jax.enable_x64(True):
+        found = HodgkinHuxley().derivative(State(*(jnp.array(x) for x in (v, *gates))), current)
+    np.testing.assert_allclose(found, textbook(v, *gates, current), rtol=1e-9, atol=1e-9)
+
+
+def test_all_parameters_enter_the_equation_where_they_belong():
+    with jax.enable_x64(True):
+        state = State(*(jnp.array(x) for x in (-30.0, 0.4, 0.6, 0.3)))
+        neuron = HodgkinHuxley(
+            g_na=100.0, g_k=30.0, g_l=0.5, v_na=110.0, v_k=-10.0, v_l=9.0, v_rest=-70.0, capacitance=2.0
+        )
+        ionic = 100 * 0.6**3 * 0.3 * (-30 - 40) + 30 * 0.4**4 * (-30 + 80) + 0.5 * (-30 + 61)
+        assert neuron.derivative(state, 7.0).v == pytest.approx((7 - ionic) / 2, rel=1e-12)
+
+
+def test_warmth_speeds_all_gates_by_three_for_ten_degrees():
+    v = jnp.linspace(-100, 50, 40)
+    cold, warm = HodgkinHuxley().gates(v), HodgkinHuxley(temperature=16.3).gates(v)
+    np.testing.assert_allclose(jnp.stack(warm[0]), jnp.stack(cold[0]), rtol=1e-5)
+    np.testing.assert_allclose(jnp.stack(warm[1]), jnp.stack(cold[1]) / 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("v_rest", [-65.0, -70.0])
+def test_initial_state_truly_rests(v_rest):
+    neuron = HodgkinHuxley(v_rest=v_rest)
+    rest = neuron.init_state((2, 3))
+    assert all(x.shape == (2, 3) and x.dtype == jnp.float32 for x in rest)
+    assert rest.v == pytest.approx(v_rest, abs=0.01)
+    np.testing.assert_allclose([rest.n[0, 0], rest.m[0, 0], rest.h[0, 0]], [0.3177, 0.0529, 0.5961], atol=2e-4)
+    after = simulate(neuron, jnp.zeros((2, 3)), dt=0.01, steps=10_000, record=record_nothing).state
+    np.testing.assert_allclose(jnp.stack(after), jnp.stack(rest), atol=2e-3)
+    with jax.enable_x64(True):
+        neuron = HodgkinHuxley(v_rest=v_rest)
+        np.testing.assert_allclose(jnp.stack(neuron.derivative(neuron.init_state(()), 0.0)), 0.0, atol=1e-12)
+
+
+def test_equilibrium_holds_for_any_current_and_is_differentiable():
+    with jax.enable_x64(True):
+        currents = jnp.linspace(-100.0, 200.0, 31)
+        neuron = HodgkinHuxley()
+        np.testing.assert_allclose(jnp.stack(neuron.derivative(neuron.equilibrium(currents), currents)), 0, atol=1e-10)
+        v = lambda current, g_na: HodgkinHuxley(g_na=g_na).equilibrium(current).v
+        for argument in (0, 1):
+            at, h = np.array([10.0, 120.0]), np.eye(2)[argument] * 1e-4
+            assert jax.grad(v, argument)(*at) == pytest.approx(float(v(*(at + h)) - v(*(at - h))) / 2e-4, rel=1e-6)
+
+
+def test_spikes_agree_with_scipy_on_the_textbook_equations():
+    with jax.enable_x64(True):
+        neuron = HodgkinHuxley(integrator=rk4)
+        rest = neuron.init_state(())
+        crossing = lambda t, y: y[0]
+        crossing.direction = 1
+        right_side = lambda t, y: textbook(*y, 10.0)
+        exact = solve_ivp(right_side, (0, 100), np.array(rest), method="LSODA", rtol=1e-9, atol=1e-9, events=crossing)
+        trace = simulate(neuron, 10.0, dt=0.02, steps=5000)
+    spikes = trace.times[np.flatnonzero(trace.record)]
+    assert spikes.size == exact.t_events[0].size == 7
+    late = spikes - exact.t_events[0]  # a spike is put out at the end of the step in which V crosses
+    assert late.min() >= -1e-6
+    assert late.max() <= 0.02 + 1e-6
+
+
+def test_exponential_euler_converges_to_the_same_trace():
+    def trace(integrator, dt):
+        with jax.enable_x64(True):
+            neuron = HodgkinHuxley(integrator=integrator)
+            return simulate(neuron, 20.0, dt=dt, steps=round(5 / dt), record=record_v, every=round(0.5 / dt)).record
+
+    exact = trace(rk4, 0.01)
+    errors = [np.abs(trace(exponential_euler, dt) - exact).max() for dt in (0.002, 0.001)]
+    assert errors[1] < 0.2
+    assert errors[0] / errors[1] == pytest.approx(2, abs=0.1)
+
+
+def record_v(state, output):
+    return state.v
+
+
+def test_output_counts_upward_crossings_of_the_threshold():
+    currents = jnp.array([0.0, 2.0, 3.0, 8.0, 20.0])
+    trace = simulate(HodgkinHuxley(), currents, dt=0.02, steps=5000, record=record_v)
+    above = np.asarray(trace.record) >= 0
+    expected = (above[1:] & ~above[:-1]).sum(0)
+    assert expected[:3].tolist() == [0, 0, 1]
+    assert expected[3] > 4
+    total = simulate(Total(HodgkinHuxley()), currents, dt=0.02, steps=5000, record=record_nothing).state[1]
+    np.testing.assert_array_equal(total, expected)
+
+
+def test_moving_rest_moves_the_trace_and_nothing_else():
+    run = lambda v_rest: simulate(HodgkinHuxley(v_rest=v_rest), 10.0, dt=0.02, steps=2000, record=record_state).record
+    high, low = run(-65.0), run(-70.0)
+    np.testing.assert_allclose(high.v - low.v, 5.0, atol=0.02)
+    np.testing.assert_allclose(high.n, low.n, atol=1e-4)
+
+
+def test_a_batch_equals_single_neurons_and_vmap_and_parameters_broadcast():
+    currents, g_na = jnp.array([3.0, 10.0, 15.0]), jnp.array([100.0, 120.0, 140.0])
+    run = lambda neuron, current: simulate(neuron, current, dt=0.05, steps=400, record=record_v).record
+    batch = run(HodgkinHuxley(g_na=g_na), currents)
+    for i in range(3):
+        np.testing.assert_allclose(run(HodgkinHuxley(g_na=g_na[i]), currents[i]), batch[:, i], atol=2e-2)
+    mapped = jax.vmap(lambda g_na, current: run(HodgkinHuxley(g_na=g_na), current), out_axes=1)(g_na, currents)
+    np.testing.assert_allclose(mapped, batch, atol=2e-2)
+    assert run(HodgkinHuxley(g_na=g_na), 10.0).shape == (400, 3)  # one current for all
+
+
+@pytest.mark.parametrize(("integrator", "remat"), [(exponential_euler, None), (exponential_euler, 20), (rk4, 20)])
+def test_gradient_through_a_spike(integrator, remat):
+    @jax.jit
+    def mean_square(g_na):
+        neuron = HodgkinHuxley(g_na=g_na, integrator=integrator)
+        v = simulate(neuron, jnp.full(3, 20.0), dt=0.04, steps=200, record=record_v, remat=remat).record
+        return jnp.mean(v**2, axis=0)
+
+    with jax.enable_x64(True):
+        g_na = jnp.array([119.999, 120.0, 120.001])
+        values, slopes = mean_square(g_na), jax.grad(lambda g_na: mean_square(g_na).sum())(g_na)
+    assert slopes[1] == pytest.approx(float(values[2] - values[0]) / 0.002, rel=1e-5)
+
+
+def test_the_whole_neuron_is_a_pytree_that_jits_and_differentiates():
+    @jax.jit
+    def end(neuron):
+        return simulate(neuron, 10.0, dt=0.05, steps=30, record=record_nothing).state.v
+
+    slopes = jax.grad(end)(HodgkinHuxley())
+    assert all(np.isfinite(slope) for slope in jax.tree.leaves(slopes))
+    assert slopes.g_na != 0
+    assert slopes.temperature != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("capacitance", 0.0),
+        ("g_l", -0.3),
+        ("g_na", -1.0),
+        ("g_k", np.array([36.0, -1.0])),
+        ("v_na", np.inf),
+        ("v_rest", np.nan),
+        ("temperature", np.nan),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(name, value):
+    with pytest.raises(InputError, match=name):
+        HodgkinHuxley(**{name: value})
