@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from neuraxis import __version__, experiments
+from neuraxis.cli import main
 from neuraxis.engine import checkpoint
 
 TINY = ("--data", "digits", "--hidden-sizes", "8", "--steps", "20")
@@ -101,12 +102,24 @@ def test_a_used_folder_is_not_overwritten(neuraxis, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes_get_one_clear_sentence(neuraxis, tmp_path, arguments, message):
-    refused(neuraxis(*arguments), message)
+def test_mistakes_get_one_clear_sentence(tmp_path, monkeypatch, capsys, as_user, arguments, message):
+    # Within this process: a hundred starts of the program would take minutes, and `main` is all that it runs.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "Traceback" not in err
+    assert re.search(message, err), err
     assert not list(tmp_path.iterdir())  # nothing is left behind
 
 
-def test_a_learning_rate_that_is_too_large_says_so(neuraxis, tmp_path):
+def test_a_mistake_ends_the_real_program_with_exit_code_2(neuraxis):
+    refused(neuraxis("run", "lyf"), "unknown experiment 'lyf'; did you mean 'lif'")
+
+
+def test_a_learning_rate_that_is_too_large_says_so(neuraxis):
     done = neuraxis("run", "mlp", *TINY, "--learning-rate", "1e30", "--out", "here")
     refused(done, r"stopped being finite at step \d+ .*a smaller learning rate may help")
 
@@ -158,8 +171,7 @@ def wait_for(condition, seconds=60):
 def test_an_interrupted_run_says_how_to_go_on_and_does(neuraxis, tmp_path):
     folder, path = tmp_path / "long", tmp_path / "long" / "checkpoint.safetensors"
     running = Running(tmp_path, "--data", "digits", "--hidden-sizes", "8", "--steps", "100000000")
-    wait_for(lambda: (folder / "settings.json").exists())
-    time.sleep(6)  # into the training
+    wait_for(path.exists)
     code, err = running.interrupt()
     assert code == 130, err
     assert "interrupted; neuraxis run mlp --out long --resume goes on from there" in " ".join(err.split())
@@ -169,8 +181,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(neuraxis, tmp_path):
     refused(neuraxis("run", "mlp", "--out", "long"), "long is not empty; choose another folder, or go on with --resume")
     refused(neuraxis("run", "mlp", "--out", "long", "--resume", "--seed", "3"), "leave the other settings out")
 
+    written = path.stat().st_mtime
     running = Running(tmp_path, "--resume")
-    time.sleep(8)
+    wait_for(lambda: path.stat().st_mtime > written)
     code, err = running.interrupt()
     assert code == 130, err
     assert len(checkpoint.about(path)["history"]["loss"]) > epochs

@@ -102,7 +102,9 @@ def test_any_pytree_of_any_shape_keeps_structure_and_dtype(integrator):
 def test_gradient_with_respect_to_the_time_constant(integrator):
     @jax.jit
     def end(tau):
-        step = lambda y, _: (integrator(Linear(tau), y, 0.5, 0.1), None)
+        def step(y, _):
+            return (integrator(Linear(tau), y, 0.5, 0.1), None)
+
         return jax.lax.scan(step, jnp.array(2.0), length=20)[0]
 
     with jax.enable_x64(True):

@@ -56,7 +56,10 @@ AROUND = (0.0, 1e-9, -1e-9, 1e-4, -1e-3, 0.1, -0.7, 2.4, -2.4, 2.6, -2.6, 20.0, 
 )
 def test_rates_and_two_derivatives_at_and_around_the_zero_by_zero_points(gate, scale, middle, x64, tolerances):
     with jax.enable_x64(x64):
-        rate = lambda u: getattr(HodgkinHuxley(v_rest=0.0).rates(u)[0], gate)
+
+        def rate(u):
+            return getattr(HodgkinHuxley(v_rest=0.0).rates(u)[0], gate)
+
         for order, tolerance in enumerate(tolerances):
             function = rate if order == 0 else jax.grad(rate) if order == 1 else jax.grad(jax.grad(rate))
             u = jnp.asarray(middle + np.array(AROUND))
@@ -121,7 +124,10 @@ def test_equilibrium_holds_for_any_current_and_is_differentiable():
         currents = jnp.linspace(-100.0, 200.0, 31)
         neuron = HodgkinHuxley()
         np.testing.assert_allclose(jnp.stack(neuron.derivative(neuron.equilibrium(currents), currents)), 0, atol=1e-10)
-        v = lambda current, g_na: HodgkinHuxley(g_na=g_na).equilibrium(current).v
+
+        def v(current, g_na):
+            return HodgkinHuxley(g_na=g_na).equilibrium(current).v
+
         for argument in (0, 1):
             at, h = np.array([10.0, 120.0]), np.eye(2)[argument] * 1e-4
             assert jax.grad(v, argument)(*at) == pytest.approx(float(v(*(at + h)) - v(*(at - h))) / 2e-4, rel=1e-6)
@@ -131,9 +137,15 @@ def test_spikes_agree_with_scipy_on_the_textbook_equations():
     with jax.enable_x64(True):
         neuron = HodgkinHuxley(integrator=rk4)
         rest = neuron.init_state(())
-        crossing = lambda t, y: y[0]
+
+        def crossing(t, y):
+            return y[0]
+
         crossing.direction = 1
-        right_side = lambda t, y: textbook(*y, 10.0)
+
+        def right_side(t, y):
+            return textbook(*y, 10.0)
+
         exact = solve_ivp(right_side, (0, 100), np.array(rest), method="LSODA", rtol=1e-9, atol=1e-9, events=crossing)
         trace = simulate(neuron, 10.0, dt=0.02, steps=5000)
     spikes = trace.times[np.flatnonzero(trace.record)]
@@ -171,7 +183,9 @@ def test_output_counts_upward_crossings_of_the_threshold():
 
 
 def test_moving_rest_moves_the_trace_and_nothing_else():
-    run = lambda v_rest: simulate(HodgkinHuxley(v_rest=v_rest), 10.0, dt=0.02, steps=2000, record=record_state).record
+    def run(v_rest):
+        return simulate(HodgkinHuxley(v_rest=v_rest), 10.0, dt=0.02, steps=2000, record=record_state).record
+
     high, low = run(-65.0), run(-70.0)
     np.testing.assert_allclose(high.v - low.v, 5.0, atol=0.02)
     np.testing.assert_allclose(high.n, low.n, atol=1e-4)
@@ -179,7 +193,10 @@ def test_moving_rest_moves_the_trace_and_nothing_else():
 
 def test_a_batch_equals_single_neurons_and_vmap_and_parameters_broadcast():
     currents, g_na = jnp.array([3.0, 10.0, 15.0]), jnp.array([100.0, 120.0, 140.0])
-    run = lambda neuron, current: simulate(neuron, current, dt=0.05, steps=400, record=record_v).record
+
+    def run(neuron, current):
+        return simulate(neuron, current, dt=0.05, steps=400, record=record_v).record
+
     batch = run(HodgkinHuxley(g_na=g_na), currents)
     for i in range(3):
         np.testing.assert_allclose(run(HodgkinHuxley(g_na=g_na[i]), currents[i]), batch[:, i], atol=2e-2)

@@ -40,8 +40,8 @@ class ContinuousHopfield(eqx.Module):
     def __check_init__(self):
         check.positive(tau_x=self.tau_x, gain=self.gain)
 
-    def activity(self, u: ArrayLike) -> Float[Array, "... n"]:
-        """X = tanh(gain · u)."""
+    def activity(self, u: ArrayLike) -> Float[Array, "..."]:
+        """Give the activities x = tanh(gain · u), in the shape of u."""
         return jnp.tanh(self.gain * jnp.asarray(u))
 
     def energy(self, u: ArrayLike) -> Float[Array, "..."]:

@@ -154,7 +154,7 @@ def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array,
     Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
     adds its row of weights to the field.
     """
-    turns = jnp.arange(_WINDOW)
+    turns = jnp.arange(_WINDOW, dtype=jnp.int32)
     padded = jnp.concatenate([order, jnp.zeros(_WINDOW, order.dtype)])
 
     def next_flip(x, h, position):

@@ -17,6 +17,7 @@ from neuraxis import check
 from neuraxis.engine import checkpoint as checkpoints
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.evaluate import evaluate
+from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Position, Task, advance, fits_one_program, next_epoch, shuffle, take_batch
 from neuraxis.engine.progress import Progress
 from neuraxis.errors import CheckpointError, DivergedError, InputError
@@ -90,10 +91,10 @@ def fit(
     training = _Training(task, task.begin(parameters, parameters if patience else None), key, checkpoint)
     if resume and checkpoint is not None and checkpoint.exists():
         training.restore()
-    with Progress(epochs * task.batches, progress, training.steps_done) as bar:
+    with Progress(epochs * task.batches, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
             while training.epoch < epochs and not training.has_stopped(patience):
-                training.run_epoch(bar, epochs)
+                training.run_epoch(epochs, bar, interrupt)
                 training.end_epoch(validation, metrics or {})
         except KeyboardInterrupt:
             training.save()
@@ -126,7 +127,7 @@ class _Training:
         losses = self.history.get("validation_loss", [])
         return bool(patience and losses) and len(losses) - 1 - int(np.argmin(losses)) >= patience
 
-    def run_epoch(self, bar: Progress, epochs: int) -> None:
+    def run_epoch(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
         """Go from where the position stands to the end of its epoch."""
         task, epoch_key = self.task, jax.random.fold_in(self._key, self.epoch)
         order = shuffle(task, epoch_key)
@@ -134,6 +135,7 @@ class _Training:
             self._one_program = fits_one_program(task, self.position, order, epoch_key)
         done = int(self.position.batch)
         while done < task.batches:
+            interrupt.check()
             steps = min(self._steps_per_call, task.batches - done)
             began = time.monotonic()
             self.position = advance(task, self.position, order, epoch_key, steps, self._one_program)

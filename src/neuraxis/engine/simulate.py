@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from neuraxis import check
+from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.progress import Progress
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
@@ -48,6 +49,7 @@ class Total(eqx.Module):
 
     dynamics: Dynamics
 
+    @eqx.filter_jit  # remembers what the step puts out, which takes long to find
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
         """Start from the inner state and a sum of 0."""
         inner = self.dynamics.init_state(input_shape)
@@ -143,8 +145,9 @@ def _input_shape(inputs: PyTree, held: bool) -> tuple[int, ...]:
 
 def _run_in_chunks(run, state, inputs, steps, held, chunk, progress):
     records = []
-    with Progress(steps, progress) as bar:
+    with Progress(steps, progress) as bar, InterruptBetweenSteps() as interrupt:
         for start in range(0, steps, chunk):
+            interrupt.check()
             size = min(chunk, steps - start)
             part = inputs if held else jax.tree.map(lambda x, i=start, n=size: x[i : i + n], inputs)
             state, new = run(state, part, start, steps=size, held=held)

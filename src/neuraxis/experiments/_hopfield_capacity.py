@@ -68,5 +68,6 @@ def plot(arrays: dict) -> plots.Figure:
     right.semilogy(fine, one_step_error(fine), color=plots.COLORS["grey"], label="½ erfc(1/√(2α))")
     right.semilogy(LOADS, arrays["one_step_errors"], "o", color=plots.COLORS["blue"], label="measured")
     right.set(xlabel="load α, patterns per neuron", ylabel="fraction of neurons in error")
+    right.set_xticks([0.05, 0.1, 0.15, 0.2])
     plots.legend(right, loc="lower right")
     return fig

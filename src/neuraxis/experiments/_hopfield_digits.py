@@ -108,4 +108,5 @@ def plot(arrays: dict) -> plots.Figure:
         bottom.plot(energy, color=plots.COLORS["blue"], alpha=0.7, linewidth=1.2)
         bottom.plot(len(energy) - 1, energy[-1], "o", color=plots.COLORS["orange"], markersize=4)
     bottom.set(xlabel="flips of neurons", ylabel="energy E")
+    bottom.locator_params(axis="x", integer=True)
     return fig

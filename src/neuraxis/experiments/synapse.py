@@ -25,7 +25,7 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.neurons.lif import LIF
-from neuraxis.neurons.spike_train import Spikes, events, rates, record_spikes, trains, variation
+from neuraxis.neurons.spike_train import Spikes, events, rates, record_spikes, trains
 from neuraxis.neurons.synapse import Synapse
 
 
@@ -33,7 +33,7 @@ from neuraxis.neurons.synapse import Synapse
 class Settings:
     """Settings of the experiment."""
 
-    tau_s: float = 10.0
+    tau_s: float = 5.0
     """Time constant of the synapses [ms]."""
     order: int = 1
     """Order of the synapses that decode the signal: 0 exponential, 1 alpha."""
@@ -75,6 +75,8 @@ _CLAIMS = (
 )
 _ORDERS = range(6)
 _COMPARED = 1000.0  # length of the trains that are also filtered by the definition, which takes a time ∝ its square [ms]
+_DRAWN = {0: "Exponential, n = 0", 1: "Alpha, n = 1"}
+_TRAIN = 120.0  # length of what is drawn of one filtered train [ms]
 _SHOWN = 2000.0  # length of what is drawn of the population [ms]
 
 
@@ -143,19 +145,23 @@ def agreement(settings: Settings, recorded):
     times, spikes = times[:steps], Spikes(*(part[:steps] for part in spikes))
     lists = trains(*events(spikes, settings.dt), settings.neurons)
     held = spikes.count / settings.dt
-    arrays = {"compared_times": times, "compared_trains": lists}
+    busiest = int(np.argmax((lists <= _TRAIN).sum(axis=1)))
+    fine = np.linspace(0, _TRAIN, 3001)
+    arrays = {"train": lists[busiest], "train_times": times, "train_fine_times": fine}
     errors = {"recursive": [], "spread": [], "convolution": []}
     for order in _ORDERS:
         synapse = Synapse(settings.tau_s, order)
         with jax.enable_x64(True):
             direct = np.asarray(synapse.filter_spikes(lists, times)).T
+            if order in _DRAWN:
+                arrays[f"train_fine_{order}"] = np.asarray(synapse.filter_spikes(lists[busiest], fine))
         recursive, spread = (np.asarray(simulate(synapse, x, dt=settings.dt).record, float) for x in (spikes, held))
         convolved = np.asarray(synapse.convolve(held, settings.dt), float)
         for name, found, wanted in (
             ("recursive", recursive, direct), ("spread", spread, direct), ("convolution", convolved, spread),
         ):  # fmt: skip
             errors[name].append(np.abs(found - wanted).max() / wanted.max())
-        arrays |= {f"direct_{order}": direct, f"recursive_{order}": recursive}
+        arrays[f"train_{order}"] = recursive[:, busiest]
     metrics = {
         "recursive_error": float(max(errors["recursive"])),
         "convolution_error": float(max(errors["convolution"])),
@@ -185,7 +191,6 @@ def decoding(settings: Settings, recorded):
         "rms_error": rms(found - signal, half),
         "relative_rms_error": rms(found - signal, half) / float(mean),
         "mean_rate_hz": float(rates(lists, length).mean()),
-        "mean_interval_variation": float(np.nanmean(variation(lists))),
     }
     arrays = {
         "times": times, "signal": signal, "decoded": found, "half": times[half - 1], "spike_times": spike_times,
@@ -243,17 +248,14 @@ def _plot_train(a) -> plots.Figure:
         caption="The spike train of one neuron (marks at the bottom), filtered by the exponential and by the alpha "
         "synapse: the sum over all spikes (line) and the recursive filter, once a step (dots).",
     )  # fmt: skip
-    within = a["compared_times"] <= 300
-    busiest = np.argmax((a["compared_trains"] <= 300).sum(axis=1))
-    spikes = a["compared_trains"][busiest]
-    for order, ax in enumerate(axes):
-        direct = a[f"direct_{order}"][within, busiest]
-        ax.plot(a["compared_times"][within], direct, color=plots.COLORS["sky"], label="sum over spikes")
-        ax.plot(a["compared_times"][within], a[f"recursive_{order}"][within, busiest], ".", markersize=3,
-                label="recursive filter")  # fmt: skip
-        top = direct.max()
-        ax.vlines(spikes[spikes <= 300], -0.14 * top, -0.04 * top, color=plots.COLORS["orange"], label="spikes")
-        ax.set(title=("Exponential, n = 0", "Alpha, n = 1")[order], ylabel="s [1/ms]", ylim=(-0.16 * top, 1.4 * top))
+    within, spikes = a["train_times"] <= _TRAIN, a["train"][a["train"] <= _TRAIN]
+    for (order, title), ax in zip(_DRAWN.items(), axes, strict=True):
+        fine = a[f"train_fine_{order}"]
+        ax.plot(a["train_fine_times"], fine, color=plots.COLORS["sky"], label="sum over spikes")
+        ax.plot(a["train_times"][within], a[f"train_{order}"][within], ".", markersize=5, label="recursive filter")
+        top = fine.max()
+        ax.vlines(spikes, -0.14 * top, -0.04 * top, color=plots.COLORS["orange"], label="spikes")
+        ax.set(title=title, ylabel="s [1/ms]", ylim=(-0.16 * top, 1.4 * top))
         plots.legend(ax, loc="upper center", ncols=3)
     axes[1].set_xlabel("time [ms]")
     return fig

@@ -48,7 +48,8 @@ def _as_float(z: ArrayLike) -> Array:
 
 def _largest(z: Array) -> Array:
     """1 at the first of the largest entries of the last axis and 0 elsewhere."""
-    return (jnp.arange(z.shape[-1]) == jnp.argmax(_vector(z), axis=-1, keepdims=True)).astype(z.dtype)
+    place = jnp.argmax(_vector(z), axis=-1, keepdims=True)
+    return (jnp.arange(z.shape[-1]) == place).astype(z.dtype)
 
 
 def _vector(z: Array) -> Array:

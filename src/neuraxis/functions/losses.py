@@ -44,8 +44,8 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     """
     y, t = _pair(y=y, t=t)
     _probabilities(y=y, t=t)
-    ones = t * jnp.log(_unless_0_ln_0(t, y, 0))
-    zeros = (1 - t) * jnp.log1p(-_unless_0_ln_0(1 - t, y, 1))
+    ones = t * jnp.log(_unless_0_ln_0(t, y, 0.0))
+    zeros = (1 - t) * jnp.log1p(-_unless_0_ln_0(1 - t, y, 1.0))
     return -jnp.sum(ones + zeros, axis=-1)
 
 
@@ -71,7 +71,7 @@ def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]
     """
     y, t = _pair(y=y, t=t)
     _probabilities(y=y, t=t)
-    return -jnp.sum(t * jnp.log(_unless_0_ln_0(t, y, 0)), axis=-1)
+    return -jnp.sum(t * jnp.log(_unless_0_ln_0(t, y, 0.0)), axis=-1)
 
 
 def categorical_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
@@ -113,11 +113,12 @@ def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
 
 def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
     """Give output and target as floats of one size; a shape such as (n, 1) against (n,) would broadcast unseen."""
-    first, second = (jnp.asarray(a, jnp.result_type(a, float)) for a in arrays.values())
-    check.finite(**arrays)
+    floats = {name: jnp.asarray(a, jnp.result_type(a, float)) for name, a in arrays.items()}
+    check.finite(**floats)
+    (name, first), (_, second) = floats.items()
     if first.ndim == 0:
-        raise InputError(f"{next(iter(arrays))} must have shape (…, k), but is a single number")
-    check.last_axis(first.shape[-1], **arrays)
+        raise InputError(f"{name} must have shape (…, k), but is a single number")
+    check.last_axis(first.shape[-1], **floats)
     return first, second
 
 

@@ -94,7 +94,7 @@ def counts(trains: Float[ArrayLike, "*neurons spike"]) -> Int[np.ndarray, "*neur
         InputError: for times that are negative or not sorted.
     """
     check_sorted(trains=trains)
-    return np.isfinite(trains).sum(axis=-1)
+    return np.asarray(np.isfinite(trains).sum(axis=-1))
 
 
 def rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | int) -> Float[np.ndarray, "*neurons"]:
@@ -104,7 +104,7 @@ def rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | int) -> 
         InputError: for times that are negative, not sorted or beyond the duration, or a duration that is not positive.
     """
     _check_duration(trains, duration)
-    return 1000 * counts(trains) / duration
+    return np.asarray(1000 * counts(trains) / duration)
 
 
 def intervals(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "*neurons interval"]:
@@ -129,10 +129,10 @@ def variation(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "
     """
     lengths = intervals(trains)
     number = np.isfinite(lengths).sum(axis=-1)
-    enough = number >= 2
-    mean = np.nansum(lengths, axis=-1) / np.where(enough, number, 1)
-    spread = np.sqrt(np.nansum((lengths - mean[..., None]) ** 2, axis=-1) / np.where(enough, number, 1))
-    return np.divide(spread, mean, out=np.full_like(mean, np.nan), where=enough & (mean > 0))
+    mean = np.nansum(lengths, axis=-1) / np.maximum(number, 1)
+    spread = np.sqrt(np.nansum((lengths - mean[..., None]) ** 2, axis=-1) / np.maximum(number, 1))
+    defined = (number >= 2) & (mean > 0)
+    return np.asarray(np.where(defined, spread / np.where(defined, mean, 1), np.nan))
 
 
 def rate_histogram(

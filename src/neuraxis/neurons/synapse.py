@@ -12,6 +12,8 @@ from neuraxis.neurons.spike_train import Spikes, check_sorted
 
 State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
+_GONE = 750.0  # e^(−750) is 0, in float64 too; powers of a still larger u would only make gradients 0·∞
+
 
 class Synapse(eqx.Module):
     """Synapse of any order n: a low-pass filter whose response to a spike is
@@ -70,11 +72,9 @@ class Synapse(eqx.Module):
             InputError: for spike times that are negative or not in ascending order.
         """
         check_sorted(spike_times=spike_times)
-        delays = jnp.asarray(times)[:, None] - jnp.asarray(spike_times)[..., None, :]
-        one_each = Synapse(jnp.asarray(self.tau_s)[..., None, None], self.order)
-        return one_each.impulse_response(delays).sum(axis=-1)
+        return _sum_over_spikes(self, jnp.asarray(spike_times), jnp.asarray(times))
 
-    def convolve(self, signal: Float[ArrayLike, "time *shape"], dt: ArrayLike) -> Float[Array, "time *shape"]:
+    def convolve(self, signal: Float[ArrayLike, "time ..."], dt: ArrayLike) -> Float[Array, "time ..."]:
         """Filter a signal that is constant in each step by convolution, all steps at once (by fast Fourier transform).
 
         This computes the same as `simulate(synapse, signal, dt=dt)`, up to rounding in units of its largest value. The
@@ -89,16 +89,7 @@ class Synapse(eqx.Module):
         """
         check.positive(dt=dt)
         check.same_length(signal=signal)
-        signal = jnp.asarray(signal)
-        steps, shape = len(signal), jnp.broadcast_shapes(signal.shape[1:], jnp.shape(self.tau_s))
-        first, _ = self.step(self.init_state(), 1.0, dt)
-        since = (jnp.arange(steps) * dt).reshape(-1, *(1 for _ in shape))
-        spread = _poisson(since / self.tau_s, self.order)
-        kernel = sum(p * z for p, z in zip(reversed(spread), first, strict=True))
-        signal = signal.reshape(steps, *(1 for _ in shape[signal.ndim - 1 :]), *signal.shape[1:])
-        size = 1 << (2 * steps - 1).bit_length()  # a power of two with room for both, so that the end meets no beginning
-        product = jnp.fft.rfft(signal, size, axis=0) * jnp.fft.rfft(kernel, size, axis=0)
-        return jnp.fft.irfft(product, size, axis=0)[:steps]
+        return _convolve(self, jnp.asarray(signal), dt)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> State:
         """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s)."""
@@ -138,10 +129,32 @@ class Synapse(eqx.Module):
 
 def _poisson(u: ArrayLike, order: int) -> list[Array]:
     """Give e^(−u) u^k/k! for k = 0, …, order; multiplied up from e^(−u), so that nothing overflows."""
-    terms = [jnp.exp(-jnp.asarray(u))]
+    u = jnp.minimum(u, _GONE)
+    terms = [jnp.exp(-u)]
     for k in range(1, order + 1):
         terms.append(terms[-1] * (u / k))
     return terms
+
+
+@eqx.filter_jit
+def _sum_over_spikes(synapse: Synapse, spike_times: Array, times: Array) -> Array:
+    # Compiled as one, so that no array (…, time, spike) is ever stored.
+    delays = times[:, None] - spike_times[..., None, :]
+    tau_s = jnp.asarray(synapse.tau_s)[..., None, None]
+    return Synapse(tau_s, synapse.order).impulse_response(delays).sum(axis=-1)
+
+
+@eqx.filter_jit
+def _convolve(synapse: Synapse, signal: Array, dt: ArrayLike) -> Array:
+    steps, shape = len(signal), jnp.broadcast_shapes(signal.shape[1:], jnp.shape(synapse.tau_s))
+    first, _ = synapse.step(synapse.init_state(), 1.0, dt)
+    since = (jnp.arange(steps) * dt).reshape(-1, *(1 for _ in shape))
+    spread = _poisson(since / synapse.tau_s, synapse.order)
+    kernel = sum(p * z for p, z in zip(reversed(spread), first, strict=True))
+    signal = signal.reshape(steps, *(1 for _ in shape[signal.ndim - 1 :]), *signal.shape[1:])
+    size = 1 << (2 * steps - 1).bit_length()  # a power of two with room for both, so that the end meets no beginning
+    product = jnp.fft.rfft(signal, size, axis=0) * jnp.fft.rfft(kernel, size, axis=0)
+    return jnp.fft.irfft(product, size, axis=0)[:steps]
 
 
 def _check_fits(input: tuple[int, ...], state: tuple[int, ...]) -> None:
