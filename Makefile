@@ -6,7 +6,7 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
-.PHONY: tour test parity bench lint docs examples clean
+.PHONY: tour test parity bench bench-smoke lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -24,12 +24,16 @@ parity: $(VENV)/parity.stamp
 bench: $(VENV)/parity.stamp
 	$(BIN)/python -m benchmarks $(ONLY)
 
+# See that all benchmarks run, at sizes at which the times mean nothing.
+bench-smoke: $(VENV)/parity.stamp
+	$(BIN)/python -m benchmarks --quick --rounds 1 > /dev/null
+
 # Style, types, and which part may import which.
 lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # Build the documentation into site/, with figures that the experiments make.
 docs: $(VENV)/docs.stamp

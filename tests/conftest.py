@@ -17,7 +17,7 @@ import pytest
 
 @pytest.fixture
 def as_user():
-    """Turn the type checks of the tests off, so that bad input meets the library's own errors, as it does for a user."""
+    """Turn the type checks of the tests off, so that bad input meets the library's own errors, as a user's does."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -93,9 +93,8 @@ def _section(report: Report) -> str:
 def _figure(stem: str, png: bytes, caption: str) -> str:
     image = base64.b64encode(png).decode()
     text = html.escape(caption)
-    return (
-        f'<figure><img src="data:image/png;base64,{image}" alt="{text}" id="{stem}"><figcaption>{text}</figcaption></figure>'
-    )
+    picture = f'<img src="data:image/png;base64,{image}" alt="{text}" id="{stem}">'
+    return f"<figure>{picture}<figcaption>{text}</figcaption></figure>"
 
 
 def _claims(report: Report) -> str:
@@ -108,10 +107,9 @@ def _claims(report: Report) -> str:
         f"<td>{html.escape(c.relation.replace('>=', '≥').replace('<=', '≤'))} {_number(c.bound)}</td></tr>"
         for c in report.result.claims
     )
-    note = "" if report.is_default else "<p class=note>The bounds are meant for the default settings; this run used others.</p>"
-    return (
-        f"<div class=scroll><table><tr><th></th><th>Measured</th><th>Value</th><th>Bound</th></tr>{rows}</table></div>{note}"
-    )
+    table = f"<table><tr><th></th><th>Measured</th><th>Value</th><th>Bound</th></tr>{rows}</table>"
+    note = "" if report.is_default else "The bounds are meant for the default settings; this run used others."
+    return f"<div class=scroll>{table}</div><p class=note>{note}</p>"
 
 
 def _table(values: dict[str, Any]) -> str:
@@ -124,7 +122,9 @@ def _words(name: str) -> str:
 
 
 def _number(value: Any) -> str:
-    return html.escape(f"{value:.5g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value))
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return html.escape(value if isinstance(value, str) else json.dumps(value))
 
 
 _STYLE = """

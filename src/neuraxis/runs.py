@@ -53,7 +53,10 @@ def stored_settings(module: ModuleType, folder: Path) -> Any:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         name, values = stored["experiment"], stored["settings"]
-        fields = {f.name: tuple(v) if isinstance(v := values[f.name], list) else v for f in dataclasses.fields(module.Settings)}
+        fields = {
+            f.name: tuple(v) if isinstance(v := values[f.name], list) else v
+            for f in dataclasses.fields(module.Settings)
+        }
     except FileNotFoundError:
         raise InputError(f"there is nothing to resume in {folder}: it has no {_SETTINGS}") from None
     except (ValueError, KeyError, TypeError) as error:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
-from neuraxis.engine import checkpoint, record_state, simulate
+from neuraxis.engine import checkpoint, simulate
 from neuraxis.feedforward import MLP
 from neuraxis.kinds import Dynamics, Energy, Map
 from neuraxis.layers import Linear

@@ -11,8 +11,7 @@ from jax import lax
 from neuraxis.engine import evaluate, fit, gradient_descent
 from neuraxis.engine.minibatch import Task, fits_one_program, shuffle, take_batch
 from neuraxis.errors import CheckpointError, DivergedError, InputError
-from neuraxis.feedforward import MLP
-from neuraxis.feedforward import classification
+from neuraxis.feedforward import MLP, classification
 from neuraxis.layers import Linear
 
 module = importlib.import_module("neuraxis.engine.fit")

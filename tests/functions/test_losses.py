@@ -78,7 +78,6 @@ def test_cross_entropies_with_logits_are_exact_everywhere(z, t):
     z, t = np.array(z, np.float32)[:, None], np.array(t, np.float32)[:, None]
     exact, right = z.astype(float), t.astype(float)
     expected = (np.logaddexp(exact, 0) * (1 - right) + np.logaddexp(-exact, 0) * right)[:, 0]
-    # The two parts of a fractional target cancel to its size times that of z.
     np.testing.assert_allclose(bernoulli_cross_entropy_with_logits(z, t), expected, rtol=1e-6, atol=1e-37)
     # Two classes are one yes or no: softmax of (z, 0) is the logistic function of z.
     two = np.concatenate([z, np.zeros_like(z)], axis=-1), np.concatenate([t, 1 - t], axis=-1)

@@ -126,7 +126,10 @@ def test_poisson_trains_follow_a_changing_rate():
         (lambda: events(np.ones((3, 2)), 0.0), "dt must be positive"),
         (lambda: events(-np.ones((3, 2)), 1.0), "counts must be finite and not negative"),
         (lambda: events(np.full((3, 2), 0.5), 1.0), "whole numbers, but hold 0.5"),
-        (lambda: events(Spikes(np.ones((1, 1)), np.full((1, 1), 2.0)), 1.0), "from 0 to dt = 1.0 ms, but reaches 2.0"),
+        (
+            lambda: events(Spikes(np.ones((1, 1)), np.full((1, 1), 2.0)), 1.0),
+            "from 0 to dt = 1.0 ms, but reach from 2.0",
+        ),
         (lambda: trains([2.0, 1.0], [0, 0], 1), "times must be in ascending order, but hold 1.0 after 2.0"),
         (lambda: trains([-2.0, 1.0], [0, 0], 1), "times must be spike times that are not negative, but hold -2.0"),
         (lambda: trains([1.0, 2.0], [0, 2], 2), "neurons must lie from 0 to 1, but reach from 0 to 2"),

@@ -1,8 +1,7 @@
 """What each command does."""
 
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -74,7 +73,8 @@ def run(name: str, arguments: list[str]) -> int:
         report = runs.run_experiment(module, options.settings, folder, session)
     except KeyboardInterrupt:
         if folder.exists():
-            raise KeyboardInterrupt(f"interrupted; neuraxis run {name} --out {folder} --resume goes on from there") from None
+            again = f"neuraxis run {name} --out {folder} --resume"
+            raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
         raise
     _print_report(report)
     print(f"report: {folder / 'report.html'}")
@@ -139,8 +139,8 @@ def _tour(command: Tour) -> int:
         _print_report(reports[-1])
     page = folder / "index.html"
     introduction = (
-        "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one model on "
-        "this machine: what it shows, what was measured, and its figures."
+        "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one model "
+        "on this machine: what it shows, what was measured, and its figures."
     )
     write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     print(f"page: {page.resolve().as_uri()}")

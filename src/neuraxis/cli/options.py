@@ -107,4 +107,4 @@ def with_experiments(modules: dict[str, ModuleType]) -> Any:
     ]
     run = dataclasses.make_dataclass("Run", [("experiment", Union[tuple(choices)])])  # noqa: UP007 (made at run time)
     commands = [c for c in get_args(Command) if Run not in get_args(c)]
-    return Union[(*commands, Annotated[run, tyro.conf.subcommand("run")])]  # noqa: UP007
+    return Union[(*commands, Annotated[run, tyro.conf.subcommand("run")])]

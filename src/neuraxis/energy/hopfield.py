@@ -128,7 +128,8 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
         raise InputError(f"patterns must have shape (M, N), but have shape {jnp.shape(patterns)}")
     _check_signs(patterns=patterns)
     X = jnp.asarray(patterns, jnp.result_type(patterns, float))
-    return X.T @ X / X.shape[0] - jnp.eye(X.shape[1], dtype=X.dtype)
+    M, N = X.shape
+    return (X.T @ X - M * jnp.eye(N, dtype=X.dtype)) / M  # in this order the diagonal is 0 to the last bit
 
 
 def _check_symmetric(weights: ArrayLike) -> None:

@@ -59,7 +59,7 @@ def load(path: Path, like: PyTree) -> PyTree:
         if name not in arrays:
             return leaf
         if _is_key(leaf):
-            return jax.random.wrap_key_data(arrays[name], impl=jax.random.key_impl(leaf))
+            return jax.random.wrap_key_data(jnp.asarray(arrays[name]), impl=jax.random.key_impl(leaf))
         got = arrays[name]
         if got.shape != leaf.shape or got.dtype != leaf.dtype:
             raise CheckpointError(

@@ -84,13 +84,13 @@ def fit(
     """
     _check(data, epochs, batch_size, validation, metrics, patience, mesh)
     parameters, static = eqx.partition(eqx.nn.inference_mode(model, value=False), eqx.is_inexact_array)
-    data = tuple(jnp.asarray(x) for x in data)
+    arrays = tuple(jnp.asarray(x) for x in data)
     if mesh is not None:
-        data, parameters = meshes.replicate(data, mesh), meshes.shard_weights(parameters, mesh)
-    task = Task(loss, static, optimizer, data, batch_size, mesh)
+        arrays, parameters = meshes.replicate(arrays, mesh), meshes.shard_weights(parameters, mesh)
+    task = Task(loss, static, optimizer, arrays, batch_size, mesh)
     training = _Training(task, task.begin(parameters, parameters if patience else None), key, checkpoint)
     if resume and checkpoint is not None and checkpoint.exists():
-        training.restore()
+        training.restore(checkpoint)
     with Progress(epochs * task.batches, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
             while training.epoch < epochs and not training.has_stopped(patience):
@@ -124,8 +124,9 @@ class _Training:
         return self.epoch * self.task.batches + int(self.position.batch)
 
     def has_stopped(self, patience: int | None) -> bool:
+        """Say whether the validation loss has not fallen for `patience` epochs."""
         losses = self.history.get("validation_loss", [])
-        return bool(patience and losses) and len(losses) - 1 - int(np.argmin(losses)) >= patience
+        return patience is not None and len(losses) > patience + int(np.argmin(losses))
 
     def run_epoch(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
         """Go from where the position stands to the end of its epoch."""
@@ -194,16 +195,16 @@ class _Training:
             checkpoints.save(self._checkpoint, self.position, {**self._about(), "history": self.history})
         self._saved_at = time.monotonic()
 
-    def restore(self) -> None:
+    def restore(self, checkpoint: Path) -> None:
         """Stand where the checkpoint was written."""
-        about = checkpoints.about(self._checkpoint)
+        about = checkpoints.about(checkpoint)
         self.history = about.pop("history", {})
         for name, value in self._about().items():
             if about.get(name) != value:
                 raise CheckpointError(
-                    f"{self._checkpoint} belongs to another run: there {name} was {about.get(name)}, here it is {value}"
+                    f"{checkpoint} belongs to another run: there {name} was {about.get(name)}, here it is {value}"
                 )
-        self.position = checkpoints.load(self._checkpoint, self.position)
+        self.position = checkpoints.load(checkpoint, self.position)
 
 
 def _check(data, epochs, batch_size, validation, metrics, patience, mesh) -> None:

@@ -63,7 +63,7 @@ def next_epoch(position: Position, best: PyTree) -> Position:
 @eqx.filter_jit
 def shuffle(task: Task, epoch_key: PRNGKeyArray) -> Int[Array, " padded"]:
     """Order the examples of an epoch at random, filled up with the first ones to whole batches."""
-    return jnp.resize(jax.random.permutation(epoch_key, task.examples), task.batches * task.batch_size)
+    return jnp.resize(jax.random.permutation(epoch_key, task.examples), (task.batches * task.batch_size,))
 
 
 def take_batch(task: Task, order: Int[Array, " padded"], batch: Int[Array, ""]) -> tuple[tuple[Array, ...], Array]:

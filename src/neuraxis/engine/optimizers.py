@@ -21,8 +21,8 @@ def gradient_descent(learning_rate: float) -> optax.GradientTransformation:
     """
     check.positive(learning_rate=learning_rate)
 
-    def update(gradient, state, params=None):
-        return jax.tree.map(lambda g: -learning_rate * g, gradient), state
+    def update(updates, state, params=None):
+        return jax.tree.map(lambda g: -learning_rate * g, updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
@@ -34,7 +34,7 @@ class MomentumState(NamedTuple):
 
 
 def momentum(learning_rate: float, beta: float = 0.9) -> optax.GradientTransformation:
-    """v ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
+    """V ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
 
     Raises:
         InputError: for a learning rate that is not positive, or β outside [0, 1).
@@ -42,8 +42,8 @@ def momentum(learning_rate: float, beta: float = 0.9) -> optax.GradientTransform
     check.positive(learning_rate=learning_rate)
     check.fraction(beta=beta)
 
-    def update(gradient, state, params=None):
-        velocity = jax.tree.map(lambda v, g: beta * v + g, state.velocity, gradient)
+    def update(updates, state, params=None):
+        velocity = jax.tree.map(lambda v, g: beta * v + g, state.velocity, updates)
         return jax.tree.map(lambda v: -learning_rate * v, velocity), MomentumState(velocity)
 
     return optax.GradientTransformation(lambda params: MomentumState(jax.tree.map(jnp.zeros_like, params)), update)
@@ -59,7 +59,7 @@ def weight_decay(rate: float) -> optax.GradientTransformation:
     """
     check.not_negative(rate=rate)
 
-    def update(gradient, state, params=None):
-        return jax.tree.map(lambda g, p: g + rate * p, gradient, params), state
+    def update(updates, state, params=None):
+        return jax.tree.map(lambda g, p: g + rate * p, updates, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

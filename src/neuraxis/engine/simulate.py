@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from neuraxis import check
@@ -158,7 +159,7 @@ def _run_in_chunks(run, state, inputs, steps, held, chunk, progress):
 
 @cache
 def _wide_vectors() -> dict[str, int]:
-    """Options that let XLA use 512-bit vectors where the CPU has them: elementwise dynamics run up to 1.8 times faster."""
+    """XLA's option for 512-bit vectors where the CPU has them: elementwise dynamics run up to 1.8 times faster."""
     flags = Path("/proc/cpuinfo")
     if jax.default_backend() == "cpu" and flags.exists() and " avx512f " in flags.read_text():
         return {"xla_cpu_prefer_vector_width": 512}
@@ -167,12 +168,12 @@ def _wide_vectors() -> dict[str, int]:
 
 @cache
 def _compiled(wide: bool):
-    return eqx.filter_jit(_scan, **({"compiler_options": _wide_vectors()} if wide else {}))
+    return eqx.filter_jit(compiler_options=_wide_vectors() if wide else None)(_scan)
 
 
 def _run(dynamics, state, inputs, start, **how):
     # XLA takes options for a whole program only, not for a part of one that is being traced.
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((dynamics, state, inputs)))
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((dynamics, state, inputs)))
     return _compiled(bool(_wide_vectors()) and not traced)(dynamics, state, inputs, jnp.asarray(start), **how)
 
 
@@ -204,7 +205,8 @@ def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, reco
     blocks = 0 if remat is None else steps - steps % remat
     if blocks:
         state, in_blocks = lax.scan(jax.checkpoint(periods), state, split(part(xs, 0, blocks), remat))
-    state, records = periods(state, part(xs, blocks, recorded))
-    if blocks:
+        state, records = periods(state, part(xs, blocks, recorded))
         records = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), join(in_blocks), records)
+    else:
+        state, records = periods(state, part(xs, 0, recorded))
     return advance(state, part(xs, recorded, steps)), records

@@ -1,4 +1,4 @@
-"""One file per classic result: docstring (claim and citation), frozen `Settings`, `QUICK`, `run(settings)`, `plot(result)`.
+"""One file per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(settings)`, `plot(result)`.
 
 An experiment exists by its file lying in this folder; nothing else lists it.
 """

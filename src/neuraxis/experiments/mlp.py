@@ -120,8 +120,8 @@ def _plot_learning(history: dict[str, np.ndarray]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out ones, "
-        "and the share of held-out images that is read wrongly.",
+        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out "
+        "ones, and the share of held-out images that is read wrongly.",
         height=3.2,
     )
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -139,8 +139,8 @@ def _plot_learning(history: dict[str, np.ndarray]) -> plots.Figure:
 
 def _plot_confusion(arrays: dict) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Confusion matrix of the test images: how many of each class (row) were taken for which class (column). "
-        "Colour shows the mistakes only.",
+        caption="Confusion matrix of the test images: how many of each class (row) were taken for which class "
+        "(column). Colour shows the mistakes only.",
         width=6.0,
         height=5.2,
     )

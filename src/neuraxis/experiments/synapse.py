@@ -3,8 +3,8 @@
 A synapse turns each spike into a smooth pulse h(t) = k tⁿ e^(−t/τ_s) of area 1. The areas are measured for the orders
 n = 0 to 5. A population of LIF neurons with random preferred directions, maximum rates and intercepts encodes a signal
 in spikes, whose times lie anywhere between the steps. Its trains are filtered by the definition, a sum over all spike
-times in double precision, and by the recursive filter that a simulation uses, in single precision. Both must agree; what
-it costs not to know the times in the steps is shown beside it.
+times in double precision, and by the recursive filter that a simulation uses, in single precision. Both must agree;
+what it costs not to know the times in the steps is shown beside it.
 
 The filtered trains, weighted by least squares on the first half of the run, then follow the signal in the second half.
 How well depends on the time constant: a short one leaves the noise of single spikes, a long one smears the signal.
@@ -74,7 +74,7 @@ _CLAIMS = (
     Claim("correlation", ">=", 0.95),
 )
 _ORDERS = range(6)
-_COMPARED = 1000.0  # length of the trains that are also filtered by the definition, which takes a time ∝ its square [ms]
+_COMPARED = 1000.0  # length of the trains that are also filtered by the definition, in a time ∝ its square [ms]
 _DRAWN = {0: "Exponential, n = 0", 1: "Alpha, n = 1"}
 _TRAIN = 120.0  # length of what is drawn of one filtered train [ms]
 _SHOWN = 2000.0  # length of what is drawn of the population [ms]
@@ -90,7 +90,7 @@ def run(settings: Settings) -> Result:
 
 
 def impulses(settings: Settings):
-    """Impulse responses of all orders, and their area: the integral of h, and the sum over a recursive filter's steps."""
+    """Impulse responses of all orders, and their areas: integrals of h, and sums over a recursive filter's steps."""
     tau_s, dt = settings.tau_s, settings.dt
     times = np.linspace(0, 60 * tau_s, 30_001)  # no later than where e^(−t/τ_s) is lost in float64
     pulse = jnp.zeros(int(np.ceil(60 * tau_s / dt)) + 1).at[0].set(1 / dt)  # of area 1
@@ -144,7 +144,7 @@ def agreement(settings: Settings, recorded):
     steps = min(len(times), int(_COMPARED / settings.dt))
     times, spikes = times[:steps], Spikes(*(part[:steps] for part in spikes))
     lists = trains(*events(spikes, settings.dt), settings.neurons)
-    held = spikes.count / settings.dt
+    held = spikes.number / settings.dt
     busiest = int(np.argmax((lists <= _TRAIN).sum(axis=1)))
     fine = np.linspace(0, _TRAIN, 3001)
     arrays = {"train": lists[busiest], "train_times": times, "train_fine_times": fine}
@@ -268,9 +268,10 @@ def _plot_agreement(a) -> plots.Figure:
         "difference between convolution and recursive filter for the latter."
     )
     for name, label, marker in (
-        ("spread", "recursive, spikes spread over their step", "s"), ("recursive", "recursive, spikes at their times", "o"),
+        ("spread", "recursive, spikes spread over their step", "s"),
+        ("recursive", "recursive, spikes at their times", "o"),
         ("convolution", "convolution against recursive", "^"),
-    ):  # fmt: skip
+    ):
         ax.semilogy(list(_ORDERS), a["filter_errors"][name], marker + "-", label=label)
     ax.axhline(1e-4, color=plots.COLORS["grey"], linestyle="--", label="1e-4")
     ax.set(title="Agreement of the forms", xlabel="order n", ylabel="relative error", ylim=(1e-8, 10))

@@ -1,6 +1,7 @@
 """The multilayer perceptron."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import equinox as eqx
 import jax
@@ -32,7 +33,7 @@ class MLP(eqx.Module):
         if len(sizes) < 2:
             raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {tuple(sizes)}")
         keys = jax.random.split(key, len(sizes) - 1)
-        shapes = zip(sizes[:-1], sizes[1:], strict=True)
+        shapes = pairwise(sizes)
         self.layers = tuple(Linear(i, o, key=k) for (i, o), k in zip(shapes, keys, strict=True))
         self.activation = activation
 

@@ -50,15 +50,16 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
 
 
 def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """Bernoulli cross-entropy of y = 1/(1 + e^(−z)), as Σ (ln(1 + e^z) − t z), with z and t (…, k).
+    """Bernoulli cross-entropy of y = 1/(1 + e^(−z)), with z and t (…, k).
+
+    It is Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), whose terms cannot cancel as those of Σ (ln(1 + e^z) − t z) do.
 
     Raises:
         InputError: if the last axes differ, z is not finite or t lies outside [0, 1].
     """
     z, t = _pair(z=z, t=t)
     _probabilities(t=t)
-    # softplus(z) − t z would cancel for large z; softplus(−|z|) + max(z, 0) − t z keeps every digit.
-    return jnp.sum(softplus(-jnp.abs(z)) + jnp.maximum(z, 0) - t * z, axis=-1)
+    return jnp.sum(t * softplus(-z) + (1 - t) * softplus(z), axis=-1)
 
 
 def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:

@@ -120,11 +120,14 @@ def connect(
         raise InputError(f"{size} neurons with delays of up to {depth - 1} steps are too many for 32-bit addresses")
     addresses = [(s * receptors + p.receptor) * size + p.target for s, p in zip(steps, projections, strict=True)]
     weights = [np.broadcast_to(np.asarray(p.weight, float), p.target.shape) for p in projections]
-    table = _table(_joined([p.source for p in projections], int), _joined(addresses, int), _joined(weights, float), size)
-    return SparseConnections(*table, size, receptors, depth, dt=float(dt) if dt is not None and depth > 1 else None)
+    table = _table(
+        _joined([p.source for p in projections], int), _joined(addresses, int), _joined(weights, float), size
+    )
+    delayed = any(np.any(np.asarray(p.delay)) for p in projections)
+    return SparseConnections(*table, size, receptors, depth, dt=float(dt) if dt is not None and delayed else None)
 
 
-def delay_steps(delay: ArrayLike, dt: float | None) -> np.ndarray:
+def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
     """Round a delay [ms] to whole steps.
 
     Raises:
@@ -136,7 +139,7 @@ def delay_steps(delay: ArrayLike, dt: float | None) -> np.ndarray:
             raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {delay} was given")
         return np.zeros(np.shape(delay), int)
     check.positive(dt=dt)
-    return np.floor(np.asarray(delay, float) / dt + 0.5).astype(int)
+    return np.asarray(np.floor(np.asarray(delay, float) / dt + 0.5), int)
 
 
 def check_step(connections: Connections, dt: ArrayLike) -> None:

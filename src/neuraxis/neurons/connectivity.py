@@ -118,7 +118,9 @@ def from_matrix(matrix: Any, source: slice | None = None, target: slice | None =
     first, height = _span("source", slice(0, matrix.shape[0]) if source is None else source)
     onto, width = _span("target", slice(0, matrix.shape[1]) if target is None else target)
     if matrix.shape != (height, width):
-        raise InputError(f"the matrix must have the shape of the populations, {(height, width)}, but has {matrix.shape}")
+        raise InputError(
+            f"the matrix must have the shape of the populations, {(height, width)}, but has {matrix.shape}"
+        )
     return Projection(first + rows.astype(np.int64), onto + columns.astype(np.int64), weight, **connection)
 
 

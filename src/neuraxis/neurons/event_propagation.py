@@ -43,7 +43,7 @@ def propagate(
 
         buffer[(a + start·slot) mod (depth·slot)] += spikes[j] weights[j, k],   a = addresses[j, k]
 
-    for the buffer seen as one axis (depth·slot). This is a product of the spikes with a sparse matrix, of which only the
+    for the buffer seen as one axis (depth·slot), and spikes that are 0 or 1. This is a product of the spikes with a sparse matrix, of which only the
     rows of neurons that spiked are visited, one after another, however many they are. Leading axes are independent copies
     of the network; `vmap` is turned into one. Differentiable in buffer, spikes and weights (in reverse mode), at the
     cost of visiting all connections.
@@ -65,7 +65,7 @@ def _propagate(buffer, spikes, weights, addresses, start):
     def visit(event, buffer):
         copy, neuron = (0, event) if copies == 1 else (event // neurons, event % neurons)
         where = _moved(addresses[neuron], start, buffer_shape) + copy * slots
-        return buffer.at[where].add(weights[neuron] * flat[event], mode="drop", wrap_negative_indices=False)
+        return buffer.at[where].add(weights[neuron], mode="drop", wrap_negative_indices=False)
 
     buffer_shape = buffer.shape
     return _for_each(flat, visit, buffer.reshape(-1)).reshape(buffer_shape)

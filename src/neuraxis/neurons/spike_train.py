@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num, PRNGKeyArray
 
@@ -20,21 +21,21 @@ from neuraxis.errors import InputError
 class Spikes(NamedTuple):
     """Spikes of one step, of neurons of any shape; in a record there is a leading axis of steps."""
 
-    count: Num[Array | np.ndarray, "..."]  # number of spikes in the step
+    number: Num[Array | np.ndarray, "..."]  # of spikes in the step
     age: Float[Array | np.ndarray, "..."]  # time from the latest of them to the end of the step [ms]
 
 
-def record_spikes(state: Any, count: Num[Array, "..."]) -> Spikes:
-    """Record spikes with their own times, as `simulate(neurons, …, record=record_spikes)`, where the state has an age."""
-    return Spikes(count, state.age)
+def record_spikes(state: Any, number: Num[Array, "..."]) -> Spikes:
+    """Record spikes with their own times: `simulate(neurons, …, record=record_spikes)`, of states with an age."""
+    return Spikes(number, state.age)
 
 
 def events(spikes: Spikes | Num[ArrayLike, "time neuron"], dt: float | int) -> tuple[np.ndarray, np.ndarray]:
     """List the spikes of a record (time, neuron) in the order of time, as times [ms] and neurons (indices).
 
-    Step i = 0, 1, … ends at (i + 1) dt. With `Spikes` the latest spike of a step lies `age` before that end; with counts
-    alone it is taken to lie at it. Where a step holds k spikes, the others are spaced evenly between its beginning and
-    the latest.
+    Step i = 0, 1, … ends at (i + 1) dt. With `Spikes` the latest spike of a step lies `age` before that end; with
+    counts alone it is taken to lie at it. Where a step holds k spikes, the others are spaced evenly between its
+    beginning and the latest.
 
     Raises:
         InputError: for a dt that is not positive, a record that is not (time, neuron), counts that are not whole or are
@@ -52,7 +53,7 @@ def events(spikes: Spikes | Num[ArrayLike, "time neuron"], dt: float | int) -> t
     late = np.zeros(len(steps)) if age is None else np.asarray(age, float)[steps, neurons]
     # In float32 an age of the whole step may come out longer by a last bit.
     if not np.all((late >= 0) & (late <= dt * (1 + 1e-5))):
-        raise InputError(f"the age of a spike must lie from 0 to dt = {dt} ms, but reaches {late.min()} to {late.max()}")
+        raise InputError(f"ages of spikes must lie from 0 to dt = {dt} ms, but reach from {late.min()} to {late.max()}")
     many = counts[steps, neurons].astype(int)
     steps, neurons, late, total = (np.repeat(x, many) for x in (steps, neurons, late, many))
     rank = np.arange(len(steps)) - np.repeat(np.cumsum(many) - many, many) + 1  # 1, …, k within the step
@@ -210,7 +211,7 @@ def check_sorted(**times: Any) -> None:
         InputError: naming the first that is wrong. What is being traced by `jit`, `grad` or `vmap` passes.
     """
     for name, value in times.items():
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             continue
         array = np.asarray(value)
         if array.ndim == 0:

@@ -16,7 +16,9 @@ _GONE = 750.0  # e^(−750) is 0, in float64 too; powers of a still larger u wou
 
 
 class Synapse(eqx.Module):
-    """Synapse of any order n: a low-pass filter whose response to a spike is
+    """Synapse of any order n, a low-pass filter.
+
+    Its response to a spike is
 
         h(t) = k tⁿ e^(−t/τ_s) for t ≥ 0, else 0,   k = 1/(n! τ_s^(n+1)),   so that ∫h = 1.
 
@@ -81,7 +83,7 @@ class Synapse(eqx.Module):
         kernel is the response, at the end of each step, to a signal of 1 in the first step; it sums up to 1.
 
         Args:
-            signal: one value a step. Of spikes whose times in the step are not known, pass count/dt.
+            signal: one value a step. Of spikes whose times in the step are not known, pass their number/dt.
             dt: length of a step [ms].
 
         Raises:
@@ -96,34 +98,34 @@ class Synapse(eqx.Module):
         shape = jnp.broadcast_shapes(input_shape, jnp.shape(self.tau_s))
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
-    def step(self, state: State, input: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+    def step(self, state: State, received: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
         """Advance by `dt` [ms]; the output is the filtered input at the end of the step.
 
         Args:
             state: the stages.
-            input: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight, then
-                written into `count`) and at its own time, `age` [ms] before the end of the step. An age of 0 is the
-                very end of it, and is already seen in the output. Several spikes in one step count at its latest.
+            received: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
+                then written into `number`) and at its own time, `age` [ms] before the end of the step. An age of 0 is
+                the very end of it, and is already seen in the output. Several spikes in a step count at its latest.
             dt: length of the step [ms].
 
         Raises:
             InputError: for an input that does not broadcast to the state.
         """
-        count, age = input if isinstance(input, Spikes) else (0, 0)
-        signal = 0 if isinstance(input, Spikes) else jnp.asarray(input)
-        for part in (signal, count, age):
+        number, age = received if isinstance(received, Spikes) else (0, 0)
+        signal = 0 if isinstance(received, Spikes) else jnp.asarray(received)
+        for part in (signal, number, age):
             _check_fits(jnp.shape(part), state[0].shape)
         u = dt / self.tau_s
         left, spread = -jnp.expm1(-u), _poisson(u, self.order)
-        # Written as increments from the distance to the signal, so that rounding errors are relative to a step's change.
+        # Written as increments from the distance to the signal, so that rounding is relative to a step's change.
         above = [z - signal for z in state]
         state = tuple(
             z - left * above[i] + sum(spread[k] * above[i - k] for k in range(1, i + 1)) for i, z in enumerate(state)
         )
-        if isinstance(input, Spikes):
+        if isinstance(received, Spikes):
             # Before its first spike a neuron's age is very long; it has nothing to say in a step without spikes.
             arrived = _poisson(jnp.clip(age, 0, dt) / self.tau_s, self.order)
-            state = tuple(z + count * p / self.tau_s for z, p in zip(state, arrived, strict=True))
+            state = tuple(z + number * p / self.tau_s for z, p in zip(state, arrived, strict=True))
         return state, state[-1]
 
 
@@ -157,10 +159,10 @@ def _convolve(synapse: Synapse, signal: Array, dt: ArrayLike) -> Array:
     return jnp.fft.irfft(product, size, axis=0)[:steps]
 
 
-def _check_fits(input: tuple[int, ...], state: tuple[int, ...]) -> None:
+def _check_fits(received: tuple[int, ...], state: tuple[int, ...]) -> None:
     try:
-        fits = np.broadcast_shapes(input, state) == state
+        fits = np.broadcast_shapes(received, state) == state
     except ValueError:
         fits = False
     if not fits:
-        raise InputError(f"the input must broadcast to the state's shape {state}, but has shape {input}")
+        raise InputError(f"the input must broadcast to the state's shape {state}, but has shape {received}")

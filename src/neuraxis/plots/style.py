@@ -21,7 +21,7 @@ COLORS = {
     "grey": "#7A7A7A",
 }
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10.0,
     "axes.titlesize": 11.0,
     "axes.titleweight": "bold",

@@ -1,0 +1,153 @@
+"""Integrate-and-fire membranes under exponential synapses: synapses that inject currents, or that open conductances."""
+
+from typing import Protocol, runtime_checkable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+@runtime_checkable
+class SynapticMembrane(Protocol):
+    """What a `SpikingNetwork` needs to know of its neurons."""
+
+    tau_s: ArrayLike | tuple[float, ...]
+    tau_ref: ArrayLike
+    v_threshold: ArrayLike
+    v_reset: ArrayLike
+
+    def advance(self, v: Array, charge: Array, drive: ArrayLike, dt: ArrayLike, /) -> Array:
+        """Give the potential after `dt` without a spike."""
+        ...
+
+
+class CurrentLIF(eqx.Module):
+    """Leaky integrate-and-fire neuron whose synapses inject currents (CUBA).
+
+        τ_m dv/dt = v_rest − v + Σ_k s_k + drive,   τ_k ds_k/dt = −s_k
+        at v ≥ v_threshold a spike, then v = v_reset for τ_ref
+
+    Between the spikes this system is linear, and a step is its exact solution, with s = q/τ for the charge q that is still
+    to come from each receptor k:
+
+        v(t + dt) = v∞ + (v − v∞) e^(−dt/τ_m) + Σ_k P_k s_k,   v∞ = v_rest + drive
+        P_k = (1/τ_m) ∫₀^dt e^(−(dt−u)/τ_m) e^(−u/τ_k) du = τ_k/(τ_k − τ_m) (e^(−dt/τ_k) − e^(−dt/τ_m))
+
+    Spikes are noticed at the end of a step. With the values it has by default the neuron is dimensionless; with potentials
+    in mV, drive and s are in mV too. Fields may be arrays, one value a neuron (tau_s: one row a receptor).
+
+    Raises:
+        InputError: for a time constant that is not positive, a tau_ref that is negative, or a threshold that is not above
+            the reset potential.
+
+    Source: S. Rotter and M. Diesmann, Biol. Cybern. 81:381 (1999), for exact integration.
+    """
+
+    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
+    tau_s: ArrayLike | tuple[float, ...] = (5.0,)  # synaptic time constants, one a receptor [ms]
+    tau_ref: ArrayLike = 2.0  # refractory period, rounded to whole steps [ms]
+    v_rest: ArrayLike = 0.0  # resting potential [mV, or 1]
+    v_threshold: ArrayLike = 1.0  # [mV, or 1]
+    v_reset: ArrayLike = 0.0  # [mV, or 1]
+
+    def __check_init__(self):
+        _check(self)
+
+    def advance(
+        self,
+        v: Float[Array, "*lead neuron"],
+        charge: Float[Array, "*lead receptor neuron"],
+        drive: ArrayLike,
+        dt: ArrayLike,
+    ) -> Float[Array, "*lead neuron"]:
+        """Give the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
+        tau_m, tau_s = jnp.asarray(self.tau_m), per_receptor(self.tau_s)
+        # P_k/τ_k, in a form without the difference of nearly equal numbers, which stays finite where τ_k = τ_m.
+        x = dt / tau_m - dt / tau_s
+        into = dt / tau_m / tau_s * jnp.exp(-dt / tau_m) * _growth(x)
+        toward = (self.v_rest + jnp.asarray(drive)) - v
+        return v - toward * jnp.expm1(-dt / tau_m) + _total(into * charge)
+
+
+class ConductanceLIF(eqx.Module):
+    """Leaky integrate-and-fire neuron whose synapses open conductances (COBA).
+
+        τ_m dv/dt = v_rest − v + Σ_k (g_k/g_leak) (E_k − v) + drive,   τ_k dg_k/dt = −g_k
+        at v ≥ v_threshold a spike, then v = v_reset for τ_ref
+
+    A step holds the conductances at their values at its beginning and is exact for the potential (exponential Euler):
+
+        v(t + dt) = v∞ + (v − v∞) e^(−G dt/τ_m),   G = 1 + Σ_k g_k/g_leak
+        v∞ = (v_rest + Σ_k (g_k/g_leak) E_k + drive)/G
+
+    with g = q/τ for the charge q that is still to come from each receptor k. Spikes are noticed at the end of a step. The
+    drive is a current over g_leak [mV]. Fields may be arrays, one value a neuron (tau_s and v_reversal: one row a receptor).
+
+    Raises:
+        InputError: for a time constant or g_leak that is not positive, a tau_ref that is negative, a threshold that is not
+            above the reset potential, or not as many reversal potentials as receptors.
+
+    Source: T. P. Vogels and L. F. Abbott, J. Neurosci. 25:10786 (2005).
+    """
+
+    tau_m: ArrayLike = 20.0  # membrane time constant at rest [ms]
+    tau_s: ArrayLike | tuple[float, ...] = (5.0, 10.0)  # synaptic time constants, one a receptor [ms]
+    v_reversal: ArrayLike | tuple[float, ...] = (0.0, -80.0)  # reversal potentials E, one a receptor [mV]
+    g_leak: ArrayLike = 10.0  # leak conductance [nS]
+    tau_ref: ArrayLike = 5.0  # refractory period, rounded to whole steps [ms]
+    v_rest: ArrayLike = -60.0  # resting potential [mV]
+    v_threshold: ArrayLike = -50.0  # [mV]
+    v_reset: ArrayLike = -60.0  # [mV]
+
+    def __check_init__(self):
+        _check(self)
+        check.positive(g_leak=self.g_leak)
+        check.finite(v_reversal=self.v_reversal)
+        if len(jnp.asarray(self.v_reversal)) != len(jnp.asarray(self.tau_s)):
+            raise InputError(
+                f"there must be one reversal potential a receptor, but v_reversal has {len(jnp.asarray(self.v_reversal))}"
+                f" and tau_s {len(jnp.asarray(self.tau_s))} entries"
+            )
+
+    def advance(
+        self,
+        v: Float[Array, "*lead neuron"],
+        charge: Float[Array, "*lead receptor neuron"],
+        drive: ArrayLike,
+        dt: ArrayLike,
+    ) -> Float[Array, "*lead neuron"]:
+        """Give the potential after `dt` [ms] without a spike; the charge q = τ g is the one at the beginning."""
+        opened = charge * (1 / (per_receptor(self.tau_s) * self.g_leak))
+        total = 1 + _total(opened)
+        target = (self.v_rest + jnp.asarray(drive) + _total(opened * per_receptor(self.v_reversal))) / total
+        return v - (target - v) * jnp.expm1(-total * (dt / jnp.asarray(self.tau_m)))
+
+
+def per_receptor(values: ArrayLike | tuple[float, ...]) -> Float[Array, "receptor #neuron"]:
+    """Give one row a receptor, to go with a charge (…, receptor, neuron)."""
+    values = jnp.asarray(values, dtype=jnp.result_type(float))
+    return values[:, None] if values.ndim == 1 else values
+
+
+def _total(terms: Float[Array, "*lead receptor neuron"]) -> Float[Array, "*lead neuron"]:
+    """Add up over receptors, in the same loop as the arithmetic around it: a reduction would be a slower one of its own."""
+    return sum((terms[..., k, :] for k in range(1, terms.shape[-2])), terms[..., 0, :])
+
+
+def _growth(x: Array) -> Array:
+    """Give (eˣ − 1)/x, which is 1 at x = 0."""
+    zero = x == 0
+    return jnp.where(zero, 1 + x / 2, jnp.expm1(x) / jnp.where(zero, 1, x))
+
+
+def _check(neuron: CurrentLIF | ConductanceLIF) -> None:
+    check.positive(tau_m=neuron.tau_m, tau_s=neuron.tau_s)
+    check.not_negative(tau_ref=neuron.tau_ref)
+    check.finite(v_rest=neuron.v_rest, v_threshold=neuron.v_threshold, v_reset=neuron.v_reset)
+    check.positive(**{"v_threshold - v_reset": jnp.asarray(neuron.v_threshold) - jnp.asarray(neuron.v_reset)})
+    if jnp.ndim(jnp.asarray(neuron.tau_s)) not in (1, 2) or len(jnp.asarray(neuron.tau_s)) == 0:
+        raise InputError(f"tau_s must have one entry, or one row, a receptor, but is {neuron.tau_s}")
