@@ -7,7 +7,7 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.connections import DenseConnections, connect
 from neuraxis.neurons.connectivity import Projection, fixed_probability
 
-A, B = Projection([0, 0, 2], [1, 2, 0], weight=2.0), Projection([1], [1], weight=-3.0, receptor=1)
+A, B = Projection(np.array([0, 0, 2]), np.array([1, 2, 0]), weight=2.0), Projection(np.array([1]), np.array([1]), weight=-3.0, receptor=1)
 
 
 def arrivals(connections, spikes):
@@ -25,7 +25,7 @@ def test_projections_are_joined():
 
 
 def test_pairs_listed_twice_count_twice_and_weights_may_differ():
-    twice = Projection([0, 0, 0], [1, 1, 0], weight=[1.0, 2.0, 5.0])
+    twice = Projection(np.array([0, 0, 0]), np.array([1, 1, 0]), weight=np.array([1.0, 2.0, 5.0]))
     np.testing.assert_array_equal(arrivals(connect(twice, size=2), [1, 0])[0, 0], [5, 3])
 
 
@@ -35,7 +35,7 @@ def test_a_network_without_connections():
 
 def test_delays_are_rounded_to_the_nearest_step():
     delays = [0.0, 0.04, 0.05, 0.31, 0.3]
-    connections = connect(Projection([0] * 5, range(5), delay=delays), size=5, dt=0.1)
+    connections = connect(Projection(np.zeros(5, int), np.arange(5), delay=np.array(delays)), size=5, dt=0.1)
     assert connections.depth == 4
     steps, _, neurons = np.nonzero(arrivals(connections, [1, 0, 0, 0, 0]))
     assert dict(zip(neurons.tolist(), steps.tolist(), strict=True)) == {0: 0, 1: 0, 2: 1, 3: 3, 4: 3}
@@ -64,12 +64,12 @@ def test_a_dense_delay_is_a_place_in_the_ring():
     ("make", "words"),
     [
         (lambda: connect(A, size=2), "source must hold neurons from 0 to 1, but holds 2"),
-        (lambda: connect(Projection([0], [7]), size=2), "target must hold neurons from 0 to 1, but holds 7"),
+        (lambda: connect(Projection(np.array([0]), np.array([7])), size=2), "target must hold neurons from 0 to 1, but holds 7"),
         (lambda: connect(B, size=3, receptors=1), "receptor must be below 1"),
         (lambda: connect(size=0), "size must be a whole number"),
-        (lambda: connect(Projection([0], [0], delay=1.0), size=1), "delays need dt="),
-        (lambda: connect(Projection([0], [0], delay=1.0), size=1, dt=0.0), "dt must be positive"),
-        (lambda: connect(Projection([0], [0], delay=1e6), size=10**5, dt=0.1), "too many for 32-bit addresses"),
+        (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1), "delays need dt="),
+        (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1, dt=0.0), "dt must be positive"),
+        (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1e6), size=10**5, dt=0.1), "too many for 32-bit addresses"),
         (lambda: DenseConnections(jnp.ones((2, 3))), r"weights must have shape \(receptor, neuron, neuron\)"),
         (lambda: DenseConnections(jnp.ones((1, 2, 3))), "weights must have shape"),
         (lambda: DenseConnections(jnp.full((1, 2, 2), jnp.nan)), "weights must be finite"),

@@ -36,7 +36,7 @@ def expected(buffer, spikes, matrix, start):
     shared=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_no_event_is_lost(neurons, share, depth, lead, shared, seed):
     weights, addresses, matrix, rng = network(neurons, 4, depth, 7, seed, shared)
     spikes = (rng.random((*lead, neurons)) < share).astype(np.float32)

@@ -126,7 +126,7 @@ class _Training:
     def has_stopped(self, patience: int | None) -> bool:
         """Say whether the validation loss has not fallen for `patience` epochs."""
         losses = self.history.get("validation_loss", [])
-        return patience is not None and len(losses) > patience + int(np.argmin(losses))
+        return patience is not None and bool(losses) and len(losses) > patience + losses.index(min(losses))
 
     def run_epoch(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
         """Go from where the position stands to the end of its epoch."""

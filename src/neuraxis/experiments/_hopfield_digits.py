@@ -21,7 +21,7 @@ def measure(
     box = source.train_x[:, margin : source.train_x.shape[1] - margin, margin : source.train_x.shape[2] - margin]
     signs = np.where(box > 0.5, 1, -1).reshape(len(box), -1)
     count = min(digits, len(source.classes), signs.shape[1] // 20)
-    chosen = _weakly_correlated(signs, source.train_y, count)
+    chosen = weakly_correlated(signs, source.train_y, count)
     patterns = signs[chosen[np.argsort(source.train_y[chosen])]].astype(np.float32)
     network = Hopfield.store(patterns)
 
@@ -43,7 +43,7 @@ def measure(
     return metrics, {"digits": images, "energies": [e / (2 * count) for e in energies], "flipped": flipped}
 
 
-def _weakly_correlated(signs: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+def weakly_correlated(signs: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Choose `count` patterns of different classes whose overlaps are small, since Hebb's rule confuses similar ones.
 
     Among the 100 of each class with the most even numbers of −1 and 1, it starts from each one of the first class and

@@ -75,7 +75,7 @@ def run(settings: Settings) -> Result:
         Claim("max_logistic_slope", ">=", 0.25 - 1e-7),
         Claim("max_logistic_slope", "<=", 0.25 + 1e-7),
         Claim("max_derivative_error", "<=", 1e-6),
-        Claim("not_finite_at_extremes", "<=", 0),
+        Claim("not_finite_at_extremes", "<=", 0.0),
     )
     return Result(metrics, claims, {"z": np.asarray(z), "curves": curves})
 

@@ -68,15 +68,15 @@ class Settings:
 QUICK = Settings(neurons=500, networks=2, probes=25, trials=5)
 
 _CLAIMS = (
-    Claim("largest_energy_rise_of_a_flip", "<=", 0),
+    Claim("largest_energy_rise_of_a_flip", "<=", 0.0),
     Claim("overlap_at_load_0_13", ">=", 0.97),
     Claim("overlap_at_load_0_18", "<=", 0.6),
     Claim("half_recalled_load", ">=", 0.13),
     Claim("half_recalled_load", "<=", 0.17),
-    Claim("one_step_error_deviation_percent", "<=", 5),
+    Claim("one_step_error_deviation_percent", "<=", 5.0),
     Claim("digit_pixels_right_after", ">=", 0.99),
     Claim("digits_restored_exactly", ">=", 0.95),
-    Claim("modern_retrieved_from_noise", ">=", 1),
+    Claim("modern_retrieved_from_noise", ">=", 1.0),
 )
 
 

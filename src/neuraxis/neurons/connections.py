@@ -35,7 +35,7 @@ class SparseConnections(eqx.Module):
     ) -> Float[Array, "*lead depth receptor neuron"]:
         """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
         flat = pending.reshape(*pending.shape[:-2], -1)
-        return propagate(flat, spikes, self.weights, self.addresses, start).reshape(pending.shape)
+        return propagate(flat, spikes, self.weights.astype(flat.dtype), self.addresses, start).reshape(pending.shape)
 
 
 class DenseConnections(eqx.Module):

@@ -1,0 +1,95 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from neuraxis.errors import InputError
+from neuraxis.experiments import _hopfield_capacity, _hopfield_digits, hopfield, names
+
+# A network of 500 neurons fails more gradually than one of 2000 and strays from the theory of large ones.
+ONLY_OF_LARGE_NETWORKS = {"overlap_at_load_0_13", "overlap_at_load_0_18", "one_step_error_deviation_percent"}
+
+
+@pytest.fixture(scope="module")
+def result():
+    return hopfield.run(hopfield.QUICK)
+
+
+def test_claims_hold_in_the_quick_run_but_those_of_large_networks(result):
+    failed = {claim.metric for claim in result.claims if not claim.holds(result.metrics)}
+    assert failed <= ONLY_OF_LARGE_NETWORKS
+
+
+def test_memory_fails_as_the_load_grows(result):
+    overlap = result.arrays["overlap"]
+    assert overlap[0] > 0.99
+    assert overlap[-1] < 0.7
+    assert result.metrics["one_step_error_deviation_percent"] < 15
+
+
+def test_every_flip_was_followed_down(result):
+    energies = result.arrays["energies"]
+    assert sum(len(e) - 1 for e in energies) == result.metrics["flips_followed"] > 0
+    assert all(np.all(np.diff(e) <= 0) for e in energies)
+
+
+def test_the_modern_network_holds_what_the_classical_one_cannot(result):
+    assert result.metrics["modern_images_stored"] >= 64
+    assert result.metrics["classical_images_kept"] < 0.1 < 0.8 < result.metrics["modern_retrieved_from_half"]
+
+
+def test_the_same_seed_gives_the_same_digits(result):
+    """Run the smallest network again, whose random patterns do not matter to the digits."""
+    again = hopfield.run(dataclasses.replace(hopfield.QUICK, neurons=20, networks=1))
+    for name in ("digit_pixels_right_before", "digit_pixels_right_after", "modern_retrieved_from_half"):
+        assert again.metrics[name] == result.metrics[name]
+
+
+def test_figures_are_drawn(result):
+    figures = hopfield.plot(result)
+    assert set(figures) == {"energy", "capacity", "modern"}
+    assert all(figure.axes for figure in figures.values())
+
+
+def test_the_theory_ends_at_a_load_of_0_138():
+    load, overlap = _hopfield_capacity.limit()
+    assert load.max() == pytest.approx(0.138, abs=5e-4)
+    assert overlap[np.argmax(load)] == pytest.approx(0.967, abs=2e-3)
+
+
+def test_weakly_correlated_patterns_of_different_classes_are_chosen():
+    rng = np.random.default_rng(0)
+    alike = np.where(rng.random(100) < 0.5, 1, -1)
+    flip = lambda share: np.where(rng.random((30, 100)) < share, -alike, alike)
+    signs, labels = np.concatenate([flip(0.0), flip(0.1), flip(0.5)]), np.repeat([0, 1, 2], 30)
+    signs[5] = signs[40] = np.where(np.arange(100) % 2, 1, -1)  # one pair that is the same, in classes 0 and 1
+    chosen = _hopfield_digits.weakly_correlated(signs, labels, 3)
+    assert sorted(labels[chosen]) == [0, 1, 2]
+    overlaps = np.abs(signs[chosen] @ signs[chosen].T / 100 - np.eye(3))
+    assert overlaps.max() < 0.3
+
+
+def test_helper_modules_are_no_experiments():
+    assert [name for name in names() if "hopfield" in name] == ["hopfield"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"neurons": 10},
+        {"networks": 0},
+        {"probes": 0},
+        {"max_sweeps": 0},
+        {"digits": 0},
+        {"flipped": 0.6},
+        {"flipped": -0.1},
+        {"trials": 0},
+        {"images": 0},
+        {"noise": -1.0},
+        {"beta": 0.0},
+        {"seed": -1},
+    ],
+)
+def test_bad_settings_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        hopfield.Settings(**wrong)
