@@ -205,12 +205,13 @@ def test_a_batch_equals_single_neurons_and_vmap_and_parameters_broadcast():
     assert run(HodgkinHuxley(g_na=g_na), 10.0).shape == (400, 3)  # one current for all
 
 
-@pytest.mark.parametrize(("integrator", "remat"), [(exponential_euler, None), (exponential_euler, 20), (rk4, 20)])
+@pytest.mark.parametrize(("integrator", "remat"), [(exponential_euler, 20), (rk4, None)])
 def test_gradient_through_a_spike(integrator, remat):
     @jax.jit
     def mean_square(g_na):
         neuron = HodgkinHuxley(g_na=g_na, integrator=integrator)
-        v = simulate(neuron, jnp.full(3, 20.0), dt=0.04, steps=200, record=record_v, remat=remat).record
+        start = State(*(jnp.full(3, x) for x in (-65.0, 0.3177, 0.0529, 0.5961)))
+        v = simulate(neuron, 20.0, dt=0.04, steps=200, state=start, record=record_v, remat=remat).record
         return jnp.mean(v**2, axis=0)
 
     with jax.enable_x64(True):

@@ -14,8 +14,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 
-# A sweep looks for the next neuron to flip among so many at a time (any number gives the same result).
-_WINDOW = 64
+# A sweep looks for the next neuron to flip among so many at a time. Any number gives the same result; 64 takes half as
+# long again on a CPU.
+_WINDOW = 32
 
 
 class Recalled(eqx.Module):
@@ -150,7 +151,7 @@ def _check_signs(**states: ArrayLike) -> None:
 
 
 def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array, Array, Array]:
-    """One sweep over states (batch, N) with their fields; returns both after it, and whether anything flipped.
+    """One sweep over a state (N,) or states (batch, N) with their fields; returns both, and whether anything flipped.
 
     Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
     adds its row of weights to the field.
@@ -167,20 +168,26 @@ def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array,
         change = jnp.where(found, -2 * x[i], 0)
         return x.at[i].add(change), h + change * weights[i], position + turn + found, found
 
+    each = jax.vmap(next_flip) if x.ndim == 2 else next_flip
+
     def advance(carry):
         x, h, position, flipped = carry
-        x, h, position, found = jax.vmap(next_flip)(x, h, position)
+        x, h, position, found = each(x, h, position)
         return x, h, position, flipped | found
 
-    batch = x.shape[0]
-    start = (x, field, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
+    lead = x.shape[:-1]
+    start = (x, field, jnp.zeros(lead, jnp.int32), jnp.zeros(lead, bool))
     x, field, _, flipped = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), advance, start)
     return x, field, flipped
 
 
+def _one_batch_axis(x: Array) -> Array:
+    return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x  # a single state without one runs twice as fast
+
+
 @eqx.filter_jit
 def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
-    flat = x.reshape(-1, x.shape[-1])
+    flat = _one_batch_axis(x)
     return _sweep(network.weights, flat, network.field(flat), order)[0].reshape(x.shape)
 
 
@@ -195,9 +202,9 @@ def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -
         x, h, flipped = _sweep(network.weights, x, h, order)
         return x, h, sweeps + active, flipped, count + 1
 
-    flat = x.reshape(-1, x.shape[-1])
-    batch = flat.shape[0]
-    start = (flat, network.field(flat), jnp.zeros(batch, jnp.int32), jnp.ones(batch, bool), jnp.zeros((), jnp.int32))
+    flat = _one_batch_axis(x)
+    sweeps = jnp.zeros(flat.shape[:-1], jnp.int32)
+    start = (flat, network.field(flat), sweeps, jnp.ones(sweeps.shape, bool), jnp.zeros((), jnp.int32))
     flat, _, sweeps, active, _ = lax.while_loop(going, advance, start)
     lead = x.shape[:-1]
     return Recalled(flat.reshape(x.shape), sweeps.reshape(lead), ~active.reshape(lead))

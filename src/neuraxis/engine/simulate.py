@@ -168,7 +168,8 @@ def _wide_vectors() -> dict[str, int]:
 
 @cache
 def _compiled(wide: bool):
-    return eqx.filter_jit(compiler_options=_wide_vectors() if wide else None)(_scan)
+    jit: Any = eqx.filter_jit  # its type does not tell that it hands further options on to jax.jit
+    return jit(_scan, compiler_options=_wide_vectors() if wide else None)
 
 
 def _run(dynamics, state, inputs, start, **how):
