@@ -112,8 +112,9 @@ class Hopfield(eqx.Module):
         return jnp.asarray(x, self.weights.dtype)
 
     def _signs(self, x: ArrayLike) -> Array:
+        check.last_axis(self.bias.shape[0], x=x)
         _check_signs(x=x)
-        return self._state(x)
+        return jnp.asarray(x, self.weights.dtype)
 
 
 def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
@@ -150,8 +151,8 @@ def _check_signs(**states: ArrayLike) -> None:
             raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(x).flat[np.argmin(good)]}")
 
 
-def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array, Array, Array]:
-    """One sweep over a state (N,) or states (batch, N) with their fields; returns both, and whether anything flipped.
+def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array, Array]:
+    """One sweep over a state (N,) or states (batch, N) with their fields; returns both after it.
 
     Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
     adds its row of weights to the field.
@@ -166,19 +167,12 @@ def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array,
         found = turn < _WINDOW
         i = window[jnp.minimum(turn, _WINDOW - 1)]
         change = jnp.where(found, -2 * x[i], 0)
-        return x.at[i].add(change), h + change * weights[i], position + turn + found, found
+        return x.at[i].add(change), h + change * weights[i], position + turn + found
 
     each = jax.vmap(next_flip) if x.ndim == 2 else next_flip
-
-    def advance(carry):
-        x, h, position, flipped = carry
-        x, h, position, found = each(x, h, position)
-        return x, h, position, flipped | found
-
-    lead = x.shape[:-1]
-    start = (x, field, jnp.zeros(lead, jnp.int32), jnp.zeros(lead, bool))
-    x, field, _, flipped = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), advance, start)
-    return x, field, flipped
+    start = (x, field, jnp.zeros(x.shape[:-1], jnp.int32))
+    x, field, _ = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), lambda carry: each(*carry), start)
+    return x, field
 
 
 def _one_batch_axis(x: Array) -> Array:
@@ -199,8 +193,8 @@ def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -
     def advance(carry):
         x, h, sweeps, active, count = carry
         order = jax.random.permutation(jax.random.fold_in(key, count), x.shape[-1])
-        x, h, flipped = _sweep(network.weights, x, h, order)
-        return x, h, sweeps + active, flipped, count + 1
+        new, h = _sweep(network.weights, x, h, order)
+        return new, h, sweeps + active, jnp.any(new != x, axis=-1), count + 1
 
     flat = _one_batch_axis(x)
     sweeps = jnp.zeros(flat.shape[:-1], jnp.int32)

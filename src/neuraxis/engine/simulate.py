@@ -187,6 +187,8 @@ def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, reco
 
     def advance(state, xs):
         """Take steps and record nothing."""
+        if not len(xs[0]):  # an empty loop would be compiled all the same
+            return state
         return lax.scan(lambda s, x: (step(s, x)[0], None), state, xs)[0]
 
     def period(state, xs):

@@ -336,6 +336,8 @@ def _plot_timing(a) -> plots.Figure:
         ax.loglog(a["steps"], a["time_errors"]["grid"][:, j], "o-", color=plots.COLORS["orange"], label="on the grid")
         ax.loglog(a["steps"], a["time_errors"]["inside"][:, j], "o-", label="inside the step")
         ax.set(title=title, xlabel="step [ms]")
+        ax.set_xticks(a["steps"], [f"{step:g}" for step in a["steps"]])
+        ax.set_xticks([], minor=True)
     axes[0].set_ylabel("error of spike times [ms]")
     plots.legend(axes[0], loc="center right")
     return fig

@@ -54,7 +54,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
 
-QUICK = Settings(hidden_sizes=(128,), steps=700, training_images=12_000)
+QUICK = Settings(hidden_sizes=(256,), steps=1000, training_images=30_000)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
