@@ -23,7 +23,9 @@ def experiment(run=None, with_session=False):
     module.__doc__ = "Made up: shows <nothing>.\n\nFor the test & only for it (2024)."
 
     def default(settings):
-        return Result({"size": float(settings.size)}, (Claim("size", ">=", 3.0),), model={"w": jnp.ones(2)}, data="none")
+        return Result(
+            {"size": float(settings.size)}, (Claim("size", ">=", 3.0),), model={"w": jnp.ones(2)}, data="none"
+        )
 
     if with_session:
         module.run = lambda settings, session: (run or default)(settings, session)

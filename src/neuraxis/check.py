@@ -72,6 +72,17 @@ def last_axis(size: int, **arrays: Any) -> None:
             raise InputError(f"{name} must have shape (…, {size}), but has shape {shape}")
 
 
+def fits(shape: tuple[int, ...], **arrays: Any) -> None:
+    """Every array broadcasts to `shape`, which is a state's."""
+    for name, array in arrays.items():
+        try:
+            good = np.broadcast_shapes(np.shape(array), shape) == shape
+        except ValueError:
+            good = False
+        if not good:
+            raise InputError(f"{name} must broadcast to the state's shape {shape}, but has shape {np.shape(array)}")
+
+
 def same_length(**arrays: Any) -> None:
     """All arrays have as many entries along their first axis, and at least one."""
     lengths = {name: np.shape(array)[0] if np.ndim(array) else None for name, array in arrays.items()}

@@ -6,6 +6,7 @@ take any number of leading axes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,17 +19,17 @@ from neuraxis.engine import checkpoint, simulate
 from neuraxis.feedforward import MLP
 from neuraxis.kinds import Dynamics, Energy, Map
 from neuraxis.layers import Linear
-from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, rk4
+from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, Synapse, rk4
 
 KEY = jax.random.key(0)
 
 
-def patterns(dtype):
-    return jnp.sign(jax.random.normal(KEY, (3, 12), dtype))
+def patterns():
+    return jnp.sign(jax.random.normal(KEY, (3, 12)))
 
 
-def network(dtype):
-    return Hopfield.store(patterns(dtype))
+def network():
+    return Hopfield.store(patterns())
 
 
 def energy(model, x, key):
@@ -48,36 +49,36 @@ def simulated(dt):
     return apply
 
 
-def signs(key, shape, dtype):
-    return jnp.sign(jax.random.normal(key, shape, dtype))
+def signs(key, shape):
+    return jnp.sign(jax.random.normal(key, shape))
 
 
-def normal(key, shape, dtype):
-    return jax.random.normal(key, shape, dtype)
+def normal(key, shape):
+    return jax.random.normal(key, shape)
 
 
-def positive(key, shape, dtype):
-    return 12 * jax.random.uniform(key, shape, dtype)
+def positive(key, shape):
+    return 12 * jax.random.uniform(key, shape)
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
     kind: type
-    make: Callable  # dtype -> model
+    make: Callable[[], Any]
     apply: Callable  # model, x, key -> arrays with the leading axes of x
     shape: tuple[int, ...]  # of one input
     draw: Callable = normal
 
 
 CASES = [
-    Case("Linear", Map, lambda dtype: cast(Linear(5, 3, key=KEY), dtype), call, (5,)),
-    Case("MLP", Map, lambda dtype: cast(MLP((5, 8, 3), key=KEY), dtype), call, (5,)),
-    Case("LIF", Dynamics, lambda dtype: LIF(jnp.asarray(15.0, dtype)), simulated(1.0), (4,), positive),
+    Case("Linear", Map, lambda: Linear(5, 3, key=KEY), call, (5,)),
+    Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case(
         "MembraneLIF",
         Dynamics,
-        lambda dtype: MembraneLIF(LIF(jnp.asarray(15.0, dtype))),
+        lambda: MembraneLIF(LIF(jnp.asarray(15.0))),
         simulated(1.0),
         (4,),
         positive,
@@ -85,7 +86,7 @@ CASES = [
     Case(
         "HodgkinHuxley",
         Dynamics,
-        lambda dtype: HodgkinHuxley(jnp.asarray(120.0, dtype)),
+        lambda: HodgkinHuxley(jnp.asarray(120.0)),
         simulated(0.02),
         (4,),
         positive,
@@ -93,18 +94,19 @@ CASES = [
     Case(
         "HodgkinHuxley by RK4",
         Dynamics,
-        lambda dtype: HodgkinHuxley(jnp.asarray(120.0, dtype), integrator=rk4),
+        lambda: HodgkinHuxley(jnp.asarray(120.0), integrator=rk4),
         simulated(0.02),
         (4,),
         positive,
     ),
+    Case("Synapse", Dynamics, lambda: Synapse(jnp.asarray(10.0), 2), simulated(1.0), (4,)),
     Case("Hopfield", Energy, network, energy, (12,), signs),
-    Case("ModernHopfield", Energy, lambda dtype: ModernHopfield(patterns(dtype), 2.0), energy, (12,)),
-    Case("ContinuousHopfield", Energy, lambda dtype: ContinuousHopfield(network(dtype)), energy, (12,)),
+    Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
+    Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),
     Case(
         "ContinuousHopfield in time",
         Dynamics,
-        lambda dtype: ContinuousHopfield(network(dtype), tau_x=jnp.asarray(10.0, dtype)),
+        lambda: ContinuousHopfield(network(), tau_x=jnp.asarray(10.0)),
         simulated(1.0),
         (12,),
     ),
@@ -125,13 +127,13 @@ def close(a, b, tolerance=1e-5):
 
 
 def test_is_of_its_kind(case):
-    assert isinstance(case.make(jnp.float32), case.kind)
+    assert isinstance(case.make(), case.kind)
 
 
 def test_leading_axes_are_free(case):
     """A batch of batches, a batch, single examples stacked, `vmap` and `jit` all give the same."""
-    model = case.make(jnp.float32)
-    x = case.draw(KEY, (2, 3, *case.shape), jnp.float32)
+    model = case.make()
+    x = case.draw(KEY, (2, 3, *case.shape))
     whole = jax.jit(lambda x: case.apply(model, x, KEY))(x)
     one_by_one = [[case.apply(model, x[i, j], KEY) for j in range(3)] for i in range(2)]
     rows = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *row) for row in one_by_one]
@@ -141,8 +143,8 @@ def test_leading_axes_are_free(case):
 
 
 def test_gradients_are_finite(case):
-    model = case.make(jnp.float32)
-    x = case.draw(KEY, (3, *case.shape), jnp.float32)
+    model = case.make()
+    x = case.draw(KEY, (3, *case.shape))
 
     def total(model_and_x):
         out = case.apply(*model_and_x, KEY)
@@ -156,14 +158,14 @@ def test_gradients_are_finite(case):
 
 
 def test_the_same_key_gives_the_same_output(case):
-    model = case.make(jnp.float32)
-    x = case.draw(KEY, case.shape, jnp.float32)
+    model = case.make()
+    x = case.draw(KEY, case.shape)
     first, second = (case.apply(model, x, jax.random.key(3)) for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, first, second)
 
 
 def test_survives_save_and_load(case, tmp_path):
-    model = case.make(jnp.float32)
+    model = case.make()
     checkpoint.save(tmp_path / "model.safetensors", model)
     blank = jax.tree.map(lambda x: jnp.zeros_like(x) if eqx.is_array(x) else x, model)
     read = checkpoint.load(tmp_path / "model.safetensors", blank)
@@ -171,13 +173,10 @@ def test_survives_save_and_load(case, tmp_path):
 
 
 def test_runs_in_double_precision(case):
-    single = case.apply(case.make(jnp.float32), case.draw(KEY, case.shape, jnp.float32), KEY)
+    model, x = case.make(), case.draw(KEY, case.shape)
+    single = case.apply(model, x, KEY)
     with jax.enable_x64(True):
-        x = jnp.asarray(case.draw(KEY, case.shape, jnp.float32), jnp.float64)
-        model = jax.tree.map(
-            lambda leaf: leaf.astype(jnp.float64) if eqx.is_inexact_array(leaf) else leaf, case.make(jnp.float32)
-        )
-        double = case.apply(model, x, KEY)
+        double = case.apply(cast(model, jnp.float64), x.astype(jnp.float64), KEY)
         leaves = [leaf for leaf in jax.tree.leaves(double) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         assert all(leaf.dtype == jnp.float64 for leaf in leaves)
         close(single, double, 1e-3)

@@ -7,7 +7,10 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.connections import DenseConnections, connect
 from neuraxis.neurons.connectivity import Projection, fixed_probability
 
-A, B = Projection(np.array([0, 0, 2]), np.array([1, 2, 0]), weight=2.0), Projection(np.array([1]), np.array([1]), weight=-3.0, receptor=1)
+A, B = (
+    Projection(np.array([0, 0, 2]), np.array([1, 2, 0]), weight=2.0),
+    Projection(np.array([1]), np.array([1]), weight=-3.0, receptor=1),
+)
 
 
 def arrivals(connections, spikes):
@@ -43,7 +46,9 @@ def test_delays_are_rounded_to_the_nearest_step():
 
 def test_all_neurons_firing_at_once_equal_the_dense_product():
     whole = slice(0, 500)
-    parts = [fixed_probability(whole, whole, 0.1, key=jax.random.key(k), weight=w, receptor=k) for k, w in ((0, 1), (1, -2))]
+    parts = [
+        fixed_probability(whole, whole, 0.1, key=jax.random.key(k), weight=w, receptor=k) for k, w in ((0, 1), (1, -2))
+    ]
     sparse = connect(*parts, size=500)
     weights = np.zeros((2, 500, 500), np.float32)
     for k, part in enumerate(parts):
@@ -64,12 +69,18 @@ def test_a_dense_delay_is_a_place_in_the_ring():
     ("make", "words"),
     [
         (lambda: connect(A, size=2), "source must hold neurons from 0 to 1, but holds 2"),
-        (lambda: connect(Projection(np.array([0]), np.array([7])), size=2), "target must hold neurons from 0 to 1, but holds 7"),
+        (
+            lambda: connect(Projection(np.array([0]), np.array([7])), size=2),
+            "target must hold neurons from 0 to 1, but holds 7",
+        ),
         (lambda: connect(B, size=3, receptors=1), "receptor must be below 1"),
         (lambda: connect(size=0), "size must be a whole number"),
         (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1), "delays need dt="),
         (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1, dt=0.0), "dt must be positive"),
-        (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1e6), size=10**5, dt=0.1), "too many for 32-bit addresses"),
+        (
+            lambda: connect(Projection(np.array([0]), np.array([0]), delay=1e6), size=10**5, dt=0.1),
+            "too many for 32-bit addresses",
+        ),
         (lambda: DenseConnections(jnp.ones((2, 3))), r"weights must have shape \(receptor, neuron, neuron\)"),
         (lambda: DenseConnections(jnp.ones((1, 2, 3))), "weights must have shape"),
         (lambda: DenseConnections(jnp.full((1, 2, 2), jnp.nan)), "weights must be finite"),

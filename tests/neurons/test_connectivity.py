@@ -73,7 +73,10 @@ def test_a_matrix_of_weights_is_read(form):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Projection(np.array([0, -1]), np.array([0, 1])), "source must hold indices of neurons, from 0 on, but holds -1"),
+        (
+            lambda: Projection(np.array([0, -1]), np.array([0, 1])),
+            "source must hold indices of neurons, from 0 on, but holds -1",
+        ),
         (lambda: Projection(np.array([0]), np.array([0.5])), "target must be a list of integers"),
         (lambda: Projection(np.array([[0]]), np.array([[0]])), "source must be a list of integers"),
         (lambda: Projection(np.array([0, 1]), np.array([0])), "one entry a connection"),

@@ -52,7 +52,9 @@ def test_vmap_is_a_leading_axis():
     buffer = jnp.zeros((3, 5))
     start = jnp.int32(2)
     found = jax.jit(jax.vmap(lambda s: propagate(buffer, s, weights, addresses, start)))(spikes)
-    np.testing.assert_array_equal(found, propagate(jnp.zeros((4, 3, 5)), jnp.asarray(spikes), weights, addresses, start))
+    np.testing.assert_array_equal(
+        found, propagate(jnp.zeros((4, 3, 5)), jnp.asarray(spikes), weights, addresses, start)
+    )
     np.testing.assert_allclose(found, expected(np.zeros((4, 3, 5)), spikes, matrix, 2), atol=1e-5)
 
 

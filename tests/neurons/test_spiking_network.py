@@ -80,9 +80,9 @@ def test_sparse_equals_dense_however_hard_it_is_driven():
 def test_leading_axes_are_copies_and_vmap_does_the_same():
     network = random_network()
     v = jax.random.uniform(KEY, (3, 60))
-    run = lambda v, drive: simulate(
-        network, drive, dt=DT, steps=300, state=network.init_state(v.shape)._replace(v=v)
-    ).record
+    run = lambda v, drive: (
+        simulate(network, drive, dt=DT, steps=300, state=network.init_state(v.shape)._replace(v=v)).record
+    )
     copies = np.asarray(run(v, jnp.full(60, 1.8)))
     assert copies.shape == (300, 3, 60)
     assert np.any(copies[:, 0] != copies[:, 1])
@@ -105,7 +105,9 @@ def test_a_run_can_be_cut_anywhere():
 def test_poisson_input_has_the_mean_and_spread_of_shot_noise():
     given = PoissonInput(rate=jnp.where(jnp.arange(4000) < 2000, 3000.0, 0.0), weight=2.0, key=KEY)
     neuron = CurrentLIF(20.0, (5.0,), v_threshold=1e3)
-    state = simulate(SpikingNetwork(neuron, connect(size=4000), (given,)), dt=DT, steps=2000, record=record_nothing).state
+    state = simulate(
+        SpikingNetwork(neuron, connect(size=4000), (given,)), dt=DT, steps=2000, record=record_nothing
+    ).state
     assert not state.v[2000:].any()
     v = np.asarray(state.v[:2000])
     rate, w, m, s = 3.0, 2.0, 20.0, 5.0  # [1/ms]
@@ -155,7 +157,8 @@ def test_everything_but_the_number_of_spikes_is_differentiable():
 def test_conductances_stay_between_their_reversal_potentials():
     whole = slice(0, 200)
     parts = [
-        fixed_probability(whole, whole, 0.5, key=jax.random.key(k), weight=w, receptor=k) for k, w in ((0, 3e3), (1, 7e3))
+        fixed_probability(whole, whole, 0.5, key=jax.random.key(k), weight=w, receptor=k)
+        for k, w in ((0, 3e3), (1, 7e3))
     ]
     network = SpikingNetwork(ConductanceLIF(), connect(*parts, size=200))
     v, _, spikes = simulate(network, jnp.full(200, 15.0), dt=DT, steps=500, record=record_all).record

@@ -81,7 +81,10 @@ def test_each_neuron_may_have_its_own_constants():
         (lambda: CurrentLIF(v_threshold=0.0), "v_threshold - v_reset must be positive"),
         (lambda: CurrentLIF(v_rest=np.nan), "v_rest must be finite"),
         (lambda: ConductanceLIF(g_leak=0.0), "g_leak must be positive"),
-        (lambda: ConductanceLIF(v_reversal=(0.0,)), "one reversal potential a receptor, but v_reversal has 1 and tau_s 2"),
+        (
+            lambda: ConductanceLIF(v_reversal=(0.0,)),
+            "one reversal potential a receptor, but v_reversal has 1 and tau_s 2",
+        ),
         (lambda: ConductanceLIF(v_reversal=(0.0, np.inf)), "v_reversal must be finite"),
     ],
 )

@@ -1,5 +1,7 @@
 """The same network, data and optimiser in PyTorch: losses, gradients and trained weights agree."""
 
+from itertools import pairwise
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,7 +19,7 @@ labels = random.integers(0, 5, 64)
 
 def twins():
     ours = MLP(SIZES, key=jax.random.key(0))
-    linears = [torch.nn.Linear(i, o) for i, o in zip(SIZES, SIZES[1:], strict=False)]
+    linears = [torch.nn.Linear(i, o) for i, o in pairwise(SIZES)]
     for mine, theirs in zip(ours.layers, linears, strict=True):
         with torch.no_grad():
             theirs.weight.copy_(torch.tensor(np.array(mine.weight).T))

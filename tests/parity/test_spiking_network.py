@@ -126,9 +126,11 @@ def test_every_spike_of_coba_is_brian2s():
 
 
 def test_the_firing_rate_of_cuba_is_within_five_percent_in_single_precision():
-    lists, v = listed(), RNG.uniform(-60, -50, SIZE)
-    found = ours(CURRENT, weighted(lists, (1.62 * 5, -9.0 * 10)), v.astype(np.float32), 10_000)
-    expected = theirs(CUBA, ("ge", "gi"), lists, v, 10_000, refractory=HELD + DT, method="exact", weights=(1.62, -9.0))
-    rates = [len(times) / SIZE for times, _ in (found, expected)]
-    assert 5 < rates[1] < 6.2
-    assert abs(rates[0] / rates[1] - 1) < 0.05
+    """Rounding lets the spikes part after a while, so rates are compared: the mean over three starts, 1 s each."""
+    lists, starts = listed(), RNG.uniform(-60, -50, (3, SIZE))
+    projections = weighted(lists, (1.62 * 5, -9.0 * 10))
+    found = [len(ours(CURRENT, projections, v.astype(np.float32), 10_000)[0]) / SIZE for v in starts]
+    run = {"refractory": HELD + DT, "method": "exact", "weights": (1.62, -9.0)}
+    expected = [len(theirs(CUBA, ("ge", "gi"), lists, v, 10_000, **run)[0]) / SIZE for v in starts]
+    assert 5 < np.mean(expected) < 6.2
+    assert abs(np.mean(found) / np.mean(expected) - 1) < 0.05

@@ -187,17 +187,23 @@ def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, reco
 
     def advance(state, xs):
         """Take steps and record nothing."""
-        if not len(xs[0]):  # an empty loop would be compiled all the same
+        steps, _ = xs
+        if not len(steps):  # an empty loop would be compiled all the same
             return state
         return lax.scan(lambda s, x: (step(s, x)[0], None), state, xs)[0]
 
-    def period(state, xs):
-        """Take `every` steps, then record."""
-        state, out = step(advance(state, part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
+    def one(state, x):
+        """Take a step and record."""
+        state, out = step(state, x)
         return state, record(state, out)
 
+    def period(state, xs):
+        """Take `every` steps, then record."""
+        return one(advance(state, part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
+
     def periods(state, xs):
-        return lax.scan(period, state, split(xs, every))
+        # Splitting copies the inputs, which is spared where every step is recorded.
+        return lax.scan(one, state, xs) if every == 1 else lax.scan(period, state, split(xs, every))
 
     part = lambda xs, first, last: jax.tree.map(lambda x: x[first:last], xs)
     split = lambda xs, size: jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), xs)

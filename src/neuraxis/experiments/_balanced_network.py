@@ -84,7 +84,10 @@ def plot_raster(a: dict[str, Any], caption: str) -> plots.Figure:
     start = max(0.0, a["duration"] - _WINDOW)
     stride = max(1, a["size"] // _SAMPLE)
     edge = excitatory(a["size"])
-    for label, color, part in (("excitatory", "blue", a["neurons"] < edge), ("inhibitory", "orange", a["neurons"] >= edge)):
+    for label, color, part in (
+        ("excitatory", "blue", a["neurons"] < edge),
+        ("inhibitory", "orange", a["neurons"] >= edge),
+    ):
         kept = part & (a["neurons"] % stride == 0) & (a["times"] > start)
         plots.raster(spikes, a["times"][kept], a["neurons"][kept], color=plots.COLORS[color], label=label)
     spikes.set(xlim=(start, a["duration"]), ylim=(0, a["size"]))

@@ -1,4 +1,4 @@
-"""Spiking network with conductances: 4000 neurons kept firing by each other alone after a push (COBA).
+"""Spiking network with conductances: 4000 neurons keep each other firing after a push (COBA).
 
 The same network as `spiking-network`, but a spike opens a conductance, which pulls the potential towards its reversal
 potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold. Random spikes

@@ -113,9 +113,10 @@ def record_potential(state, output):
 
 def spike_times(neuron: HodgkinHuxley, times: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Find where a sampled potential crosses the threshold upwards, between the samples by a cubic spline [ms]."""
-    spline = CubicSpline(times, v)
-    crossings = spline.solve(np.asarray(neuron.v_rest + neuron.v_threshold).item(), extrapolate=False)
-    return crossings[spline(crossings, 1) > 0]
+    above = np.asarray(v, float) - np.asarray(neuron.v_rest + neuron.v_threshold)
+    spline = CubicSpline(times, above)
+    crossed = np.flatnonzero((above[:-1] < 0) & (above[1:] >= 0))
+    return np.array([brentq(spline, times[i], times[i + 1]) for i in crossed])
 
 
 def _potential(neuron: HodgkinHuxley, current, dt: float, duration: float, every: int = 1):

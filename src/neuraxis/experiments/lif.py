@@ -26,6 +26,7 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.neurons.lif import LIF, LIFState
+from neuraxis.neurons.spike_train import record_spikes
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,6 @@ class GridLIF(eqx.Module):
         fired = spikes > 0
         state = LIFState(gap=jnp.where(fired, 1, state.gap), age=jnp.where(fired, 0, state.age))
         return state, jnp.where(fired, 1, spikes)
-
-
-def record_spikes(state: LIFState, spikes):
-    """Record the number of spikes in the step, and the time since the latest [ms]."""
-    return spikes, state.age
 
 
 def record_potential(state: LIFState, spikes):

@@ -71,7 +71,7 @@ class LIF(eqx.Module):
             InputError: for a drive that does not broadcast to the state.
         """
         drive = jnp.asarray(drive)
-        _check_fits(drive.shape, jnp.shape(state.gap))
+        check.fits(jnp.shape(state.gap), drive=drive)
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)
@@ -147,15 +147,6 @@ def _approach(x: Array) -> Array:
     """1 − e^(−x), through a tanh: keeps its digits for small x as expm1 does, and a step takes an eighth less time."""
     t = jnp.tanh(x / 2)
     return 2 * t / (1 + t)
-
-
-def _check_fits(drive: tuple[int, ...], state: tuple[int, ...]) -> None:
-    try:
-        fits = np.broadcast_shapes(drive, state) == state
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(f"the drive must broadcast to the state's shape {state}, but has shape {drive}")
 
 
 def _refuse(wrong: Array, expected: str, values: Array) -> None:

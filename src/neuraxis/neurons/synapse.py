@@ -2,12 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from neuraxis import check
-from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import Spikes, check_sorted
 
 State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
@@ -114,7 +112,7 @@ class Synapse(eqx.Module):
         number, age = received if isinstance(received, Spikes) else (0, 0)
         signal = 0 if isinstance(received, Spikes) else jnp.asarray(received)
         for part in (signal, number, age):
-            _check_fits(jnp.shape(part), state[0].shape)
+            check.fits(state[0].shape, input=part)
         u = dt / self.tau_s
         left, spread = -jnp.expm1(-u), _poisson(u, self.order)
         # Written as increments from the distance to the signal, so that rounding is relative to a step's change.
@@ -157,12 +155,3 @@ def _convolve(synapse: Synapse, signal: Array, dt: ArrayLike) -> Array:
     size = 1 << (2 * steps - 1).bit_length()  # a power of two with room for both, so that the end meets no beginning
     product = jnp.fft.rfft(signal, size, axis=0) * jnp.fft.rfft(kernel, size, axis=0)
     return jnp.fft.irfft(product, size, axis=0)[:steps]
-
-
-def _check_fits(received: tuple[int, ...], state: tuple[int, ...]) -> None:
-    try:
-        fits = np.broadcast_shapes(received, state) == state
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(f"the input must broadcast to the state's shape {state}, but has shape {received}")

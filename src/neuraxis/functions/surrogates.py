@@ -1,0 +1,113 @@
+"""Surrogate derivatives: a threshold that fires in full, but through which gradients pass as if it were smooth.
+
+A neuron fires where u = v − v_th exceeds 0, and the derivative of that step is 0 wherever it exists, so no gradient
+would ever reach the weights before it. A surrogate computes the step H(u) itself, and puts the derivative of a smooth
+function in the place of its derivative, in forward and in reverse mode. Surrogates are constants that compare and hash
+by their values, so a module can hold one as a static field.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+class Surrogate:
+    """A threshold, H(u) = 1 for u > 0 and else 0, whose derivative is taken to be `derivative(u)`.
+
+    To add one, write a frozen dataclass with that method.
+    """
+
+    def __call__(self, u: ArrayLike) -> Float[Array, "..."]:
+        """Give 1 where u > 0 and else 0, in the shape of u.
+
+        Raises:
+            InputError: for a u that does not hold real numbers.
+        """
+        dtype = jnp.result_type(u, float)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise InputError(f"a threshold takes real numbers, but u has dtype {dtype}")
+        return _step(self, jnp.asarray(u, dtype))
+
+    def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Give what stands for H′(u)."""
+        raise NotImplementedError
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _step(surrogate: Surrogate, u: Array) -> Array:
+    return (u > 0).astype(u.dtype)
+
+
+@_step.defjvp
+def _(surrogate, primals, tangents):
+    (u,), (du,) = primals, tangents
+    return _step(surrogate, u), surrogate.derivative(u) * du
+
+
+@dataclass(frozen=True)
+class FastSigmoid(Surrogate):
+    """H′(u) ≈ 1/(1 + k|u|)², the derivative of the fast sigmoid u/(1 + k|u|).
+
+    Raises:
+        InputError: for a slope k that is not positive.
+
+    Source: Zenke & Ganguli, Neural Computation 30:1514 (2018), SuperSpike.
+    """
+
+    slope: float | int = 25.0  # k
+
+    def __post_init__(self):
+        check.positive(slope=self.slope)
+
+    def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Give 1/(1 + k|u|)²."""
+        root = 1 / (1 + self.slope * jnp.abs(u))
+        return root * root
+
+
+@dataclass(frozen=True)
+class Arctan(Surrogate):
+    """H′(u) ≈ (α/2)/(1 + (π α u/2)²), the derivative of ½ + arctan(π α u/2)/π. Its area is 1.
+
+    Raises:
+        InputError: for a slope α that is not positive.
+
+    Source: Fang et al., ICCV 2021, Incorporating learnable membrane time constant.
+    """
+
+    slope: float | int = 2.0  # α
+
+    def __post_init__(self):
+        check.positive(slope=self.slope)
+
+    def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Give (α/2)/(1 + (π α u/2)²)."""
+        x = (math.pi * self.slope / 2) * u
+        return (self.slope / 2) / (1 + x * x)
+
+
+@dataclass(frozen=True)
+class Triangular(Surrogate):
+    """H′(u) ≈ max(0, 1 − |u|/w): gradients pass only within a distance w of the threshold.
+
+    Raises:
+        InputError: for a width w that is not positive.
+
+    Source: Esser et al., PNAS 113:11441 (2016); Bellec et al., NeurIPS 2018.
+    """
+
+    width: float | int = 1.0  # w
+
+    def __post_init__(self):
+        check.positive(width=self.width)
+
+    def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Give max(0, 1 − |u|/w)."""
+        return jnp.maximum(0, 1 - jnp.abs(u) / self.width)
