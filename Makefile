@@ -38,7 +38,7 @@ lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 # Build the documentation into site/, with figures that the experiments make.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python docs/figures.py
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m zensical build --strict > /dev/null
 
 $(VENV)/tour.stamp: EXTRAS := experiments
 $(VENV)/test.stamp: EXTRAS := test

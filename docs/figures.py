@@ -3,6 +3,8 @@
 `python docs/figures.py --full NAME…` takes the default settings and chosen experiments instead.
 """
 
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +28,16 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Run and draw."""
+    """Run and draw, and see that every figure on a page is there."""
     for name in options.names or experiments.names():
         module = experiments.load(name)
         figures, _ = draw(module, module.run(module.Settings() if options.full else module.QUICK))
         for stem, png in figures.items():
             write_atomically(FOLDER / f"{name}-{stem}.png", png)
+    for page in FOLDER.parent.rglob("*.md"):
+        for figure in re.findall(r"\.\./figures/([\w-]+\.png)", page.read_text(encoding="utf-8")):
+            if not (FOLDER / figure).exists() and not options.names:
+                sys.exit(f"{page} shows {figure}, which no experiment draws")
 
 
 if __name__ == "__main__":

@@ -25,3 +25,18 @@ def test_every_experiment_tells_its_claim_and_its_source(name):
     text = ast.get_docstring(ast.parse(source)) or ""
     assert len(text.partition("\n")[0]) <= 110
     assert re.search(r"\b(19|20)\d\d\b", text), "a citation has a year"
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    inside = [t for t in targets if "://" not in t and "figures/" not in t]
+    assert [t for t in inside if not (page.parent / t).exists()] == []
+
+
+def test_the_navigation_names_every_page():
+    pages = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*.md")}
+    assert set(re.findall(r"[\w/-]+\.md", NAVIGATION)) == pages

@@ -1,4 +1,4 @@
-"""The benchmark networks of Vogels and Abbott against Brian2: the same connections, start and equations, spike by spike."""
+"""The networks of Vogels and Abbott against Brian2: the same connections, start and equations, spike by spike."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What the two experiments with balanced networks of excitation and inhibition share: connections, measures, figures."""
+"""What the experiments with balanced networks of excitation and inhibition share: connections, measures, figures."""
 
 from collections.abc import Sequence
 from typing import Any

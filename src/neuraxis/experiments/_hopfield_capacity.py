@@ -1,6 +1,9 @@
 """The capacity of the Hopfield network: recall of random patterns at rising load."""
 
+from functools import partial
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import erf, erfc
 
@@ -25,13 +28,19 @@ def measure(key: jax.Array, *, neurons: int, networks: int, probes: int, max_swe
 
 def _recall_random(key: jax.Array, load: float, neurons: int, probes: int, max_sweeps: int) -> tuple[float, ...]:
     """Start at stored patterns: mean overlap after recall, fraction above 0.9, and errors of one synchronous update."""
-    patterns = jax.random.rademacher(key, (round(load * neurons), neurons), float)
-    network = Hopfield.store(patterns)
-    probed = patterns[:probes]
+    network, patterns, wrong = _store(key, round(load * neurons), neurons)
+    probed = np.asarray(patterns)[:probes]
     found = network.recall(probed, key=key, max_sweeps=max_sweeps).x
-    overlap = np.mean(found * probed, axis=-1)
-    wrong = np.mean(network.synchronous_step(patterns) != patterns)
+    overlap = np.mean(np.asarray(found) * probed, axis=-1)
     return float(np.mean(overlap)), float(np.mean(overlap > 0.9)), float(wrong)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _store(key: jax.Array, count: int, neurons: int) -> tuple[Hopfield, jax.Array, jax.Array]:
+    """Store random patterns, and measure how many neurons leave them in a synchronous update."""
+    patterns = jax.random.rademacher(key, (count, neurons), float)
+    network = Hopfield.store(patterns)
+    return network, patterns, jnp.mean(network.synchronous_step(patterns) != patterns)
 
 
 def one_step_error(load: np.ndarray) -> np.ndarray:

@@ -100,10 +100,9 @@ def plot(arrays: dict) -> plots.Figure:
         caption="Digits stored in a Hopfield network, the same with flipped pixels, and what the network recalls from "
         "them. Below, the energy during the recall of each digit: every flip of a neuron lowers it.",
         height=5.5,
-        ratios=(1, 1),
     )
     flipped = f"{100 * arrays['flipped']:.0f} % flipped"
-    show_strips(top, arrays["digits"], ("stored", flipped, "recalled"), low=-1)
+    show_strips(top, arrays["digits"], ("stored", flipped, "recalled"), low=-1.0)
     for energy in arrays["energies"]:
         bottom.plot(energy, color=plots.COLORS["blue"], alpha=0.7, linewidth=1.2)
         bottom.plot(len(energy) - 1, energy[-1], "o", color=plots.COLORS["orange"], markersize=4)

@@ -46,5 +46,5 @@ def plot(arrays: dict) -> plots.Figure:
         "and half covered (by the mean image), and what is recalled from these.",
         height=4.2,
     )
-    show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half covered", "recalled"), low=0)
+    show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half covered", "recalled"), low=0.0)
     return fig

@@ -10,6 +10,8 @@ Source: Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, Efficient BackProp, in
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,22 +56,17 @@ QUICK = Settings(points=200)
 def run(settings: Settings) -> Result:
     """Compare all derivatives with automatic differentiation, and look for the steepest logistic slope."""
     z = jnp.linspace(-settings.reach, settings.reach, settings.points)
-    errors = [_worst(a, jax.vmap(jax.grad(a))(z), z) for a in _OF_EACH_ENTRY]
     # Two further inputs held at 0 and 1 make z a vector, through which the functions of the last axis are looked at.
     vectors = jnp.stack([z, jnp.zeros_like(z), jnp.ones_like(z)], axis=-1)
-    errors += [_worst(a, jax.vmap(jax.jacfwd(a))(vectors), vectors) for a in _OF_THE_LAST_AXIS]
     extremes = settings.extreme * jnp.array([-1.0, 1.0])
-    slopes = activations.logistic.derivative(jnp.append(z, 0.0))  # the grid need not hold the top
+    seen = {a.name: _examine(a, z, extremes) for a in _OF_EACH_ENTRY}
+    seen |= {a.name: _examine(a, vectors, extremes) for a in _OF_THE_LAST_AXIS}
 
-    curves = {a.name: (np.asarray(a(z)), np.asarray(a.derivative(z))) for a in _OF_EACH_ENTRY}
-    for a in _OF_THE_LAST_AXIS:
-        curves[a.name] = (np.asarray(a(vectors)[:, 0]), np.asarray(a.derivative(vectors)[:, 0, 0]))
     metrics = {
-        "max_logistic_slope": float(slopes.max()),
-        "max_derivative_error": max(errors),
-        "not_finite_at_extremes": float(
-            sum(_count_not_finite(a, extremes) for a in _OF_EACH_ENTRY + _OF_THE_LAST_AXIS)
-        ),
+        # The grid need not hold the top, which lies at 0.
+        "max_logistic_slope": float(max(seen["logistic"].slope.max(), activations.logistic.derivative(0.0))),
+        "max_derivative_error": max(float(found.error) for found in seen.values()),
+        "not_finite_at_extremes": float(sum(found.not_finite for found in seen.values())),
     }
     claims = (
         Claim("max_logistic_slope", ">=", 0.25 - 1e-7),
@@ -77,16 +74,28 @@ def run(settings: Settings) -> Result:
         Claim("max_derivative_error", "<=", 1e-6),
         Claim("not_finite_at_extremes", "<=", 0.0),
     )
+    curves = {name: (_first_entry(found.value), _first_entry(found.slope)) for name, found in seen.items()}
     return Result(metrics, claims, {"z": np.asarray(z), "curves": curves})
 
 
-def _worst(activation: Activation, automatic: jax.Array, z: jax.Array) -> float:
-    return float(jnp.abs(activation.derivative(z) - automatic).max())
+class _Seen(NamedTuple):
+    value: jax.Array
+    slope: jax.Array  # or Jacobian
+    error: jax.Array  # largest deviation of the slope from automatic differentiation
+    not_finite: jax.Array  # numbers at the extremes that are not
 
 
-def _count_not_finite(activation: Activation, z: jax.Array) -> int:
-    numbers = activation(z), activation.derivative(z), jax.jacrev(activation)(z)
-    return sum(int(jnp.sum(~jnp.isfinite(n))) for n in numbers)
+@partial(jax.jit, static_argnums=0)
+def _examine(activation: Activation, z: jax.Array, extremes: jax.Array) -> _Seen:
+    """Look at an activation function at the entries, or the vectors, of z and at extremes."""
+    slope = activation.derivative(z)
+    error = jnp.abs(slope - jax.vmap(jax.jacfwd(activation))(z)).max()
+    numbers = activation(extremes), activation.derivative(extremes), jax.jacrev(activation)(extremes)
+    return _Seen(activation(z), slope, error, sum(jnp.sum(~jnp.isfinite(n)) for n in numbers))
+
+
+def _first_entry(values: jax.Array) -> np.ndarray:
+    return np.asarray(values).reshape(len(values), -1)[:, 0]
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:

@@ -1,10 +1,10 @@
 """Spiking network with conductances: 4000 neurons keep each other firing after a push (COBA).
 
 The same network as `spiking-network`, but a spike opens a conductance, which pulls the potential towards its reversal
-potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold. Random spikes
-from outside push the network for the first 50 ms; then they end, and what follows is driven by the network's own spikes
-alone, in irregular bursts and out of step, at some 19 Hz. The open conductances, not the leak, set the pace of the membrane:
-its effective time constant is a fraction of the 20 ms at rest.
+potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold. Random
+spikes from outside push the network for the first 50 ms; then they end, and what follows is driven by the network's
+own spikes alone, in irregular bursts and out of step, at some 19 Hz. The open conductances, not the leak, set the
+pace of the membrane: its effective time constant is a fraction of the 20 ms at rest.
 
 Brian2, given the same connections and start, fires the same spikes (a test runs it).
 
@@ -125,12 +125,12 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     return {
         "raster": balanced.plot_raster(
             a,
-            "Top: spikes of one neuron in ten at the end of the run, long after the last input from outside. Bottom: the "
-            "rate of the whole network over time, in bins of 5 ms.",
+            "Top: spikes of one neuron in ten at the end of the run, long after the last input from outside. Bottom: "
+            "the rate of the whole network over time, in bins of 5 ms.",
         ),
         "regularity": balanced.plot_regularity(
             a,
-            "Left: intervals from spike to spike; many are hardly longer than the refractory period of 5 ms, within bursts. "
+            "Left: intervals from spike to spike; many are hardly longer than the refractory period of 5 ms. "
             "Right: their standard deviation over their mean, one value a neuron, above that of a Poisson process.",
         ),
         "potentials": balanced.plot_potentials(

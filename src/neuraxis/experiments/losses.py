@@ -72,7 +72,9 @@ def run(settings: Settings) -> Result:
         "categorical_with_logits": _deviation(softmax, categorical_cross_entropy_with_logits, z, classes),
     }
     metrics = {f"{name}_max_deviation": value for name, value in deviation.items()}
-    arrays, metrics["mismatched_gradient_when_wrong"], metrics["matching_gradient_when_wrong"] = _curves(settings.reach)
+    arrays = {name: np.asarray(curve) for name, curve in _curves(settings.reach).items()}
+    for name in ("matching", "mismatched"):  # at z = −reach, where the target is 1
+        metrics[f"{name}_gradient_when_wrong"] = float(abs(arrays[name][0]))
     claims = (
         *(Claim(f"{name}_max_deviation", "<=", 1e-5) for name in deviation),
         Claim("matching_gradient_when_wrong", ">=", 0.99),
@@ -86,17 +88,18 @@ def _gradient(error: Loss, z: jax.Array, t: jax.Array) -> jax.Array:
 
 
 def _deviation(activation: Activation, error: Callable, z: jax.Array, t: jax.Array) -> float:
-    return float(jnp.abs(_gradient(error, z, t) - (activation(z) - t)).max())
+    return float(jax.jit(lambda z, t: jnp.abs(_gradient(error, z, t) - (activation(z) - t)).max())(z, t))
 
 
-def _curves(reach: float) -> tuple[dict[str, np.ndarray], float, float]:
-    """Give the curves of the figures, and the sizes of both gradients at z = −reach where the target is 1."""
+@jax.jit
+def _curves(reach: float) -> dict[str, jax.Array]:
+    """Give the curves of the figures, for one output neuron whose target is 1."""
     y = jnp.linspace(0.001, 0.999, 400)[:, None]
     z = jnp.linspace(-reach, reach, 400)[:, None]
     target = jnp.ones_like(z)
     matching = _gradient(bernoulli_cross_entropy_with_logits, z, target)[:, 0]
     mismatched = _gradient(lambda z, t: squared_error(logistic(z), t), z, target)[:, 0]
-    arrays = {
+    return {
         "y": y[:, 0],
         "squared_error": squared_error(y, target),
         "bernoulli_cross_entropy": bernoulli_cross_entropy(y, target),
@@ -106,8 +109,6 @@ def _curves(reach: float) -> tuple[dict[str, np.ndarray], float, float]:
         "matching_error": bernoulli_cross_entropy_with_logits(z, target),
         "mismatched_error": squared_error(logistic(z), target),
     }
-    arrays = {name: np.asarray(a) for name, a in arrays.items()}
-    return arrays, float(jnp.abs(mismatched[0])), float(jnp.abs(matching[0]))
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:

@@ -1,13 +1,13 @@
 """Spiking network: 4000 neurons in asynchronous irregular firing, sustained by themselves (CUBA).
 
-Four fifths of the neurons excite, one fifth inhibits; each is connected to 2 % of all. Synapses inject currents that decay
-exponentially, and the resting potential lies above the threshold, so that the network needs no input. Inhibition balances
-excitation: neurons fire irregularly, at about 5.6 Hz, and out of step with each other.
+Four fifths of the neurons excite, one fifth inhibits; each is connected to 2 % of all. Synapses inject currents that
+decay exponentially, and the resting potential lies above the threshold, so that the network needs no input.
+Inhibition balances excitation: neurons fire irregularly, at about 5.6 Hz, and out of step with each other.
 
-It is one of the four networks with which simulators of spiking networks are compared. Brian2, given the same connections,
-start and refractory period, fires the same spikes (a test runs it). From one random network to the next the rate varies
-between 5.1 and 6.1 Hz, so that the mean over several is held against the 5.6 Hz measured with Brian2 and NEST. With all
-neurons firing in one step, no event may be lost.
+It is one of the four networks with which simulators of spiking networks are compared. Brian2, given the same
+connections, start and refractory period, fires the same spikes (a test runs it). From one random network to the next
+the rate varies between 5.1 and 6.1 Hz, so that the mean over several is held against the 5.6 Hz measured with Brian2
+and NEST. With all neurons firing in one step, no event may be lost.
 
 Sources: Vogels & Abbott, J. Neurosci. 25:10786 (2005); Brette et al., J. Comput. Neurosci. 23:349 (2007), benchmark 2.
 """
@@ -125,17 +125,17 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     return {
         "raster": balanced.plot_raster(
             a,
-            "Top: spikes of one neuron in ten at the end of the run, out of step with each other. Bottom: the rate of the "
-            "whole network over time, in bins of 5 ms.",
+            "Top: spikes of one neuron in ten at the end of the run, out of step with each other. Bottom: the rate of "
+            "the whole network over time, in bins of 5 ms.",
         ),
         "regularity": balanced.plot_regularity(
             a,
-            "Left: intervals from spike to spike spread over two orders of magnitude. Right: their standard deviation over "
-            "their mean, one value a neuron: more regular than a Poisson process, far from a clock (0).",
+            "Left: intervals from spike to spike spread over two orders of magnitude. Right: their standard deviation "
+            "over their mean, one value a neuron: more regular than a Poisson process, far from a clock (0).",
         ),
         "potentials": balanced.plot_potentials(
             a,
-            "Membrane potentials of three neurons. Inhibition keeps them below the threshold, except for rare fluctuations.",
+            "Membrane potentials of three neurons; inhibition keeps them below the threshold most of the time.",
             _THRESHOLD,
         ),
     }

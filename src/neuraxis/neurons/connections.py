@@ -41,8 +41,8 @@ class SparseConnections(eqx.Module):
 class DenseConnections(eqx.Module):
     """A weight for every pair of neurons and every receptor, all with one delay.
 
-    A step multiplies all spikes with all weights, W (receptor, source, target). With few spikes a step that is much slower
-    than `SparseConnections`; it is there for small networks and for learning every weight.
+    A step multiplies all spikes with all weights, W (receptor, source, target). With few spikes a step that is much
+    slower than `SparseConnections`; it is there for small networks and for learning every weight.
 
     Raises:
         InputError: for weights that are not square matrices or not finite, a delay that is negative, or one without dt.

@@ -15,8 +15,8 @@ from neuraxis.errors import InputError
 class Projection:
     """A list of connections between neurons, which are counted through all populations of a network.
 
-    Connection c leads from neuron `source[c]` to neuron `target[c]`. A pair may be listed several times, and a neuron may
-    be connected to itself.
+    Connection c leads from neuron `source[c]` to neuron `target[c]`. A pair may be listed several times, and a neuron
+    may be connected to itself.
 
     Raises:
         InputError: for indices that are not integers or negative, lists of different lengths, weights that are not

@@ -43,10 +43,10 @@ def propagate(
 
         buffer[(a + start·slot) mod (depth·slot)] += spikes[j] weights[j, k],   a = addresses[j, k]
 
-    for the buffer seen as one axis (depth·slot), and spikes that are 0 or 1. This is a product of the spikes with a sparse matrix, of which only the
-    rows of neurons that spiked are visited, one after another, however many they are. Leading axes are independent copies
-    of the network; `vmap` is turned into one. Differentiable in buffer, spikes and weights (in reverse mode), at the
-    cost of visiting all connections.
+    for the buffer seen as one axis (depth·slot), and spikes that are 0 or 1. This is a product of the spikes with a
+    sparse matrix, of which only the rows of neurons that spiked are visited, one after another, however many they
+    are. Leading axes are independent copies of the network; `vmap` is turned into one. Differentiable in buffer,
+    spikes and weights (in reverse mode), at the cost of visiting all connections.
 
     Raises:
         InputError: for more than 2²⁹ slots in all.

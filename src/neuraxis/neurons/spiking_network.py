@@ -32,13 +32,14 @@ class SpikingNetwork(eqx.Module):
         τ_m dv_i/dt = v_rest − v_i + Σ_k s_ik + drive_i    outside the refractory period
         τ_k ds_ik/dt = −s_ik,   a spike of neuron j adds w_ji/τ_k to s_ik
 
-    (`CurrentLIF`; for conductances see `ConductanceLIF`). Time runs on the grid of steps, as in other network simulators:
-    spikes are noticed at the end of a step and arrive at the end of one, potentials and synapses move exactly in between,
-    and refractory periods and delays are whole numbers of steps. What a spike adds is kept as charge q = τ s, to which
-    the weight w is added as it is.
+    (`CurrentLIF`; for conductances see `ConductanceLIF`). Time runs on the grid of steps, as in other network
+    simulators: spikes are noticed at the end of a step and arrive at the end of one, potentials and synapses move
+    exactly in between, and refractory periods and delays are whole numbers of steps. What a spike adds is kept as
+    charge q = τ s, to which the weight w is added as it is.
 
-    In the step from t to t + dt: potentials (outside refractory periods) and charges move to t + dt; neurons at or above
-    the threshold spike and are reset; spikes whose delay ends now, and those from outside, are added to the charges.
+    In the step from t to t + dt: potentials (outside refractory periods) and charges move to t + dt; neurons at or
+    above the threshold spike and are reset; spikes whose delay ends now, and those from outside, are added to the
+    charges.
 
     No spike is lost, however many neurons fire at once. Several copies of a network run as leading axes of the state
     (start with `init_state((copies, size))`); under `vmap` they do the same.
@@ -104,7 +105,7 @@ class SpikingNetwork(eqx.Module):
         check_step(self.connections, dt)
         neuron = self.neuron
         v = jnp.where(state.refractory > 0, state.v, neuron.advance(state.v, state.charge, drive, dt))
-        charge = state.charge * jnp.exp(-dt / per_receptor(neuron.tau_s))
+        charge = state.charge * jnp.exp(-jnp.asarray(dt) / per_receptor(neuron.tau_s))
         fired = v >= neuron.v_threshold
         v = jnp.where(fired, neuron.v_reset, v).astype(v.dtype)
         held = jnp.floor(jnp.asarray(neuron.tau_ref) / dt + 0.5).astype(jnp.int32)
@@ -144,7 +145,7 @@ def packed_events(
     if np.ndim(record) != 2 or np.asarray(record).dtype != np.uint32:
         dtype = np.asarray(record).dtype
         raise InputError(f"a packed record must be words (time, word), but has shape {np.shape(record)} of {dtype}")
-    step, neuron = unpack(record)
+    step, neuron = unpack(np.asarray(record))
     return (step + 1) * float(dt), neuron
 
 

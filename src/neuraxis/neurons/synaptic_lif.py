@@ -31,18 +31,18 @@ class CurrentLIF(eqx.Module):
         τ_m dv/dt = v_rest − v + Σ_k s_k + drive,   τ_k ds_k/dt = −s_k
         at v ≥ v_threshold a spike, then v = v_reset for τ_ref
 
-    Between the spikes this system is linear, and a step is its exact solution, with s = q/τ for the charge q that is still
-    to come from each receptor k:
+    Between the spikes this system is linear, and a step is its exact solution, with s = q/τ for the charge q that is
+    still to come from each receptor k:
 
         v(t + dt) = v∞ + (v − v∞) e^(−dt/τ_m) + Σ_k P_k s_k,   v∞ = v_rest + drive
         P_k = (1/τ_m) ∫₀^dt e^(−(dt−u)/τ_m) e^(−u/τ_k) du = τ_k/(τ_k − τ_m) (e^(−dt/τ_k) − e^(−dt/τ_m))
 
-    Spikes are noticed at the end of a step. With the values it has by default the neuron is dimensionless; with potentials
-    in mV, drive and s are in mV too. Fields may be arrays, one value a neuron (tau_s: one row a receptor).
+    Spikes are noticed at the end of a step. With the values it has by default the neuron is dimensionless; with
+    potentials in mV, drive and s are in mV too. Fields may be arrays, one value a neuron (tau_s: one row a receptor).
 
     Raises:
-        InputError: for a time constant that is not positive, a tau_ref that is negative, or a threshold that is not above
-            the reset potential.
+        InputError: for a time constant that is not positive, a tau_ref that is negative, or a threshold that is not
+            above the reset potential.
 
     Source: S. Rotter and M. Diesmann, Biol. Cybern. 81:381 (1999), for exact integration.
     """
@@ -65,12 +65,11 @@ class CurrentLIF(eqx.Module):
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
         """Give the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
-        tau_m, tau_s = jnp.asarray(self.tau_m), per_receptor(self.tau_s)
+        passed, tau_s = jnp.asarray(dt) / self.tau_m, per_receptor(self.tau_s)
         # P_k/τ_k, in a form without the difference of nearly equal numbers, which stays finite where τ_k = τ_m.
-        x = dt / tau_m - dt / tau_s
-        into = dt / tau_m / tau_s * jnp.exp(-dt / tau_m) * _growth(x)
+        into = passed / tau_s * jnp.exp(-passed) * _growth(passed - dt / tau_s)
         toward = (self.v_rest + jnp.asarray(drive)) - v
-        return v - toward * jnp.expm1(-dt / tau_m) + _total(into * charge)
+        return v - toward * jnp.expm1(-passed) + _total(into * charge)
 
 
 class ConductanceLIF(eqx.Module):
@@ -84,12 +83,13 @@ class ConductanceLIF(eqx.Module):
         v(t + dt) = v∞ + (v − v∞) e^(−G dt/τ_m),   G = 1 + Σ_k g_k/g_leak
         v∞ = (v_rest + Σ_k (g_k/g_leak) E_k + drive)/G
 
-    with g = q/τ for the charge q that is still to come from each receptor k. Spikes are noticed at the end of a step. The
-    drive is a current over g_leak [mV]. Fields may be arrays, one value a neuron (tau_s and v_reversal: one row a receptor).
+    with g = q/τ for the charge q that is still to come from each receptor k. Spikes are noticed at the end of a step.
+    The drive is a current over g_leak [mV]. Fields may be arrays, one value a neuron (tau_s and v_reversal: one row a
+    receptor).
 
     Raises:
-        InputError: for a time constant or g_leak that is not positive, a tau_ref that is negative, a threshold that is not
-            above the reset potential, or not as many reversal potentials as receptors.
+        InputError: for a time constant or g_leak that is not positive, a tau_ref that is negative, a threshold that
+            is not above the reset potential, or not as many reversal potentials as receptors.
 
     Source: T. P. Vogels and L. F. Abbott, J. Neurosci. 25:10786 (2005).
     """
@@ -107,10 +107,10 @@ class ConductanceLIF(eqx.Module):
         _check(self)
         check.positive(g_leak=self.g_leak)
         check.finite(v_reversal=self.v_reversal)
-        if len(jnp.asarray(self.v_reversal)) != len(jnp.asarray(self.tau_s)):
+        reversals, receptors = len(per_receptor(self.v_reversal)), len(per_receptor(self.tau_s))
+        if reversals != receptors:
             raise InputError(
-                f"there must be one reversal potential a receptor, but v_reversal has {len(jnp.asarray(self.v_reversal))}"
-                f" and tau_s {len(jnp.asarray(self.tau_s))} entries"
+                f"there must be one reversal potential a receptor, but v_reversal has {reversals} and tau_s {receptors}"
             )
 
     def advance(
@@ -124,7 +124,7 @@ class ConductanceLIF(eqx.Module):
         opened = charge * (1 / (per_receptor(self.tau_s) * self.g_leak))
         total = 1 + _total(opened)
         target = (self.v_rest + jnp.asarray(drive) + _total(opened * per_receptor(self.v_reversal))) / total
-        return v - (target - v) * jnp.expm1(-total * (dt / jnp.asarray(self.tau_m)))
+        return v - (target - v) * jnp.expm1(-total * (jnp.asarray(dt) / self.tau_m))
 
 
 def per_receptor(values: ArrayLike | tuple[float, ...]) -> Float[Array, "receptor #neuron"]:
@@ -134,7 +134,7 @@ def per_receptor(values: ArrayLike | tuple[float, ...]) -> Float[Array, "recepto
 
 
 def _total(terms: Float[Array, "*lead receptor neuron"]) -> Float[Array, "*lead neuron"]:
-    """Add up over receptors, in the same loop as the arithmetic around it: a reduction would be a slower one of its own."""
+    """Add up over receptors, in one loop with what is around it: a reduction would be a slower loop of its own."""
     return sum((terms[..., k, :] for k in range(1, terms.shape[-2])), terms[..., 0, :])
 
 
