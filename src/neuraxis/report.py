@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def write_report(path: Path, reports: Sequence[Report], title: str, introduction
 
 def _section(report: Report) -> str:
     summary, _, rest = report.text.partition("\n")
-    paragraphs = "".join(f"<p>{html.escape(p)}</p>" for p in rest.strip().split("\n\n") if p)
+    paragraphs = "".join(f"<p>{_prose(p)}</p>" for p in rest.strip().split("\n\n") if p)
     figures = "".join(_figure(stem, png, report.captions[stem]) for stem, png in report.figures.items())
     data = f"<p><b>Data:</b> {html.escape(report.result.data)}</p>" if report.result.data else ""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
@@ -102,7 +103,7 @@ def _claims(report: Report) -> str:
         return ""
     metrics = report.result.metrics
     rows = "".join(
-        f"<tr><td>{'<span class=yes>✓</span>' if c.holds(metrics) else '<span class=no>✗</span>'}</td>"
+        f"<tr><td>{_mark(c.holds(metrics), report.is_default)}</td>"
         f"<td>{_words(c.metric)}</td><td>{_number(metrics[c.metric])}</td>"
         f"<td>{html.escape(c.relation.replace('>=', '≥').replace('<=', '≤'))} {_number(c.bound)}</td></tr>"
         for c in report.result.claims
@@ -110,6 +111,16 @@ def _claims(report: Report) -> str:
     table = f"<table><tr><th></th><th>Measured</th><th>Value</th><th>Bound</th></tr>{rows}</table>"
     note = "" if report.is_default else "The bounds are meant for the default settings; this run used others."
     return f"<div class=scroll>{table}</div><p class=note>{note}</p>"
+
+
+def _mark(holds: bool, is_default: bool) -> str:
+    if holds:
+        return "<span class=yes>✓</span>"
+    return "<span class=no>✗</span>" if is_default else "–"  # the bound is not meant for this run
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _table(values: dict[str, Any]) -> str:
@@ -145,9 +156,8 @@ nav a { padding: 0.25rem 0.75rem; border: 1px solid var(--line); border-radius: 
   color: var(--accent); background: var(--card); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 0.75rem; margin: 1.25rem 0;
   padding: clamp(0.9rem, 3vw, 1.75rem); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem;
-  margin: 1rem 0; }
-figure { margin: 0; }
+.figures { columns: 26rem; column-gap: 1.5rem; margin: 1rem 0; }
+figure { margin: 0; padding-bottom: 1.25rem; break-inside: avoid; }
 img { width: 100%; height: auto; border-radius: 0.5rem; background: #fff; display: block; }
 figcaption { margin-top: 0.4rem; }
 .scroll { overflow-x: auto; }

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuraxis.neurons import event_propagation, kernels
 from neuraxis.neurons.event_propagation import NOWHERE, pack, propagate, unpack
 
 
@@ -44,6 +45,48 @@ def test_no_event_is_lost(neurons, share, depth, lead, shared, seed):
     start = int(rng.integers(depth))
     found = propagate(jnp.asarray(buffer), jnp.asarray(spikes), weights, addresses, jnp.asarray(start, jnp.int32))
     np.testing.assert_allclose(found, expected(buffer, spikes, matrix, start), atol=3e-4)
+
+
+@pytest.mark.skipif(not kernels.compiled("propagate", *event_propagation._KERNELS.values()), reason="no C++ compiler")
+@given(
+    neurons=st.sampled_from([1, 33, 1100]),
+    share=st.sampled_from([0.0, 0.1, 1.0]),
+    depth=st.integers(1, 3),
+    copies=st.integers(1, 2),
+    shared=st.booleans(),
+    double=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=12, deadline=None)
+def test_the_kernel_equals_the_loop_to_the_last_bit(neurons, share, depth, copies, shared, double, seed):
+    weights, addresses, _, rng = network(neurons, 4, depth, 7, seed, shared)
+    with jax.enable_x64(double):
+        flags = jnp.asarray(rng.random(copies * neurons) < share)
+        buffer = jnp.asarray(rng.normal(size=(copies, depth, 7)), float)
+        start = jnp.asarray(rng.integers(depth), jnp.int32)
+        arguments = buffer, pack(flags), jnp.asarray(np.asarray(weights), float), addresses, start
+        found = jax.jit(event_propagation._by_kernel)(*arguments)
+        assert found.dtype == (np.float64 if double else np.float32)
+        np.testing.assert_array_equal(found, jax.jit(event_propagation._by_loop)(*arguments))
+
+
+@given(
+    neurons=st.sampled_from([1, 40, 1100]),
+    share=st.sampled_from([0.0, 0.02, 1.0]),
+    depth=st.integers(1, 3),
+    copies=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=12, deadline=None)
+def test_without_a_kernel_no_event_is_lost_either(neurons, share, depth, copies, seed):
+    weights, addresses, matrix, rng = network(neurons, 3, depth, 5, seed)
+    spikes = (rng.random((copies, neurons)) < share).astype(np.float32)
+    start = int(rng.integers(depth))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_propagation, "compiled", lambda *names: False)
+        buffer = jnp.zeros((copies, depth, 5))
+        found = propagate(buffer, jnp.asarray(spikes), weights, addresses, jnp.asarray(start, jnp.int32))
+    np.testing.assert_allclose(found, expected(np.zeros((copies, depth, 5)), spikes, matrix, start), atol=3e-4)
 
 
 def test_vmap_is_a_leading_axis():

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from types import ModuleType
-from typing import Any, SupportsIndex
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ class Rule:
     name: str
     forward: Callable[..., Any]
     """`forward(xp, *values, **settings)` gives the result; xp is `numpy` or `jax.numpy`."""
-    backward: Sequence[Callable[..., Any]]
+    backward: "Sequence[Callable[..., Any]] | EveryArgument"
     """`backward[i](g, y, *arguments, **settings)` gives ∂E/∂(argument i) from g = ∂E/∂y.
 
     It may be larger or smaller than the argument along broadcast axes: `Op.backward` sums or repeats it."""
@@ -56,6 +57,7 @@ class Rule:
         Raises:
             InputError: for shapes or numbers that it cannot take.
         """
+        arguments = tuple(_floats(a) if isinstance(a, list) else a for a in arguments)
         values = [a.val if isinstance(a, Var) else a for a in arguments]
         try:
             value = self.forward(module_of(*values, *settings.values()), *values, **settings)
@@ -66,11 +68,21 @@ class Rule:
         return Var._made(value, Op(self, arguments, values, settings) if _recording.get() else None)
 
 
+@dataclass(frozen=True, slots=True)
+class EveryArgument:
+    """One backward rule, `rule(i, g, y, *arguments, **settings)`, of an operation with any number of arguments i."""
+
+    rule: Callable[..., Any]
+
+    def __getitem__(self, i: int) -> Callable[..., Any]:
+        return partial(self.rule, i)
+
+
 RULES: dict[str, Rule] = {}
 """All rules by name; `neuraxis.autodiff.ops` and `neuraxis.autodiff.convolution` fill it."""
 
 
-def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[..., Any]]) -> Rule:
+def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[..., Any]] | EveryArgument) -> Rule:
     """Add a row to the table of rules."""
     RULES[name] = Rule(name, forward, backward)
     return RULES[name]
@@ -211,7 +223,7 @@ class Var:
         return RULES["negate"](self)
 
     def __getitem__(self, key: Any) -> Any:
-        return RULES["index"](self, key=key)
+        return RULES["index"](self, key=key if isinstance(key, tuple) else (key,))
 
     def __len__(self) -> int:
         return len(self.val)

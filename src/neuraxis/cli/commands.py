@@ -113,7 +113,8 @@ def _print_report(report: Any) -> None:
         bound = mark = ""
         if claim:
             bound = f"{claim.relation} {claim.bound:g}"
-            mark = "[green]✓[/]" if claim.holds(report.result.metrics) else "[red]✗[/]"
+            broken = "[red]✗[/]" if report.is_default else "[dim](for the default settings)[/]"
+            mark = "[green]✓[/]" if claim.holds(report.result.metrics) else broken
         table.add_row(f"  {name}", f"[bold]{value:.5g}[/]", bound, mark)
     data = f"; data: {report.result.data}" if report.result.data else ""
     console = Console()

@@ -19,7 +19,7 @@ def measure(
     # MNIST's digits fill a box of 20 × 20 pixels; its empty margin would only make all patterns alike.
     margin = max(source.train_x.shape[1] - 20, 0) // 2
     box = source.train_x[:, margin : source.train_x.shape[1] - margin, margin : source.train_x.shape[2] - margin]
-    signs = np.where(box > 0.5, 1, -1).reshape(len(box), -1)
+    signs = np.where(box > 0.5, np.int8(1), np.int8(-1)).reshape(len(box), -1)
     count = min(digits, len(source.classes), signs.shape[1] // 20)
     chosen = weakly_correlated(signs, source.train_y, count)
     patterns = signs[chosen[np.argsort(source.train_y[chosen])]].astype(np.float32)

@@ -91,7 +91,8 @@ def _examine(activation: Activation, z: jax.Array, extremes: jax.Array) -> _Seen
     slope = activation.derivative(z)
     error = jnp.abs(slope - jax.vmap(jax.jacfwd(activation))(z)).max()
     numbers = activation(extremes), activation.derivative(extremes), jax.jacrev(activation)(extremes)
-    return _Seen(activation(z), slope, error, sum(jnp.sum(~jnp.isfinite(n)) for n in numbers))
+    not_finite = jnp.stack([jnp.sum(~jnp.isfinite(n)) for n in numbers]).sum()
+    return _Seen(activation(z), slope, error, not_finite)
 
 
 def _first_entry(values: jax.Array) -> np.ndarray:

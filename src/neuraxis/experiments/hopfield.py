@@ -65,7 +65,7 @@ class Settings:
             raise InputError(f"flipped must be at most 0.5, but is {self.flipped}")
 
 
-QUICK = Settings(neurons=500, networks=2, probes=25, trials=5)
+QUICK = Settings(neurons=500, networks=2, probes=25, digits=5, trials=5, images=100)
 
 _CLAIMS = (
     Claim("largest_energy_rise_of_a_flip", "<=", 0.0),

@@ -22,6 +22,7 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.experiments import _balanced_network as balanced
+from neuraxis.neurons.connections import SparseConnections
 from neuraxis.neurons.spiking_network import SpikingNetwork
 from neuraxis.neurons.synaptic_lif import CurrentLIF
 
@@ -95,7 +96,11 @@ def run(settings: Settings) -> Result:
 def run_one(settings: Settings, key: jax.Array) -> tuple[dict[str, float], dict]:
     """Run one network, from potentials drawn between reset and threshold."""
     key_connections, key_start = jax.random.split(key)
-    network = build(settings, key_connections)
+    connections = connect(settings, key_connections)
+    neuron = CurrentLIF(
+        settings.tau_m, (settings.tau_e, settings.tau_i), settings.tau_ref, settings.v_rest, _THRESHOLD, _RESET
+    )
+    network = SpikingNetwork(neuron, connections)
     state = network.init_state()
     start = jax.random.uniform(key_start, state.v.shape, minval=_RESET, maxval=_THRESHOLD)
     steps = round(settings.duration / settings.dt)
@@ -103,20 +108,16 @@ def run_one(settings: Settings, key: jax.Array) -> tuple[dict[str, float], dict]
         network, dt=settings.dt, steps=steps, state=state._replace(v=start), record=balanced.record_activity
     )
     metrics, arrays = balanced.measure(trace.record, settings.neurons, settings.dt)
-    metrics["lost_events"] = balanced.lost_events(network.connections)
+    metrics["lost_events"] = balanced.lost_events(connections)
     return metrics, arrays
 
 
-def build(settings: Settings, key: jax.Array) -> SpikingNetwork:
-    """Make the network; a synapse of jump w and time constant τ has the area w τ."""
+def connect(settings: Settings, key: jax.Array) -> SparseConnections:
+    """Draw the connections; a synapse of jump w and time constant τ has the area w τ."""
     areas = settings.weight_e * settings.tau_e, settings.weight_i * settings.tau_i
-    connections = balanced.connections(
+    return balanced.connections(
         settings.neurons, settings.probability, areas, key=key, delay=settings.delay, dt=settings.dt
     )
-    neuron = CurrentLIF(
-        settings.tau_m, (settings.tau_e, settings.tau_i), settings.tau_ref, settings.v_rest, _THRESHOLD, _RESET
-    )
-    return SpikingNetwork(neuron, connections)
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:

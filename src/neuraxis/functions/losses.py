@@ -46,7 +46,7 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     _probabilities(y=y, t=t)
     ones = t * jnp.log(_unless_0_ln_0(t, y, 0.0))
     zeros = (1 - t) * jnp.log1p(-_unless_0_ln_0(1 - t, y, 1.0))
-    return -jnp.sum(ones + zeros, axis=-1)
+    return jnp.sum(-ones - zeros, axis=-1)
 
 
 def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
@@ -72,7 +72,7 @@ def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]
     """
     y, t = _pair(y=y, t=t)
     _probabilities(y=y, t=t)
-    return -jnp.sum(t * jnp.log(_unless_0_ln_0(t, y, 0.0)), axis=-1)
+    return jnp.sum(-t * jnp.log(_unless_0_ln_0(t, y, 0.0)), axis=-1)
 
 
 def categorical_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:

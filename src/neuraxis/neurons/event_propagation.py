@@ -8,10 +8,12 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, UInt32
 
 from neuraxis.errors import InputError
+from neuraxis.neurons.kernels import compiled
 
 NOWHERE = 2**30  # address of no slot: what is sent there is dropped
 _SLOTS = 2**29  # so that NOWHERE stays beyond all slots, and within 32 bits, whatever is added to it
 _WORD = 32  # flags in a word
+_KERNELS = {"float32": "neuraxis_propagate_float32", "float64": "neuraxis_propagate_float64"}
 
 
 def pack(flags: Array) -> UInt32[Array, "... word"]:
@@ -58,26 +60,39 @@ def propagate(
 def _propagate(buffer, spikes, weights, addresses, start):
     if buffer.size > _SLOTS:
         raise InputError(f"a network can have at most {_SLOTS} slots for arriving spikes, but has {buffer.size}")
-    flat, neurons = spikes.reshape(-1), spikes.shape[-1]
-    copies = flat.size // neurons
-    slots = buffer.size // copies
+    copies = spikes.size // spikes.shape[-1]
+    flat = buffer.reshape(copies, *buffer.shape[-2:])
+    arguments = flat, pack(spikes.reshape(-1)), weights, addresses, start
+    dtype = jnp.dtype(buffer.dtype).name
+    if dtype in _KERNELS and weights.dtype == buffer.dtype and compiled("propagate", *_KERNELS.values()):
+        return lax.platform_dependent(*arguments, cpu=_by_kernel, default=_by_loop).reshape(buffer.shape)
+    return _by_loop(*arguments).reshape(buffer.shape)
 
-    def visit(event, buffer):
+
+def _by_kernel(buffer, words, weights, addresses, start):
+    depth, size = buffer.shape[-2:]
+    name = _KERNELS[buffer.dtype.name]
+    call = jax.ffi.ffi_call(name, jax.ShapeDtypeStruct(buffer.shape, buffer.dtype), input_output_aliases={0: 0})
+    return call(buffer, words, weights, addresses, start.astype(jnp.int32), depth=np.int64(depth), size=np.int64(size))
+
+
+def _by_loop(buffer, words, weights, addresses, start):
+    copies, depth, size = buffer.shape
+    neurons = addresses.shape[0]
+
+    def visit(event, flat):
         copy, neuron = (0, event) if copies == 1 else (event // neurons, event % neurons)
-        where = _moved(addresses[neuron], start, buffer_shape) + copy * slots
-        return buffer.at[where].add(weights[neuron], mode="drop", wrap_negative_indices=False)
+        where = _moved(addresses[neuron], start, buffer.shape) + copy * (depth * size)
+        return flat.at[where].add(weights[neuron], mode="drop", wrap_negative_indices=False)
 
-    buffer_shape = buffer.shape
-    return _for_each(flat, visit, buffer.reshape(-1)).reshape(buffer_shape)
+    return _for_each_bit(words, visit, buffer.reshape(-1)).reshape(buffer.shape)
 
 
-def _for_each(flags, visit, value):
-    """Fold `value = visit(index, value)` over the indices of all flags that are not 0.
+def _for_each_bit(words, visit, value):
+    """Fold `value = visit(index, value)` over the indices of all bits that are set.
 
-    A first level of words says which flags are set, a second which words are not 0, so that the search for the next
-    one passes 1/1024 of the flags.
+    A second level of words says which words are not 0, so that the search for the next one passes 1/1024 of the bits.
     """
-    words = pack(flags)
     groups = pack(words)
 
     def next_group(groups):
