@@ -82,7 +82,9 @@ def _ours(neurons: int, lists: list[Projection], v: np.ndarray, duration: float)
     return run, lambda: len(packed_events(run().record, _DT)[0]) / neurons / (duration / 1000)
 
 
-def _brian2(neurons: int, lists: list[Projection], v: np.ndarray, duration: float) -> tuple[Callable[[], float], float]:
+def _brian2(
+    neurons: int, lists: list[Projection], start: np.ndarray, duration: float
+) -> tuple[Callable[[], float], float]:
     """Generate and compile Brian2's program; each call runs it and gives the seconds of its loop."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -103,7 +105,7 @@ def _brian2(neurons: int, lists: list[Projection], v: np.ndarray, duration: floa
             "refractory": (_TAU_REF + _DT) * b.ms,
         }
         group = b.NeuronGroup(neurons, equations, method="exact", **rules)
-        group.v = v * b.mV
+        group.v = start * b.mV
         parts: list[Any] = [group]
         for name, weight, p in zip(("ge", "gi"), _WEIGHTS, lists, strict=True):
             synapses = b.Synapses(group, group, on_pre=f"{name} += {weight}*mV")

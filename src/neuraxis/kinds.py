@@ -6,15 +6,15 @@ They are protocols: a class belongs to a kind by having its methods, not by inhe
 
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 
 @runtime_checkable
 class Map(Protocol):
     """A function with parameters, `y = model(x)`. `neuraxis.engine.fit` trains it."""
 
-    def __call__(self, x: Any) -> Any:
-        """Map `x` to `y`."""
+    def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
+        """Map `x` to `y`; a map with noise in it draws that from the key."""
         ...
 
 

@@ -57,7 +57,7 @@ def test_no_event_is_lost(neurons, share, depth, lead, shared, seed):
     double=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_kernel_equals_the_loop_to_the_last_bit(neurons, share, depth, copies, shared, double, seed):
     weights, addresses, _, rng = network(neurons, 4, depth, 7, seed, shared)
     with jax.enable_x64(double):
@@ -77,7 +77,7 @@ def test_the_kernel_equals_the_loop_to_the_last_bit(neurons, share, depth, copie
     copies=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_without_a_kernel_no_event_is_lost_either(neurons, share, depth, copies, seed):
     weights, addresses, matrix, rng = network(neurons, 3, depth, 5, seed)
     spikes = (rng.random((copies, neurons)) < share).astype(np.float32)

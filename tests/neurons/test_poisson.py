@@ -14,9 +14,11 @@ def test_arrivals_are_poisson():
     given = PoissonInput(rate=jnp.asarray([0.0, 500.0, 20_000.0]), weight=0.5, key=KEY)
     counts = jax.vmap(lambda clock: given.arrivals(clock, (3,), 0.1))(jnp.arange(20_000)) / 0.5
     assert not counts[:, 0].any()
-    for rate, found in ((0.05, counts[:, 1]), (2.0, counts[:, 2])):
-        observed = np.bincount(np.asarray(found, int), minlength=12)[:12]
-        expected = stats.poisson(rate).pmf(np.arange(12)) * 20_000
+    many = PoissonInput(rate=300_000.0, weight=1.0, key=KEY)
+    counts_of_many = jax.vmap(lambda clock: many.arrivals(clock, (), 0.1))(jnp.arange(20_000))
+    for rate, found in ((0.05, counts[:, 1]), (2.0, counts[:, 2]), (30.0, counts_of_many)):
+        observed = np.bincount(np.asarray(found, int), minlength=60)[:60]
+        expected = stats.poisson(rate).pmf(np.arange(60)) * 20_000
         kept = expected > 5
         chi = ((observed - expected)[kept] ** 2 / expected[kept]).sum()
         assert chi < stats.chi2(kept.sum()).ppf(0.999)

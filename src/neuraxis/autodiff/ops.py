@@ -309,15 +309,15 @@ def _insert(g: Any, axis: int) -> Any:
 
 def _matmul_first(g: Any, y: Any, a: Any, b: Any) -> Any:
     g, matrix, b = _matrices(g, a, b)
-    share = g @ _swap_last(b) if b.ndim > 2 else matmul(g, transpose(b))
+    share = g @ (b.T if b.ndim == 2 else _swap_last(b))
     return reshape(share, (*share.shape[:-2], share.shape[-1])) if a.ndim == 1 else share
 
 
 def _matmul_second(g: Any, y: Any, a: Any, b: Any) -> Any:
     g, a, matrix = _matrices(g, a, b)
-    if matrix.ndim == 2:
+    if matrix.ndim == 2 < a.ndim:
         a, g = reshape(a, (-1, a.shape[-1])), reshape(g, (-1, g.shape[-1]))
-    share = _swap_last(a) @ g
+    share = (a.T if a.ndim == 2 else _swap_last(a)) @ g
     return reshape(share, share.shape[:-1]) if b.ndim == 1 else share
 
 

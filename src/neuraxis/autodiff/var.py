@@ -57,13 +57,16 @@ class Rule:
         Raises:
             InputError: for shapes or numbers that it cannot take.
         """
-        arguments = tuple(_floats(a) if isinstance(a, list) else a for a in arguments)
-        values = [a.val if isinstance(a, Var) else a for a in arguments]
+        values, depends = [], False
+        for argument in arguments:
+            if isinstance(argument, Var):
+                depends, argument = True, argument.val
+            values.append(argument)
         try:
             value = self.forward(module_of(*values, *settings.values()), *values, **settings)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f"{self.name} cannot take {_describe(values, settings)}: {error}") from error
-        if not any(isinstance(a, Var) for a in arguments):
+        if not depends:
             return value
         return Var._made(value, Op(self, arguments, values, settings) if _recording.get() else None)
 
@@ -90,8 +93,10 @@ def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[.
 
 def module_of(*values: Any) -> ModuleType:
     """Give the module that calculates with these values: `jax.numpy` if one is a JAX array, else `numpy`."""
-    jaxish = any(type(v) not in _PLAIN and isinstance(v, jax.Array) for v in values)
-    return jnp if jaxish else np
+    for value in values:
+        if type(value) not in _PLAIN and isinstance(value, jax.Array):
+            return jnp
+    return np
 
 
 class Op:
@@ -178,6 +183,11 @@ class Var:
     def dtype(self) -> np.dtype:
         """Number format of the value."""
         return self.val.dtype
+
+    @property
+    def T(self) -> Any:  # noqa: N802 (as NumPy has it)
+        """With its axes in reverse order."""
+        return RULES["transpose"](self, axes=tuple(range(self.ndim))[::-1])
 
     def __repr__(self) -> str:
         made = f", made by {self.creator.rule.name}" if self.creator else ""
@@ -333,11 +343,10 @@ def _match(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """Bring a gradient to the shape of what it belongs to: broadcasting forward is summing backward, and vice versa."""
     if g.shape != shape:
         lead = g.ndim - len(shape)
-        repeated = [i + lead for i, n in enumerate(shape) if n == 1 != g.shape[i + lead]]
-        if lead or repeated:
-            g = RULES["sum"](g, axis=(*range(lead), *repeated), keepdims=True)
         if lead:
-            g = RULES["reshape"](g, shape=g.shape[lead:])
+            g = RULES["sum"](g, axis=tuple(range(lead)), keepdims=False)
+        if repeated := tuple(i for i, n in enumerate(shape) if n == 1 != g.shape[i]):
+            g = RULES["sum"](g, axis=repeated, keepdims=True)
         if g.shape != shape:
             g = RULES["broadcast"](g, shape=shape)
     return g if g.dtype == dtype else RULES["cast"](g, dtype=dtype)

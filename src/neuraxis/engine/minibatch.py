@@ -6,6 +6,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 from jax.extend.core import jaxprs_in_params
@@ -60,10 +61,11 @@ def next_epoch(position: Position, best: PyTree) -> Position:
     return Position(position.parameters, position.optimizer_state, best, *_epoch_begins(), position.finite)
 
 
-@eqx.filter_jit
 def shuffle(task: Task, epoch_key: PRNGKeyArray) -> Int[Array, " padded"]:
     """Order the examples of an epoch at random, filled up with the first ones to whole batches."""
-    return jnp.resize(jax.random.permutation(epoch_key, task.examples), (task.batches * task.batch_size,))
+    # By NumPy: XLA shuffles by sorting, which on a CPU takes 135 ms for 60 000 examples instead of 1 ms.
+    random = np.random.default_rng(np.asarray(jax.random.key_data(epoch_key)))
+    return jnp.asarray(np.resize(random.permutation(task.examples), task.batches * task.batch_size), jnp.int32)
 
 
 def take_batch(task: Task, order: Int[Array, " padded"], batch: Int[Array, ""]) -> tuple[tuple[Array, ...], Array]:

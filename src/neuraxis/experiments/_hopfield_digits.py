@@ -16,13 +16,11 @@ def measure(
     key: jax.Array, source: Dataset, *, digits: int, flipped: float, trials: int, max_sweeps: int
 ) -> tuple[dict, dict]:
     """Store digits, flip pixels, recall, and follow the energy of one recall of each digit; metrics and arrays."""
-    # MNIST's digits fill a box of 20 × 20 pixels; its empty margin would only make all patterns alike.
-    margin = max(source.train_x.shape[1] - 20, 0) // 2
-    box = source.train_x[:, margin : source.train_x.shape[1] - margin, margin : source.train_x.shape[2] - margin]
-    signs = np.where(box > 0.5, np.int8(1), np.int8(-1)).reshape(len(box), -1)
+    pictures, labels = _without_margin(source.train_x > 0.5, source.train_y)
+    signs = np.where(pictures, np.int8(1), np.int8(-1)).reshape(len(pictures), -1)
     count = min(digits, len(source.classes), signs.shape[1] // 20)
-    chosen = weakly_correlated(signs, source.train_y, count)
-    patterns = signs[chosen[np.argsort(source.train_y[chosen])]].astype(np.float32)
+    chosen = weakly_correlated(signs, labels, count)
+    patterns = signs[chosen[np.argsort(labels[chosen])]].astype(np.float32)
     network = Hopfield.store(patterns)
 
     flips, order = jax.random.split(key)
@@ -39,8 +37,19 @@ def measure(
         "digit_pixels_right_after": right.mean(),
         "digits_restored_exactly": right.all(-1).mean(),
     }
-    images = [np.reshape(x, (count, *box.shape[1:])) for x in (patterns, corrupted[0], recalled.x[0])]
+    images = [np.asarray(x).reshape((count, *pictures.shape[1:])) for x in (patterns, corrupted[0], recalled.x[0])]
     return metrics, {"digits": images, "energies": [e / (2 * count) for e in energies], "flipped": flipped}
+
+
+def _without_margin(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut pictures to their inner 20 × 20 pixels, and leave out those with ink beyond.
+
+    That is MNIST's empty margin, which would only make all patterns alike.
+    """
+    inner = slice(margin := max(ink.shape[1] - 20, 0) // 2, ink.shape[1] - margin)
+    box = ink[:, inner, inner]
+    whole = ink.sum(axis=(1, 2)) == box.sum(axis=(1, 2))
+    return box[whole], labels[whole]
 
 
 def weakly_correlated(signs: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:

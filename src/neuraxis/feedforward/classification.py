@@ -11,7 +11,7 @@ def loss(
     model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
     """Categorical cross-entropy of softmax(model(x)) for each example."""
-    logits = model(x)
+    logits = model(x, key=key)
     return categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
 
 
@@ -19,4 +19,4 @@ def correct(
     model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
 ) -> Bool[Array, " batch"]:
     """Say for each example whether the largest logit is the label's; the mean is the accuracy."""
-    return jnp.argmax(model(x), axis=-1) == labels
+    return jnp.argmax(model(x, key=key), axis=-1) == labels

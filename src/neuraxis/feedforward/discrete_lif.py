@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.functions.surrogates import FastSigmoid
+from neuraxis.functions.surrogates import Arctan
 
 
 def reset_to_zero(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
@@ -68,7 +68,7 @@ class DiscreteLIF(eqx.Module):
 
     tau_m: ArrayLike = 20.0  # membrane time constant [ms]
     v_threshold: ArrayLike = 1.0
-    surrogate: Callable = eqx.field(default=FastSigmoid(), static=True)
+    surrogate: Callable = eqx.field(default=Arctan(), static=True)
     reset: Callable = eqx.field(default=reset_to_zero, static=True)
 
     def __check_init__(self):

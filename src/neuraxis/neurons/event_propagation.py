@@ -50,6 +50,9 @@ def propagate(
     are. Leading axes are independent copies of the network; `vmap` is turned into one. Differentiable in buffer,
     spikes and weights (in reverse mode), at the cost of visiting all connections.
 
+    On a CPU a kernel in C++ does the same to the last bit, where a compiler is found (see `kernels`); else, and on
+    other devices, a loop of JAX does.
+
     Raises:
         InputError: for more than 2²⁹ slots in all.
     """
@@ -63,8 +66,8 @@ def _propagate(buffer, spikes, weights, addresses, start):
     copies = spikes.size // spikes.shape[-1]
     flat = buffer.reshape(copies, *buffer.shape[-2:])
     arguments = flat, pack(spikes.reshape(-1)), weights, addresses, start
-    dtype = jnp.dtype(buffer.dtype).name
-    if dtype in _KERNELS and weights.dtype == buffer.dtype and compiled("propagate", *_KERNELS.values()):
+    fits = buffer.dtype.name in _KERNELS and weights.dtype == buffer.dtype
+    if fits and compiled("propagate", *_KERNELS.values()):
         return lax.platform_dependent(*arguments, cpu=_by_kernel, default=_by_loop).reshape(buffer.shape)
     return _by_loop(*arguments).reshape(buffer.shape)
 

@@ -3,10 +3,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from neuraxis import check
+
+_FEW = 10.0  # expected spikes in a step up to which they are drawn by inversion
 
 
 class PoissonInput(eqx.Module):
@@ -34,5 +37,29 @@ class PoissonInput(eqx.Module):
     def arrivals(self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike) -> Float[Array, "..."]:
         """Give what arrives in step number `clock` of length `dt` [ms], for neurons of that shape."""
         expected = jnp.broadcast_to(jnp.asarray(self.rate) * dt / 1000, shape)
-        spikes = jax.random.poisson(jax.random.fold_in(self.key, clock), expected)
-        return spikes * jnp.asarray(self.weight)
+        key = jax.random.fold_in(self.key, clock)
+        few = jnp.max(expected, initial=0) < _FEW
+        return lax.cond(few, _poisson_by_inversion, _poisson, key, expected) * jnp.asarray(self.weight)
+
+
+def _poisson(key: jax.Array, expected: Array) -> Array:
+    return jax.random.poisson(key, expected).astype(expected.dtype)
+
+
+def _poisson_by_inversion(key: jax.Array, expected: Array) -> Array:
+    """Give the smallest k whose P(0) + … + P(k) exceeds a uniform number: for small k far faster than `_poisson`."""
+    u = jax.random.uniform(key, expected.shape, expected.dtype)
+
+    def body(carry):
+        k, p, below = carry
+        further = u >= below
+        k = k + further
+        p = p * expected / jnp.maximum(k, 1)
+        return k, p, jnp.where(further, below + p, below)
+
+    def unfinished(carry):
+        _, p, below = carry
+        return jnp.any((u >= below) & (p > jnp.finfo(p.dtype).tiny))  # rounding may keep the sum below u for ever
+
+    none = jnp.exp(-expected)
+    return lax.while_loop(unfinished, body, (jnp.zeros_like(expected), none, none))[0]

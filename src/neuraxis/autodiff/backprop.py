@@ -1,0 +1,109 @@
+"""Backpropagation by hand: the gradient of a feedforward network as a recursion from layer to layer.
+
+With h⁰ = x, zˡ = hˡ Wˡ + bˡ and hˡ⁺¹ = σ(zˡ), and gradients ∇_z E that have one row for each example,
+
+    ∇_{zˡ} E = σ′(zˡ) ⊙ (∇_{zˡ⁺¹} E (Wˡ⁺¹)ᵀ),    ∇_{Wˡ} E = (hˡ)ᵀ ∇_{zˡ} E,    ∇_{bˡ} E = Σ over the rows of ∇_{zˡ} E.
+
+It begins at the last layer, where the output activation and its matching loss give ∇_z E = (y − t) / number of examples.
+
+Source: Rumelhart, Hinton & Williams, Nature 323:533 (1986).
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+Layer = tuple[Any, Any]  # W (in, out) and b (out)
+
+
+class Activation(Protocol):
+    """A function of each entry that knows its derivative, as those of `neuraxis.functions.activations` do."""
+
+    def __call__(self, z: Any, /) -> Any:
+        """Give σ(z)."""
+        ...
+
+    def derivative(self, z: Any, /) -> Any:
+        """Give σ′(z)."""
+        ...
+
+
+def forward(
+    layers: Sequence[Layer], x: Float[Array, "batch in"], activation: Callable[[Any], Any]
+) -> tuple[list[Array], list[Array]]:
+    """Give the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, …."""
+    z, h = [], [x]
+    for W, b in layers:
+        z.append(h[-1] @ W + b)
+        h.append(activation(z[-1]))
+    return z, h[:-1]
+
+
+def backward(
+    layers: Sequence[Layer],
+    z: Sequence[Array],
+    h: Sequence[Array],
+    error: Float[Array, "batch out"],
+    derivative: Callable[[Any], Any],
+) -> list[tuple[Array, Array]]:
+    """Give ∇_W E and ∇_b E of every layer, from z and h of `forward` and `error` = ∇_z E of the last layer."""
+    gradients = []
+    for l in reversed(range(len(layers))):
+        gradients.append((h[l].T @ error, jnp.sum(error, axis=0)))
+        if l > 0:
+            W, _ = layers[l]
+            error = derivative(z[l - 1]) * (error @ W.T)
+    return gradients[::-1]
+
+
+def gradients(
+    layers: Sequence[Layer],
+    x: Float[ArrayLike, "*batch in"],
+    t: Float[ArrayLike, "*batch out"],
+    *,
+    activation: Activation,
+    output: Callable[[Array], Array],
+) -> list[tuple[Array, Array]]:
+    """Give the gradient, by every W and b, of the mean loss between outputs y and targets t.
+
+    Args:
+        layers: (W, b) of each layer, W (in, out) and b (out).
+        x: inputs, one example for each index before the last axis.
+        t: targets.
+        activation: σ of all layers but the last.
+        output: activation of the last layer. It implies the loss, the one with ∂E/∂z = y − t: the squared error
+            ½‖y − t‖² for `identity`, and the cross-entropies for `logistic` and `softmax`.
+
+    Raises:
+        InputError: for no layers, or shapes that do not fit.
+    """
+    layers = [(jnp.asarray(W), jnp.asarray(b)) for W, b in layers]
+    x, t = _check(layers, jnp.asarray(x), jnp.asarray(t))
+    z, h = forward(layers, x, activation)
+    error = (output(z[-1]) - t) / len(x)
+    return backward(layers, z, h, error, activation.derivative)
+
+
+def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[Array, Array]:
+    """Give inputs and targets with a single batch axis."""
+    if not layers:
+        raise InputError("backpropagation needs at least one layer, but got none")
+    for i, (W, b) in enumerate(layers):
+        if W.ndim != 2 or b.shape != W.shape[1:]:
+            raise InputError(f"layer {i} must have W (in, out) and b (out), but they have shapes {W.shape} and {b.shape}")
+    for i, ((W, _), (V, _)) in enumerate(pairwise(layers)):
+        if W.shape[1] != V.shape[0]:
+            raise InputError(f"layer {i} gives {W.shape[1]} numbers, but layer {i + 1} takes {V.shape[0]}")
+    check.last_axis(layers[0][0].shape[0], x=x)
+    check.last_axis(layers[-1][0].shape[1], t=t)
+    if x.shape[:-1] != t.shape[:-1]:
+        raise InputError(f"x and t must hold equally many examples, but have shapes {x.shape} and {t.shape}")
+    if x.size == 0:
+        raise InputError(f"x holds no example: its shape is {x.shape}")
+    return x.reshape(-1, x.shape[-1]), t.reshape(-1, t.shape[-1])

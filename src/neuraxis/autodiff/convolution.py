@@ -1,0 +1,102 @@
+"""Convolution in two dimensions and pooling, for images (…, height, width, channel).
+
+An image is unfolded into the patches that a kernel sees, and the convolution is one matrix product with them:
+y[…, i, j, :] = Σ_{a, b, c} x[…, i·stride + a, j·stride + b, c] W[a, b, c, :]. It is the cross-correlation that
+convolutional networks compute: the kernel is not flipped (Goodfellow, Bengio & Courville, Deep Learning, 2016, eq. 9.6).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from neuraxis import check
+from neuraxis.autodiff.ops import matmul, max, reshape, scatter
+from neuraxis.autodiff.var import define
+from neuraxis.errors import InputError
+
+
+def _windows(shape: tuple[int, ...], size: tuple[int, int], stride: int) -> tuple[int, int, list[tuple]]:
+    """Give rows and columns of the result, and for each place in the kernel the pixels that it sees there."""
+    rows, columns = ((n - k) // stride + 1 for n, k in zip(shape[-3:-1], size, strict=True))
+    keys = [
+        (..., slice(i, i + stride * rows, stride), slice(j, j + stride * columns, stride), slice(None))
+        for i in range(size[0])
+        for j in range(size[1])
+    ]
+    return rows, columns, keys
+
+
+def _unfold(xp: Any, x: Any, *, size: tuple[int, int], stride: int, shape: tuple[int, ...]) -> Any:
+    _, _, keys = _windows(shape, size, stride)
+    return xp.stack([x[key] for key in keys], axis=-2)
+
+
+def _fold(xp: Any, patches: Any, *, size: tuple[int, int], stride: int, shape: tuple[int, ...]) -> Any:
+    x = xp.zeros(shape, patches.dtype)
+    for place, key in enumerate(_windows(shape, size, stride)[2]):
+        if isinstance(x, np.ndarray):
+            x[key] += patches[..., place, :]
+        else:
+            x = x.at[key].add(patches[..., place, :])
+    return x
+
+
+unfold = define("unfold", _unfold, (lambda g, y, x, **settings: fold(g, **settings),))
+"""Patches of x: (…, rows, columns, height · width of the kernel, channel)."""
+
+fold = define("fold", _fold, (lambda g, y, patches, **settings: unfold(g, **settings),))
+"""An image in which patches are added up: the transpose of `unfold`."""
+
+
+def pad(x: Any, padding: int) -> Any:
+    """Surround images with that many zeros on each side."""
+    *lead, height, width, channel = x.shape
+    inside = (..., slice(padding, padding + height), slice(padding, padding + width), slice(None))
+    return scatter(x, key=inside, shape=(*lead, height + 2 * padding, width + 2 * padding, channel))
+
+
+def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> Any:
+    """Cross-correlate images with kernels.
+
+    Args:
+        x: (…, height, width, in).
+        kernel: (height, width, in, out).
+        stride: pixels from one place of the kernel to the next.
+        padding: zeros on each side of the image.
+
+    Returns:
+        (…, rows, columns, out), with rows = ⌊(height + 2 padding − kernel height) / stride⌋ + 1.
+
+    Raises:
+        InputError: for a stride below 1, negative padding, shapes that do not fit, or a kernel larger than the padded
+            image.
+    """
+    check.whole(stride=stride)
+    check.whole(0, padding=padding)
+    if x.ndim < 3 or kernel.ndim != 4 or x.shape[-1] != kernel.shape[2]:
+        raise InputError(
+            "convolution takes x (…, height, width, in) and a kernel (height, width, in, out), "
+            f"but their shapes are {x.shape} and {kernel.shape}"
+        )
+    size = kernel.shape[:2]
+    padded = pad(x, padding) if padding else x
+    if any(n < k for n, k in zip(padded.shape[-3:-1], size, strict=True)):
+        raise InputError(f"the kernel {size} is larger than the padded image {padded.shape[-3:-1]}")
+    patches = unfold(padded, size=size, stride=stride, shape=padded.shape)
+    *places, area, channel = patches.shape
+    flat = matmul(reshape(patches, (*places, area * channel)), reshape(kernel, (area * channel, kernel.shape[3])))
+    return flat
+
+
+def max_pool(x: Any, size: int) -> Any:
+    """Give the largest value of each square of size × size pixels, channel by channel.
+
+    Raises:
+        InputError: if the image cannot be divided into such squares.
+    """
+    check.whole(size=size)
+    *lead, height, width, channel = x.shape
+    if height % size or width % size:
+        raise InputError(f"an image of {height}×{width} pixels cannot be divided into squares of {size}×{size}")
+    squares = reshape(x, (*lead, height // size, size, width // size, size, channel))
+    return max(squares, axis=(-4, -2))

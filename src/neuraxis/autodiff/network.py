@@ -1,0 +1,80 @@
+"""A small network for the tape, trained by the classic loop.
+
+```
+for x, t in batches:
+    y = net(x)
+    loss = cross_entropy(y, t)
+    net.zero_grad()
+    loss.backward()
+    for parameter in net.parameters:
+        parameter.val = parameter.val - learning_rate * parameter.grad
+```
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.autodiff.ops import relu
+from neuraxis.autodiff.var import Var
+from neuraxis.errors import InputError
+
+Layers = Sequence[tuple[Any, Any]]
+
+
+def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> Any:
+    """Go through layers (W, b): h ← σ(h W + b), and no activation after the last one."""
+    *hidden, (W, b) = layers
+    for V, c in hidden:
+        x = activation(x @ V + c)
+    return x @ W + b
+
+
+class Network:
+    """Layers of neurons whose parameters are `Var`s: y = net(x), with x (…, in) and y (…, out).
+
+    Weights begin as normal numbers with variance 2/n_in (He et al., ICCV 2015) in NumPy, biases as 0.
+
+    Attributes:
+        layers: (W, b) of each layer, W (in, out).
+
+    Raises:
+        InputError: for fewer than two sizes, or a size that is no whole number from 1 on.
+    """
+
+    def __init__(self, sizes: Sequence[int], activation: Callable[[Any], Any] = relu, *, key: PRNGKeyArray):
+        if len(sizes) < 2:
+            raise InputError(f"sizes must name at least input and output, but are {tuple(sizes)}")
+        for size in sizes:
+            check.whole(sizes=size)
+        self.activation = activation
+        self.layers = []
+        for i, (n, m) in enumerate(pairwise(sizes), start=1):
+            key, own = jax.random.split(key)
+            weights = jax.random.normal(own, (n, m)) * (2 / n) ** 0.5
+            self.layers.append((Var(np.array(weights), f"W{i}"), Var(np.array(jnp.zeros(m)), f"b{i}")))
+
+    @property
+    def parameters(self) -> list[Var]:
+        """W and b of all layers."""
+        return [parameter for layer in self.layers for parameter in layer]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def __call__(self, x: Any) -> Any:
+        """Give the outputs (logits, for classification).
+
+        Raises:
+            InputError: if the last axis of x is not the size of the input.
+        """
+        check.last_axis(self.layers[0][0].shape[0], x=x.val if isinstance(x, Var) else x)
+        return forward(self.layers, x, self.activation)

@@ -1,0 +1,303 @@
+"""Spiking classifier: spiking neurons learn to read handwritten digits through surrogate derivatives.
+
+A layer of leaky integrate-and-fire neurons receives an image as a constant current and drives ten output neurons by its
+spikes. The class whose neuron fires most often is the answer. A spike is a step of the potential, with no derivative,
+so training passes a surrogate derivative in its place back through all time steps; everything else is as for any
+network: Adam on the softmax cross-entropy.
+
+Beside the network that is trained in full, short trainings on a part of the images compare three surrogates, two ways to
+write the image as spikes (the rate of each pixel's spikes, or the time of its only one) and two other readouts, the mean
+and the highest potential of output neurons that do not fire.
+
+Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+otherwise the 8×8 digits that come with scikit-learn.
+
+Sources: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36:51 (2019); Eshraghian et al., Proceedings of the
+IEEE 111:1016 (2023).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from neuraxis import check, data, plots
+from neuraxis.data import Dataset
+from neuraxis.engine import Fitted, evaluate, fit
+from neuraxis.errors import InputError
+from neuraxis.experiment import Claim, Result, Session
+from neuraxis.feedforward import (
+    DiscreteLIF,
+    SpikingClassifier,
+    latency_code,
+    max_potential,
+    mean_potential,
+    rate_code,
+)
+from neuraxis.feedforward.classification import correct, loss
+from neuraxis.functions.surrogates import Arctan, FastSigmoid, Triangular
+
+_LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
+_SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}
+_VARIANTS: dict[str, dict[str, Any]] = {
+    **{name: {"surrogate": surrogate} for name, surrogate in _SURROGATES.items()},
+    "rate-code": {"coding": rate_code},
+    "latency-code": {"coding": latency_code},
+    "mean-potential": {"readout": mean_potential},
+    "max-potential": {"readout": max_potential},
+}
+_Variant = Literal[
+    "arctan", "fast-sigmoid", "triangular", "rate-code", "latency-code", "mean-potential", "max-potential"
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the experiment."""
+
+    data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    hidden_sizes: tuple[int, ...] = (512,)
+    """Neurons in each hidden layer."""
+    tau_m: float = 20.0
+    """Membrane time constant [ms]."""
+    dt: float = 1.0
+    """Time step [ms]."""
+    time_steps: int = 25
+    """Time steps for which an image is shown."""
+    steps: int = 2000
+    """Training steps, rounded up to whole epochs; about five of MNIST."""
+    variants: tuple[_Variant, ...] = tuple(_VARIANTS)  # pyright: ignore[reportAssignmentType]
+    """Short trainings to compare: the arctan surrogate, a constant current and spikes counted, or one of them changed."""
+    comparison_steps: int = 200
+    """Training steps of each short training, rounded up to whole epochs."""
+    comparison_images: int = 6400
+    """At most this many training images are used in the short trainings."""
+    batch_size: int = 128
+    """Images in a step."""
+    learning_rate: float = 2e-3
+    """Learning rate at the beginning."""
+    training_images: int = 60_000
+    """At most this many training images are used."""
+    seed: int = 0
+    """Seed of the weights, of the order of the images, of the spikes of the rate code, and of the held-out part."""
+
+    def __post_init__(self):
+        check.whole(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            training_images=self.training_images,
+            time_steps=self.time_steps,
+            comparison_steps=self.comparison_steps,
+            comparison_images=self.comparison_images,
+        )
+        if not self.hidden_sizes:
+            raise InputError("hidden_sizes must name at least one hidden layer, but is ()")
+        for size in self.hidden_sizes:
+            check.whole(hidden_sizes=size)
+        check.positive(learning_rate=self.learning_rate, tau_m=self.tau_m, dt=self.dt)
+
+
+QUICK = Settings(
+    hidden_sizes=(128,),
+    time_steps=15,
+    steps=400,
+    training_images=13_000,
+    variants=("arctan", "rate-code", "latency-code"),
+    comparison_steps=40,
+    comparison_images=2000,
+)
+
+
+def run(settings: Settings, session: Session = Session()) -> Result:
+    """Train in full, measure on the test images, and train in short what it is compared with."""
+    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
+    held_out = max(1, min(len(images.train_x), settings.training_images) // 12)
+    rest, validation = data.hold_out(images, held_out, settings.seed)
+    count = min(len(rest.train_x), settings.training_images - held_out)
+    train = rest.train_x[:count], rest.train_y[:count]
+    model = _classifier(settings, images)
+    fitted = _fit(settings, session, "main", model, train, settings.steps, validation=validation)
+    test = images.test_x, images.test_y
+    accuracy = evaluate(fitted.model, correct, test)
+    compared = {name: _train_shortly(settings, session, name, images, train) for name in settings.variants}
+    activity = _activity(fitted.model, images)
+    return Result(
+        metrics={
+            "test_accuracy": accuracy,
+            "test_errors": float(round((1 - accuracy) * len(images.test_y))),
+            "test_loss": evaluate(fitted.model, loss, test),
+            "hidden_rate_hz": float(activity["hidden_rate"]),
+            **{f"{name.replace('-', '_')}_accuracy": value for name, value in compared.items()},
+        },
+        claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),),
+        arrays={"history": fitted.history, "compared": compared, **activity},
+        model=fitted.model,
+        data=f"{images.description}, {count} of them trained on",
+    )
+
+
+def _classifier(settings: Settings, images: Dataset, surrogate: Callable = Arctan(), **how: Any):  # noqa: B008
+    return SpikingClassifier(
+        (images.train_x.shape[-1], *settings.hidden_sizes, len(images.classes)),
+        key=jax.random.fold_in(jax.random.key(settings.seed), 0),
+        neurons=DiscreteLIF(tau_m=settings.tau_m, surrogate=surrogate),
+        steps=settings.time_steps,
+        dt=settings.dt,
+        **how,
+    )
+
+
+def _train_shortly(settings: Settings, session: Session, name: str, images: Dataset, train) -> float:
+    """Train one variant on a part of the images, and give its accuracy on the test images."""
+    model = _classifier(settings, images, **_VARIANTS[name])
+    part = tuple(array[: settings.comparison_images] for array in train)
+    fitted = _fit(settings, session, name, model, part, settings.comparison_steps)
+    test = images.test_x, images.test_y
+    return evaluate(fitted.model, correct, test, key=jax.random.fold_in(jax.random.key(settings.seed), 2))
+
+
+def _fit(settings: Settings, session: Session, name: str, model, train, steps: int, validation=None) -> Fitted:
+    steps_per_epoch = math.ceil(len(train[0]) / settings.batch_size)
+    epochs = math.ceil(steps / steps_per_epoch)
+    return fit(
+        model,
+        loss,
+        train,
+        optimizer=optax.adam(optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)),
+        epochs=epochs,
+        batch_size=settings.batch_size,
+        key=jax.random.fold_in(jax.random.key(settings.seed), 1),
+        validation=validation,
+        metrics=None if validation is None else {"accuracy": correct},
+        checkpoint=session.folder / f"checkpoint-{name}.safetensors" if session.folder else None,
+        resume=session.resume,
+        mesh=session.mesh,
+        progress=name if session.progress else None,
+    )
+
+
+def _activity(model: SpikingClassifier, images: Dataset) -> dict[str, Any]:
+    """Give the spikes for one test image, and for all of them the share read correctly after each step."""
+    x, labels = jnp.asarray(images.test_x[:2000]), jnp.asarray(images.test_y[:2000])
+
+    def right_and_rate(state, output):
+        return jnp.mean(jnp.argmax(output[-1], axis=-1) == labels), jnp.mean(output[0])
+
+    trace = model.run(x, record=right_and_rate)
+    right, spikes_per_step = trace.record
+    one = model.run(x[0]).record
+    return {
+        "times": np.asarray(trace.times),
+        "accuracy_in_time": np.asarray(right),
+        "hidden_rate": float(np.mean(spikes_per_step)) * 1000 / model.dt,
+        "image": np.asarray(images.test_x[0]),
+        "label": images.classes[images.test_y[0]],
+        "hidden_spikes": np.asarray(one[-2]),
+        # The last entry counts the output neurons' spikes.
+        "output_spikes": np.diff(np.asarray(one[-1]), axis=0, prepend=0),
+        "classes": images.classes,
+    }
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw the spikes for one image, the learning, and the comparison."""
+    return {
+        "spikes": _plot_spikes(result.arrays),
+        "learning": _plot_learning(result.arrays),
+        "surrogates": _plot_surrogates(),
+        "comparison": _plot_comparison(result.arrays["compared"]),
+    }
+
+
+def _plot_spikes(arrays: dict) -> plots.Figure:
+    hidden, output, times = arrays["hidden_spikes"], arrays["output_spikes"], arrays["times"]
+    fig, (top, bottom) = plots.figure(
+        2,
+        1,
+        caption="What the network does with one test image, the current into its hidden neurons: the spikes of the "
+        "hidden neurons that fire at all, and those of the ten output neurons. The class whose neuron fires most is the "
+        f"answer; the image (inset) is a {arrays['label']}.",
+        height=5.0,
+        ratios=(3, 1.4),
+        sharex=True,
+    )
+    firing = np.flatnonzero(hidden.any(axis=0))
+    step, neuron = np.nonzero(hidden[:, firing])
+    plots.raster(top, times[step], neuron)
+    top.set(xlabel="", ylabel="hidden neuron", title=f"{len(firing)} of {hidden.shape[1]} hidden neurons fire")
+    step, neuron = np.nonzero(output)
+    plots.raster(bottom, times[step], neuron, s=18, color=plots.COLORS["orange"])
+    bottom.set(ylabel="class", title="Output neurons")
+    bottom.set_yticks(range(len(arrays["classes"])), arrays["classes"], fontsize=8)
+    bottom.set_ylim(-0.6, len(arrays["classes"]) - 0.4)
+    side = math.isqrt(arrays["image"].size)
+    inset = top.inset_axes((1.01, 0.62, 0.18, 0.38))
+    inset.imshow(arrays["image"].reshape(side, side), cmap="gray_r")
+    inset.set_axis_off()
+    return fig
+
+
+def _plot_learning(arrays: dict) -> plots.Figure:
+    fig, (left, middle, right) = plots.figure(
+        1,
+        3,
+        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out "
+        "ones; the share of held-out images that is read wrongly; and the same of test images after training, if the "
+        "answer is taken as early as the time across.",
+        width=9.0,
+        height=3.2,
+    )
+    history = arrays["history"]
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    left.semilogy(epochs, history["loss"], "o-", ms=4, label="training")
+    left.semilogy(epochs, history["validation_loss"], "o-", ms=4, label="held out")
+    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
+    plots.legend(left)
+    middle.plot(epochs, 100 * (1 - history["accuracy"]), "o-", ms=4, color=plots.COLORS["orange"])
+    middle.set(xlabel="epoch", ylabel="error on held-out images [%]", title="Error")
+    middle.set_ylim(bottom=0)
+    for axes in (left, middle):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    right.semilogy(arrays["times"], 100 * np.maximum(1 - arrays["accuracy_in_time"], 1e-4), color=plots.COLORS["green"])
+    right.set(xlabel="time [ms]", ylabel="error on test images [%]", title="Answer in time")
+    return fig
+
+
+def _plot_surrogates() -> plots.Figure:
+    fig, axes = plots.figure(
+        caption="What stands in training for the derivative of a spike, against the distance of the potential from the "
+        "threshold.",
+        height=3.0,
+    )
+    u = np.linspace(-1.5, 1.5, 601)
+    for name, surrogate in _SURROGATES.items():
+        axes.plot(u, np.asarray(surrogate.derivative(jnp.asarray(u))), label=name)
+    axes.set(xlabel="potential − threshold", ylabel="surrogate derivative", title="Surrogates")
+    plots.legend(axes)
+    return fig
+
+
+def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
+    fig, axes = plots.figure(
+        caption="Test accuracy after short trainings on a part of the images: with the arctan surrogate, a constant "
+        "current and spikes counted, and with one of these changed, to another surrogate (blue), to an image coded in "
+        "spikes (green), or to output neurons that do not fire (orange).",
+        height=3.2,
+    )
+    places = np.arange(len(compared))[::-1]
+    colors = {"surrogate": "blue", "coding": "green", "readout": "orange"}
+    for place, (name, accuracy) in zip(places, compared.items(), strict=True):
+        (changed,) = _VARIANTS[name]
+        value = 100 * accuracy
+        axes.plot(value, place, "o", color=plots.COLORS[colors[changed]], ms=8)
+        axes.annotate(f"{value:.1f}", (value, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(places, [name.replace("-", " ") for name in compared])
+    axes.margins(x=0.12)
+    axes.set(xlabel="test accuracy [%]", title="Short trainings")
+    return fig

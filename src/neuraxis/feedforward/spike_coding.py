@@ -1,0 +1,63 @@
+"""Codings: how an image becomes spikes over time, one train for each pixel."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+def rate_code(images: Float[ArrayLike, "..."], steps: int, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
+    """Let every pixel fire in every step with a probability that is its brightness, P(s = 1) = x.
+
+    Args:
+        images: brightness, from 0 to 1.
+        steps: number of time steps.
+        key: seed of the spikes.
+
+    Raises:
+        InputError: for a brightness outside [0, 1], steps below 1, or where the key is missing.
+
+    Source: Heeger, Poisson model of spike generation (2000).
+    """
+    images = _checked(images, steps)
+    if key is None:
+        raise InputError("rate coding draws its spikes at random and needs a key, but none was given")
+    return jax.random.bernoulli(key, images, (steps, *images.shape)).astype(images.dtype)
+
+
+def latency_code(
+    images: Float[ArrayLike, "..."], steps: int, key: PRNGKeyArray | None = None
+) -> Float[Array, "time ..."]:
+    """Let every pixel fire once, the earlier the brighter it is: in step (1 − x)(T − 1), rounded, counted from 0.
+
+    White fires in the first step. A pixel that is exactly black does not fire: the end of the trial says nothing.
+
+    Args:
+        images: brightness x, from 0 to 1.
+        steps: number of time steps T.
+        key: not used; codings are called alike.
+
+    Raises:
+        InputError: for a brightness outside [0, 1], or steps below 1.
+
+    Source: Thorpe, Delorme & Van Rullen, Neural Networks 14:715 (2001).
+    """
+    images = _checked(images, steps)
+    when = jnp.round((1 - images) * (steps - 1))
+    clock = jnp.arange(steps, dtype=images.dtype).reshape(steps, *(1 for _ in images.shape))
+    return ((clock == when) & (images > 0)).astype(images.dtype)
+
+
+def _checked(images: ArrayLike, steps: int) -> Array:
+    check.whole(steps=steps)
+    if not isinstance(images, Tracer):
+        check.finite(images=images)
+        if np.any(np.asarray(images) < 0) or np.any(np.asarray(images) > 1):
+            raise InputError(
+                f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}"
+            )
+    return jnp.asarray(images, jnp.result_type(images, float))
