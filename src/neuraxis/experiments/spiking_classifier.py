@@ -106,10 +106,10 @@ class Settings:
 QUICK = Settings(
     hidden_sizes=(128,),
     time_steps=15,
-    steps=400,
+    steps=300,
     training_images=13_000,
-    variants=("arctan", "rate-code", "latency-code"),
-    comparison_steps=40,
+    variants=("rate-code", "latency-code"),
+    comparison_steps=100,
     comparison_images=2000,
 )
 
@@ -260,12 +260,12 @@ def _plot_learning(arrays: dict) -> plots.Figure:
     left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
     plots.legend(left)
     middle.plot(epochs, 100 * (1 - history["accuracy"]), "o-", ms=4, color=plots.COLORS["orange"])
-    middle.set(xlabel="epoch", ylabel="error on held-out images [%]", title="Error")
+    middle.set(xlabel="epoch", ylabel="held-out error [%]", title="Error")
     middle.set_ylim(bottom=0)
     for axes in (left, middle):
         axes.xaxis.get_major_locator().set_params(integer=True)
     right.semilogy(arrays["times"], 100 * np.maximum(1 - arrays["accuracy_in_time"], 1e-4), color=plots.COLORS["green"])
-    right.set(xlabel="time [ms]", ylabel="error on test images [%]", title="Answer in time")
+    right.set(xlabel="time [ms]", ylabel="test error [%]", title="Answer in time")
     return fig
 
 

@@ -1,0 +1,155 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neuraxis.engine import evaluate, fit, record_state
+from neuraxis.errors import InputError
+from neuraxis.feedforward import (
+    DiscreteLIF,
+    SpikingClassifier,
+    classification,
+    latency_code,
+    max_potential,
+    mean_potential,
+    rate_code,
+    spike_count,
+)
+from neuraxis.kinds import Map
+
+KEY = jax.random.key(0)
+x = jnp.asarray(np.random.default_rng(0).random((6, 12)), jnp.float32)
+
+
+def repeated(x, steps, key=None):
+    return jnp.broadcast_to(x, (steps, *x.shape))
+
+
+def by_hand(model, inputs):
+    """Spike counts for inputs (time, …, in): one step of one layer after the other, in NumPy and double precision."""
+    beta = np.exp(-model.dt / model.readout.neurons.tau_m)
+    v = [0.0] * len(model.layers)
+    hidden, count = 0.0, 0.0
+    for s in inputs:
+        for i, layer in enumerate(model.layers):
+            v[i] = beta * v[i] + s @ np.asarray(layer.weight, np.float64) + np.asarray(layer.bias, np.float64)
+            s = (v[i] > 1).astype(float)
+            v[i] = v[i] * (1 - s)
+            hidden = hidden + s if i == 0 else hidden
+        count = count + s
+    return hidden, count
+
+
+@pytest.mark.parametrize("coding", [None, latency_code, rate_code])
+def test_is_the_equation(coding):
+    model = SpikingClassifier((12, 30, 20, 5), key=KEY, coding=coding, steps=18, dt=2.0)
+    model = eqx.tree_at(lambda m: [layer.bias for layer in m.layers], model, replace_fn=lambda b: b + 0.05)
+    inputs = np.asarray(repeated(x, 18) if coding is None else coding(x, 18, KEY), np.float64)
+    hidden, count = by_hand(model, inputs)
+    assert 0 < count.sum() < count.size * 18
+    np.testing.assert_array_equal(model(x, key=KEY), count)
+    spikes = model.run(x, key=KEY).record
+    assert [part.shape for part in spikes] == [(18, 6, 30), (18, 6, 20), (18, 6, 5)]
+    np.testing.assert_array_equal(spikes[0].sum(0), hidden)
+    np.testing.assert_array_equal(spikes[-1][-1], count)
+
+
+@pytest.mark.parametrize("readout", [spike_count, mean_potential, max_potential])
+def test_a_constant_current_is_the_same_as_the_image_in_every_step(readout):
+    def loss(model):
+        return jnp.sum(model(x) ** 2)
+
+    held, given = (
+        SpikingClassifier((12, 30, 5), key=KEY, coding=coding, readout=readout) for coding in (None, repeated)
+    )
+    np.testing.assert_allclose(held(x), given(x), rtol=1e-5)
+    one, other = eqx.filter_grad(loss)(held), eqx.filter_grad(loss)(given)
+    for a, b in zip(one.layers, other.layers, strict=True):
+        assert np.any(a.weight != 0)
+        np.testing.assert_allclose(a.weight, b.weight, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a.bias, b.bias, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("tau_m", [5.0, 80.0])
+def test_potentials_begin_with_the_variance_of_the_inputs(tau_m):
+    """For inputs that are independent in time, whatever the time constant."""
+    model = SpikingClassifier((200, 400), key=KEY, neurons=DiscreteLIF(tau_m=tau_m), readout=mean_potential, steps=300)
+    noise = jax.random.normal(jax.random.key(1), (300, 8, 200))
+    model = eqx.tree_at(lambda m: m.coding, model, lambda x, steps, key: noise, is_leaf=lambda leaf: leaf is None)
+    v = model.run(x, record=lambda state, output: state[-1].v).record[-1]
+    assert 0.85 < float(jnp.var(v)) < 1.15
+
+
+def test_is_a_map_with_free_leading_axes():
+    model = SpikingClassifier((12, 9, 5), key=KEY, coding=latency_code)
+    assert isinstance(model, Map)
+    whole = model(x.reshape(2, 3, 12))
+    assert whole.shape == (2, 3, 5)
+    np.testing.assert_array_equal(whole[1, 2], model(x[5]))
+    np.testing.assert_array_equal(jax.vmap(model)(x), model(x))
+
+
+def test_learns_time_constants_given_as_arrays():
+    neurons = DiscreteLIF(tau_m=jnp.asarray(10.0))
+    model = SpikingClassifier((12, 9, 5), key=KEY, neurons=neurons, readout=mean_potential)
+    gradient = eqx.filter_grad(lambda m: jnp.sum(m(x) ** 2))(model)
+    assert gradient.neurons[0].tau_m != 0
+    assert gradient.readout.neurons.tau_m != 0
+
+
+@pytest.mark.parametrize("coding", [None, rate_code])
+def test_learns(coding):
+    """Which half of the pixels is brighter."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 512)
+    bright = np.repeat(np.stack([labels == 0, labels == 1], axis=-1), 6, axis=-1)
+    data = (random.random((512, 12)) * np.where(bright, 1.0, 0.5)).astype(np.float32), labels
+    model = SpikingClassifier((12, 32, 2), key=KEY, coding=coding, steps=12)
+    fitted = fit(
+        model,
+        classification.loss,
+        data,
+        optimizer=optax.adam(5e-3),
+        epochs=20,
+        batch_size=64,
+        key=KEY,
+        progress=None,
+    )
+    assert fitted.history["loss"][-1] < 0.5 * fitted.history["loss"][0]
+    assert evaluate(fitted.model, classification.correct, data, key=KEY) > 0.93
+
+
+def test_the_state_can_be_recorded():
+    model = SpikingClassifier((12, 9, 5), key=KEY, steps=4)
+    hidden, last = model.run(x, record=record_state).record
+    assert hidden.shape == (4, 6, 9)
+    np.testing.assert_array_equal(last.steps, [1, 2, 3, 4])
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sizes": (3,)}, "sizes must name at least input and output"),
+        ({"sizes": (3, 0)}, "out_size must be a whole number of at least 1"),
+        ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
+        ({"steps": 2.5}, "steps must be a whole number of at least 1, but is 2.5"),
+        ({"dt": 0.0}, "dt must be positive and finite"),
+        ({"dt": -1.0}, "dt must be positive and finite"),
+    ],
+)
+def test_bad_settings_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        SpikingClassifier(**{"sizes": (3, 2), "key": KEY, **wrong})
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("coding", [None, latency_code])
+def test_bad_images_are_refused(coding):
+    model = SpikingClassifier((12, 5), key=KEY, coding=coding)
+    with pytest.raises(InputError, match=r"x must have shape \(…, 12\), but has shape"):
+        model(jnp.ones((2, 11)))
+    with pytest.raises(InputError, match="must be finite, but holds nan"):
+        model(x.at[1, 2].set(jnp.nan))
