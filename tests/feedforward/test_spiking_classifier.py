@@ -42,10 +42,11 @@ def by_hand(model, inputs):
     return hidden, count
 
 
-@pytest.mark.parametrize("coding", [None, latency_code, rate_code])
-def test_is_the_equation(coding):
+@pytest.mark.parametrize(("coding", "scale"), [(None, 2), (latency_code, 5), (rate_code, 2)])
+def test_is_the_equation(coding, scale):
     model = SpikingClassifier((12, 30, 20, 5), key=KEY, coding=coding, steps=18, dt=2.0)
-    model = eqx.tree_at(lambda m: [layer.bias for layer in m.layers], model, replace_fn=lambda b: b + 0.05)
+    model = eqx.tree_at(lambda m: [layer.weight for layer in m.layers], model, replace_fn=lambda w: scale * w + 0.05)
+    model = eqx.tree_at(lambda m: [layer.bias for layer in m.layers], model, replace_fn=lambda b: b - 0.02)
     inputs = np.asarray(repeated(x, 18) if coding is None else coding(x, 18, KEY), np.float64)
     hidden, count = by_hand(model, inputs)
     assert 0 < count.sum() < count.size * 18
@@ -59,7 +60,7 @@ def test_is_the_equation(coding):
 @pytest.mark.parametrize("readout", [spike_count, mean_potential, max_potential])
 def test_a_constant_current_is_the_same_as_the_image_in_every_step(readout):
     def loss(model):
-        return jnp.sum(model(x) ** 2)
+        return jnp.sum((model(x) - 1) ** 2)
 
     held, given = (
         SpikingClassifier((12, 30, 5), key=KEY, coding=coding, readout=readout) for coding in (None, repeated)
@@ -75,10 +76,13 @@ def test_a_constant_current_is_the_same_as_the_image_in_every_step(readout):
 @pytest.mark.parametrize("tau_m", [5.0, 80.0])
 def test_potentials_begin_with_the_variance_of_the_inputs(tau_m):
     """For inputs that are independent in time, whatever the time constant."""
-    model = SpikingClassifier((200, 400), key=KEY, neurons=DiscreteLIF(tau_m=tau_m), readout=mean_potential, steps=300)
-    noise = jax.random.normal(jax.random.key(1), (300, 8, 200))
-    model = eqx.tree_at(lambda m: m.coding, model, lambda x, steps, key: noise, is_leaf=lambda leaf: leaf is None)
-    v = model.run(x, record=lambda state, output: state[-1].v).record[-1]
+
+    def noise(x, steps, key):
+        return jax.random.normal(key, (steps, 8, 200))
+
+    neurons = DiscreteLIF(tau_m=tau_m)
+    model = SpikingClassifier((200, 400), key=KEY, neurons=neurons, readout=mean_potential, coding=noise, steps=300)
+    v = model.run(x, key=jax.random.key(1), record=lambda state, output: state[-1].v).record[-1]
     assert 0.85 < float(jnp.var(v)) < 1.15
 
 
@@ -99,20 +103,19 @@ def test_learns_time_constants_given_as_arrays():
     assert gradient.readout.neurons.tau_m != 0
 
 
-@pytest.mark.parametrize("coding", [None, rate_code])
-def test_learns(coding):
+def test_learns():
     """Which half of the pixels is brighter."""
     random = np.random.default_rng(0)
-    labels = random.integers(0, 2, 512)
+    labels = random.integers(0, 2, 256)
     bright = np.repeat(np.stack([labels == 0, labels == 1], axis=-1), 6, axis=-1)
-    data = (random.random((512, 12)) * np.where(bright, 1.0, 0.5)).astype(np.float32), labels
-    model = SpikingClassifier((12, 32, 2), key=KEY, coding=coding, steps=12)
+    data = (random.random((256, 12)) * np.where(bright, 1.0, 0.5)).astype(np.float32), labels
+    model = SpikingClassifier((12, 32, 2), key=KEY, coding=rate_code, steps=12)
     fitted = fit(
         model,
         classification.loss,
         data,
-        optimizer=optax.adam(5e-3),
-        epochs=20,
+        optimizer=optax.adam(2e-2),
+        epochs=10,
         batch_size=64,
         key=KEY,
         progress=None,

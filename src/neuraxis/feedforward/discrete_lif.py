@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -40,7 +41,11 @@ class LeakyIntegrator(eqx.Module):
         return _rest(input_shape, self.tau_m)
 
     def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Array]:
-        """Advance by `dt` [ms]; the output is the new potential."""
+        """Advance by `dt` [ms] under a current; the output is the new potential.
+
+        Raises:
+            InputError: for a current that does not broadcast to the state.
+        """
         v = _leak(v, current, dt, self.tau_m)
         return v, v
 
@@ -79,10 +84,10 @@ class DiscreteLIF(eqx.Module):
         return _rest(input_shape, self.tau_m, self.v_threshold)
 
     def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current of the shape of the state; the output is 1 for a spike, else 0.
+        """Advance by `dt` [ms] under a current; the output is 1 for a spike, else 0.
 
         Raises:
-            InputError: for a current of another shape than the state.
+            InputError: for a current that does not broadcast to the state.
         """
         v = _leak(v, current, dt, self.tau_m)
         spikes = self.surrogate(v - self.v_threshold)
@@ -95,6 +100,10 @@ def _rest(*shapes) -> Array:
 
 
 def _leak(v: Array, current: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
-    if jnp.broadcast_shapes(jnp.shape(current), v.shape) != v.shape:
-        raise InputError(f"the current must have the shape of the state, {v.shape}, but has {jnp.shape(current)}")
+    try:
+        fits = np.broadcast_shapes(jnp.shape(current), v.shape) == v.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(f"the current must broadcast to the state's shape {v.shape}, but has {jnp.shape(current)}")
     return jnp.exp(-dt / tau_m) * v + current

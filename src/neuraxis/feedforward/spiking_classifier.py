@@ -113,8 +113,8 @@ class _Network(eqx.Module):
     computes that product, of few rows, in half the time of (in, out).
     """
 
-    weights: tuple[Float[Array, "out in"], ...]
-    biases: tuple[Float[Array, " out"], ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
     neurons: tuple[DiscreteLIF | Readout, ...]
 
     @staticmethod
