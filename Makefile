@@ -35,8 +35,9 @@ lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Build the documentation into site/, with figures that the experiments make.
+# Build the documentation into site/, with figures that the experiments make, and run the Python on its pages.
 docs: $(VENV)/docs.stamp
+	$(BIN)/python -m pytest -n 2 tests/docs
 	$(BIN)/python docs/figures.py
 	$(BIN)/python -m zensical build --strict > /dev/null
 

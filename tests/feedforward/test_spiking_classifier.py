@@ -2,15 +2,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-from neuraxis.engine import evaluate, fit, record_state
+from neuraxis.engine import record_state
 from neuraxis.errors import InputError
 from neuraxis.feedforward import (
     DiscreteLIF,
     SpikingClassifier,
-    classification,
     latency_code,
     max_potential,
     mean_potential,
@@ -101,27 +99,6 @@ def test_learns_time_constants_given_as_arrays():
     gradient = eqx.filter_grad(lambda m: jnp.sum(m(x) ** 2))(model)
     assert gradient.neurons[0].tau_m != 0
     assert gradient.readout.neurons.tau_m != 0
-
-
-def test_learns():
-    """Which half of the pixels is brighter."""
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 2, 256)
-    bright = np.repeat(np.stack([labels == 0, labels == 1], axis=-1), 6, axis=-1)
-    data = (random.random((256, 12)) * np.where(bright, 1.0, 0.5)).astype(np.float32), labels
-    model = SpikingClassifier((12, 32, 2), key=KEY, coding=rate_code, steps=12)
-    fitted = fit(
-        model,
-        classification.loss,
-        data,
-        optimizer=optax.adam(2e-2),
-        epochs=10,
-        batch_size=64,
-        key=KEY,
-        progress=None,
-    )
-    assert fitted.history["loss"][-1] < 0.5 * fitted.history["loss"][0]
-    assert evaluate(fitted.model, classification.correct, data, key=KEY) > 0.93
 
 
 def test_the_state_can_be_recorded():

@@ -11,7 +11,7 @@ Source: Rumelhart, Hinton & Williams, Nature 323:533 (1986).
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
@@ -22,6 +22,7 @@ from neuraxis.errors import InputError
 Layer = tuple[Any, Any]  # W (in, out) and b (out)
 
 
+@runtime_checkable
 class Activation(Protocol):
     """A function of each entry that knows its derivative, as those of `neuraxis.functions.activations` do."""
 
@@ -96,7 +97,9 @@ def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[A
         raise InputError("backpropagation needs at least one layer, but got none")
     for i, (W, b) in enumerate(layers):
         if W.ndim != 2 or b.shape != W.shape[1:]:
-            raise InputError(f"layer {i} must have W (in, out) and b (out), but they have shapes {W.shape} and {b.shape}")
+            raise InputError(
+                f"layer {i} must have W (in, out) and b (out), but they have shapes {W.shape} and {b.shape}"
+            )
     for i, ((W, _), (V, _)) in enumerate(pairwise(layers)):
         if W.shape[1] != V.shape[0]:
             raise InputError(f"layer {i} gives {W.shape[1]} numbers, but layer {i + 1} takes {V.shape[0]}")

@@ -7,7 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from neuraxis import check
-from neuraxis.autodiff.var import Var, no_grad
+from neuraxis.autodiff.var import Var
 from neuraxis.errors import InputError
 
 
@@ -50,8 +50,7 @@ def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 
 
     def at(point: np.ndarray, index: tuple[int, ...], value: float) -> float:
         before, point[index] = point[index], value
-        with no_grad():
-            total = np.sum(r * f(*(Var(p) for p in points)).val)
+        total = np.sum(r * f(*(Var(p) for p in points)).val)
         point[index] = before
         return float(total)
 

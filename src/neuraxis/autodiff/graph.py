@@ -98,9 +98,7 @@ def _draw(items: list[Any], parents: list[list[int]]) -> Drawing:
             start = nodes[parent]
             port = (i - (len(routes) - 1) / 2) * min(_BETWEEN_PORTS, (end.width - _PADDING) / len(routes))
             passed = [(x - left, middles[layout.rank[parent] + k]) for k, x in enumerate(route, start=1)]
-            edges.append(
-                [(start.x, start.y + start.height / 2), *passed, (end.x + port, end.y - end.height / 2)]
-            )
+            edges.append([(start.x, start.y + start.height / 2), *passed, (end.x + port, end.y - end.height / 2)])
     return Drawing(nodes, edges, right - left, bottom - _BETWEEN_LAYERS + _GAP)
 
 

@@ -1,7 +1,7 @@
 """The table of operations: each row gives a result and, per argument, how its gradient comes from that of the result.
 
 Rules read `lambda g, y, *arguments: …` with g = ∂E/∂y. They do not care about broadcasting (see `Op.backward`). At
-kinks the gradient is the one of JAX: relu′(0) = 0, |·|′(0) = 0, and equal arguments of a maximum share.
+kinks the gradient is the one of JAX: relu′(0) = 0, |·|′(0) = 1, and equal arguments of a maximum share.
 
 All functions take `Var`s, NumPy arrays, JAX arrays and Python numbers, and give a `Var` if a `Var` is among them.
 """
@@ -47,8 +47,8 @@ power = define(
     "power",
     lambda xp, x, p: x**p,
     (  # what stands in for p = 0 and x = 0 has the factor 0, and keeps 0 · ∞ out
-        lambda g, y, x, p: g * p * x ** (_instead(p, 0, 1) - 1),
-        lambda g, y, x, p: g * y * log(_instead(x, 0, 1)),
+        lambda g, y, x, p: g * p * x ** (_instead(p, 0.0, 1.0) - 1),
+        lambda g, y, x, p: g * y * log(_instead(x, 0.0, 1.0)),
     ),
 )
 """xᵖ."""
@@ -85,7 +85,7 @@ logistic = define("logistic", _logistic, (lambda g, y, x: g * y * (1 - y),))
 relu = define("relu", lambda xp, x: xp.maximum(x, 0), (lambda g, y, x: g * (x > 0),))
 """max(x, 0)."""
 
-abs = define("abs", lambda xp, x: xp.abs(x), (lambda g, y, x: where(x > 0, g, where(x < 0, -g, 0.0)),))
+abs = define("abs", lambda xp, x: xp.abs(x), (lambda g, y, x: where(x >= 0, g, -g),))
 """|x|."""
 
 maximum = define(
@@ -121,9 +121,7 @@ cast = define("cast", lambda xp, x, *, dtype: x.astype(dtype), (lambda g, y, x, 
 broadcast = define("broadcast", lambda xp, x, *, shape: xp.broadcast_to(x, shape), (lambda g, y, x, *, shape: g,))
 """x repeated to `shape=`."""
 
-_reshape = define(
-    "reshape", lambda xp, x, *, shape: x.reshape(shape), (lambda g, y, x, *, shape: reshape(g, x.shape),)
-)
+_reshape = define("reshape", lambda xp, x, *, shape: x.reshape(shape), (lambda g, y, x, *, shape: reshape(g, x.shape),))
 _transpose = define(
     "transpose",
     lambda xp, x, *, axes: x.transpose(axes),
@@ -244,11 +242,9 @@ _max = define("max", lambda xp, x, *, axis, keepdims: x.max(axis=axis, keepdims=
 _log_sum_exp_rule = define(
     "log_sum_exp",
     _log_sum_exp,
-    (lambda g, y, x, *, axis, keepdims: _spread(g, x, axis) * exp(x - _spread(y, x, axis)),),
+    (lambda g, y, x, *, axis, keepdims: _spread(g, x, axis) * softmax(x, axis),),
 )
-_softmax_rule = define(
-    "softmax", _softmax, (lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=True)),)
-)
+_softmax_rule = define("softmax", _softmax, (lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=True)),))
 _log_softmax_rule = define(
     "log_softmax", _log_softmax, (lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdims=True),)
 )

@@ -298,9 +298,7 @@ def ancestors(y: Var) -> list[Var]:
     return sorted(found, key=attrgetter("number"))
 
 
-def send_back(
-    y: Var, seed: ArrayLike | None, *, free: bool, as_vars: bool = False
-) -> Iterator[tuple[Var, Any]]:
+def send_back(y: Var, seed: ArrayLike | None, *, free: bool, as_vars: bool = False) -> Iterator[tuple[Var, Any]]:
     """Yield every `Var` that y was made from, newest first, with its gradient, in which all branches are added up.
 
     Args:

@@ -90,9 +90,7 @@ CASES: dict[str, Case] = {
     "sum": Case(lambda x: ops.sum(x, axis=(0, -1)), lambda x: jnp.sum(x, axis=(0, -1)), (_normal(2, 3, 4),)),
     "mean": Case(lambda x: ops.mean(x, axis=0), lambda x: jnp.mean(x, axis=0), (_A,)),
     "max": Case(lambda x: ops.max(x, axis=1), lambda x: jnp.max(x, axis=1), (_A,)),
-    "log_sum_exp": Case(
-        lambda x: ops.log_sum_exp(x, axis=0), lambda x: jax.nn.logsumexp(x, axis=0), (_A,)
-    ),
+    "log_sum_exp": Case(lambda x: ops.log_sum_exp(x, axis=0), lambda x: jax.nn.logsumexp(x, axis=0), (_A,)),
     "softmax": Case(ops.softmax, jax.nn.softmax, (_A,)),
     "log_softmax": Case(ops.log_softmax, jax.nn.log_softmax, (_A,)),
     "matmul": Case(ops.matmul, jnp.matmul, (_A, _normal(3, 5))),

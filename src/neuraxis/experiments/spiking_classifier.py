@@ -5,9 +5,9 @@ spikes. The class whose neuron fires most often is the answer. A spike is a step
 so training passes a surrogate derivative in its place back through all time steps; everything else is as for any
 network: Adam on the softmax cross-entropy.
 
-Beside the network that is trained in full, short trainings on a part of the images compare three surrogates, two ways to
-write the image as spikes (the rate of each pixel's spikes, or the time of its only one) and two other readouts, the mean
-and the highest potential of output neurons that do not fire.
+Beside the network that is trained in full, short trainings on a part of the images compare three surrogates, two ways
+to write the image as spikes (the rate of each pixel's spikes, or the time of its only one) and two other readouts, the
+mean and the highest potential of output neurons that do not fire.
 
 Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
@@ -73,7 +73,7 @@ class Settings:
     steps: int = 2000
     """Training steps, rounded up to whole epochs; about five of MNIST."""
     variants: tuple[_Variant, ...] = tuple(_VARIANTS)  # pyright: ignore[reportAssignmentType]
-    """Short trainings to compare: the arctan surrogate, a constant current and spikes counted, or one of them changed."""
+    """Short trainings to compare: arctan, constant current and spikes counted, or one of these changed."""
     comparison_steps: int = 200
     """Training steps of each short training, rounded up to whole epochs."""
     comparison_images: int = 6400
@@ -221,8 +221,8 @@ def _plot_spikes(arrays: dict) -> plots.Figure:
         2,
         1,
         caption="What the network does with one test image, the current into its hidden neurons: the spikes of the "
-        "hidden neurons that fire at all, and those of the ten output neurons. The class whose neuron fires most is the "
-        f"answer; the image (inset) is a {arrays['label']}.",
+        "hidden neurons that fire at all, and those of the output neurons. The class whose neuron fires most is the "
+        f"answer; the image (on the right) is a {arrays['label']}.",
         height=5.0,
         ratios=(3, 1.4),
         sharex=True,
@@ -296,7 +296,9 @@ def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
         (changed,) = _VARIANTS[name]
         value = 100 * accuracy
         axes.plot(value, place, "o", color=plots.COLORS[colors[changed]], ms=8)
-        axes.annotate(f"{value:.1f}", (value, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.annotate(
+            f"{value:.1f}", (value, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9
+        )
     axes.set_yticks(places, [name.replace("-", " ") for name in compared])
     axes.margins(x=0.12)
     axes.set(xlabel="test accuracy [%]", title="Short trainings")

@@ -6,12 +6,15 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.surrogates import Arctan
+
+POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
 
 
 def reset_to_zero(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
@@ -106,4 +109,4 @@ def _leak(v: Array, current: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Arra
         fits = False
     if not fits:
         raise InputError(f"the current must broadcast to the state's shape {v.shape}, but has {jnp.shape(current)}")
-    return jnp.exp(-dt / tau_m) * v + current
+    return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + current, POTENTIAL)

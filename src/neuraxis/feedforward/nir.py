@@ -20,7 +20,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from neuraxis import check
 from neuraxis.errors import InputError
@@ -131,7 +130,7 @@ def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, 
     return nir.LIF(**common, v_threshold=spread(neurons.v_threshold), v_reset=np.zeros(size))
 
 
-def _fields(nir, node, step: float) -> tuple[dict[str, Array], np.ndarray]:
+def _fields(nir, node, step: float) -> tuple[dict[str, Any], np.ndarray]:
     """Give the fields of `DiscreteLIF` for a node and a step [ms], and R Δ/τ, by which its current is multiplied."""
     names = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
     values = {name: np.asarray(getattr(node, name), np.float64).ravel() for name in names}
@@ -143,7 +142,7 @@ def _fields(nir, node, step: float) -> tuple[dict[str, Array], np.ndarray]:
     if np.any(tau <= step):
         raise InputError(f"step must be shorter than every tau of the graph, {tau.min():g} ms, but is {step:g} ms")
     # The Euler step's factor 1 − Δ/τ is e^(−Δ/τ_m).
-    fields = {"tau_m": jnp.asarray(-step / np.log1p(-step / tau))}
+    fields: dict[str, Any] = {"tau_m": jnp.asarray(-step / np.log1p(-step / tau))}
     if "v_threshold" in values:
         fields["v_threshold"] = jnp.asarray(values["v_threshold"])
     return fields, values["r"] * step / tau

@@ -54,7 +54,7 @@ def _average(logits: Array, output: Array, n: Array) -> Array:
 
 
 def _largest(logits: Array, output: Array, n: Array) -> Array:
-    return jnp.where(n == 1, output, jnp.maximum(logits, output))
+    return jnp.where((n == 1) | (output > logits), output, logits)
 
 
 def spike_count(neurons: DiscreteLIF) -> Readout:

@@ -14,7 +14,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 from neuraxis import check
 from neuraxis.engine import Trace, record_nothing, record_output, simulate
 from neuraxis.errors import InputError
-from neuraxis.feedforward.discrete_lif import DiscreteLIF
+from neuraxis.feedforward.discrete_lif import POTENTIAL, DiscreteLIF
 from neuraxis.feedforward.readout import Readout, spike_count
 from neuraxis.layers import Linear
 
@@ -137,8 +137,8 @@ class _Network(eqx.Module):
                 outputs.append(output)
             return tuple(states), tuple(outputs)
 
-        # Store the products and the potentials only; whatever else the gradient needs is cheaper to compute again.
-        keep = jax.checkpoint_policies.dots_saveable
+        # For the gradient store the potentials only: spikes and surrogates are cheaper to compute again than to load.
+        keep = jax.checkpoint_policies.save_only_these_names(POTENTIAL)
         return jax.checkpoint(advance, policy=keep, prevent_cse=False)(state, current)
 
 
