@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,10 +19,9 @@ MATCHING = {
 
 
 def network(sizes, dtype=np.float32):
-    pairs = zip(sizes, sizes[1:], strict=False)
     return [
         ((random.normal(size=(n, m)) * np.sqrt(2 / n)).astype(dtype), random.normal(size=m).astype(dtype))
-        for n, m in pairs
+        for n, m in pairwise(sizes)
     ]
 
 
@@ -38,7 +39,7 @@ def reference(layers, x, t, activation, loss):
 def test_it_equals_jax_grad(depth):
     output = list(MATCHING)[depth % 3]
     activation = (tanh, logistic, relu)[depth // 2 % 3]
-    layers = network([5, 7, 6, 8, 4, 9][:depth] + [3])
+    layers = network((*(5, 7, 6, 8, 4, 9)[:depth], 3))
     x = random.normal(size=(10, 5)).astype(np.float32)
     t = np.asarray(output(random.normal(size=(10, 3)).astype(np.float32)))
 

@@ -14,7 +14,7 @@ def test_right_gradients_pass():
 def test_a_wrong_rule_is_found_and_named():
     wrong = Rule("wrong", lambda xp, a, b: a * b, (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a * (a < 2)))
     found = check_gradients(wrong, np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    assert (found.argument, found.index) == (1, (1,))
+    assert (found.argument, found.entry) == (1, (1,))
     assert found.tape == 0
     assert abs(found.difference) > 0.1
     assert found.relative > 0.1

@@ -83,13 +83,13 @@ def test_a_recurrent_network_has_jaxs_gradient():
 
 def attention(parameters, x, kit):
     """Two heads of masked self-attention, a residual, and a layer norm."""
-    Q, K, V, O = parameters
+    Q, K, V, W = parameters
     heads = lambda x: kit.transpose(kit.reshape(x, (2, 6, 2, 4)), (0, 2, 1, 3))
     q, k, v = heads(x @ Q), heads(x @ K), heads(x @ V)
     scores = (q @ kit.transpose(k, (0, 1, 3, 2))) / 2.0
     scores = kit.where(np.tril(np.ones((6, 6), bool)), scores, -1e9)
     h = kit.softmax(scores, axis=-1) @ v
-    x = x + kit.reshape(kit.transpose(h, (0, 2, 1, 3)), (2, 6, 8)) @ O
+    x = x + kit.reshape(kit.transpose(h, (0, 2, 1, 3)), (2, 6, 8)) @ W
     centred = x - kit.mean(x, axis=-1, keepdims=True)
     normal = centred / kit.sqrt(kit.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
     return kit.sum(kit.sin(normal))

@@ -96,7 +96,7 @@ def test_comparisons_give_booleans():
         (x > 1, [0, 1]),
         (x >= 1, [1, 1]),
         (x < Var(2.0), [1, 0]),
-        (1.5 > x, [1, 0]),
+        (Var(1.5) > x, [1, 0]),
         (x <= 1, [1, 0]),
     ):
         np.testing.assert_array_equal(found, np.array(expected, bool))

@@ -37,7 +37,13 @@ def test_figures(result):
     assert {"x₁", "w₂", "y = logistic", "E = ×"} <= set(texts)
 
 
-def test_it_goes_on_from_a_checkpoint_to_the_same_result(tmp_path, monkeypatch):
+@pytest.fixture
+def few_rules(monkeypatch):
+    monkeypatch.setattr(autodiff, "CASES", {"exp": autodiff.CASES["exp"]})
+
+
+@pytest.mark.usefixtures("few_rules")
+def test_it_goes_on_from_a_checkpoint_to_the_same_result(tmp_path):
     short = dataclasses.replace(SETTINGS, steps=69, timed_steps=1)  # three epochs
     whole = autodiff.run(short, Session(progress=False))
     kept = checkpoint.save
@@ -47,10 +53,9 @@ def test_it_goes_on_from_a_checkpoint_to_the_same_result(tmp_path, monkeypatch):
         if len(about["losses"]) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", save_and_stop)
         autodiff.run(short, Session(folder=tmp_path, progress=False))
-    monkeypatch.undo()
     resumed = autodiff.run(short, Session(folder=tmp_path, resume=True, progress=False))
     np.testing.assert_array_equal(resumed.arrays["losses"], whole.arrays["losses"])
     for (W, b), (V, c) in zip(resumed.model, whole.model, strict=True):
@@ -58,6 +63,7 @@ def test_it_goes_on_from_a_checkpoint_to_the_same_result(tmp_path, monkeypatch):
         np.testing.assert_array_equal(b, c)
 
 
+@pytest.mark.usefixtures("few_rules")
 @pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")
 def test_a_diverging_run_names_its_step():
     with pytest.raises(DivergedError, match="stopped being finite at step") as caught:

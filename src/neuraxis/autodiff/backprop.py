@@ -2,9 +2,9 @@
 
 With h⁰ = x, zˡ = hˡ Wˡ + bˡ and hˡ⁺¹ = σ(zˡ), and gradients ∇_z E that have one row for each example,
 
-    ∇_{zˡ} E = σ′(zˡ) ⊙ (∇_{zˡ⁺¹} E (Wˡ⁺¹)ᵀ),    ∇_{Wˡ} E = (hˡ)ᵀ ∇_{zˡ} E,    ∇_{bˡ} E = Σ over the rows of ∇_{zˡ} E.
+    ∇_{zˡ} E = σ′(zˡ) ⊙ (∇_{zˡ⁺¹} E (Wˡ⁺¹)ᵀ),    ∇_{Wˡ} E = (hˡ)ᵀ ∇_{zˡ} E,    ∇_{bˡ} E = Σ of the rows of ∇_{zˡ} E.
 
-It begins at the last layer, where the output activation and its matching loss give ∇_z E = (y − t) / number of examples.
+It begins at the last layer, where the output activation and its matching loss give ∇_z E = (y − t) / examples.
 
 Source: Rumelhart, Hinton & Williams, Nature 323:533 (1986).
 """
@@ -55,11 +55,11 @@ def backward(
 ) -> list[tuple[Array, Array]]:
     """Give ∇_W E and ∇_b E of every layer, from z and h of `forward` and `error` = ∇_z E of the last layer."""
     gradients = []
-    for l in reversed(range(len(layers))):
-        gradients.append((h[l].T @ error, jnp.sum(error, axis=0)))
-        if l > 0:
-            W, _ = layers[l]
-            error = derivative(z[l - 1]) * (error @ W.T)
+    for i in reversed(range(len(layers))):
+        gradients.append((h[i].T @ error, jnp.sum(error, axis=0)))
+        if i > 0:
+            W, _ = layers[i]
+            error = derivative(z[i - 1]) * (error @ W.T)
     return gradients[::-1]
 
 

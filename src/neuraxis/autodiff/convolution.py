@@ -2,7 +2,8 @@
 
 An image is unfolded into the patches that a kernel sees, and the convolution is one matrix product with them:
 y[…, i, j, :] = Σ_{a, b, c} x[…, i·stride + a, j·stride + b, c] W[a, b, c, :]. It is the cross-correlation that
-convolutional networks compute: the kernel is not flipped (Goodfellow, Bengio & Courville, Deep Learning, 2016, eq. 9.6).
+convolutional networks compute: the kernel is not flipped (Goodfellow, Bengio & Courville, Deep Learning, 2016,
+equation 9.6).
 """
 
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from neuraxis import check
-from neuraxis.autodiff.ops import matmul, max, reshape, scatter
+from neuraxis.autodiff import ops
+from neuraxis.autodiff.ops import matmul, reshape, scatter
 from neuraxis.autodiff.var import define
 from neuraxis.errors import InputError
 
@@ -84,8 +86,7 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
         raise InputError(f"the kernel {size} is larger than the padded image {padded.shape[-3:-1]}")
     patches = unfold(padded, size=size, stride=stride, shape=padded.shape)
     *places, area, channel = patches.shape
-    flat = matmul(reshape(patches, (*places, area * channel)), reshape(kernel, (area * channel, kernel.shape[3])))
-    return flat
+    return matmul(reshape(patches, (*places, area * channel)), reshape(kernel, (area * channel, kernel.shape[3])))
 
 
 def max_pool(x: Any, size: int) -> Any:
@@ -99,4 +100,4 @@ def max_pool(x: Any, size: int) -> Any:
     if height % size or width % size:
         raise InputError(f"an image of {height}×{width} pixels cannot be divided into squares of {size}×{size}")
     squares = reshape(x, (*lead, height // size, size, width // size, size, channel))
-    return max(squares, axis=(-4, -2))
+    return ops.max(squares, axis=(-4, -2))

@@ -16,7 +16,7 @@ class Deviation(NamedTuple):
 
     relative: float  # |tape − difference| / (1 + |difference|)
     argument: int
-    index: tuple[int, ...]
+    entry: tuple[int, ...]
     tape: float
     difference: float
 
@@ -58,7 +58,8 @@ def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 
     for i, (variable, point) in enumerate(zip(variables, points, strict=True)):
         gradients = np.zeros(point.shape) if variable.grad is None else variable.grad
         for index in np.ndindex(point.shape):
-            difference = (at(point, index, point[index] + step) - at(point, index, point[index] - step)) / (2 * step)
+            here = float(point[index])
+            difference = (at(point, index, here + step) - at(point, index, here - step)) / (2 * step)
             relative = abs(gradients[index] - difference) / (1 + abs(difference))
             if not relative <= worst.relative:  # NaN counts as worst
                 worst = Deviation(float(relative), i, index, float(gradients[index]), difference)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from neuraxis.autodiff.layout import arrange
 from neuraxis.autodiff.var import Var, ancestors
@@ -16,6 +16,12 @@ _CHARACTER, _LINE, _PADDING, _GAP, _BETWEEN_LAYERS, _BETWEEN_PORTS = 7.2, 15.0, 
 Kind = Literal["variable", "constant", "operation"]
 FILLS: dict[Kind, str] = {"variable": "#CFE5F3", "constant": "#ECECEC", "operation": "#FFFFFF"}
 STROKES: dict[Kind, str] = {"variable": "#0072B2", "constant": "#8A8A8A", "operation": "#444444"}
+
+_TEXT = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="12" text-anchor="middle"'
+_ARROW = (
+    '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0L8 4L0 8z" fill="#555555"/></marker>'
+)
 
 Point = tuple[float, float]
 
@@ -76,13 +82,14 @@ def _draw(items: list[Any], parents: list[list[int]]) -> Drawing:
     widths = [2 * _PADDING + _CHARACTER * max(map(len, lines)) for lines in texts]
     heights = [2 * _PADDING + _LINE * len(lines) for lines in texts]
     layout = arrange(parents, widths, _GAP)
-    left = min(x - w / 2 for x, w in zip(layout.x, widths, strict=True)) - _GAP
-    left = min([left, *(x - _GAP for child in layout.routes for route in child for x in route)])
-    right = max(x + w / 2 for x, w in zip(layout.x, widths, strict=True)) + _GAP
-    right = max([right, *(x + _GAP for child in layout.routes for route in child for x in route)])
+    passed = [x for child in layout.routes for route in child for x in route]
+    left = min([*(x - w / 2 for x, w in zip(layout.x, widths, strict=True)), *passed]) - _GAP
+    right = max([*(x + w / 2 for x, w in zip(layout.x, widths, strict=True)), *passed]) + _GAP
+    tallest = [0.0] * (max(layout.rank) + 1)
+    for rank, height in zip(layout.rank, heights, strict=True):
+        tallest[rank] = max(tallest[rank], height)
     middles, bottom = [], _GAP
-    for r in range(max(layout.rank) + 1):
-        height = max(h for h, rank in zip(heights, layout.rank, strict=True) if rank == r)
+    for height in tallest:
         middles.append(bottom + height / 2)
         bottom += height + _BETWEEN_LAYERS
     nodes = [
@@ -93,13 +100,16 @@ def _draw(items: list[Any], parents: list[list[int]]) -> Drawing:
     ]
     edges = []
     for child, routes in enumerate(layout.routes):
-        end = nodes[child]
         for i, (parent, route) in enumerate(zip(parents[child], routes, strict=True)):
-            start = nodes[parent]
-            port = (i - (len(routes) - 1) / 2) * min(_BETWEEN_PORTS, (end.width - _PADDING) / len(routes))
-            passed = [(x - left, middles[layout.rank[parent] + k]) for k, x in enumerate(route, start=1)]
-            edges.append([(start.x, start.y + start.height / 2), *passed, (end.x + port, end.y - end.height / 2)])
+            between = [(x - left, middles[layout.rank[parent] + k]) for k, x in enumerate(route, start=1)]
+            edges.append(_points(nodes[parent], between, nodes[child], i, len(routes)))
     return Drawing(nodes, edges, right - left, bottom - _BETWEEN_LAYERS + _GAP)
+
+
+def _points(start: Node, between: list[Point], end: Node, i: int, count: int) -> list[Point]:
+    """Go from the bottom of `start` to the top of `end`, where its `count` arguments arrive side by side."""
+    port = (i - (count - 1) / 2) * min(_BETWEEN_PORTS, (end.width - _PADDING) / count)
+    return [(start.x, start.y + start.height / 2), *between, (end.x + port, end.y - end.height / 2)]
 
 
 def _kind(item: Any) -> Kind:
@@ -116,7 +126,7 @@ def _lines(item: Any) -> tuple[str, ...]:
         made_by = _SYMBOLS.get(item.creator.rule.name, item.creator.rule.name.replace("_", " "))
         name = f"{item.name} = {made_by}" if item.name else made_by
     lines = (name, _value(item.val))
-    if item.grad is None or isinstance(item.grad, jax.core.Tracer):
+    if item.grad is None or isinstance(item.grad, Tracer):
         return lines
     gradient = item.grad.val if isinstance(item.grad, Var) else item.grad
     label = "‖∂‖" if np.shape(gradient) else "∂"
@@ -125,7 +135,7 @@ def _lines(item: Any) -> tuple[str, ...]:
 
 
 def _value(value: Any) -> str:
-    if np.shape(value) or isinstance(value, jax.core.Tracer):
+    if np.shape(value) or isinstance(value, Tracer):
         return "×".join(map(str, np.shape(value))) or "scalar"
     return f"{float(value):.4g}".replace("-", "−")
 
@@ -139,11 +149,9 @@ def draw(y: Var) -> str:
     drawing = lay_out(y)
     size = f'width="{drawing.width:.0f}" height="{drawing.height:.0f}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {drawing.width:.0f} {drawing.height:.0f}" '
-        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="12" text-anchor="middle">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {drawing.width:.0f} {drawing.height:.0f}" {_TEXT}>',
         "<title>Expression graph</title>",
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#555555"/></marker></defs>',
+        f"<defs>{_ARROW}</defs>",
         '<rect width="100%" height="100%" fill="#FFFFFF"/>',
         *(_edge(points) for points in drawing.edges),
         *(_node(node) for node in drawing.nodes),

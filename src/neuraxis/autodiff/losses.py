@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from neuraxis.autodiff.ops import log_softmax, sum
+from neuraxis.autodiff import ops
 from neuraxis.errors import InputError
 
 
@@ -14,7 +14,7 @@ def squared_error(y: Any, t: Any) -> Any:
         InputError: if the shapes differ.
     """
     difference = _same(y, t) - t
-    return sum(difference * difference) * (0.5 / _examples(y))
+    return ops.sum(difference * difference) * (0.5 / _examples(y))
 
 
 def cross_entropy(z: Any, t: Any) -> Any:
@@ -23,7 +23,7 @@ def cross_entropy(z: Any, t: Any) -> Any:
     Raises:
         InputError: if the shapes differ.
     """
-    return sum(log_softmax(_same(z, t)) * t) * (-1 / _examples(z))
+    return ops.sum(ops.log_softmax(_same(z, t)) * t) * (-1 / _examples(z))
 
 
 def _same(y: Any, t: Any) -> Any:

@@ -267,17 +267,17 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def log_sum_exp(x: Any, axis: Axis = -1, keepdims: bool = False) -> Any:
-    """ln Σ eˣ over axes, without overflow."""
+    """Give ln Σ eˣ over axes, without overflow."""
     return _log_sum_exp_rule(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
-    """eˣ / Σ eˣ over axes, without overflow."""
+    """Give eˣ / Σ eˣ over axes, without overflow."""
     return _softmax_rule(x, axis=_axes(axis, x.ndim))
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
+    """Give x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
     return _log_softmax_rule(x, axis=_axes(axis, x.ndim))
 
 
@@ -304,7 +304,7 @@ def _insert(g: Any, axis: int) -> Any:
 
 
 def _matmul_first(g: Any, y: Any, a: Any, b: Any) -> Any:
-    g, matrix, b = _matrices(g, a, b)
+    g, _, b = _matrices(g, a, b)
     share = g @ (b.T if b.ndim == 2 else _swap_last(b))
     return reshape(share, (*share.shape[:-2], share.shape[-1])) if a.ndim == 1 else share
 

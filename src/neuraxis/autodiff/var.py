@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from neuraxis.errors import InputError
@@ -125,7 +126,7 @@ class Var:
     arrays of booleans. Gradients may share memory with each other, so replace them instead of writing into them.
 
     Attributes:
-        val: the value, a NumPy or JAX array of floats. Python numbers and integers become floats of JAX's default size
+        val: the value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are). Python numbers and integers become floats of JAX's default size
             (float32, or float64 under `jax.enable_x64`).
         grad: ∂E/∂val in the shape of val, added up over calls of `backward`; None before.
         creator: the `Op` that made it; None for one that was made by hand.
@@ -364,7 +365,7 @@ def _floats(val: Any) -> Any:
 
 def _text(value: Any) -> str:
     """Say what a value is: a scalar by its number, an array by its shape."""
-    if np.shape(value) or isinstance(value, jax.core.Tracer):
+    if np.shape(value) or isinstance(value, Tracer):
         return f"of shape {np.shape(value)}"
     return f"{float(value):.4g}"
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuraxis import check, data, plots
 from neuraxis.autodiff import Network, Var, check_gradients, cross_entropy, no_grad, ops, value_and_grad
@@ -122,8 +123,8 @@ def _deviations(case: Case) -> dict[str, float]:
     return {"jax.grad": max(worst), "central differences": differences}
 
 
-def _relative(found: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.max(np.abs(found - expected) / (1 + np.abs(expected))))
+def _relative(found: ArrayLike, expected: ArrayLike) -> float:
+    return float(np.max(np.abs(np.subtract(found, expected)) / (1 + np.abs(expected))))
 
 
 def _train(net: Network, x: np.ndarray, t: np.ndarray, settings: Settings, session: Session) -> list[float]:
