@@ -16,7 +16,7 @@ import pytest
 
 from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
 from neuraxis.engine import checkpoint, simulate
-from neuraxis.feedforward import MLP
+from neuraxis.feedforward import MLP, DiscreteLIF, LeakyIntegrator, SpikingClassifier, mean_potential
 from neuraxis.kinds import Dynamics, Energy, Map
 from neuraxis.layers import Linear
 from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, Synapse, rk4
@@ -100,6 +100,16 @@ CASES = [
         positive,
     ),
     Case("Synapse", Dynamics, lambda: Synapse(jnp.asarray(10.0), 2), simulated(1.0), (4,)),
+    Case("DiscreteLIF", Dynamics, lambda: DiscreteLIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
+    Case("LeakyIntegrator", Dynamics, lambda: LeakyIntegrator(jnp.asarray(15.0)), simulated(1.0), (4,)),
+    Case(
+        "SpikingClassifier",
+        Map,
+        lambda: SpikingClassifier((5, 12, 3), key=KEY, steps=12, readout=mean_potential),
+        call,
+        (5,),
+        jax.random.uniform,
+    ),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),

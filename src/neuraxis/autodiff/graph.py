@@ -147,9 +147,10 @@ def draw(y: Var) -> str:
         InputError: if the graph was freed by `backward`; draw before, or pass it `keep_graph=True`.
     """
     drawing = lay_out(y)
-    size = f'width="{drawing.width:.0f}" height="{drawing.height:.0f}"'
+    width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {drawing.width:.0f} {drawing.height:.0f}" {_TEXT}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_TEXT}>',
         "<title>Expression graph</title>",
         f"<defs>{_ARROW}</defs>",
         '<rect width="100%" height="100%" fill="#FFFFFF"/>',

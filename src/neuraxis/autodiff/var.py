@@ -126,8 +126,8 @@ class Var:
     arrays of booleans. Gradients may share memory with each other, so replace them instead of writing into them.
 
     Attributes:
-        val: the value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are). Python numbers and integers become floats of JAX's default size
-            (float32, or float64 under `jax.enable_x64`).
+        val: the value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are). Python numbers and
+            integers become floats of JAX's default size (float32, or float64 under `jax.enable_x64`).
         grad: ∂E/∂val in the shape of val, added up over calls of `backward`; None before.
         creator: the `Op` that made it; None for one that was made by hand.
         name: what it is called in a drawing.

@@ -224,7 +224,7 @@ def _plot_spikes(arrays: dict) -> plots.Figure:
         "hidden neurons that fire at all, and those of the output neurons. The class whose neuron fires most is the "
         f"answer; the image (on the right) is a {arrays['label']}.",
         height=5.0,
-        ratios=(3, 1.4),
+        ratios=(3.0, 1.4),
         sharex=True,
     )
     firing = np.flatnonzero(hidden.any(axis=0))
