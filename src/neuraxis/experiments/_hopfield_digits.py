@@ -9,7 +9,6 @@ from jax import lax
 from neuraxis import plots
 from neuraxis.data import Dataset
 from neuraxis.energy.hopfield import Hopfield
-from neuraxis.experiments._image_strips import show_strips
 
 
 def measure(
@@ -111,7 +110,7 @@ def plot(arrays: dict) -> plots.Figure:
         height=5.5,
     )
     flipped = f"{100 * arrays['flipped']:.0f} % flipped"
-    show_strips(top, arrays["digits"], ("stored", flipped, "recalled"), low=-1.0)
+    plots.show_strips(top, arrays["digits"], ("stored", flipped, "recalled"), low=-1.0)
     for energy in arrays["energies"]:
         bottom.plot(energy, color=plots.COLORS["blue"], alpha=0.7, linewidth=1.2)
         bottom.plot(len(energy) - 1, energy[-1], "o", color=plots.COLORS["orange"], markersize=4)

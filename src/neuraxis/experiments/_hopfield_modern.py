@@ -8,7 +8,6 @@ from neuraxis.data import Dataset
 from neuraxis.energy.hopfield import Hopfield
 from neuraxis.energy.modern_hopfield import ModernHopfield
 from neuraxis.engine.relax import relax
-from neuraxis.experiments._image_strips import show_strips
 
 
 def measure(key: jax.Array, source: Dataset, *, images: int, noise: float, beta: float) -> tuple[dict, dict]:
@@ -46,5 +45,5 @@ def plot(arrays: dict) -> plots.Figure:
         "and half covered (by the mean image), and what is recalled from these.",
         height=4.2,
     )
-    show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half covered", "recalled"), low=0.0)
+    plots.show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half covered", "recalled"), low=0.0)
     return fig

@@ -1,6 +1,7 @@
 """Figures. The only place that imports matplotlib; nothing here touches pyplot's global state."""
 
 from neuraxis.plots.images import show_images as show_images
+from neuraxis.plots.images import show_strips as show_strips
 from neuraxis.plots.raster import raster as raster
 from neuraxis.plots.style import COLORS as COLORS
 from neuraxis.plots.style import Figure as Figure
