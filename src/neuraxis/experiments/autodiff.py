@@ -71,7 +71,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
 
-QUICK = Settings(hidden_sizes=(64,), steps=1500, training_images=20_000, timed_steps=20)
+QUICK = Settings(hidden_sizes=(64,), steps=2500, training_images=20_000, timed_steps=20)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

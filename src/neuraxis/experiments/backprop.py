@@ -90,7 +90,7 @@ class Settings:
         check.fraction(beta=self.beta)
 
 
-QUICK = Settings(depths=(1, 2, 3), hidden_sizes=(128,), steps=800, training_images=30_000)
+QUICK = Settings(depths=(1, 2, 3), hidden_sizes=(128,), steps=1500, training_images=30_000)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
