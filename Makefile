@@ -6,7 +6,7 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
-.PHONY: tour test parity bench bench-smoke lint docs clean
+.PHONY: tour test test-slow parity bench bench-smoke lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -15,6 +15,10 @@ tour: $(VENV)/tour.stamp
 # Run the tests.
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
+
+# Run the tests that start whole programs: interrupting and resuming, a full disk, several processes.
+test-slow: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n 2 -m slow
 
 # Compare with PyTorch, Nengo and Brian2.
 parity: $(VENV)/parity.stamp

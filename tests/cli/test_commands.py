@@ -70,6 +70,7 @@ def test_a_run_leaves_its_folder(neuraxis, tmp_path):
     assert not re.search(r"(src|href)=\"?(https?:)?//", page)  # self-contained
 
 
+@pytest.mark.slow
 def test_a_used_folder_is_not_overwritten(neuraxis, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
@@ -119,11 +120,13 @@ def test_a_mistake_ends_the_real_program_with_exit_code_2(neuraxis):
     refused(neuraxis("run", "lyf"), "unknown experiment 'lyf'; did you mean 'lif'")
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_is_too_large_says_so(neuraxis):
     done = neuraxis("run", "mlp", *TINY, "--learning-rate", "1e30", "--out", "here")
     refused(done, r"stopped being finite at step \d+ .*a smaller learning rate may help")
 
 
+@pytest.mark.slow
 def test_damaged_data_are_refused(neuraxis, tmp_path):
     (tmp_path / "data" / "mnist").mkdir(parents=True)
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
@@ -132,6 +135,7 @@ def test_damaged_data_are_refused(neuraxis, tmp_path):
     refused(done, "ubyte is damaged or altered: its SHA256 is")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path):
     program = Path(sys.executable).with_name("neuraxis")
     command = f"ulimit -f 5; {program} run activations --quick --out here"  # no file above 5 KiB
@@ -168,6 +172,7 @@ def wait_for(condition, seconds=60):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on_and_does(neuraxis, tmp_path):
     folder, path = tmp_path / "long", tmp_path / "long" / "checkpoint.safetensors"
     running = Running(tmp_path, "--data", "digits", "--hidden-sizes", "8", "--steps", "100000000")
@@ -200,6 +205,7 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_completion_knows_the_experiments_and_their_settings(neuraxis):
     script = neuraxis("completion", "bash").stdout
     assert "hodgkin-huxley" in script
@@ -213,6 +219,7 @@ def test_data_list_says_what_is_at_hand(neuraxis):
     assert any(line.startswith("cifar10") for line in lines)
 
 
+@pytest.mark.slow
 def test_the_model_of_a_run_can_be_loaded(neuraxis, tmp_path):
     import jax
 

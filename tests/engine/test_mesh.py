@@ -71,6 +71,7 @@ def test_eight_devices_give_the_result_of_one():
     assert finish(start(EIGHT_DEVICES, JAX_NUM_CPU_DEVICES="8")) == "same"
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_result_of_one():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
