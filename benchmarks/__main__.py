@@ -1,6 +1,8 @@
 """Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] [--out FILE]`."""
 
 import importlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,15 +56,23 @@ def rows(workload: Workload, timings: list[Timing]) -> list[tuple[str, ...]]:
     return table
 
 
+def timed(name: str, quick: bool, rounds: int) -> list[tuple[str, ...]]:
+    """Time the workload of one file."""
+    workload = importlib.import_module(f"benchmarks.{name}").workload(quick)
+    return rows(workload, measure(workload, rounds))
+
+
 def main(options: Options) -> None:
     """Time every chosen workload and print the table."""
     for name in options.names:
         check_name("benchmark", name, names())
     table = [_HEAD, tuple("---" for _ in _HEAD)]
-    for name in options.names or names():
-        workload = importlib.import_module(f"benchmarks.{name}").workload(options.quick)
-        table += rows(workload, measure(workload, options.rounds))
-        print(*("| " + " | ".join(row) + " |" for row in table[-1 - len(workload.peers) :]), sep="\n", flush=True)
+    # Each in a process of its own, so that none meets what another has left behind (Brian2 builds once a process).
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
+        for name in options.names or names():
+            new = processes.submit(timed, name, options.quick, options.rounds).result()
+            print(*("| " + " | ".join(row) + " |" for row in new), sep="\n", flush=True)
+            table += new
     about = f"{device()}; " + ", ".join(f"{name} {version}" for name, version in versions().items())
     text = "\n".join("| " + " | ".join(row) + " |" for row in table)
     print(f"\n{about}\n\n{text}")
