@@ -1,8 +1,8 @@
 """Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] [--out FILE]`."""
 
 import importlib
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,28 +56,27 @@ def rows(workload: Workload, timings: list[Timing]) -> list[tuple[str, ...]]:
     return table
 
 
-def timed(name: str, quick: bool, rounds: int) -> list[tuple[str, ...]]:
-    """Time the workload of one file."""
-    workload = importlib.import_module(f"benchmarks.{name}").workload(quick)
-    return rows(workload, measure(workload, rounds))
-
-
 def main(options: Options) -> None:
     """Time every chosen workload and print the table."""
     for name in options.names:
         check_name("benchmark", name, names())
-    table = [_HEAD, tuple("---" for _ in _HEAD)]
-    # Each in a process of its own, so that none meets what another has left behind (Brian2 builds once a process).
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
-        for name in options.names or names():
-            new = processes.submit(timed, name, options.quick, options.rounds).result()
-            print(*("| " + " | ".join(row) + " |" for row in new), sep="\n", flush=True)
-            table += new
-    about = f"{device()}; " + ", ".join(f"{name} {version}" for name, version in versions().items())
-    text = "\n".join("| " + " | ".join(row) + " |" for row in table)
-    print(f"\n{about}\n\n{text}")
+    if len(options.names) == 1:
+        workload = importlib.import_module(f"benchmarks.{options.names[0]}").workload(options.quick)
+        table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measure(workload, options.rounds))]
+        about = f"{device()}; " + ", ".join(f"{name} {version}" for name, version in versions().items())
+        text = "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{about}\n"
+    else:
+        text = "\n".join(_in_its_own_process(name, options) for name in options.names or names())
+    print(text, flush=True)
     if options.out is not None:
-        write_atomically(options.out, f"{about}\n\n{text}\n")
+        write_atomically(options.out, text)
+
+
+def _in_its_own_process(name: str, options: Options) -> str:
+    """Run one benchmark so that it does not meet what another has left behind (Brian2 builds once a process)."""
+    command = [sys.executable, "-m", "benchmarks", name, "--rounds", str(options.rounds)]
+    command += ["--quick"] if options.quick else []
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 if __name__ == "__main__":
