@@ -181,7 +181,7 @@ def test_conductances_stay_between_their_reversal_potentials():
         (lambda: simulate(random_network(), jnp.ones((10, 60)), dt=0.2), "steps of 0.1 ms, but .* dt = 0.2"),
         (
             lambda: random_network().step(random_network().init_state(), jnp.ones((2, 60)), DT),
-            r"drive must broadcast to the shape of the network, \(60,\), but has shape \(2, 60\)",
+            r"drive must broadcast to the state's shape \(60,\), but has shape \(2, 60\)",
         ),
         (lambda: packed_events(np.zeros((2, 3, 4), np.uint32), DT), r"words \(time, word\), but has shape \(2, 3, 4\)"),
         (lambda: packed_events(np.zeros((2, 3)), DT), "words .* of float64"),

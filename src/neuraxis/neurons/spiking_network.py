@@ -101,7 +101,7 @@ class SpikingNetwork(eqx.Module):
             InputError: for a drive that does not broadcast to (…, neuron), or a dt that is not that of the delays.
         """
         drive = 0.0 if drive is None else drive
-        _check_fits(np.shape(drive), state.v.shape)
+        check.fits(state.v.shape, drive=drive)
         check_step(self.connections, dt)
         neuron = self.neuron
         v = jnp.where(state.refractory > 0, state.v, neuron.advance(state.v, state.charge, drive, dt))
@@ -147,12 +147,3 @@ def packed_events(
         raise InputError(f"a packed record must be words (time, word), but has shape {np.shape(record)} of {dtype}")
     step, neuron = unpack(np.asarray(record))
     return (step + 1) * float(dt), neuron
-
-
-def _check_fits(drive: tuple[int, ...], state: tuple[int, ...]) -> None:
-    try:
-        fits = np.broadcast_shapes(drive, state) == state
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(f"the drive must broadcast to the shape of the network, {state}, but has shape {drive}")
