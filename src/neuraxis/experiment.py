@@ -42,3 +42,12 @@ class Session:
     resume: bool = False  # go on from the checkpoint in `folder`
     mesh: Any = None  # a `jax.sharding.Mesh` over whose axis "data" batches are sharded
     progress: bool = True  # show a progress bar
+
+    def training(self, label: str, name: str = "checkpoint") -> dict[str, Any]:
+        """Give the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
+        return {
+            "checkpoint": self.folder / f"{name}.safetensors" if self.folder else None,
+            "resume": self.resume,
+            "mesh": self.mesh,
+            "progress": label if self.progress else None,
+        }

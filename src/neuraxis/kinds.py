@@ -6,6 +6,7 @@ They are protocols: a class belongs to a kind by having its methods, not by inhe
 
 from typing import Any, Protocol, runtime_checkable
 
+import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 
@@ -16,6 +17,19 @@ class Map(Protocol):
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
         """Map `x` to `y`; a map with noise in it draws that from the key."""
         ...
+
+
+@runtime_checkable
+class MeasuringMap(Map, Protocol):
+    """A map that measures its data while it is trained, as batch normalisation does."""
+
+    def measure(self, x: Any, *, key: PRNGKeyArray | None = None) -> tuple[Any, "MeasuringMap"]:
+        """Map `x` to `y` as in training; return `y` and the model with its statistics brought up to date."""
+        ...
+
+
+class Statistics(eqx.Module):
+    """A part of a model whose arrays are measured and not trained: `fit` carries them along without a gradient."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import pytest
 from jax import lax
 
 from neuraxis.engine import evaluate, fit, gradient_descent
-from neuraxis.engine.minibatch import Task, fits_one_program, shuffle, take_batch
+from neuraxis.engine.minibatch import Task, fits_one_program, shuffle, split, take_batch
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
 from neuraxis.layers import Linear
@@ -91,10 +91,10 @@ def test_convolutions_take_the_python_loop():
             return y.reshape(len(x), -1)
 
     def choice(model, data):
-        parameters, static = eqx.partition(model, eqx.is_inexact_array)
+        parameters, statistics, static = split(model)
         task = Task(squared, static, optax.sgd(0.1), data, 2, None)
         key = jax.random.key(0)
-        return fits_one_program(task, task.begin(parameters, None), shuffle(task, key), key)
+        return fits_one_program(task, task.begin(parameters, statistics, False), shuffle(task, key), key)
 
     assert not choice(Conv(jnp.ones((3, 3, 1, 1))), (jnp.ones((4, 5, 5, 1)), jnp.ones((4, 25))))
     assert choice(Linear(5, 1, key=jax.random.key(0)), (jnp.asarray(x), jnp.asarray(targets)))

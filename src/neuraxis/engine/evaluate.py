@@ -44,4 +44,5 @@ def evaluate(
 
 @eqx.filter_jit
 def _batch_sum(model, function, batch, key):
-    return jnp.sum(function(model, *batch, key=key))
+    values = function(model, *batch, key=key)
+    return jnp.sum(values[0] if isinstance(values, tuple) else values)  # without the model of a measuring loss

@@ -18,7 +18,16 @@ from neuraxis.engine import checkpoint as checkpoints
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.evaluate import evaluate
 from neuraxis.engine.interrupt import InterruptBetweenSteps
-from neuraxis.engine.minibatch import Position, Task, advance, fits_one_program, next_epoch, shuffle, take_batch
+from neuraxis.engine.minibatch import (
+    Position,
+    Task,
+    advance,
+    fits_one_program,
+    next_epoch,
+    shuffle,
+    split,
+    take_batch,
+)
 from neuraxis.engine.progress import Progress
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 
@@ -62,8 +71,9 @@ def fit(
     on a CPU, where XLA's gradient of a convolution is slow inside a loop.
 
     Args:
-        model: any pytree; its floating-point arrays are trained.
-        loss: `loss(model, *batch, key=key)` gives one value per example of the batch.
+        model: any pytree; its floating-point arrays are trained, except those in `kinds.Statistics`.
+        loss: `loss(model, *batch, key=key)` gives one value per example of the batch; for a model that measures
+            statistics (`kinds.MeasuringMap`, such as one with batch normalisation), it gives `(values, model)`.
         data: arrays that agree along their first axis, such as `(x, labels)`; they may hold integers (raw images).
         optimizer: an optax transformation.
         epochs: how often to go through the data.
@@ -83,12 +93,13 @@ def fit(
         CheckpointError: when `checkpoint` is damaged or belongs to other data or settings.
     """
     _check(data, epochs, batch_size, validation, metrics, patience, mesh)
-    parameters, static = eqx.partition(eqx.nn.inference_mode(model, value=False), eqx.is_inexact_array)
+    parameters, statistics, static = split(eqx.nn.inference_mode(model, value=False))
     arrays = tuple(jnp.asarray(x) for x in data)
     if mesh is not None:
-        arrays, parameters = meshes.replicate(arrays, mesh), meshes.shard_weights(parameters, mesh)
+        arrays, statistics = meshes.replicate(arrays, mesh), meshes.replicate(statistics, mesh)
+        parameters = meshes.shard_weights(parameters, mesh)
     task = Task(loss, static, optimizer, arrays, batch_size, mesh)
-    training = _Training(task, task.begin(parameters, parameters if patience else None), key, checkpoint)
+    training = _Training(task, task.begin(parameters, statistics, patience is not None), key, checkpoint)
     if resume and checkpoint is not None and checkpoint.exists():
         training.restore(checkpoint)
     with Progress(epochs * task.batches, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
@@ -100,9 +111,9 @@ def fit(
             training.save()
             raise
     training.save()
-    chosen = training.position.best if patience else training.position.parameters
+    chosen = training.position.best if patience else (training.position.parameters, training.position.statistics)
     history = {name: np.array(values) for name, values in training.history.items()}
-    return Fitted(eqx.combine(chosen, static), history, training.has_stopped(patience))
+    return Fitted(task.model(*chosen), history, training.has_stopped(patience))
 
 
 class _Training:
@@ -154,19 +165,19 @@ class _Training:
         """Measure, remember, and stand before the next epoch."""
         measured = {"loss": float(self.position.loss_sum) / self.task.examples}
         if validation is not None:
-            model = eqx.combine(self.position.parameters, self.task.static)
+            model = self.task.model(self.position.parameters, self.position.statistics)
             measures = {"validation_loss": self.task.loss, **metrics}
             key = jax.random.fold_in(self._key, self.epoch)
             measured |= {name: evaluate(model, measure, validation, key=key) for name, measure in measures.items()}
         best = self.position.best
         if best is not None and measured["validation_loss"] < min(self.history.get("validation_loss", [np.inf])):
-            best = self.position.parameters
+            best = self.position.parameters, self.position.statistics
         self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
         self.position = next_epoch(self.position, best)
 
     def _explain_divergence(self, order) -> None:
         """Let the loss look at the batch outside of the compiled program, where its own checks can speak, then stop."""
-        model = eqx.combine(self.position.parameters, self.task.static)
+        model = self.task.model(self.position.parameters, self.position.statistics)
         batch, _ = take_batch(self.task, order, self.position.batch)
         reason = "a smaller learning rate may help"
         try:

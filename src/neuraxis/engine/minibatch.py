@@ -14,14 +14,17 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from neuraxis.engine.mesh import shard_batch
+from neuraxis.errors import InputError
+from neuraxis.kinds import Statistics
 
 
 class Position(eqx.Module):
     """Where training stands: what a checkpoint needs to go on to the bit-identical result."""
 
     parameters: PyTree
+    statistics: PyTree  # what the model measures of its data; mostly nothing
     optimizer_state: PyTree
-    best: PyTree  # parameters of the epoch with the lowest validation loss; None without early stopping
+    best: PyTree  # model of the epoch with the lowest validation loss; None without early stopping
     loss_sum: Float[Array, ""]  # over the examples of this epoch so far
     batch: Int[Array, ""]  # batches of this epoch that are done
     finite: Bool[Array, ""]  # False once a loss or gradient was not; nothing moves from then on
@@ -31,7 +34,7 @@ class Task(eqx.Module):
     """What stays the same from step to step."""
 
     loss: Callable
-    static: PyTree  # the model without its parameters
+    static: PyTree  # the model without its parameters and statistics
     optimizer: optax.GradientTransformation
     data: tuple[Array, ...]
     batch_size: int
@@ -47,9 +50,27 @@ class Task(eqx.Module):
         """Number of steps in an epoch."""
         return math.ceil(self.examples / self.batch_size)
 
-    def begin(self, parameters: PyTree, best: PyTree) -> Position:
+    def begin(self, parameters: PyTree, statistics: PyTree, keep_best: bool) -> Position:
         """Stand before the first step."""
-        return Position(parameters, self.optimizer.init(parameters), best, *_epoch_begins(), jnp.ones((), bool))
+        best = (parameters, statistics) if keep_best else None
+        state = self.optimizer.init(parameters)
+        return Position(parameters, statistics, state, best, *_epoch_begins(), jnp.ones((), bool))
+
+    def model(self, parameters: PyTree, statistics: PyTree) -> PyTree:
+        """Put the model together."""
+        return eqx.combine(parameters, statistics, self.static)
+
+
+def split(model: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+    """Take a model apart into what is trained, what is measured (`kinds.Statistics`), and the rest."""
+
+    def measured(node):
+        return isinstance(node, Statistics)
+
+    trained = jax.tree.map(lambda node: False if measured(node) else eqx.is_inexact_array, model, is_leaf=measured)
+    parameters, rest = eqx.partition(model, trained)
+    is_measured = jax.tree.map(lambda node: eqx.is_array if measured(node) else False, model, is_leaf=measured)
+    return parameters, *eqx.partition(rest, is_measured)
 
 
 def _epoch_begins() -> tuple[Float[Array, ""], Int[Array, ""]]:
@@ -58,7 +79,9 @@ def _epoch_begins() -> tuple[Float[Array, ""], Int[Array, ""]]:
 
 def next_epoch(position: Position, best: PyTree) -> Position:
     """Stand before the first batch of the next epoch."""
-    return Position(position.parameters, position.optimizer_state, best, *_epoch_begins(), position.finite)
+    return Position(
+        position.parameters, position.statistics, position.optimizer_state, best, *_epoch_begins(), position.finite
+    )
 
 
 def shuffle(task: Task, epoch_key: PRNGKeyArray) -> Int[Array, " padded"]:
@@ -78,23 +101,36 @@ def take_batch(task: Task, order: Int[Array, " padded"], batch: Int[Array, ""]) 
 
 
 def loss_and_gradient(task: Task, position: Position, order, epoch_key: PRNGKeyArray):
-    """Give the loss summed over the next batch and the gradient of its mean."""
+    """Give the loss summed over the next batch, the statistics after it, and the gradient of its mean."""
     batch, counts = take_batch(task, order, position.batch)
 
     def mean_loss(parameters):
-        values = task.loss(
-            eqx.combine(parameters, task.static), *batch, key=jax.random.fold_in(epoch_key, position.batch)
-        )
+        model = task.model(parameters, position.statistics)
+        values = task.loss(model, *batch, key=jax.random.fold_in(epoch_key, position.batch))
+        values, statistics = _measured(values, position.statistics)
         total = jnp.sum(values, where=counts)
-        return total / jnp.sum(counts), total
+        return total / jnp.sum(counts), (total, statistics)
 
-    (_, total), gradient = jax.value_and_grad(mean_loss, has_aux=True)(position.parameters)
-    return total, gradient
+    (_, (total, statistics)), gradient = jax.value_and_grad(mean_loss, has_aux=True)(position.parameters)
+    return total, statistics, gradient
+
+
+def _measured(losses, statistics: PyTree) -> tuple[Array, PyTree]:
+    """Give the values of a loss, and the statistics of the model that it returns beside them where there are any."""
+    if isinstance(losses, tuple):
+        values, model = losses
+        return values, split(model)[1]
+    if jax.tree.leaves(statistics):
+        raise InputError(
+            "the model measures statistics of its data, so its loss must return them too, as (values, model) with the "
+            "model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a loss"
+        )
+    return losses, statistics
 
 
 def step(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> Position:
     """Take one step of the optimiser, or stay where the loss or its gradient is not finite."""
-    total, gradient = loss_and_gradient(task, position, order, epoch_key)
+    total, statistics, gradient = loss_and_gradient(task, position, order, epoch_key)
     finite = position.finite & jnp.isfinite(total)
     for leaf in jax.tree.leaves(gradient):
         finite &= jnp.isfinite(jnp.sum(leaf))
@@ -103,7 +139,7 @@ def step(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> Posi
         updates, state = task.optimizer.update(gradient, position.optimizer_state, position.parameters)
         parameters = optax.apply_updates(position.parameters, updates)
         loss_sum, batch = position.loss_sum + total, position.batch + 1
-        return Position(parameters, state, position.best, loss_sum, batch, finite)
+        return Position(parameters, statistics, state, position.best, loss_sum, batch, finite)
 
     # A branch: choosing between old and new, number by number, would take a tenth of a step.
     return lax.cond(finite, move, lambda position: eqx.tree_at(lambda p: p.finite, position, finite), position)

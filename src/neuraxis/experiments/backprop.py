@@ -24,11 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from neuraxis import check, data, plots
+from neuraxis import check, plots
 from neuraxis.autodiff import backprop
-from neuraxis.engine import evaluate, fit, momentum
+from neuraxis.engine import Fitted, evaluate, fit, momentum
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._images import Images, load
 from neuraxis.functions.activations import Activation, identity, logistic, relu, softmax, tanh
 from neuraxis.functions.losses import (
     Loss,
@@ -97,15 +98,14 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     """Compare with `jax.grad`, then train and measure on the test images."""
     random = np.random.default_rng(settings.seed)
     deviations = {depth: _deviations(depth, settings.networks, random) for depth in settings.depths}
-    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
-    fitted, used = _learn(images, settings, session)
-    accuracy = evaluate(fitted.model, _correct, (images.test_x, images.test_y))
+    images = load(settings.data, settings.training_images, settings.seed)
+    fitted = _learn(images, settings, session)
     worst = {f"max_deviation_depth_{depth}": max(map(max, kinds.values())) for depth, kinds in deviations.items()}
     return Result(
         metrics={
             "max_deviation": max(worst.values()),
             **worst,
-            "test_accuracy": accuracy,
+            "test_accuracy": evaluate(fitted.model, _correct, images.test),
             "training_loss": float(fitted.history["loss"][-1]),
         },
         claims=(
@@ -114,7 +114,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
         ),
         arrays={"deviations": deviations, "history": fitted.history},
         model=fitted.model,
-        data=f"{images.description}, {used} of them trained on",
+        data=images.description,
     )
 
 
@@ -191,35 +191,29 @@ def _correct(layers: list, x: Array, labels: Array, *, key: Any = None) -> Float
     return (jnp.argmax(z[-1], axis=-1) == labels).astype(x.dtype)
 
 
-def _learn(images: data.Dataset, settings: Settings, session: Session):
-    held_out = max(1, min(len(images.train_x), settings.training_images) // 12)
-    rest, validation = data.hold_out(images, held_out, settings.seed)
-    count = min(len(rest.train_x), settings.training_images - held_out)
-    sizes = (rest.train_x.shape[-1], *settings.hidden_sizes, len(images.classes))
-    layers = _random_layers(sizes, np.random.default_rng(settings.seed))
-    fitted = fit(
-        layers,
+def _learn(images: Images, settings: Settings, session: Session) -> Fitted:
+    sizes = (images.size, *settings.hidden_sizes, len(images.classes))
+    return fit(
+        _random_layers(sizes, np.random.default_rng(settings.seed)),
         _loss,
-        (rest.train_x[:count], rest.train_y[:count]),
+        images.train,
         optimizer=momentum(settings.learning_rate, settings.beta),
-        epochs=math.ceil(settings.steps / math.ceil(count / settings.batch_size)),
+        epochs=math.ceil(settings.steps / math.ceil(len(images.train[0]) / settings.batch_size)),
         batch_size=settings.batch_size,
         key=jax.random.key(settings.seed),
-        validation=validation,
+        validation=images.validation,
         metrics={"accuracy": _correct},
-        checkpoint=session.folder / "checkpoint.safetensors" if session.folder else None,
-        resume=session.resume,
-        mesh=session.mesh,
-        progress="backprop" if session.progress else None,
+        **session.training("backprop"),
     )
-    return fitted, count
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw the deviations against the depth, and the learning curves."""
     return {
         "deviations": _plot_deviations(result.arrays["deviations"]),
-        "learning": _plot_learning(result.arrays["history"]),
+        "learning": plots.learning_curves(
+            result.arrays["history"], "Learning by momentum with the gradients of the recursion"
+        ),
     }
 
 
@@ -241,26 +235,4 @@ def _plot_deviations(deviations: dict[int, dict[str, list[float]]]) -> plots.Fig
     axes.set_xticks(list(deviations))
     axes.set(xlabel="layers", ylabel="relative deviation", ylim=(0.7 * lowest, 1e-3))
     plots.legend(axes, loc="upper center", ncols=4)
-    return fig
-
-
-def _plot_learning(history: dict[str, np.ndarray]) -> plots.Figure:
-    fig, (left, right) = plots.figure(
-        1,
-        2,
-        caption="Learning by momentum with the gradients of the recursion: the loss on the training images (mean over "
-        "each epoch, while it learns) and on held-out ones, and the share of held-out images that is read wrongly.",
-        height=3.2,
-    )
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    mark = "o-" if len(epochs) <= 30 else "-"
-    left.semilogy(epochs, history["loss"], mark, ms=4, label="training")
-    left.semilogy(epochs, history["validation_loss"], mark, ms=4, label="held out")
-    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
-    plots.legend(left)
-    right.plot(epochs, 100 * (1 - history["accuracy"]), mark, ms=4, color=plots.COLORS["orange"])
-    right.set(xlabel="epoch", ylabel="error on held-out images [%]", title="Error")
-    right.set_ylim(bottom=0)
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
     return fig

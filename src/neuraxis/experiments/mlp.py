@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from neuraxis import check, data, plots
+from neuraxis import check, plots
 from neuraxis.engine import evaluate, fit
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._images import load
 from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
 
@@ -59,82 +60,53 @@ QUICK = Settings(hidden_sizes=(256,), steps=1000, training_images=30_000)
 
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Train, and measure on the test images."""
-    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
-    held_out = max(1, min(len(images.train_x), settings.training_images) // 12)
-    rest, validation = data.hold_out(images, held_out, settings.seed)
-    count = min(len(rest.train_x), settings.training_images - held_out)
-    x, labels = rest.train_x[:count], rest.train_y[:count]
+    images = load(settings.data, settings.training_images, settings.seed)
     key_model, key_fit = jax.random.split(jax.random.key(settings.seed))
-    model = MLP((x.shape[-1], *settings.hidden_sizes, len(images.classes)), key=key_model)
-    steps_per_epoch = math.ceil(count / settings.batch_size)
+    model = MLP((images.size, *settings.hidden_sizes, len(images.classes)), key=key_model)
+    steps_per_epoch = math.ceil(len(images.train[0]) / settings.batch_size)
     epochs = math.ceil(settings.steps / steps_per_epoch)
     learning_rate = optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)
     fitted = fit(
         model,
         loss,
-        (x, labels),
+        images.train,
         optimizer=optax.adam(learning_rate),
         epochs=epochs,
         batch_size=settings.batch_size,
         key=key_fit,
-        validation=validation,
+        validation=images.validation,
         metrics={"accuracy": correct},
-        checkpoint=session.folder / "checkpoint.safetensors" if session.folder else None,
-        resume=session.resume,
-        mesh=session.mesh,
-        progress="mlp" if session.progress else None,
+        **session.training("mlp"),
     )
-    test = (images.test_x, images.test_y)
-    predicted = np.asarray(jnp.argmax(fitted.model(jnp.asarray(images.test_x)), axis=-1))
-    accuracy = evaluate(fitted.model, correct, test)
+    x, labels = images.test
+    predicted = np.asarray(jnp.argmax(fitted.model(jnp.asarray(x)), axis=-1))
     return Result(
         metrics={
-            "test_accuracy": accuracy,
-            "test_errors": float(np.sum(predicted != images.test_y)),
-            "test_loss": evaluate(fitted.model, loss, test),
+            "test_accuracy": evaluate(fitted.model, correct, images.test),
+            "test_errors": float(np.sum(predicted != labels)),
+            "test_loss": evaluate(fitted.model, loss, images.test),
             "training_loss": float(fitted.history["loss"][-1]),
         },
         claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),),
         arrays={
             "history": fitted.history,
             "predicted": predicted,
-            "labels": images.test_y,
-            "images": images.test_x,
+            "labels": labels,
+            "images": x,
             "classes": images.classes,
         },
         model=fitted.model,
-        data=f"{images.description}, {count} of them trained on",
+        data=images.description,
     )
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw the learning curves, the confusion matrix and what was read wrongly."""
     return {
-        "learning": _plot_learning(result.arrays["history"]),
+        "learning": plots.learning_curves(result.arrays["history"]),
         "confusion": _plot_confusion(result.arrays),
         "mistakes": _plot_mistakes(result.arrays),
     }
-
-
-def _plot_learning(history: dict[str, np.ndarray]) -> plots.Figure:
-    fig, (left, right) = plots.figure(
-        1,
-        2,
-        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out "
-        "ones, and the share of held-out images that is read wrongly.",
-        height=3.2,
-    )
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    left.semilogy(epochs, history["loss"], "o-", ms=4, label="training")
-    left.semilogy(epochs, history["validation_loss"], "o-", ms=4, label="held out")
-    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
-    plots.legend(left)
-    right.plot(epochs, 100 * (1 - history["accuracy"]), "o-", ms=4, color=plots.COLORS["orange"])
-    right.set(xlabel="epoch", ylabel="error on held-out images [%]", title="Error")
-    right.set_ylim(bottom=0)
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    return fig
 
 
 def _plot_confusion(arrays: dict) -> plots.Figure:

@@ -26,11 +26,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from neuraxis import check, data, plots
-from neuraxis.data import Dataset
+from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate, fit
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._images import Images, load
 from neuraxis.feedforward import (
     DiscreteLIF,
     SpikingClassifier,
@@ -116,35 +116,30 @@ QUICK = Settings(
 
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Train in full, measure on the test images, and train in short what it is compared with."""
-    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
-    held_out = max(1, min(len(images.train_x), settings.training_images) // 12)
-    rest, validation = data.hold_out(images, held_out, settings.seed)
-    count = min(len(rest.train_x), settings.training_images - held_out)
-    train = rest.train_x[:count], rest.train_y[:count]
+    images = load(settings.data, settings.training_images, settings.seed)
     model = _classifier(settings, images)
-    fitted = _fit(settings, session, "main", model, train, settings.steps, validation=validation)
-    test = images.test_x, images.test_y
-    accuracy = evaluate(fitted.model, correct, test)
-    compared = {name: _train_shortly(settings, session, name, images, train) for name in settings.variants}
+    fitted = _fit(settings, session, "main", model, images.train, settings.steps, validation=images.validation)
+    accuracy = evaluate(fitted.model, correct, images.test)
+    compared = {name: _train_shortly(settings, session, name, images) for name in settings.variants}
     activity = _activity(fitted.model, images)
     return Result(
         metrics={
             "test_accuracy": accuracy,
-            "test_errors": float(round((1 - accuracy) * len(images.test_y))),
-            "test_loss": evaluate(fitted.model, loss, test),
+            "test_errors": float(round((1 - accuracy) * len(images.test[1]))),
+            "test_loss": evaluate(fitted.model, loss, images.test),
             "hidden_rate_hz": float(activity["hidden_rate"]),
             **{f"{name.replace('-', '_')}_accuracy": value for name, value in compared.items()},
         },
         claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),),
         arrays={"history": fitted.history, "compared": compared, **activity},
         model=fitted.model,
-        data=f"{images.description}, {count} of them trained on",
+        data=images.description,
     )
 
 
-def _classifier(settings: Settings, images: Dataset, surrogate: Callable = Arctan(), **how: Any):  # noqa: B008
+def _classifier(settings: Settings, images: Images, surrogate: Callable = Arctan(), **how: Any):  # noqa: B008
     return SpikingClassifier(
-        (images.train_x.shape[-1], *settings.hidden_sizes, len(images.classes)),
+        (images.size, *settings.hidden_sizes, len(images.classes)),
         key=jax.random.fold_in(jax.random.key(settings.seed), 0),
         neurons=DiscreteLIF(tau_m=settings.tau_m, surrogate=surrogate),
         steps=settings.time_steps,
@@ -153,13 +148,12 @@ def _classifier(settings: Settings, images: Dataset, surrogate: Callable = Arcta
     )
 
 
-def _train_shortly(settings: Settings, session: Session, name: str, images: Dataset, train) -> float:
+def _train_shortly(settings: Settings, session: Session, name: str, images: Images) -> float:
     """Train one variant on a part of the images, and give its accuracy on the test images."""
     model = _classifier(settings, images, **_VARIANTS[name])
-    part = tuple(array[: settings.comparison_images] for array in train)
+    part = tuple(array[: settings.comparison_images] for array in images.train)
     fitted = _fit(settings, session, name, model, part, settings.comparison_steps)
-    test = images.test_x, images.test_y
-    return evaluate(fitted.model, correct, test, key=jax.random.fold_in(jax.random.key(settings.seed), 2))
+    return evaluate(fitted.model, correct, images.test, key=jax.random.fold_in(jax.random.key(settings.seed), 2))
 
 
 def _fit(settings: Settings, session: Session, name: str, model, train, steps: int, validation=None) -> Fitted:
@@ -175,16 +169,13 @@ def _fit(settings: Settings, session: Session, name: str, model, train, steps: i
         key=jax.random.fold_in(jax.random.key(settings.seed), 1),
         validation=validation,
         metrics=None if validation is None else {"accuracy": correct},
-        checkpoint=session.folder / f"checkpoint-{name}.safetensors" if session.folder else None,
-        resume=session.resume,
-        mesh=session.mesh,
-        progress=name if session.progress else None,
+        **session.training(name, f"checkpoint-{name}"),
     )
 
 
-def _activity(model: SpikingClassifier, images: Dataset) -> dict[str, Any]:
+def _activity(model: SpikingClassifier, images: Images) -> dict[str, Any]:
     """Give the spikes for one test image, and for all of them the share read correctly after each step."""
-    x, labels = jnp.asarray(images.test_x[:2000]), jnp.asarray(images.test_y[:2000])
+    x, labels = (jnp.asarray(array[:2000]) for array in images.test)
 
     def right_and_rate(state, output):
         return jnp.mean(jnp.argmax(output[-1], axis=-1) == labels), jnp.mean(output[0])
@@ -196,8 +187,8 @@ def _activity(model: SpikingClassifier, images: Dataset) -> dict[str, Any]:
         "times": np.asarray(trace.times),
         "accuracy_in_time": np.asarray(right),
         "hidden_rate": float(np.mean(spikes_per_step)) * 1000 / model.dt,
-        "image": np.asarray(images.test_x[0]),
-        "label": images.classes[images.test_y[0]],
+        "image": np.asarray(x[0]),
+        "label": images.classes[labels[0]],
         "hidden_spikes": np.asarray(one[-2]),
         # The last entry counts the output neurons' spikes.
         "output_spikes": np.diff(np.asarray(one[-1]), axis=0, prepend=0),
@@ -253,17 +244,8 @@ def _plot_learning(arrays: dict) -> plots.Figure:
         width=9.0,
         height=3.2,
     )
-    history = arrays["history"]
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    left.semilogy(epochs, history["loss"], "o-", ms=4, label="training")
-    left.semilogy(epochs, history["validation_loss"], "o-", ms=4, label="held out")
-    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
-    plots.legend(left)
-    middle.plot(epochs, 100 * (1 - history["accuracy"]), "o-", ms=4, color=plots.COLORS["orange"])
-    middle.set(xlabel="epoch", ylabel="held-out error [%]", title="Error")
-    middle.set_ylim(bottom=0)
-    for axes in (left, middle):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+    plots.loss_curves(left, arrays["history"])
+    plots.error_curve(middle, arrays["history"]["accuracy"])
     right.semilogy(arrays["times"], 100 * np.maximum(1 - arrays["accuracy_in_time"], 1e-4), color=plots.COLORS["green"])
     right.set(xlabel="time [ms]", ylabel="test error [%]", title="Answer in time")
     return fig

@@ -1,0 +1,40 @@
+"""Dropout."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+class Dropout(eqx.Module):
+    """y = x ⊙ m/(1 − p), with m = 0 with probability p and else 1 (inverted dropout); y = x in inference.
+
+    Dividing by 1 − p keeps the mean of y at x, so nothing has to be scaled in inference.
+
+    Args:
+        rate: probability p that a number is dropped, in [0, 1).
+        inference: drop nothing; `equinox.nn.inference_mode` sets it, as `evaluate` does.
+
+    Raises:
+        InputError: for a rate outside [0, 1), or a call in training without a key.
+
+    Source: Srivastava et al., Journal of Machine Learning Research 15:1929 (2014).
+    """
+
+    rate: float = eqx.field(static=True)
+    inference: bool = False
+
+    def __check_init__(self):
+        check.fraction(rate=self.rate)
+
+    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+        """Drop numbers of x at random, each on its own."""
+        x = jnp.asarray(x)
+        if self.inference or self.rate == 0:
+            return x
+        if key is None:
+            raise InputError("dropout in training needs a key, as in model(x, key=key), but received none")
+        return jnp.where(jax.random.bernoulli(key, 1 - self.rate, x.shape), x / (1 - self.rate), 0)

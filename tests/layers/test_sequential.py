@@ -1,0 +1,43 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import relu
+from neuraxis.kinds import MeasuringMap
+from neuraxis.layers import BatchNorm, Dropout, Linear, Sequential
+
+KEY = jax.random.key(0)
+x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+
+
+def test_is_the_composition_of_its_layers():
+    first, second = Linear(4, 3, key=KEY), Linear(3, 2, key=KEY)
+    np.testing.assert_array_equal(Sequential([first, relu, jnp.tanh, second])(x), second(jnp.tanh(relu(first(x)))))
+    np.testing.assert_array_equal(Sequential([])(x), x)
+
+
+def test_every_layer_draws_its_own_noise():
+    kept = Sequential([Dropout(0.5), Dropout(0.5)])(jnp.ones(4000), key=KEY)
+    assert set(np.unique(kept)) == {0.0, 4.0}
+    assert np.mean(np.asarray(kept) > 0) == pytest.approx(0.25, abs=0.03)
+
+
+def test_measures_the_layers_inside_it():
+    inner = Sequential([BatchNorm(4)])
+    model = Sequential([Linear(4, 4, key=KEY), inner, relu])
+    assert isinstance(model, MeasuringMap)
+    y, measured = model.measure(x)
+    np.testing.assert_allclose(y, model(x), atol=1e-6)
+    np.testing.assert_allclose(
+        measured.layers[1].layers[0].running.mean, 0.1 * np.mean(model.layers[0](x), 0), rtol=1e-4, atol=1e-6
+    )
+    assert eqx.tree_equal(measured.layers[0], model.layers[0])
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_input():
+    with pytest.raises(InputError, match=r"layers\[1\] must be a map or a function, but is 3"):
+        Sequential([relu, 3])
