@@ -9,6 +9,7 @@ from pathlib import Path
 import tyro
 
 from benchmarks.harness import Timing, Workload, measure
+from neuraxis import process
 from neuraxis.files import write_atomically
 from neuraxis.names import check_name
 from neuraxis.runs import device, versions
@@ -61,9 +62,11 @@ def main(options: Options) -> None:
     for name in options.names:
         check_name("benchmark", name, names())
     if len(options.names) == 1:
+        settings = process.tune()
         workload = importlib.import_module(f"benchmarks.{options.names[0]}").workload(options.quick)
         table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measure(workload, options.rounds))]
         about = f"{device()}; " + ", ".join(f"{name} {version}" for name, version in versions().items())
+        about = f"{about}; {', '.join(settings) or 'process as it is'}"
         text = "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{about}\n"
     else:
         text = "\n".join(_in_its_own_process(name, options) for name in options.names or names())

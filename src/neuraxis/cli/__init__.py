@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from neuraxis import __version__
+from neuraxis import __version__, process
 from neuraxis.errors import DivergedError, InputError
 
 
@@ -47,6 +47,8 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"neuraxis {__version__}")
         return 0
+    if arguments[:1] in (["run"], ["tour"]) and "jax" not in sys.modules:
+        process.tune()
     from neuraxis.cli import commands
 
     if arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-"):

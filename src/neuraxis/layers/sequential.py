@@ -55,5 +55,6 @@ class Sequential(eqx.Module):
         return zip(self.layers, keys, strict=True)
 
 
-def _apply(layer: Callable, x: Any, key: PRNGKeyArray | None) -> Any:
-    return layer(x, key=key) if isinstance(layer, eqx.Module) else layer(x)
+def _apply(layer: Any, x: Any, key: PRNGKeyArray | None) -> Any:
+    takes_key = isinstance(layer, eqx.Module)
+    return layer(x, key=key) if takes_key else layer(x)

@@ -1,0 +1,182 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+from jax.extend.core import jaxprs_in_params
+from scipy import signal
+
+from neuraxis.errors import InputError
+from neuraxis.functions.convolution import convolve, cross_correlate, transposed_convolve
+
+random = np.random.default_rng(0)
+
+
+def draw(*shape):
+    return random.normal(size=shape).astype(np.float32)
+
+
+def close(a, b):
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
+
+
+def by_definition(x, kernel, strides, pads, dilations):
+    """The sum, entry by entry, in NumPy and double precision: x (batch, *space, in), kernel (*space, in, out)."""
+    x = np.pad(np.asarray(x, float), [(0, 0), *pads, (0, 0)])
+    taps = kernel.shape[:-2]
+    sizes = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(x.shape[1:], dilations, taps, strides, strict=False)]
+    y = np.zeros((len(x), *sizes, kernel.shape[-1]))
+    for i in np.ndindex(*sizes):
+        for k in np.ndindex(*taps):
+            place = tuple(s * a + d * b for s, a, d, b in zip(strides, i, dilations, k, strict=True))
+            y[(slice(None), *i)] += x[(slice(None), *place)] @ np.asarray(kernel[k], float)
+    return y
+
+
+def value_and_pullback(function, *arguments):
+    def both(dy, *arguments):
+        y, pull = jax.vjp(function, *arguments)
+        return y, pull(dy)
+
+    shape = jax.eval_shape(function, *arguments).shape
+    dy = draw(*shape)
+    return *jax.jit(both)(dy, *arguments), dy
+
+
+def test_is_the_convolution_of_numpy_and_scipy():
+    a, b = draw(20), draw(5)
+    for padding, mode in ((0, "valid"), ("same", "same"), (4, "full")):
+        close(convolve(a[:, None], b[:, None, None], padding=padding)[:, 0], np.convolve(a, b, mode))
+        close(cross_correlate(a[:, None], b[:, None, None], padding=padding)[:, 0], np.correlate(a, b, mode))
+    image, kernel = draw(9, 8, 3), draw(3, 5, 3, 2)
+    for i in range(2):
+        each = [signal.convolve2d(image[..., c], kernel[..., c, i], "valid") for c in range(3)]
+        close(convolve(image, kernel)[..., i], sum(each))
+        each = [signal.correlate2d(image[..., c], kernel[..., c, i], "same") for c in range(3)]
+        close(cross_correlate(image, kernel, padding="same")[..., i], sum(each))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    space=st.integers(1, 2),
+    taps=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    dilations=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    pads=st.tuples(st.tuples(st.integers(0, 3), st.integers(0, 3)), st.tuples(st.integers(0, 3), st.integers(0, 3))),
+    channels=st.integers(1, 3),
+)
+def test_value_and_gradients_follow_the_definition(space, taps, strides, dilations, pads, channels):
+    """The map is linear in each argument, so ⟨dx, v⟩ = ⟨dy, y(v, w)⟩ and ⟨dw, u⟩ = ⟨dy, y(x, u)⟩ for any v and u."""
+    taps, strides, dilations, pads = (t[:space] for t in (taps, strides, dilations, pads))
+    x, kernel = draw(2, *(11, 12)[:space], channels), draw(*taps, channels, 4)
+    ours = partial(cross_correlate, stride=strides, padding=pads, dilation=dilations)
+    y, (dx, dw), dy = value_and_pullback(ours, x, kernel)
+    definition = partial(by_definition, strides=strides, pads=pads, dilations=dilations)
+    close(y, definition(x, kernel))
+    v, u = draw(*x.shape), draw(*kernel.shape)
+    scale = np.sqrt(dy.size)
+    np.testing.assert_allclose(np.vdot(dx, v) / scale, np.vdot(dy, definition(v, kernel)) / scale, atol=1e-3)
+    np.testing.assert_allclose(np.vdot(dw, u) / scale, np.vdot(dy, definition(x, u)) / scale, atol=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    taps=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    padding=st.integers(0, 1),
+    channels=st.integers(1, 3),
+)
+def test_transposed_is_the_transpose(taps, strides, padding, channels):
+    """⟨a, transposed(b)⟩ = ⟨correlate(a), b⟩ for any a and b."""
+    b, kernel = draw(2, 4, 5, channels), draw(*taps, channels, 3)
+    whole = [s * (n - 1) + k - 2 * padding for s, n, k in zip(strides, (4, 5), taps, strict=True)]
+    if min(whole) < 1:
+        return
+    y = jax.jit(partial(transposed_convolve, stride=strides, padding=padding))(b, kernel)
+    assert y.shape == (2, *whole, 3)
+    a = draw(*y.shape)
+    correlated = by_definition(a, kernel.swapaxes(-1, -2), strides, [(padding, padding)] * 2, (1, 1))
+    np.testing.assert_allclose(np.vdot(a, y), np.vdot(correlated, b), rtol=1e-3, atol=1e-2)
+
+
+def test_same_padding_keeps_or_multiplies_the_size():
+    x = draw(2, 13, 14, 2)
+    for stride, size in ((1, (13, 14)), (2, (7, 7)), (3, (5, 5))):
+        assert cross_correlate(x, draw(4, 3, 2, 5), stride=stride, padding="same").shape == (2, *size, 5)
+        assert transposed_convolve(x, draw(4, 3, 2, 5), stride=stride, padding="same").shape[1:3] == (
+            13 * stride,
+            14 * stride,
+        )
+
+
+def test_leading_axes_are_free():
+    x, kernel = draw(2, 3, 7, 8, 2), draw(3, 3, 2, 4)
+    for function in (partial(cross_correlate, stride=2), convolve, partial(transposed_convolve, stride=2)):
+        whole = function(x, kernel)
+        close(function(x[1, 2], kernel), whole[1, 2])
+        close(jax.vmap(partial(function, kernel=kernel))(x), whole)
+
+
+def test_second_derivatives():
+    x, kernel = draw(1, 4, 3, 2), draw(2, 2, 2, 1)
+
+    def total(kernel, correlate):
+        return jnp.sum(correlate(x, kernel) ** 3)
+
+    def with_xla(x, kernel):
+        return lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    ours = jax.jit(jax.jacrev(jax.jacrev(partial(total, correlate=cross_correlate))))(kernel)
+    close(ours, jax.jit(jax.hessian(partial(total, correlate=with_xla)))(kernel))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_gradients_stand_in_the_order_of_axes_that_is_fast_in_loops(stride):
+    x, kernel = draw(2, 8, 8, 2), draw(3, 3, 2, 4)
+    program = jax.make_jaxpr(jax.grad(lambda x, k: jnp.sum(cross_correlate(x, k, stride=stride) ** 2), (0, 1)))
+    convolutions = [e for e in _equations(program(x, kernel).jaxpr) if e.primitive is lax.conv_general_dilated_p]
+    assert len(convolutions) >= 3
+    for equation in convolutions:
+        numbers = equation.params["dimension_numbers"]
+        assert numbers.lhs_spec == numbers.out_spec == (0, 3, 1, 2)
+        assert numbers.rhs_spec == (3, 2, 0, 1)
+        assert equation.params["lhs_dilation"] == (1, 1)
+
+
+def _equations(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in jaxprs_in_params(equation.params):
+            yield from _equations(inner)
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stride": 0}, "stride must be a whole number of at least 1, but is 0"),
+        ({"stride": (1, 2, 1)}, "stride must be one number or one for each of 2 spatial axes"),
+        ({"dilation": -1}, "dilation must be a whole number of at least 1, but is -1"),
+        ({"padding": -1}, "padding before must be a whole number of at least 0, but is -1"),
+        ({"padding": "full"}, "padding must be 'valid', 'same' or numbers of zeros, but is 'full'"),
+        ({"padding": (1, 2, 3)}, r"padding must be a number, or for each of 2 spatial axes .* \(1, 2, 3\)"),
+        ({"dilation": 4}, r"larger than the padded input \(8, 8\), but reaches over \(9, 9\)"),
+    ],
+)
+def test_bad_settings(arguments, message):
+    with pytest.raises(InputError, match=message):
+        cross_correlate(draw(8, 8, 2), draw(3, 3, 2, 4), **arguments)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_shapes():
+    with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 2\) .* but has shape \(8, 8, 3\)"):
+        cross_correlate(draw(8, 8, 3), draw(3, 3, 2, 4))
+    with pytest.raises(InputError, match=r"kernel must have shape \(\*space, in, out\), but has shape \(3, 3\)"):
+        cross_correlate(draw(8, 8, 3), draw(3, 3))
+    with pytest.raises(InputError, match=r"padding must leave some of the \(4,\) entries"):
+        transposed_convolve(draw(2, 1), draw(3, 1, 1), padding=2)

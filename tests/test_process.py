@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+from neuraxis import process
+from neuraxis.errors import InputError
+
+
+def in_a_new_process(code, **environment):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split("\n")
+
+
+def test_settings_are_those_that_this_machine_knows():
+    code = "import os\nfrom neuraxis import process\nprint(process.tune())\nprint(os.environ.get('XLA_FLAGS'))"
+    said, flags, _ = in_a_new_process(code, XLA_FLAGS="--xla_a=1")
+    assert flags.startswith("--xla_a=1")  # the user's own are kept
+    assert ("convolutions by Eigen" in said) == ("ynn_fusion_type" in flags)
+    if sys.platform == "linux":
+        assert "freed memory kept" in said
+
+
+def test_the_users_own_flag_stands():
+    flag = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INVALID"
+    code = "import os\nfrom neuraxis import process\nprocess.tune()\nprint(os.environ['XLA_FLAGS'])"
+    assert in_a_new_process(code, XLA_FLAGS=flag)[0] == flag
+
+
+def test_too_late():
+    import jax  # noqa: F401
+
+    with pytest.raises(InputError, match="before jax is imported"):
+        process.tune()
+
+
+@pytest.mark.slow
+def test_jax_starts_with_them():
+    code = (
+        "from neuraxis import process\nprocess.tune()\nimport jax, jax.numpy as jnp\nfrom jax import lax\n"
+        "x, k = jnp.ones((1, 8, 8, 2)), jnp.ones((3, 3, 2, 4))\n"
+        "order = ('NHWC', 'HWIO', 'NHWC')\n"
+        "print(lax.conv_general_dilated(x, k, (1, 1), 'VALID', dimension_numbers=order)[0, 0, 0, 0])"
+    )
+    assert in_a_new_process(code)[0] == "18.0"
