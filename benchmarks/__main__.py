@@ -34,7 +34,7 @@ class Options:
 def names() -> list[str]:
     """Names of all benchmarks: the files of this folder that have a workload."""
     files = Path(__file__).parent.glob("*.py")
-    return sorted(f.stem for f in files if f.stem not in ("__init__", "__main__", "harness"))
+    return sorted(f.stem for f in files if f.stem != "harness" and not f.stem.startswith("_"))
 
 
 def rows(workload: Workload, timings: list[Timing]) -> list[tuple[str, ...]]:

@@ -1,13 +1,11 @@
 """One epoch of a multilayer perceptron on 60 000 images of 28×28, by Adam."""
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
+from benchmarks._training import epochs
 from benchmarks.harness import Workload
-from neuraxis.engine.minibatch import Task, advance, next_epoch, shuffle
 from neuraxis.feedforward import MLP, classification
 
 BATCH_SIZE, HIDDEN = 128, 512
@@ -40,16 +38,13 @@ def workload(quick: bool) -> Workload:
 
         return epoch
 
-    parameters, static = eqx.partition(MLP((784, HIDDEN, HIDDEN, 10), key=jax.random.key(0)), eqx.is_inexact_array)
-    task = Task(classification.loss, static, optax.adam(1e-3), (jnp.asarray(x), jnp.asarray(labels)), BATCH_SIZE, None)
-    position = task.begin(parameters, None)
-    key = jax.random.key(0)
-
-    def ours():
-        nonlocal position
-        position = advance(task, next_epoch(position, None), shuffle(task, key), key, task.batches, one_program=True)
-        jax.block_until_ready(position)
-
+    ours = epochs(
+        MLP((784, HIDDEN, HIDDEN, 10), key=jax.random.key(0)),
+        classification.loss,
+        (x, labels.astype(np.int32)),
+        optax.adam(1e-3),
+        BATCH_SIZE,
+    )
     return Workload(
         title=f"MLP epoch, 784-{HIDDEN}-{HIDDEN}-10, batch {BATCH_SIZE}",
         ours=ours,

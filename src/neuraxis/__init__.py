@@ -11,7 +11,20 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("data", "energy", "engine", "feedforward", "functions", "kinds", "layers", "neurons", "plots")
+_SUBPACKAGES = (
+    "autodiff",
+    "data",
+    "energy",
+    "engine",
+    "feedforward",
+    "functions",
+    "kinds",
+    "layers",
+    "neurons",
+    "plots",
+    "process",
+    "reinforcement",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -12,6 +12,7 @@ from neuraxis.engine import evaluate, fit, gradient_descent
 from neuraxis.engine.minibatch import Task, fits_one_program, shuffle, split, take_batch
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
+from neuraxis.functions.convolution import cross_correlate
 from neuraxis.layers import Linear
 
 module = importlib.import_module("neuraxis.engine.fit")
@@ -82,7 +83,7 @@ def test_the_python_loop_gives_the_same_model(monkeypatch):
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="the slow gradient is a CPU's")
-def test_convolutions_take_the_python_loop():
+def test_the_slow_gradient_of_a_convolution_takes_the_python_loop():
     class Conv(eqx.Module):
         kernel: jax.Array
 
@@ -96,6 +97,13 @@ def test_convolutions_take_the_python_loop():
         key = jax.random.key(0)
         return fits_one_program(task, task.begin(parameters, statistics, False), shuffle(task, key), key)
 
+    class OurConv(Conv):
+        def __call__(self, x, *, key=None):
+            return cross_correlate(x, self.kernel, padding="same").reshape(len(x), -1)
+
+    images = jnp.ones((4, 5, 5, 2)), jnp.ones((4, 25))
+    assert not choice(Conv(jnp.ones((3, 3, 2, 1))), images)
+    assert choice(OurConv(jnp.ones((3, 3, 2, 1))), images)
     assert not choice(Conv(jnp.ones((3, 3, 1, 1))), (jnp.ones((4, 5, 5, 1)), jnp.ones((4, 25))))
     assert choice(Linear(5, 1, key=jax.random.key(0)), (jnp.asarray(x), jnp.asarray(targets)))
 

@@ -67,8 +67,8 @@ def fit(
     """Minimise the mean of `loss` over `data` by stochastic gradient descent.
 
     Every epoch visits every example once, in a new random order (minibatches without replacement; the last one is
-    padded and masked). Many steps run as one XLA program; models with convolutions take a Python loop of compiled steps
-    on a CPU, where XLA's gradient of a convolution is slow inside a loop.
+    padded and masked). Many steps run as one XLA program; on a CPU, models with the gradient of XLA's own convolution,
+    which is slow inside a loop there, take a Python loop of compiled steps (`neuraxis.layers.Convolution` need not).
 
     Args:
         model: any pytree; its floating-point arrays are trained, except those in `kinds.Statistics`.

@@ -168,15 +168,24 @@ def advance(task: Task, position: Position, order, epoch_key: PRNGKeyArray, step
 
 
 def fits_one_program(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> bool:
-    """Say whether a loop inside the program is fast: not on a CPU with convolutions, whose gradient XLA slows there."""
+    """Say whether a loop inside the program is fast: on a CPU, XLA slows convolutions there unless they are plain."""
     if jax.default_backend() != "cpu":
         return True
     traced = eqx.filter_make_jaxpr(step)(task, position, order, epoch_key)[0]
-    return not _has_convolution(traced.jaxpr)
+    return not _has_slow_convolution(traced.jaxpr)
 
 
-def _has_convolution(jaxpr) -> bool:
-    if any(equation.primitive is lax.conv_general_dilated_p for equation in jaxpr.eqns):
+def _has_slow_convolution(jaxpr) -> bool:
+    if any(e.primitive is lax.conv_general_dilated_p and not _is_plain(e.params) for e in jaxpr.eqns):
         return True
     inner = (part for equation in jaxpr.eqns for part in jaxprs_in_params(equation.params))
-    return any(map(_has_convolution, inner))
+    return any(map(_has_slow_convolution, inner))
+
+
+def _is_plain(convolution) -> bool:
+    """Say whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
+    x, kernel, y = convolution["dimension_numbers"]
+    space = range(1, len(x) - 1)
+    usual = {*convolution["lhs_dilation"], convolution["feature_group_count"], convolution["batch_group_count"]} == {1}
+    last = len(x) - 1
+    return usual and x == y == (0, last, *space) and kernel == (last, last - 1, *range(len(space)))

@@ -1,5 +1,6 @@
 """Maps without memory."""
 
+from neuraxis.feedforward.cnn import CNN as CNN
 from neuraxis.feedforward.discrete_lif import DiscreteLIF as DiscreteLIF
 from neuraxis.feedforward.discrete_lif import LeakyIntegrator as LeakyIntegrator
 from neuraxis.feedforward.discrete_lif import reset_by_subtraction as reset_by_subtraction

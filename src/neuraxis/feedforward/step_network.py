@@ -1,0 +1,99 @@
+"""A network made by hand: steep logistic neurons as steps, and bumps of them that hold any values on a grid."""
+
+from itertools import product
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.feedforward.mlp import MLP
+from neuraxis.functions.activations import logistic
+
+# How steep the steps are, for cells of width 1. In the middle of a cell a step differs from 0 or 1 by e⁻²⁰, which
+# float32 does not see beside 1. Steeper ones would only make the gradients larger.
+STEEPNESS = 40.0
+
+
+def step(x: ArrayLike, b: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
+    """H(x; b) = σ(w (x − b)), with the logistic σ: for w → ∞ the threshold function at b."""
+    return logistic(w * (jnp.asarray(x) - b))
+
+
+def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
+    """P(x; b, δ) = H(x; b) − H(x; b + δ): for w → ∞ it is 1 from b to b + δ and 0 elsewhere."""
+    return step(x, b, w) - step(x, b + delta, w)
+
+
+def step_network(values: Float[ArrayLike, "..."]) -> MLP:
+    """Build the network that takes given values in the cells of a grid on [0, 1]ⁿ.
+
+    Each of the n axes of `values`, of length K, is cut into K equal cells. In one dimension the network is
+
+        G(x) = Σ_i v_i P(x; b_i, δ) = v_0 + Σ_{i≥1} (v_i − v_{i−1}) H(x; b_i),   b_i = i/K, δ = 1/K:
+
+    the step that ends a bump begins the next one, so that a hidden neuron for each inner border is enough, and between
+    two cells G lies between their values.
+
+    In more dimensions the first layer has these steps for each coordinate. A neuron of the second layer is the AND of
+    one step from each coordinate of a set, σ(w (Σ_d H(x_d; b_{i_d}) − m + ½)) for m of them: its sum passes the
+    threshold only where all are 1. The bump of a cell is the difference over all coordinates of these ANDs, as P is
+    that of two steps, and their weights are the differences of `values` over the same coordinates. All bumps together
+    are 1 everywhere, at the borders too, so nothing is missing there.
+
+    Returns:
+        An `MLP` of logistic neurons, (…, n) to (…, 1), with one hidden layer for n = 1 and two for n > 1.
+
+    Raises:
+        InputError: for values that are not finite, have no axis, differ in the lengths of their axes, or have fewer
+            than two cells along them.
+
+    Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for what it proves; Nielsen, Neural
+    Networks and Deep Learning (2015), chapter 4, for the construction.
+    """
+    values = np.asarray(values, float)
+    check.finite(values=values)
+    if not values.ndim or len(set(values.shape)) > 1 or len(values) < 2:
+        raise InputError(
+            f"values must have one axis or more, all of one length of at least 2, but have shape {values.shape}"
+        )
+    steps = _steps(len(values), values.ndim)
+    layers = [steps] if values.ndim == 1 else [steps, _ands(len(values), values.ndim)]
+    weights = _differences(values)
+    layers.append((weights[1:, None], weights[:1]))  # the first one counts everywhere: it is the bias
+    return _assemble(layers)
+
+
+def _steps(cells: int, in_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and biases of the steps at the inner borders of each coordinate."""
+    w = STEEPNESS * cells
+    borders = np.arange(1, cells) / cells
+    return np.kron(np.eye(in_size), np.full(cells - 1, w)), np.tile(-w * borders, in_size)
+
+
+def _ands(cells: int, in_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and biases of the ANDs of a step from each coordinate, or from none of it (0), in the order of cells."""
+    chosen = np.array(list(product(range(cells), repeat=in_size)))[1:]  # an AND of nothing is left to the bias
+    weight = np.zeros((in_size, cells - 1, len(chosen)), np.float32)
+    neuron, coordinate = np.nonzero(chosen)
+    weight[coordinate, chosen[neuron, coordinate] - 1, neuron] = STEEPNESS
+    return weight.reshape(-1, len(chosen)), STEEPNESS * (0.5 - np.count_nonzero(chosen, axis=1))
+
+
+def _differences(values: np.ndarray) -> np.ndarray:
+    """Differences along every axis, the first entry of each axis being kept: the inverse of cumulative sums."""
+    for axis in range(values.ndim):
+        values = np.diff(values, axis=axis, prepend=0)
+    return values.ravel()
+
+
+def _assemble(layers: list[tuple[np.ndarray, np.ndarray]]) -> MLP:
+    """Put weights and biases into an MLP."""
+    sizes = (len(layers[0][0]), *(len(bias) for _, bias in layers))
+    blank = eqx.filter_eval_shape(lambda: MLP(sizes, key=jax.random.key(0), activation=logistic))
+    arrays = [jnp.asarray(array, jnp.result_type(float)) for layer in layers for array in layer]
+    return eqx.tree_at(lambda m: [a for layer in m.layers for a in (layer.weight, layer.bias)], blank, arrays)

@@ -1,0 +1,165 @@
+"""Universal approximation, made: a network within any wanted distance of any continuous function."""
+
+from collections.abc import Callable
+from itertools import count, product
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.feedforward.mlp import MLP
+from neuraxis.feedforward.step_network import STEEPNESS, step_network
+
+Function = Callable[[np.ndarray], Any]
+
+_MAX_DIMENSIONS = 3
+# Of eps, how much the distance inside the cells may take up: the rest is for what lies between the points looked at.
+_SHARE = 0.95
+# Points by which a network is judged: as many as keep neurons times points, and so the time, within bounds.
+_FEWEST_CHECKS, _MOST_CHECKS, _NEURON_EVALUATIONS = 10_000, 100_000, 2 * 10**8
+_EVALUATIONS_AT_ONCE = 2**24
+
+
+class Approximation(eqx.Module):
+    """A network, how far it is from its function, and how large it had to be; called, it gives (…, n) to (…)."""
+
+    network: MLP  # (…, n) to (…, 1)
+    sup_error: float  # largest |G(x) − f(x)| that was measured
+    cells: int  # along each axis of [0, 1]ⁿ
+    neurons: int  # in the hidden layers
+
+    def __call__(self, x: Float[ArrayLike, "... n"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+        """Give G(x)."""
+        return self.network(x)[..., 0]
+
+
+def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_000) -> Approximation:
+    """Build a network G with |G(x) − f(x)| ≤ eps on [0, 1]ⁿ, without any training.
+
+    G is the `step_network` of the values f(a_i) in the middles a_i of equal cells, G(x) = Σ f(a_i) P(x; b_i, δ). The
+    number of cells is the smallest at which f, compared at many points with its value in the middle of their cell,
+    differs by no more than eps (its modulus of continuity, measured). Then the network itself is compared with f at
+    points that have no relation to the grid, and at points around the borders and corners of the cells, where the
+    steps rise; if the distance is larger than eps there, the cells are made smaller.
+
+    Args:
+        f: maps points (…, n) to values (…), NumPy's or JAX's.
+        in_size: n, which is 1, 2 or 3.
+        eps: how far from f the network may be.
+        max_neurons: the largest network to build.
+
+    Raises:
+        InputError: for an f that is not finite or gives a wrong shape, another number of dimensions, an eps that is
+            not positive, and where more than `max_neurons` would be needed, with how many.
+    """
+    check.positive(eps=eps)
+    check.whole(in_size=in_size, max_neurons=max_neurons)
+    if in_size > _MAX_DIMENSIONS:
+        raise InputError(f"in_size must be 1, 2 or 3, but is {in_size}")
+    cells = 1
+    while True:
+        cells = _fewest_cells(f, in_size, eps, cells + max(1, cells // 16), max_neurons)
+        network = step_network(_values(f, _grid((np.arange(cells) + 0.5) / cells, in_size)))
+        error = sup_distance(network, f, _check_points(cells, in_size))
+        if error <= eps:
+            return Approximation(network, error, cells, neurons(cells, in_size))
+
+
+def neurons(cells: int, in_size: int) -> int:
+    """Give the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
+    return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
+
+
+def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> float:
+    """Measure the largest |G(x) − f(x)| at the given points, in batches that fit into memory."""
+    x = np.asarray(x)
+    batches = -(-len(x) * _size(network) // _EVALUATIONS_AT_ONCE)
+    batch = -(-len(x) // batches)
+    filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
+    return max(float(np.abs(np.asarray(_call(network, part)) - _values(f, part)).max()) for part in filled)
+
+
+def _size(network: MLP) -> int:
+    return sum(len(layer.bias) for layer in network.layers[:-1])
+
+
+def _check_points(cells: int, in_size: int) -> np.ndarray:
+    """Spread points evenly over the cube, and as many around the borders and corners of cells, where steps rise."""
+    count = int(np.clip(_NEURON_EVALUATIONS // neurons(cells, in_size), _FEWEST_CHECKS, _MOST_CHECKS))
+    even = _evenly_spread(count, in_size)
+    # Most coordinates of these points are moved to the border nearest to them, to where the step has any height alike:
+    # G departs furthest in corners, at certain heights of all their steps.
+    random = np.random.default_rng(0)
+    heights = random.uniform(0.001, 0.999, even.shape)
+    rise = np.log(heights / (1 - heights)) / (STEEPNESS * cells)
+    at_borders = np.clip(np.round(even * cells), 1, cells - 1) / cells + rise
+    return np.concatenate([even, np.where(random.random(even.shape) < 0.75, at_borders, even)])
+
+
+@eqx.filter_jit
+def _call(network: MLP, x: Float[ArrayLike, "points n"]) -> Float[Array, " points"]:
+    return network(x)[..., 0]
+
+
+def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neurons: int) -> int:
+    """Find the smallest number of cells ≥ `fewest` within which f keeps near its values in their middles."""
+    limit = next(k for k in count(1) if neurons(k + 1, in_size) > max_neurons)
+    if fewest > limit:
+        raise _too_large(eps, neurons(fewest, in_size), max_neurons)
+    distance_in = lambda cells: _distance_in_cells(f, cells, in_size)
+    most = fewest
+    while (distance := distance_in(most)) > _SHARE * eps:
+        if most == limit:
+            if distance > 0.75 * distance_in(max(1, limit // 2)):
+                raise InputError(
+                    f"f must be continuous, but within cells of width 1/{limit} it still varies by {distance:.3g} from "
+                    "its value in the middle, and not much less than within cells twice as wide"
+                )
+            raise _too_large(eps, neurons(round(limit * distance / (_SHARE * eps)), in_size), max_neurons)
+        fewest, most = most + 1, min(2 * most, limit)
+    while fewest < most:
+        middle = (fewest + most) // 2
+        near = distance_in(middle) <= _SHARE * eps
+        fewest, most = (fewest, middle) if near else (middle + 1, most)
+    return most
+
+
+def _too_large(eps: float, needed: int, max_neurons: int) -> InputError:
+    return InputError(
+        f"eps = {eps:g} needs about {needed} hidden neurons, but at most max_neurons = {max_neurons} may be used"
+    )
+
+
+def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
+    """Give the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
+    values = _values(f, _grid(np.linspace(0, 1, 2 * cells + 1), in_size))
+    part = lambda first: values[tuple(slice(i, i + 2 * cells - 1, 2) for i in first)]
+    middles = part((1,) * in_size)
+    return max(float(np.abs(part(first) - middles).max()) for first in product(range(3), repeat=in_size))
+
+
+def _grid(axis: np.ndarray, in_size: int) -> np.ndarray:
+    """Give the points (…, n) of a grid with the same coordinates along every axis."""
+    return np.stack(np.meshgrid(*[axis] * in_size, indexing="ij"), axis=-1)
+
+
+def _evenly_spread(points: int, in_size: int) -> np.ndarray:
+    """Spread points over [0, 1]ⁿ by adding steps of φ⁻¹, φ⁻², … modulo 1, where φ is the root of φⁿ⁺¹ = φ + 1."""
+    phi = max(np.roots([1, *[0] * (in_size - 1), -1, -1]).real)
+    return (np.arange(points)[:, None] * phi ** -np.arange(1.0, in_size + 1)) % 1
+
+
+def _values(f: Function, x: np.ndarray) -> np.ndarray:
+    """Ask f for its values, and check them."""
+    values = np.asarray(f(x), float)
+    if values.shape != x.shape[:-1]:
+        raise InputError(
+            f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but gave shape {values.shape}"
+        )
+    if not np.all(finite := np.isfinite(values)):
+        where = tuple(np.argwhere(~finite)[0])
+        raise InputError(f"f must be finite on [0, 1]ⁿ, but is {values[where]} at {x[where].tolist()}")
+    return values

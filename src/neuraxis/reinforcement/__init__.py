@@ -1,0 +1,7 @@
+"""Learning from a scalar reward alone."""
+
+from neuraxis.reinforcement.cart_pole import CartPole as CartPole
+from neuraxis.reinforcement.reinforce import Actor as Actor
+from neuraxis.reinforcement.reinforce import Environment as Environment
+from neuraxis.reinforcement.reinforce import Moment as Moment
+from neuraxis.reinforcement.reinforce import Reinforce as Reinforce

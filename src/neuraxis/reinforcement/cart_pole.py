@@ -1,0 +1,83 @@
+"""The cart-pole: a cart on a track that has to keep a pole upright on it."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from neuraxis import check
+
+_PER_MS = 1e-3  # seconds in a millisecond
+
+
+class CartPole(eqx.Module):
+    """A pole on a hinge on a cart that a force F pushes along a track, without friction.
+
+    With the cart at x and the pole at an angle θ from upright, M the mass of both, m that of the pole and l half its
+    length,
+
+        u = (F + m l θ̇² sin θ)/M
+        θ̈ = (g sin θ − u cos θ)/(l (4/3 − (m/M) cos² θ))
+        ẍ = u − (m/M) l θ̈ cos θ
+
+    The state is an array (…, 4) of x [m], ẋ [m/s], θ [rad] and θ̇ [rad/s]. The episode is over when the pole leans more
+    than `max_angle` or the cart leaves the track; then nothing moves any more. Every step that begins before that is
+    rewarded by 1.
+
+    Raises:
+        InputError: for a mass, length, gravity or limit that is not positive.
+
+    Source: Barto, Sutton and Anderson, IEEE Transactions on Systems, Man, and Cybernetics 13:834 (1983), with the
+    constants and the Euler steps of 20 ms that have become usual since, and without their small friction.
+    """
+
+    cart_mass: ArrayLike = 1.0  # [kg]
+    pole_mass: ArrayLike = 0.1  # [kg]
+    half_length: ArrayLike = 0.5  # from the hinge to the pole's centre of mass [m]
+    gravity: ArrayLike = 9.8  # [m/s²]
+    max_angle: ArrayLike = math.radians(12)  # [rad]
+    max_position: ArrayLike = 2.4  # half the length of the track [m]
+
+    def __check_init__(self):
+        check.positive(cart_mass=self.cart_mass, pole_mass=self.pole_mass, half_length=self.half_length)
+        check.positive(gravity=self.gravity, max_angle=self.max_angle, max_position=self.max_position)
+
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "... 4"]:
+        """Stand still, upright, in the middle of the track: one cart for each entry of a force of that shape."""
+        return jnp.zeros((*input_shape, 4))
+
+    def draw_state(self, shape: tuple[int, ...] = (), *, key: PRNGKeyArray) -> Float[Array, "... 4"]:
+        """Draw each of the four numbers of `shape` carts evenly from −0.05 to 0.05, where episodes usually begin."""
+        return jax.random.uniform(key, (*shape, 4), minval=-0.05, maxval=0.05)
+
+    def derivative(self, state: Float[ArrayLike, "... 4"], force: ArrayLike) -> Float[Array, "... 4"]:
+        """Give the rate of change of the state [per ms] under a force [N]."""
+        _, velocity, angle, spin = jnp.moveaxis(jnp.asarray(state), -1, 0)
+        sine, cosine = jnp.sin(angle), jnp.cos(angle)
+        mass = self.cart_mass + self.pole_mass
+        leverage = self.pole_mass / mass * self.half_length
+        push = force / mass + leverage * spin**2 * sine
+        angular = (self.gravity * sine - push * cosine) / (4 / 3 * self.half_length - leverage * cosine**2)
+        linear = push - leverage * angular * cosine
+        return _PER_MS * jnp.stack(jnp.broadcast_arrays(velocity, linear, spin, angular), axis=-1)
+
+    def is_over(self, state: Float[ArrayLike, "... 4"]) -> Bool[Array, "..."]:
+        """Say whether the pole has fallen or the cart has left the track."""
+        state = jnp.asarray(state)
+        return (jnp.abs(state[..., 0]) > self.max_position) | (jnp.abs(state[..., 2]) > self.max_angle)
+
+    def step(
+        self, state: Float[Array, "... 4"], force: ArrayLike, dt: ArrayLike
+    ) -> tuple[Float[Array, "... 4"], Float[Array, "..."]]:
+        """Advance by an Euler step of `dt` [ms] under a force [N]; the output is the reward.
+
+        Raises:
+            InputError: for a force that does not broadcast to the carts.
+        """
+        check.fits(jnp.shape(state)[:-1], force=force)
+        over = self.is_over(state)
+        moved = state + dt * self.derivative(state, force)
+        return jnp.where(over[..., None], state, moved), jnp.where(over, 0.0, 1.0)

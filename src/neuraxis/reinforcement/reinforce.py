@@ -1,0 +1,145 @@
+"""REINFORCE: the gradient of the expected reward from episodes that were played."""
+
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.engine import simulate
+from neuraxis.errors import InputError
+from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
+from neuraxis.kinds import Map
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """A dynamics whose input is an action and whose output is a reward; its state is an array (…, features)."""
+
+    def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... features"]:
+        """Make the state at t = 0 for actions of that shape."""
+        ...
+
+    def step(self, state: Any, action: Any, /, dt: float) -> tuple[Any, Any]:
+        """Advance by `dt` [ms] under an action; return the new state and the reward."""
+        ...
+
+    def is_over(self, state: Any, /) -> Bool[Array, "..."]:
+        """Say whether the episode has ended, after which there is no reward."""
+        ...
+
+
+class Moment(NamedTuple):
+    """One step of an episode."""
+
+    state: Float[Array, "... features"]  # in which the choice was made
+    choice: Int[Array, "..."]  # number of the action
+    reward: Float[Array, "..."]
+    counts: Bool[Array, "..."]  # false once the episode is over
+
+
+class Actor(eqx.Module):
+    """A policy at the controls of an environment: a map and a dynamics that together are a dynamics again.
+
+    The policy maps the state to one logit per action, and an action is chosen with probability π(a|s) =
+    softmax(logits). The input is the chance in the choice, Gumbel noise (…, actions): the largest of logits + noise is
+    a sample from π. Without noise the likeliest action is chosen.
+    """
+
+    policy: Map
+    environment: Environment
+    actions: Float[ArrayLike, " actions"]  # the inputs to the environment that there are to choose from
+
+    def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... features"]:
+        """Begin where the environment begins."""
+        return self.environment.init_state(input_shape[:-1])
+
+    def step(self, state: Array, noise: Float[ArrayLike, "... actions"], dt: float) -> tuple[Array, Moment]:
+        """Choose and act for `dt` [ms]; the output is the moment.
+
+        Raises:
+            InputError: for a policy that does not give one logit per action.
+        """
+        logits, actions = self.policy(state), jnp.asarray(self.actions)
+        if logits.shape[-1] != len(actions):
+            raise InputError(
+                f"policy must give {len(actions)} logits, one for each action, but gives {logits.shape[-1]}"
+            )
+        choice = jnp.argmax(logits + noise, axis=-1)
+        after, reward = self.environment.step(state, actions[choice], dt)
+        return after, Moment(state, choice, reward, ~self.environment.is_over(state))
+
+
+class Reinforce(eqx.Module):
+    """A loss whose gradient is the REINFORCE estimate, for `fit`; its examples are the states that episodes begin in.
+
+    With rewards r_t, the return from t on G_t = Σ_{k≥t} γ^{k−t} r_k, and a baseline b_t, an episode has the loss
+
+        E = Σ_t (G_t − b_t) (−ln π(a_t|s_t)),
+
+    the cross-entropy of what the policy chose, weighted by how much better than expected it went. Its gradient is, at
+    γ = 1, an unbiased estimate of the gradient of −Σ_t r_t, for any baseline that does not depend on a_t. Here b_t is
+    the mean G_t of the other episodes in the batch, and 0 for an episode alone. The value of E itself tells little: it
+    changes with the policy that it is measured on.
+
+    Args:
+        environment: what is acted on.
+        actions: the inputs to the environment that there are to choose from, one for each logit of the policy.
+        steps: longest episode.
+        dt: length of a step [ms].
+        discount: γ, which counts a reward less the later it comes; below 1 it lowers the noise at the price of a bias.
+
+    Raises:
+        InputError: for fewer than two actions, or steps, dt or a discount out of range.
+
+    Source: Williams, Machine Learning 8:229 (1992).
+    """
+
+    environment: Environment
+    actions: tuple[float | int, ...]
+    steps: int
+    dt: float
+    discount: float = 1.0
+
+    def __check_init__(self):
+        check.finite(actions=self.actions)
+        if len(self.actions) < 2:
+            raise InputError(f"actions must name at least two to choose from, but are {self.actions}")
+        check.whole(steps=self.steps)
+        check.positive(dt=self.dt, discount=self.discount)
+        if self.discount > 1:
+            raise InputError(f"discount must be at most 1, but is {self.discount}")
+
+    def play(self, policy: Map, start: Float[ArrayLike, "... features"], *, key: PRNGKeyArray) -> Moment:
+        """Play an episode from each start; every field gains a leading axis of time."""
+        start = jnp.asarray(start)
+        noise = jax.random.gumbel(key, (self.steps, *start.shape[:-1], len(self.actions)))
+        actor = Actor(policy, self.environment, jnp.asarray(self.actions))
+        return simulate(actor, noise, dt=self.dt, state=start).record
+
+    def returns(self, rewards: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
+        """Give G_t = Σ_{k≥t} γ^{k−t} r_k."""
+        ahead = jnp.arange(self.steps) - jnp.arange(self.steps)[:, None]
+        weights = jnp.where(ahead >= 0, self.discount ** jnp.maximum(ahead, 0.0), 0.0)
+        return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1)
+
+    def total_reward(self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray) -> Array:
+        """Give Σ_t r_t of an episode from each start."""
+        return jnp.sum(self.play(policy, start, key=key).reward, axis=0)
+
+    def __call__(
+        self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray
+    ) -> Float[Array, " batch"]:
+        """Play an episode from each start, and give its loss."""
+        # Only the logarithms are differentiated: neither chance nor the environment has a derivative here.
+        played = lax.stop_gradient(self.play(policy, start, key=key))
+        gain = self.returns(played.reward)
+        others = max(gain.shape[1] - 1, 1)
+        baseline = (jnp.sum(gain, axis=1, keepdims=True) - gain) / others
+        surprise = categorical_cross_entropy_with_logits(
+            policy(played.state), one_hot(played.choice, len(self.actions))
+        )
+        return jnp.sum((gain - baseline) * surprise, axis=0, where=played.counts)

@@ -1,0 +1,20 @@
+import numpy as np
+
+from neuraxis.experiments import cnn
+
+
+def test_quick_run():
+    result = cnn.run(cnn.Settings(**{**vars(cnn.QUICK), "data": "digits", "steps": 400}))
+    for claim in result.claims:
+        assert claim.metric == "test_accuracy" or claim.holds(result.metrics), claim
+    assert result.metrics["test_accuracy"] > 0.93  # the claim is for the default settings
+    figures = cnn.plot(result)
+    assert set(figures) == {"learning", "kernels", "maps", "shifts", "continuous"}
+
+
+def test_shift_brings_black_in():
+    x = np.arange(1.0, 13).reshape(1, 3, 4, 1)
+    labels = np.zeros(1, int)
+    right, left = (cnn._shift((x, labels), s)[0][0, ..., 0] for s in (1, -2))
+    np.testing.assert_array_equal(right, [[0, 1, 2, 3], [0, 5, 6, 7], [0, 9, 10, 11]])
+    np.testing.assert_array_equal(left, [[3, 4, 0, 0], [7, 8, 0, 0], [11, 12, 0, 0]])

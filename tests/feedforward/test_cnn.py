@@ -1,0 +1,43 @@
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from neuraxis.errors import InputError
+from neuraxis.feedforward import CNN
+from neuraxis.functions.activations import relu
+from neuraxis.layers import MaxPool
+
+KEY = jax.random.key(0)
+x = np.random.default_rng(0).random((3, 12, 9, 2)).astype(np.float32)
+
+
+def test_is_convolutions_pooling_and_a_perceptron():
+    model = CNN((12, 9, 2), (4, 6), (16,), 10, key=KEY)
+    h = x
+    for convolution, map_ in zip(model.convolutions, model.activation_maps(x), strict=True):
+        h = MaxPool(2)(relu(convolution(h)))  # in the other order than the network's
+        np.testing.assert_allclose(map_, h, atol=1e-5)
+    assert h.shape == (3, 3, 2, 6)
+    np.testing.assert_allclose(model(x), model.head(h.reshape(3, -1)), atol=1e-5)
+
+
+def test_dropout_acts_in_training_only():
+    model = CNN((12, 9, 2), (4,), (16,), 10, key=KEY, dropout=0.5)
+    assert not np.allclose(model(x, key=KEY), model(x, key=jax.random.key(1)))
+    inference = eqx.nn.inference_mode(model)
+    np.testing.assert_array_equal(inference(x), inference(x, key=KEY))
+    with pytest.raises(InputError, match="needs a key"):
+        model(x)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_input():
+    with pytest.raises(InputError, match=r"each of which halves the image of 4×9, but are \(1, 1, 1\)"):
+        CNN((4, 9, 1), (1, 1, 1), (), 10, key=KEY)
+    with pytest.raises(InputError, match="channels must name one or more convolutions"):
+        CNN((4, 9, 1), (), (), 10, key=KEY)
+    with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 2\)"):
+        CNN((12, 9, 2), (4,), (), 10, key=KEY)(x[..., :1])
+    with pytest.raises(InputError, match=r"rate must lie in \[0, 1\)"):
+        CNN((12, 9, 2), (4,), (), 10, key=KEY, dropout=1.0)

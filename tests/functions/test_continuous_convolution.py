@@ -1,0 +1,42 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from neuraxis.errors import InputError
+from neuraxis.functions.continuous_convolution import continuous_convolve
+
+t = np.linspace(0.1, 5, 9)
+
+
+def gaussian(sigma):
+    return lambda s: jnp.exp(-0.5 * (s / sigma) ** 2) / (sigma * jnp.sqrt(2 * jnp.pi))
+
+
+def test_gaussians_add_their_variances():
+    y = continuous_convolve(gaussian(0.6), gaussian(0.8), t, bounds=(-6.0, 6.0))
+    np.testing.assert_allclose(y, stats.norm.pdf(t), atol=1e-6)
+
+
+def test_two_decays_make_an_alpha_function():
+    y = continuous_convolve(lambda s: jnp.exp(-s), lambda s: jnp.exp(-s), t, bounds=(0.0, t))
+    np.testing.assert_allclose(y, t * np.exp(-t), rtol=1e-5)
+
+
+def test_agrees_with_scipys_adaptive_quadrature_and_its_order_is_four():
+    expected = [integrate.quad(lambda s: np.sin(s) * np.exp(-((a - s) ** 2)), 0, 4)[0] for a in t]
+    with jax.enable_x64(True):
+        errors = []
+        for intervals in (20, 40):
+            y = continuous_convolve(jnp.sin, lambda s: jnp.exp(-(s**2)), t, bounds=(0.0, 4.0), intervals=intervals)
+            errors.append(np.abs(y - np.array(expected)).max())
+    assert errors[1] < 1e-5
+    assert 12 < errors[0] / errors[1] < 20
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("intervals", [3, 0, 2.0, True])
+def test_bad_intervals(intervals):
+    with pytest.raises(InputError, match="intervals must be an even whole number"):
+        continuous_convolve(jnp.sin, jnp.cos, t, bounds=(0.0, 1.0), intervals=intervals)
