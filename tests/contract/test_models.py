@@ -16,10 +16,12 @@ import pytest
 
 from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
 from neuraxis.engine import checkpoint, simulate
-from neuraxis.feedforward import MLP, DiscreteLIF, LeakyIntegrator, SpikingClassifier, mean_potential
-from neuraxis.kinds import Dynamics, Energy, Map
-from neuraxis.layers import Linear
+from neuraxis.feedforward import CNN, MLP, DiscreteLIF, LeakyIntegrator, SpikingClassifier, mean_potential
+from neuraxis.feedforward.step_network import step_network
+from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
+from neuraxis.layers import BatchNorm, Convolution, Dropout, Linear, Residual, Sequential, TransposedConvolution
 from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, Synapse, rk4
+from neuraxis.reinforcement import CartPole
 
 KEY = jax.random.key(0)
 
@@ -73,7 +75,25 @@ class Case:
 
 CASES = [
     Case("Linear", Map, lambda: Linear(5, 3, key=KEY), call, (5,)),
+    # In training these two mix the examples of a batch, or draw noise of its shape.
+    Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
+    Case(
+        "Sequential with Dropout in inference",
+        MeasuringMap,
+        lambda: Sequential(
+            [Linear(5, 8, key=KEY), BatchNorm(8, inference=True), jnp.tanh, Dropout(0.5, True), Linear(8, 3, key=KEY)]
+        ),
+        call,
+        (5,),
+    ),
+    Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
+    Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
+    Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
+    Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
+    Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
+    Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case(
         "MembraneLIF",

@@ -14,3 +14,4 @@ from neuraxis.feedforward.readout import spike_count as spike_count
 from neuraxis.feedforward.spike_coding import latency_code as latency_code
 from neuraxis.feedforward.spike_coding import rate_code as rate_code
 from neuraxis.feedforward.spiking_classifier import SpikingClassifier as SpikingClassifier
+from neuraxis.feedforward.universal_approximation import approximate as approximate
