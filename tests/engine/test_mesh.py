@@ -13,10 +13,11 @@ from neuraxis.engine.mesh import check_batch, make_mesh, parse_mesh
 from neuraxis.errors import InputError
 
 TRAIN = """
-import jax, numpy as np, optax
+import equinox as eqx, jax, numpy as np, optax
 from neuraxis.engine import fit
 from neuraxis.engine.mesh import join, parse_mesh
-from neuraxis.feedforward import MLP, classification
+from neuraxis.feedforward import classification
+from neuraxis.layers import BatchNorm, Linear, Sequential
 
 {setup}
 random = np.random.default_rng(0)
@@ -24,17 +25,21 @@ x = random.normal(size=(200, 8)).astype(np.float32)
 labels = (x[:, 0] > 0).astype(np.int32)
 
 def train(mesh):
-    model = MLP((8, 32, 4), key=jax.random.key(0))
-    return fit(model, classification.loss, (x, labels), optimizer=optax.adam(1e-2), epochs=3, batch_size=32,
+    first, last = (Linear(*sizes, key=jax.random.key(0)) for sizes in ((8, 32), (32, 4)))
+    model = Sequential([first, BatchNorm(32), jax.nn.relu, last])  # its statistics are those of the whole batch
+    return fit(model, classification.measuring_loss, (x, labels), optimizer=optax.sgd(0.1), epochs=3, batch_size=32,
         key=jax.random.key(1), mesh=mesh, progress=None)
 """
 
 EIGHT_DEVICES = """
+def arrays(model):
+    return jax.tree.leaves(eqx.filter(model, eqx.is_array))
+
 assert len(jax.devices()) == 8
 alone = train(None)
 for mesh in ("data=8", "data=4,model=2"):
     shared = train(parse_mesh(mesh))
-    for a, b in zip(jax.tree.leaves(alone.model), jax.tree.leaves(shared.model)):
+    for a, b in zip(arrays(alone.model), arrays(shared.model)):
         assert len(b.sharding.device_set) == 8
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(alone.history["loss"], shared.history["loss"], rtol=1e-5)

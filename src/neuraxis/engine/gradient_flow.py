@@ -1,0 +1,228 @@
+"""How activations and gradients grow or shrink from layer to layer, in any model and for any loss."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.tree_util import KeyPath, keystr, tree_flatten_with_path, tree_leaves_with_path, tree_map_with_path
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.engine.minibatch import split
+
+Number = Float[Array, ""]
+
+# The square of a float32 leaves its range where a vanishing gradient is of interest: squares are added up apart for
+# small, middle and large numbers, each divided by its scale.
+_SCALES = (1e-24, 1.0, 1e24)
+_LOWEST = (0.0, 1e-12, 1e12)
+_HIGHEST = (1e-12, 1e12, jnp.nan)  # which no number reaches, not even infinity
+
+
+class LayerFlow(NamedTuple):
+    """Norms of one layer. Its output is y and the mean of the loss over the batch is E."""
+
+    activation: Number  # ‖y‖, over batch and features
+    activation_rms: Number  # root of the mean of y²
+    gradient: Number  # ‖∂E/∂y‖
+    parameter_gradient: Number  # ‖∂E/∂θ‖ of all parameters in the layer
+
+
+def gradient_flow(
+    model: PyTree,
+    loss: Callable[..., Any],
+    data: Sequence[Any],
+    *,
+    key: PRNGKeyArray | None = None,
+) -> dict[str, LayerFlow]:
+    """Measure ‖y‖, ‖∂E/∂y‖ and ‖∂E/∂θ‖ of every layer of a model, with E the mean of its loss over a batch.
+
+    The layers are the parts of the model that the loss calls: modules, and functions that are leaves of the model (such
+    as the activations of a `Sequential`), at any depth, by their path in the model (`"layers[0]"`,
+    `"layers[3].inner.layers[1]"`). They stand in the order in which they first return. A module that holds others is a
+    layer too; the model itself is one, named "model", only where none of its parts is called. A parameter that is in no
+    layer stands last, by itself, with NaN in place of the norms of an output; so any pytree of parameters will do.
+
+    A layer that is called several times, in a loop, a `scan` or under `vmap`, has the norms over all its calls, so that
+    ‖∂E/∂y‖² is the sum of that of each call. Where no gradient can reach a layer, because its output is not used or is
+    cut off by `stop_gradient`, its gradient is 0 and its activation is NaN. Nothing of the model has to be changed:
+    what is measured leaves as the gradient by an input that is added to each layer and does nothing.
+
+    Args:
+        model: any pytree. It is measured as in training (`equinox.nn.inference_mode` off).
+        loss: as for `fit`: `loss(model, *batch, key=key)` gives one value per example (or these and a model).
+        data: the arrays of the batch, such as `(x, labels)`.
+        key: noise of the model.
+
+    Raises:
+        InputError: for data that are empty, do not agree in length or are not finite.
+
+    Source: Hochreiter, Diploma thesis, TU München (1991); Glorot and Bengio, AISTATS (2010).
+    """
+    named = {f"data[{i}]": x for i, x in enumerate(data)}
+    check.same_length(**named)
+    check.finite(**{name: x for name, x in named.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
+    names, flows = _measure(eqx.nn.inference_mode(model, value=False), loss, tuple(map(jnp.asarray, data)), key)
+    return dict(zip(names, flows, strict=True))
+
+
+@eqx.filter_jit
+def _measure(model, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
+    parameters, *rest = split(model)
+    called: list[KeyPath] = []
+
+    def mean_loss(parameters, probes):
+        taps = {path: _Tap(path, probe, called) for path, probe in probes}
+        values = loss(_tapped(eqx.combine(parameters, *rest), taps), *batch, key=key)
+        return jnp.mean(values[0] if isinstance(values, tuple) else values)
+
+    probes = [(path, _Probe.zero()) for path in _callable_parts(model)]
+    places = [path for path, _ in probes]
+    gradient, measured = jax.grad(
+        lambda parameters, probes: mean_loss(parameters, zip(places, probes, strict=True)), argnums=(0, 1)
+    )(parameters, [probe for _, probe in probes])
+    measured = dict(zip(places, measured, strict=True))
+    leaves = [(place, _squares([g])) for place, g in tree_leaves_with_path(gradient)]
+
+    layers = [path for path in dict.fromkeys(called) if path] or called[:1]
+    flows = [measured[path].flow([squares for place, squares in leaves if _within(place, path)]) for path in layers]
+    alone = [(place, squares) for place, squares in leaves if not any(_within(place, path) for path in layers)]
+    nan = jnp.full((), jnp.nan)
+    flows += [LayerFlow(nan, nan, nan, _norm(squares)) for _, squares in alone]
+    return [_name(path) for path in (*layers, *(place for place, _ in alone))], flows
+
+
+def _within(place: KeyPath, path: KeyPath) -> bool:
+    return place[: len(path)] == path
+
+
+def _name(path: KeyPath) -> str:
+    return keystr(path).removeprefix(".") or "model"
+
+
+# --- norms ---
+
+
+def _squares(arrays: Iterable[Array]) -> Float[Array, "3"]:
+    """Add up the squares of all numbers, in three sums for the three scales."""
+    scales, lowest, highest = (jnp.asarray(row, jnp.result_type(float)) for row in (_SCALES, _LOWEST, _HIGHEST))
+    total = jnp.zeros_like(scales)
+    for x in arrays:
+        x = jnp.reshape(x, (-1, 1))
+        elsewhere = (jnp.abs(x) < lowest) | (jnp.abs(x) >= highest)
+        total += jnp.sum(jnp.where(elsewhere, 0, jnp.square(x / scales)), axis=0)
+    return total
+
+
+def _norm(squares: Float[Array, "3"]) -> Number:
+    parts = jnp.sqrt(squares) * jnp.asarray(_SCALES, squares.dtype)
+    largest = jnp.max(parts)
+    return jnp.where(largest > 0, largest * jnp.linalg.norm(parts / largest), 0)
+
+
+class _Probe(NamedTuple):
+    """What is added to a layer. Its gradient is not a gradient, but what was measured there, summed over all calls."""
+
+    activation: Float[Array, "3"]  # squares of y
+    gradient: Float[Array, "3"]  # squares of ∂E/∂y
+    size: Number  # how many numbers y has
+
+    @staticmethod
+    def zero() -> "_Probe":
+        return _Probe(jnp.zeros(3), jnp.zeros(3), jnp.zeros(()))
+
+    def flow(self, parameters: list[Float[Array, "3"]]) -> LayerFlow:
+        """Give the norms of a layer, with the squares of the gradient by each of its parameters."""
+        activation = jnp.where(self.size > 0, _norm(self.activation), jnp.nan)
+        return LayerFlow(
+            activation, activation / jnp.sqrt(self.size), _norm(self.gradient), _norm(sum(parameters, jnp.zeros(3)))
+        )
+
+
+@jax.custom_vjp
+def _pass(y: list[Array], probe: _Probe) -> list[Array]:
+    """Give y as it is."""
+    return y
+
+
+def _pass_forward(y, probe):
+    squares = _squares(y)
+    # One for each call under `vmap`: what is returned for the probe is added up over the examples only if it differs
+    # between them as far as JAX can see.
+    one = jnp.where(squares[0] >= 0, 1.0, 1.0)
+    return y, (squares, one)
+
+
+def _pass_backward(kept, gradient):
+    squares, one = kept
+    size = sum(g.size for g in gradient)
+    return gradient, _Probe(squares, one * _squares(gradient), one * size)
+
+
+_pass.defvjp(_pass_forward, _pass_backward)
+
+
+# --- taps: a model whose parts pass on what they return, and are measured there ---
+
+
+class _Tap:
+    """Stands behind one part of the model. Compared by identity, so that it can be a static field."""
+
+    def __init__(self, path: KeyPath, probe: _Probe, called: list[KeyPath]):
+        self.path, self.probe, self.called = path, probe, called
+
+    def __call__(self, y: PyTree) -> PyTree:
+        self.called.append(self.path)
+        numbers, rest = eqx.partition(y, eqx.is_inexact_array)
+        leaves, structure = jax.tree.flatten(numbers)
+        return eqx.combine(jax.tree.unflatten(structure, _pass(leaves, self.probe)), rest)
+
+
+def _callable_parts(part: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Give the paths of all parts that can be called, those inside of others too."""
+    if callable(part):
+        yield path
+    for below, child in tree_flatten_with_path(part, is_leaf=lambda node: node is not part and callable(node))[0]:
+        if below and callable(child):
+            yield from _callable_parts(child, path + below)
+
+
+def _tapped(part: Any, taps: dict[KeyPath, _Tap], path: KeyPath = ()) -> Any:
+    """Put the taps behind all parts that can be called."""
+
+    def inside(below, child):
+        return _tapped(child, taps, path + below) if below and callable(child) else child
+
+    whole = tree_map_with_path(inside, part, is_leaf=lambda node: node is not part and callable(node))
+    if path not in taps:
+        return whole
+    if isinstance(whole, eqx.Module):
+        return _as_tapped_module(whole, taps[path])
+    return lambda *args, **kwargs: taps[path](whole(*args, **kwargs))
+
+
+def _as_tapped_module(module: eqx.Module, tap: _Tap) -> eqx.Module:
+    """Make the module one of a subclass, so that it keeps its fields, its methods and its type."""
+    kind = _tapped_class(type(module))
+    tapped = object.__new__(kind)
+    for name, value in {**vars(module), "_tap": tap}.items():
+        object.__setattr__(tapped, name, value)
+    return tapped
+
+
+@functools.cache
+def _tapped_class(kind: type) -> type:
+    def call(self, *args, **kwargs):
+        return self._tap(kind.__call__(self, *args, **kwargs))
+
+    def measure(self, *args, **kwargs):
+        y, model = kind.measure(self, *args, **kwargs)
+        return self._tap(y), model
+
+    members = {"__call__": call, "__annotations__": {"_tap": Any}, "_tap": eqx.field(static=True, default=None)}
+    if hasattr(kind, "measure"):
+        members["measure"] = measure
+    return type(kind)(kind.__name__, (kind,), {**members, "__module__": __name__})

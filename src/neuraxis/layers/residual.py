@@ -1,0 +1,53 @@
+"""The residual connection."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis.errors import InputError
+from neuraxis.kinds import MeasuringMap
+
+
+class Residual(eqx.Module):
+    """y = x + f(x): what is inside learns the change of x, and the gradient by y reaches x as it is.
+
+    ∂y/∂x = I + ∂f/∂x, so the gradient keeps its size through any number of blocks as long as ∂f/∂x is small against I.
+
+    Args:
+        inner: f, a map whose output has the shape of its input.
+
+    Raises:
+        InputError: if `inner` cannot be called, or its output has another shape than x.
+
+    Source: He et al., Computer Vision and Pattern Recognition (2016).
+    """
+
+    inner: Callable[..., Any]
+
+    def __check_init__(self):
+        if not callable(self.inner):
+            raise InputError(f"inner must be a map, but is {self.inner!r}")
+
+    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+        """Map x to x + f(x)."""
+        return self._added(x, self.inner(x, key=key))
+
+    def measure(
+        self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
+    ) -> tuple[Float[Array, "..."], "Residual"]:
+        """Map x to x + f(x); return it, and the block with the statistics inside it brought up to date."""
+        if not isinstance(self.inner, MeasuringMap):
+            return self(x, key=key), self
+        change, inner = self.inner.measure(x, key=key)
+        return self._added(x, change), Residual(inner)
+
+    def _added(self, x: ArrayLike, change: ArrayLike) -> Float[Array, "..."]:
+        if jnp.shape(change) != jnp.shape(x):
+            raise InputError(
+                f"the map inside a residual block must keep the shape of its input, {jnp.shape(x)}, "
+                f"but gave {jnp.shape(change)}"
+            )
+        return jnp.asarray(x) + change
