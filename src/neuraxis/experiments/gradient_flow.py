@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jax.nn.initializers import Initializer, he_normal, orthogonal
+from jax.nn.initializers import orthogonal
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate, fit, gradient_flow, momentum
@@ -32,6 +32,7 @@ from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._images import Images, load
 from neuraxis.feedforward.classification import correct, loss, measuring_loss
 from neuraxis.functions.activations import Activation, logistic, relu, tanh
+from neuraxis.functions.initializers import Initializer, he_normal
 from neuraxis.layers import BatchNorm, Linear, Residual, Sequential
 
 _LARGE = 4.0  # scale of weights that are too large for tanh
@@ -62,7 +63,7 @@ def _residual(linear: Linear) -> Callable:
 _KINDS = {
     "logistic": _Kind("logistic, orthogonal weights", orthogonal(), _plain(logistic)),
     "large_weights": _Kind(f"tanh, weights {_LARGE:g}× as large", orthogonal(_LARGE), _plain(tanh)),
-    "relu_he": _Kind("ReLU, He initialisation", he_normal(), _plain(relu)),
+    "relu_he": _Kind("ReLU, He initialisation", he_normal, _plain(relu)),
     "batch_norm": _Kind("logistic, batch normalisation", orthogonal(), _normalised, measuring_loss),
     "residual": _Kind("logistic, residual blocks", orthogonal(), _residual),
 }

@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.nn.initializers import variance_scaling
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
@@ -16,6 +15,7 @@ from neuraxis.engine import Trace, record_nothing, record_output, simulate
 from neuraxis.errors import InputError
 from neuraxis.feedforward.discrete_lif import POTENTIAL, DiscreteLIF
 from neuraxis.feedforward.readout import Readout, spike_count
+from neuraxis.functions.initializers import scaled_normal
 from neuraxis.layers import Linear
 
 
@@ -71,7 +71,7 @@ class SpikingClassifier(eqx.Module):
         check.positive(dt=dt)
         keys = jax.random.split(key, len(sizes) - 1)
         # Independent inputs of variance 1 in every step then give potentials of variance 1, whatever the leak.
-        initializer = variance_scaling(-jnp.expm1(-2 * dt / jnp.mean(neurons.tau_m)), "fan_in", "normal")
+        initializer = scaled_normal(-jnp.expm1(-2 * dt / jnp.mean(neurons.tau_m)))
         self.layers = tuple(
             Linear(i, o, key=k, initializer=initializer) for (i, o), k in zip(pairwise(sizes), keys, strict=True)
         )

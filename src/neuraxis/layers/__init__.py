@@ -1,7 +1,13 @@
 """The parts that maps are built of."""
 
+from neuraxis.layers.augmentation import Augmentation as Augmentation
 from neuraxis.layers.batch_norm import BatchNorm as BatchNorm
 from neuraxis.layers.batch_norm import RunningMoments as RunningMoments
+from neuraxis.layers.convolution import Convolution as Convolution
+from neuraxis.layers.convolution import TransposedConvolution as TransposedConvolution
 from neuraxis.layers.dropout import Dropout as Dropout
 from neuraxis.layers.linear import Linear as Linear
+from neuraxis.layers.pooling import MaxPool as MaxPool
+from neuraxis.layers.pooling import MeanPool as MeanPool
+from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential

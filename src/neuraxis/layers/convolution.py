@@ -5,11 +5,11 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.nn.initializers import he_normal
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.functions.convolution import Padding, Steps, cross_correlate, transposed_convolve
+from neuraxis.functions.initializers import he_normal
 
 
 class Convolution(eqx.Module):
@@ -96,7 +96,7 @@ def _draw_kernel(in_channels: int, out_channels: int, size: Steps, key: PRNGKeyA
     check.whole(in_channels=in_channels, out_channels=out_channels)
     for entries in sizes:
         check.whole(size=entries)
-    return he_normal()(key, (*sizes, in_channels, out_channels))
+    return he_normal(key, (*sizes, in_channels, out_channels))
 
 
 def _hashable(value: Any) -> Any:

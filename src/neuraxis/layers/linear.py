@@ -2,10 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.nn.initializers import Initializer, he_normal
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
+from neuraxis.functions.initializers import Initializer, he_normal
 
 
 class Linear(eqx.Module):
@@ -24,9 +24,9 @@ class Linear(eqx.Module):
     weight: Float[Array, "in out"]
     bias: Float[Array, " out"]
 
-    def __init__(self, in_size: int, out_size: int, *, key: PRNGKeyArray, initializer: Initializer | None = None):
+    def __init__(self, in_size: int, out_size: int, *, key: PRNGKeyArray, initializer: Initializer = he_normal):
         check.whole(in_size=in_size, out_size=out_size)
-        self.weight = (initializer or he_normal())(key, (in_size, out_size))
+        self.weight = initializer(key, (in_size, out_size))
         self.bias = jnp.zeros(out_size)
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
