@@ -27,6 +27,13 @@ def test_the_users_own_flag_stands():
     assert in_a_new_process(code, XLA_FLAGS=flag)[0] == flag
 
 
+def test_short_runs_compile_less():
+    code = "import os\nfrom neuraxis import process\nprint(process.tune(short=True))\nprint(os.environ['XLA_FLAGS'])"
+    said, flags, _ = in_a_new_process(code)
+    assert "loops not unrolled" in said
+    assert "xla_cpu_disable_loop_unrolling" in flags
+
+
 def test_too_late():
     import jax  # noqa: F401
 
@@ -37,7 +44,7 @@ def test_too_late():
 @pytest.mark.slow
 def test_jax_starts_with_them():
     code = (
-        "from neuraxis import process\nprocess.tune()\nimport jax, jax.numpy as jnp\nfrom jax import lax\n"
+        "from neuraxis import process\nprocess.tune(short=True)\nimport jax, jax.numpy as jnp\nfrom jax import lax\n"
         "x, k = jnp.ones((1, 8, 8, 2)), jnp.ones((3, 3, 2, 4))\n"
         "order = ('NHWC', 'HWIO', 'NHWC')\n"
         "print(lax.conv_general_dilated(x, k, (1, 1), 'VALID', dimension_numbers=order)[0, 0, 0, 0])"

@@ -48,7 +48,7 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"neuraxis {__version__}")
         return 0
     if arguments[:1] in (["run"], ["tour"]) and "jax" not in sys.modules:
-        process.tune()
+        process.tune(short=arguments[0] == "tour" or "--quick" in arguments)
     from neuraxis.cli import commands
 
     if arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-"):

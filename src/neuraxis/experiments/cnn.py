@@ -18,10 +18,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate, fit
@@ -74,7 +76,7 @@ class Settings:
         check.fraction(dropout=self.dropout)
 
 
-QUICK = Settings(channels=(8, 16), hidden_sizes=(64,), steps=300, training_images=12_000, shifts=(0, 2, 4))
+QUICK = Settings(channels=(8, 16), hidden_sizes=(64,), steps=200, training_images=9000, shifts=(0, 3))
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -125,7 +127,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "accuracy": {name: np.array(values) for name, values in accuracy.items()},
             "kernels": np.asarray(fitted.model.convolutions[0].kernel[..., 0, :]),
             "image": images.test[0][0],
-            "maps": [np.asarray(h) for h in fitted.model.activation_maps(images.test[0][0])],
+            "maps": [np.asarray(h) for h in _maps(fitted.model, jnp.asarray(images.test[0][0]))],
             "gaussians": (time, by_quadrature, closed_form),
         },
         model=fitted.model,
@@ -151,6 +153,11 @@ def _train(name: str, model: Any, images: Images, settings: Settings, session: S
     )
 
 
+@eqx.filter_jit
+def _maps(model: CNN, image: Array) -> list[Array]:
+    return model.activation_maps(image)
+
+
 def _flat(labelled: Labelled) -> Labelled:
     x, labels = labelled
     return x.reshape(len(x), -1), labels
@@ -171,7 +178,8 @@ def _gaussians() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return lambda s: jnp.exp(-0.5 * jnp.square(s / sigma)) / (sigma * math.sqrt(2 * math.pi))
 
     time = jnp.linspace(-4, 4, 161)
-    by_quadrature = continuous_convolve(gaussian(0.6), gaussian(0.8), time, bounds=(-6.0, 6.0))
+    convolve = jax.jit(lambda t: continuous_convolve(gaussian(0.6), gaussian(0.8), t, bounds=(-6.0, 6.0)))
+    by_quadrature = convolve(time)
     return np.asarray(time), np.asarray(by_quadrature), np.asarray(gaussian(1.0)(time))
 
 

@@ -1,0 +1,265 @@
+"""Augmentation of images: small random changes that leave the class as it is.
+
+Images are (…, height, width, channel) with numbers from 0 to 1; grey ones have one channel. Each image of the leading
+axes is changed in its own way. All changes of place add up to one displacement field, so that an image is interpolated
+only once: the new image at pixel p is the old one at p + displacement(p). Everything works inside `jit` and `vmap`.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+Number = float | int
+
+_MOST_CHANNELS = 4
+
+
+def augment(
+    key: PRNGKeyArray,
+    images: Float[ArrayLike, "*batch height width channel"],
+    *,
+    shift: Number = 0.0,
+    rotation: Number = 0.0,
+    scale: Number = 0.0,
+    alpha: Number = 0.0,
+    sigma: Number = 4.0,
+    noise: Number = 0.0,
+) -> Float[Array, "*batch height width channel"]:
+    """Shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
+
+    All but the noise keeps the range from 0 to 1.
+
+    Args:
+        key: seed of all changes.
+        images: numbers from 0 to 1.
+        shift: largest shift along each axis [pixel], drawn evenly from −shift to shift.
+        rotation: largest angle [degree], drawn evenly from −rotation to rotation.
+        scale: largest change of size, whose factor is drawn evenly from 1 − scale to 1 + scale.
+        alpha: strength of the elastic deformation [pixel], see `elastic`.
+        sigma: its smoothness [pixel].
+        noise: standard deviation of the noise, see `add_noise`.
+
+    Raises:
+        InputError: for images of another shape or range, a negative amount, a scale of 1 or more, or a sigma that is
+            not positive.
+    """
+    check_amounts(shift, rotation, scale, alpha, sigma, noise)
+    images = _checked(images)
+    *batch, height, width, _ = images.shape
+    keys = jax.random.split(key, 5)
+
+    def draw(key, largest, *shape):
+        return jax.random.uniform(key, (*batch, *shape), minval=-largest, maxval=largest)
+
+    displacement = None
+    if shift or rotation or scale:
+        displacement = affine(
+            height,
+            width,
+            shift=draw(keys[0], shift, 2),
+            angle=draw(keys[1], rotation),
+            factor=1 + draw(keys[2], scale),
+        )
+    if alpha:
+        bent = elastic(keys[3], (*batch, height, width), alpha=alpha, sigma=sigma)
+        displacement = bent if displacement is None else displacement + bent
+    if displacement is not None:
+        images = warp(images, displacement)
+    return add_noise(keys[4], images, noise) if noise else images
+
+
+def affine(
+    height: int,
+    width: int,
+    *,
+    shift: Float[ArrayLike, "*batch 2"] | tuple[Number, Number] = (0.0, 0.0),
+    angle: ArrayLike = 0.0,
+    factor: ArrayLike = 1.0,
+) -> Float[Array, "*batch height width 2"]:
+    """Displacement that scales and rotates images about their centre c, then shifts them by t.
+
+    It is c + R⁻¹(p − c − t)/s − p for the pixel p, with the rotation R and the scale factor s.
+
+    Args:
+        height: of the images.
+        width: of the images.
+        shift: t, down and to the right [pixel], whole or not.
+        angle: of the rotation [degree], counter-clockwise.
+        factor: s, above 1 to enlarge.
+
+    Raises:
+        InputError: for a factor that is not positive, a shift or angle that is not finite, or a shift without two
+            entries.
+    """
+    check.whole(height=height, width=width)
+    check.positive(factor=factor)
+    check.finite(shift=shift, angle=angle)
+    check.last_axis(2, shift=shift)
+    shift, angle = jnp.asarray(shift, float), jnp.deg2rad(jnp.asarray(angle, float))
+    rows, columns = _offsets(height)[:, None], _offsets(width)[None, :]
+    down = rows - shift[..., 0, None, None]
+    right = columns - shift[..., 1, None, None]
+    cos = (jnp.cos(angle) / factor)[..., None, None]
+    sin = (jnp.sin(angle) / factor)[..., None, None]
+    return jnp.stack(jnp.broadcast_arrays(cos * down + sin * right - rows, cos * right - sin * down - columns), -1)
+
+
+def elastic(
+    key: PRNGKeyArray, shape: tuple[int, ...], *, alpha: Number, sigma: Number = 4.0
+) -> Float[Array, "*batch height width 2"]:
+    """Displacement of an elastic deformation: α times even noise from −1 to 1, smoothed by a Gaussian of width σ.
+
+    A displacement has a standard deviation of about α/(√(12π) σ), 1.4 pixels for α = 34 and σ = 4, which suit MNIST.
+
+    Args:
+        key: seed.
+        shape: (…, height, width).
+        alpha: α [pixel].
+        sigma: σ [pixel].
+
+    Raises:
+        InputError: for a negative α, a σ that is not positive, or a shape of fewer than two axes.
+
+    Source: Simard, Steinkraus and Platt, Document Analysis and Recognition (2003), section 2.
+    """
+    check.not_negative(alpha=alpha)
+    if len(shape) < 2:
+        raise InputError(f"shape must be (…, height, width), but is {shape}")
+    noise = jax.random.uniform(key, (2, *shape), minval=-1.0, maxval=1.0)
+    return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
+
+
+def smooth(field: Float[ArrayLike, "*batch height width"], sigma: Number) -> Float[Array, "*batch height width"]:
+    """Convolve the last two axes with a Gaussian of width σ [pixel], cut off at 4σ; outside the field is 0.
+
+    Raises:
+        InputError: for a σ that is not positive, or a field of fewer than two axes.
+    """
+    check.positive(sigma=sigma)
+    field = jnp.asarray(field)
+    if field.ndim < 2:
+        raise InputError(f"field must have shape (…, height, width), but has shape {field.shape}")
+    for _ in range(2):  # as two products of matrices, which are faster than convolutions at the sizes of digits
+        flat = field.reshape(-1, field.shape[-1]) @ jnp.asarray(_gaussian(field.shape[-1], sigma), field.dtype)
+        field = flat.reshape(field.shape).swapaxes(-1, -2)
+    return field
+
+
+def warp(
+    images: Float[ArrayLike, "*batch height width channel"], displacement: Float[ArrayLike, "... height width 2"]
+) -> Float[Array, "*batch height width channel"]:
+    """Move pixels: the new image at p is the old one at p + displacement(p), interpolated linearly; outside it is 0.
+
+    Args:
+        images: (…, height, width, channel).
+        displacement: (…, height, width, 2), rows and columns [pixel], whose leading axes broadcast to the images'.
+
+    Raises:
+        InputError: where the shapes do not fit.
+    """
+    images, displacement = jnp.asarray(images), jnp.asarray(displacement)
+    if images.ndim < 3:
+        raise InputError(f"images must have shape (…, height, width, channel), but have shape {images.shape}")
+    *batch, height, width, channels = images.shape
+    _check_displacement(displacement.shape, (*batch, height, width, 2))
+    displacement = jnp.broadcast_to(displacement, (*batch, height, width, 2)).reshape(-1, height, width, 2)
+    # A border of zeros, into which everything that lies further outside is clipped.
+    row = jnp.clip(jnp.arange(height)[:, None] + displacement[..., 0], -1, height) + 1
+    column = jnp.clip(jnp.arange(width) + displacement[..., 1], -1, width) + 1
+    top, left = jnp.minimum(jnp.floor(row), height), jnp.minimum(jnp.floor(column), width)
+    padded = jnp.pad(images.reshape(-1, height, width, channels), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    corners = _two_by_two(padded, jnp.stack([top, left], -1).astype(jnp.int32))
+    down, right = ((x - x0)[..., None].astype(images.dtype) for x, x0 in ((row, top), (column, left)))
+    upper = corners[..., 0, 0, :] * (1 - right) + corners[..., 0, 1, :] * right
+    lower = corners[..., 1, 0, :] * (1 - right) + corners[..., 1, 1, :] * right
+    return (upper * (1 - down) + lower * down).reshape(images.shape)
+
+
+def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: ArrayLike) -> Float[Array, "..."]:
+    """Add normal noise of that standard deviation to every number.
+
+    The result leaves the range from 0 to 1, on purpose: if it were cut off there, black pixels would be lighter on
+    average than they are without noise, which is what a model sees in inference.
+
+    Raises:
+        InputError: for a negative deviation.
+
+    Source: Bishop, Neural Computation 7:108 (1995), where small noise is shown to act as a penalty on the gradient.
+    """
+    check.not_negative(deviation=deviation)
+    images = jnp.asarray(images)
+    return images + deviation * jax.random.normal(key, images.shape, images.dtype)
+
+
+def check_amounts(shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: Number, noise: Number) -> None:
+    """Refuse amounts that `augment` cannot use.
+
+    Raises:
+        InputError: for a negative amount, a scale of 1 or more, or a sigma that is not positive.
+    """
+    check.not_negative(shift=shift, rotation=rotation, alpha=alpha, noise=noise)
+    check.fraction(scale=scale)
+    check.positive(sigma=sigma)
+
+
+def _checked(images: ArrayLike) -> Array:
+    """Refuse what is no image; raw bytes and a forgotten axis of channels above all."""
+    shape = np.shape(images)
+    if len(shape) < 3 or shape[-1] > _MOST_CHANNELS:
+        raise InputError(
+            f"images must have shape (…, height, width, channel) with at most {_MOST_CHANNELS} channels, but have "
+            f"shape {shape}; images[..., None] gives grey images their channel"
+        )
+    array = jnp.asarray(images)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise InputError(f"images must be floats from 0 to 1 (see Dataset.scaled), but have dtype {array.dtype}")
+    if not isinstance(array, jax.core.Tracer) and array.size:
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 1):
+            raise InputError(
+                f"images must lie from 0 to 1 (see Dataset.scaled), but reach from {low:.6g} to {high:.6g}"
+            )
+    return array
+
+
+def _check_displacement(shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    good = len(shape) >= 3 and shape[-3:] == wanted[-3:]
+    try:
+        good = good and np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        good = False
+    if not good:
+        raise InputError(f"displacement must have shape {wanted} or broadcast to it, but has shape {shape}")
+
+
+def _offsets(size: int) -> np.ndarray:
+    """Places of pixels as seen from their centre."""
+    return np.arange(size) - (size - 1) / 2
+
+
+def _gaussian(size: int, sigma: Number) -> np.ndarray:
+    """Convolution with a Gaussian along an axis of that size, as a symmetric matrix."""
+    radius = math.floor(4 * sigma + 0.5)
+    total = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).sum()
+    distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    return np.where(distance <= radius, np.exp(-0.5 * (distance / sigma) ** 2) / total, 0.0)
+
+
+def _two_by_two(images: Array, corner: Array) -> Array:
+    """Gather the 2×2 pixels at every corner: (n, height, width, 2) places give (n, height, width, 2, 2, channel)."""
+    # As windows: on a CPU this takes 0.8 ms where four gathers of single pixels take 1.2 and map_coordinates 1.9.
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(3, 4, 5),
+        collapsed_slice_dims=(),
+        start_index_map=(1, 2),
+        operand_batching_dims=(0,),
+        start_indices_batching_dims=(0,),
+    )
+    return lax.gather(images, corner, numbers, (1, 2, 2, images.shape[-1]), mode=lax.GatherScatterMode.CLIP)

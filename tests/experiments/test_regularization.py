@@ -1,0 +1,53 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from neuraxis.errors import InputError
+from neuraxis.experiment import Session
+from neuraxis.experiments import regularization
+
+SETTINGS = dataclasses.replace(regularization.QUICK, data="digits")
+
+
+@pytest.fixture(scope="module")
+def result():
+    return regularization.run(SETTINGS, Session(progress=False))
+
+
+def test_remedies_lower_the_test_error(result):
+    assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
+    assert "300 of them trained on and as many held out" in result.data
+
+
+def test_early_stopping_is_the_best_epoch_of_the_same_run(result):
+    none, stopped = (result.arrays["histories"][name] for name in ("none", "early_stopping"))
+    epochs = len(stopped["loss"])
+    np.testing.assert_allclose(none["validation_loss"][:epochs], stopped["validation_loss"], rtol=1e-4)
+    assert epochs < len(none["loss"])
+    assert np.argmin(stopped["validation_loss"]) == epochs - 1 - SETTINGS.patience
+
+
+def test_figures(result):
+    figures = regularization.plot(result)
+    assert list(figures) == ["curves", "test-errors", "augmented"]
+    assert [axes.get_title(loc="left") for axes in figures["curves"].axes][:2] == ["none", "early stopping"]
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"hidden_size": -1},
+        {"learning_rate": 0.0},
+        {"dropout": 1.0},
+        {"weight_decay": -1.0},
+        {"rotation": -1.0},
+        {"sigma": 0.0},
+        {"remedies": ("prayer",)},
+    ],
+)
+def test_bad_settings_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        dataclasses.replace(SETTINGS, **wrong)
