@@ -49,7 +49,7 @@ class Fitted(eqx.Module):
 
 def fit(
     model: PyTree,
-    loss: Measure,
+    loss: Callable[..., Any],
     data: Sequence[Any],
     *,
     optimizer: optax.GradientTransformation,

@@ -77,12 +77,20 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     """Train both pairs of networks, and measure."""
     images = load(settings.data, settings.training_images, settings.seed)
     depths = {"deep": (settings.deep, settings.deep_steps), "shallow": (settings.shallow, settings.shallow_steps)}
+    percentiles = {f"percentile_{percent}": _percentile(percent) for percent in _PERCENTILES}
+    metrics = {"deep": {}, "shallow": percentiles}
     fitted = {
-        f"{name}_{'with' if normalise else 'without'}": _train(
-            settings, session, images, depth, steps, normalise, f"{name} network, batch norm {normalise}"
+        f"{name}_{how}": _train(
+            settings,
+            images,
+            depth,
+            steps,
+            how == "with",
+            metrics[name],
+            session.training(f"{name}, {how}", f"checkpoint-{name}-{how}"),
         )
         for name, (depth, steps) in depths.items()
-        for normalise in (False, True)
+        for how in ("without", "with")
     }
     accuracies = {f"{name}_test_accuracy": evaluate(f.model, correct, images.test) for name, f in fitted.items()}
     epochs = {
@@ -110,14 +118,13 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _train(
-    settings: Settings, session: Session, images: Images, depth: int, steps: int, normalise: bool, label: str
+    settings: Settings, images: Images, depth: int, steps: int, normalise: bool, metrics: dict, training: dict
 ) -> Fitted:
     key_model, key_fit = jax.random.split(jax.random.key(settings.seed))
     sizes = (images.size, *(settings.hidden_size,) * depth)
     steps_per_epoch = math.ceil(len(images.train[0]) / settings.batch_size)
     epochs = math.ceil(steps / steps_per_epoch)
     learning_rate = optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)
-    percentiles = {f"percentile_{percent}": _percentile(percent) for percent in _PERCENTILES}
     return fit(
         _network(sizes, len(images.classes), normalise, key_model),
         measuring_loss,
@@ -127,8 +134,8 @@ def _train(
         batch_size=settings.batch_size,
         key=key_fit,
         validation=images.validation,
-        metrics={"accuracy": correct, **percentiles},
-        **session.training(label, f"checkpoint-{depth}-{'with' if normalise else 'without'}"),
+        metrics={"accuracy": correct, **metrics},
+        **training,
     )
 
 

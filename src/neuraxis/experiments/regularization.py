@@ -17,7 +17,7 @@ Sources: Prechelt, Neural Networks: Tricks of the Trade (1998); Krogh & Hertz, N
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -105,7 +105,7 @@ class Settings:
             "elastic": {"alpha": self.alpha * pixels**2},
             "noise": {"noise": self.noise},
         }
-        chosen = {field: value for name in names or amounts for field, value in amounts[name].items()}
+        chosen: dict[str, Any] = {field: value for name in names or amounts for field, value in amounts[name].items()}
         return Augmentation(**{field: value * strength for field, value in chosen.items()}, sigma=self.sigma * pixels)
 
 
@@ -252,7 +252,7 @@ def _plot_curves(histories: dict) -> plots.Figure:
         sharex=True,
         sharey=True,
     )
-    axes = np.reshape(axes, (2, columns))
+    axes: Any = np.reshape(axes, (2, columns))
     for ax in axes.flat[len(histories) :]:
         ax.set_axis_off()
     for ax, (name, history) in zip(axes.flat, histories.items(), strict=False):
@@ -295,7 +295,7 @@ def _plot_augmented(changed: dict) -> plots.Figure:
         "Taken together, each has half its strength.",
         height=4.6,
     )
-    plots.show_strips(axes, list(changed.values()), [_words(name) for name in changed], low=0)
+    plots.show_strips(axes, list(changed.values()), [_words(name) for name in changed], low=0.0)
     return fig
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
@@ -220,7 +221,7 @@ def _checked(images: ArrayLike) -> Array:
     array = jnp.asarray(images)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise InputError(f"images must be floats from 0 to 1 (see Dataset.scaled), but have dtype {array.dtype}")
-    if not isinstance(array, jax.core.Tracer) and array.size:
+    if not isinstance(array, Tracer) and array.size:
         low, high = float(array.min()), float(array.max())
         if not (low >= 0 and high <= 1):
             raise InputError(

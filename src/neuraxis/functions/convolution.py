@@ -284,14 +284,14 @@ def _pads(padding: Padding, sizes: Sequence[int], reach: Sequence[int], strides:
     if isinstance(padding, str):
         raise InputError(f"padding must be 'valid', 'same' or numbers of zeros, but is {padding!r}")
     each = (padding,) * len(sizes) if isinstance(padding, int) else tuple(padding)
-    pairs = tuple((p, p) if isinstance(p, int) else tuple(p) for p in each)
-    if len(pairs) != len(sizes) or any(len(pair) != 2 for pair in pairs):
+    if len(each) != len(sizes) or any(not isinstance(p, int) and len(p) != 2 for p in each):
         raise InputError(
             f"padding must be a number, or for each of {len(sizes)} spatial axes a number or (before, after), but is "
             f"{padding}"
         )
-    for pair in pairs:
-        check.whole(0, **{"padding before": pair[0], "padding after": pair[1]})
+    pairs = tuple((p, p) if isinstance(p, int) else (p[0], p[1]) for p in each)
+    for before, after in pairs:
+        check.whole(0, **{"padding before": before, "padding after": after})
     return pairs
 
 

@@ -56,5 +56,4 @@ class Sequential(eqx.Module):
 
 
 def _apply(layer: Any, x: Any, key: PRNGKeyArray | None) -> Any:
-    takes_key = isinstance(layer, eqx.Module)
-    return layer(x, key=key) if takes_key else layer(x)
+    return layer(x, key=key) if issubclass(type(layer), eqx.Module) else layer(x)
