@@ -5,9 +5,9 @@ from neuraxis.experiments import cnn
 
 def test_quick_run():
     result = cnn.run(cnn.Settings(**{**vars(cnn.QUICK), "data": "digits", "steps": 400}))
-    for claim in result.claims:
-        assert claim.metric == "test_accuracy" or claim.holds(result.metrics), claim
-    assert result.metrics["test_accuracy"] > 0.93  # the claim is for the default settings
+    # The claims about the networks are for the default settings.
+    assert result.metrics["test_accuracy"] > 0.93
+    assert result.metrics["convolution_deviation"] <= 1e-6
     figures = cnn.plot(result)
     assert set(figures) == {"learning", "kernels", "maps", "shifts", "continuous"}
 

@@ -31,7 +31,7 @@ def test_early_stopping_is_the_best_epoch_of_the_same_run(result):
 def test_figures(result):
     figures = regularization.plot(result)
     assert list(figures) == ["curves", "test-errors", "augmented"]
-    assert [axes.get_title(loc="left") for axes in figures["curves"].axes][:2] == ["none", "early stopping"]
+    assert [axes.get_title() for axes in figures["curves"].axes][:2] == ["none", "early stopping"]
 
 
 @pytest.mark.usefixtures("as_user")

@@ -203,12 +203,14 @@ def _plot_percentiles(histories: dict) -> plots.Figure:
         caption="What goes into the logistic function of one neuron of the last hidden layer of the shallow network: "
         "median, and 15th and 85th percentile, over the held-out images, after each epoch.",
         height=3.2,
+        sharey=True,
     )
     for ax, how in zip(axes, ("without", "with"), strict=True):
         low, median, high = (histories[f"shallow_{how}"][f"percentile_{p}"] for p in _PERCENTILES)
         epochs = np.arange(1, len(median) + 1)
         ax.fill_between(epochs, low, high, color=plots.COLORS["sky"], alpha=0.4, linewidth=0)
         ax.plot(epochs, median, "o-", ms=3, color=plots.COLORS["blue"])
-        ax.set(xlabel="epoch", ylabel="input of the neuron", title=f"{how.capitalize()} batch normalisation")
+        ax.set(xlabel="epoch", title=f"{how.capitalize()} batch normalisation")
         ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel("input of the neuron")
     return fig

@@ -261,6 +261,7 @@ def _plot_curves(histories: dict) -> plots.Figure:
         ax.semilogy(epochs, history["validation_loss"], label="held out")
         ax.set_title(_words(name), fontsize=10)
         ax.set_xlabel("epoch")
+        ax.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel("E [nats]")
     plots.legend(axes[0, 0])

@@ -24,7 +24,7 @@ _MOST_CHANNELS = 4
 
 def augment(
     key: PRNGKeyArray,
-    images: Float[ArrayLike, "*batch height width channel"],
+    images: Float[ArrayLike, "... height width channel"],
     *,
     shift: Number = 0.0,
     rotation: Number = 0.0,
@@ -32,7 +32,7 @@ def augment(
     alpha: Number = 0.0,
     sigma: Number = 4.0,
     noise: Number = 0.0,
-) -> Float[Array, "*batch height width channel"]:
+) -> Float[Array, "... height width channel"]:
     """Shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
 
     All but the noise keeps the range from 0 to 1.
@@ -80,10 +80,10 @@ def affine(
     height: int,
     width: int,
     *,
-    shift: Float[ArrayLike, "*batch 2"] | tuple[Number, Number] = (0.0, 0.0),
+    shift: Float[ArrayLike, "... 2"] | tuple[Number, Number] = (0.0, 0.0),
     angle: ArrayLike = 0.0,
     factor: ArrayLike = 1.0,
-) -> Float[Array, "*batch height width 2"]:
+) -> Float[Array, "... height width 2"]:
     """Displacement that scales and rotates images about their centre c, then shifts them by t.
 
     It is c + R⁻¹(p − c − t)/s − p for the pixel p, with the rotation R and the scale factor s.
@@ -114,7 +114,7 @@ def affine(
 
 def elastic(
     key: PRNGKeyArray, shape: tuple[int, ...], *, alpha: Number, sigma: Number = 4.0
-) -> Float[Array, "*batch height width 2"]:
+) -> Float[Array, "... height width 2"]:
     """Displacement of an elastic deformation: α times even noise from −1 to 1, smoothed by a Gaussian of width σ.
 
     A displacement has a standard deviation of about α/(√(12π) σ), 1.4 pixels for α = 34 and σ = 4, which suit MNIST.
@@ -137,7 +137,7 @@ def elastic(
     return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
 
 
-def smooth(field: Float[ArrayLike, "*batch height width"], sigma: Number) -> Float[Array, "*batch height width"]:
+def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[Array, "... height width"]:
     """Convolve the last two axes with a Gaussian of width σ [pixel], cut off at 4σ; outside the field is 0.
 
     Raises:
@@ -154,8 +154,8 @@ def smooth(field: Float[ArrayLike, "*batch height width"], sigma: Number) -> Flo
 
 
 def warp(
-    images: Float[ArrayLike, "*batch height width channel"], displacement: Float[ArrayLike, "... height width 2"]
-) -> Float[Array, "*batch height width channel"]:
+    images: Float[ArrayLike, "... height width channel"], displacement: Float[ArrayLike, "... height width 2"]
+) -> Float[Array, "... height width channel"]:
     """Move pixels: the new image at p is the old one at p + displacement(p), interpolated linearly; outside it is 0.
 
     Args:

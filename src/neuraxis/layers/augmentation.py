@@ -44,8 +44,8 @@ class Augmentation(eqx.Module):
         return {name: getattr(self, name) for name in ("shift", "rotation", "scale", "alpha", "sigma", "noise")}
 
     def __call__(
-        self, x: Float[ArrayLike, "*batch height width channel"], *, key: PRNGKeyArray | None = None
-    ) -> Float[Array, "*batch height width channel"]:
+        self, x: Float[ArrayLike, "... height width channel"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... height width channel"]:
         """Change every image in its own way."""
         if self.inference:
             return jnp.asarray(x)
