@@ -16,7 +16,7 @@ tour: $(VENV)/tour.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
 
-# Run the tests that start whole programs: interrupting and resuming, a full disk, several processes.
+# Run the tests that take long: whole experiments, interrupting and resuming, a full disk, several processes.
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m slow
 

@@ -72,6 +72,7 @@ def finish(process):
     return out.split("\n")[-2]
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_result_of_one():
     assert finish(start(EIGHT_DEVICES, JAX_NUM_CPU_DEVICES="8")) == "same"
 

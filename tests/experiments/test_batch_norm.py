@@ -15,10 +15,12 @@ def result():
     return batch_norm.run(SETTINGS, Session(progress=False))
 
 
+@pytest.mark.slow
 def test_the_deep_network_needs_batch_normalisation(result):
     assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
 
 
+@pytest.mark.slow
 def test_percentiles_are_in_order(result):
     history = result.arrays["histories"]["shallow_with"]
     low, median, high = (history[f"percentile_{p}"] for p in (15, 50, 85))
@@ -32,6 +34,7 @@ def test_epochs_to_a_goal():
     assert batch_norm._epochs_to(0.7, accuracy) == 5
 
 
+@pytest.mark.slow
 def test_figures(result):
     figures = batch_norm.plot(result)
     assert list(figures) == ["accuracy", "neuron-input"]

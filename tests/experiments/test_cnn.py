@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 
 from neuraxis.experiments import cnn
 
 
+@pytest.mark.slow
 def test_quick_run():
     result = cnn.run(cnn.Settings(**{**vars(cnn.QUICK), "data": "digits", "steps": 400}))
     # The claims about the networks are for the default settings.

@@ -16,6 +16,7 @@ def result():
     return gradient_flow.run(SETTINGS, Session(progress=False))
 
 
+@pytest.mark.slow
 def test_claims(result):
     """The few layers of a quick run are too narrow for the theory and not deep enough to stop large weights."""
     failed = {claim.metric for claim in result.claims if not claim.holds(result.metrics)}
@@ -30,6 +31,7 @@ def test_theory_has_closed_forms_where_the_activation_is_simple():
     assert gradient_flow._theory(logistic, 0.1, 20) == pytest.approx(0.025, rel=1e-2)  # σ′ = ¼ at 0
 
 
+@pytest.mark.slow
 def test_figures(result):
     figures = gradient_flow.plot(result)
     assert list(figures) == ["layers", "scales", "learning"]

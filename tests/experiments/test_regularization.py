@@ -7,7 +7,10 @@ from neuraxis.errors import InputError
 from neuraxis.experiment import Session
 from neuraxis.experiments import regularization
 
-SETTINGS = dataclasses.replace(regularization.QUICK, data="digits")
+# Digits are always at hand. Fewer remedies than the quick run has, as every one is a program to compile.
+SETTINGS = dataclasses.replace(
+    regularization.QUICK, data="digits", remedies=("early_stopping", "weight_decay"), hidden_size=128
+)
 
 
 @pytest.fixture(scope="module")
@@ -15,11 +18,13 @@ def result():
     return regularization.run(SETTINGS, Session(progress=False))
 
 
+@pytest.mark.slow
 def test_remedies_lower_the_test_error(result):
     assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
     assert "300 of them trained on and as many held out" in result.data
 
 
+@pytest.mark.slow
 def test_early_stopping_is_the_best_epoch_of_the_same_run(result):
     none, stopped = (result.arrays["histories"][name] for name in ("none", "early_stopping"))
     epochs = len(stopped["loss"])
@@ -28,6 +33,7 @@ def test_early_stopping_is_the_best_epoch_of_the_same_run(result):
     assert np.argmin(stopped["validation_loss"]) == epochs - 1 - SETTINGS.patience
 
 
+@pytest.mark.slow
 def test_figures(result):
     figures = regularization.plot(result)
     assert list(figures) == ["curves", "test-errors", "augmented"]

@@ -70,7 +70,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
 
-QUICK = Settings(training_images=12_000, deep_steps=500, shallow_steps=700)
+QUICK = Settings(deep=6, training_images=12_000, deep_steps=300, shallow_steps=400)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -189,8 +189,7 @@ def _plot_accuracy(histories: dict) -> plots.Figure:
             ax.plot(np.arange(1, len(accuracy) + 1), 100 * accuracy, "o-", ms=3, color=plots.COLORS[color], label=how)
         ax.set(xlabel="epoch", ylabel="held-out accuracy [%]", title=f"{depth.capitalize()} network")
         ax.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylim(0, 100)
-    axes[1].set_ylim(80, 100)
+    axes[0].set_ylim(bottom=0)
     axes[1].axhline(100 * _GOAL, color=plots.COLORS["grey"], linestyle="--", linewidth=1)
     axes[0].legend(fontsize=9, frameon=False, title="batch normalisation", loc="center right")
     return fig

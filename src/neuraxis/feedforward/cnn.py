@@ -15,10 +15,10 @@ from neuraxis.layers import Convolution, Dropout, MaxPool
 
 
 class CNN(eqx.Module):
-    """h⁰ = x; hˡ = σ(pool(hˡ⁻¹ ⋆ Wˡ + bˡ)) for each convolution; then an MLP maps the last h, as a vector, to logits.
+    """h⁰ = x; hˡ = σ(pool(hˡ⁻¹ ⋆ Wˡ) + bˡ) for each convolution; then an MLP maps the last h, as a vector, to logits.
 
-    Convolutions keep height and width (zeros around), pooling takes the largest of 2×2. As σ never falls, pooling
-    before or after it gives the same, and before it is a quarter of the work.
+    Convolutions keep height and width (zeros around), pooling takes the largest of 2×2. As σ never falls, it gives the
+    same whether pooling comes last or before bias and σ, which then have a quarter of the work.
 
     Args:
         image: (height, width, channel) of the images.
@@ -82,6 +82,6 @@ class CNN(eqx.Module):
         maps, pool = [], MaxPool(2)
         h = jnp.asarray(x)
         for convolution in self.convolutions:
-            h = self.activation(pool(convolution(h)))
+            h = self.activation(pool(convolution.correlate(h)) + convolution.bias)
             maps.append(h)
         return maps

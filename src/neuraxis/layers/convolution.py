@@ -55,8 +55,11 @@ class Convolution(eqx.Module):
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, *space, in) to (…, *space, out)."""
-        z = cross_correlate(x, self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation)
-        return z + self.bias
+        return self.correlate(x) + self.bias
+
+    def correlate(self, x: Float[ArrayLike, "..."]) -> Float[Array, "... out"]:
+        """Map (…, *space, in) to (…, *space, out) without the bias."""
+        return cross_correlate(x, self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation)
 
 
 class TransposedConvolution(eqx.Module):
