@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -29,7 +30,7 @@ def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Ar
     return step(x, b, w) - step(x, b + delta, w)
 
 
-def step_network(values: Float[ArrayLike, "..."]) -> MLP:
+def step_network(values: npt.ArrayLike) -> MLP:
     """Build the network that takes given values in the cells of a grid on [0, 1]ⁿ.
 
     Each of the n axes of `values`, of length K, is cut into K equal cells. In one dimension the network is
