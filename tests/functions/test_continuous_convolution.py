@@ -36,7 +36,9 @@ def test_agrees_with_scipys_adaptive_quadrature_and_its_order_is_four():
 
 
 @pytest.mark.usefixtures("as_user")
-@pytest.mark.parametrize("intervals", [3, 0, 2.0, True])
-def test_bad_intervals(intervals):
-    with pytest.raises(InputError, match="intervals must be an even whole number"):
+@pytest.mark.parametrize(
+    ("intervals", "wanted"), [(3, "even"), *((bad, "a whole number of at least 2") for bad in (0, 2.0, True))]
+)
+def test_bad_intervals(intervals, wanted):
+    with pytest.raises(InputError, match=f"intervals must be {wanted}, but is {intervals}"):
         continuous_convolve(jnp.sin, jnp.cos, t, bounds=(0.0, 1.0), intervals=intervals)

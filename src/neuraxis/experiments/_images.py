@@ -25,17 +25,25 @@ class Images(NamedTuple):
         return int(np.prod(self.train[0].shape[1:]))
 
 
-def load(name: str, training_images: int, seed: int, *, flat: bool = True) -> Images:
-    """Load a data set ("auto": MNIST where it is at hand, else scikit-learn's digits) and hold a twelfth out.
+def find(name: str) -> data.Dataset:
+    """Load a data set, with pixels from 0 to 1; "auto" is MNIST where it is at hand, else scikit-learn's digits."""
+    return data.find(("mnist", "digits") if name == "auto" else (name,)).scaled()
 
-    Images are vectors where `flat`, and otherwise (height, width, channel). At most `training_images` are used, of
-    which a twelfth, drawn by chance, is held out to watch the learning.
-    """
-    images = data.find(("mnist", "digits") if name == "auto" else (name,)).scaled()
+
+def load(name: str, training_images: int, seed: int, *, flat: bool = True) -> Images:
+    """Find a data set, use at most `training_images` of it, and hold a twelfth of these out to watch the learning."""
+    images = find(name)
     used = min(len(images.train_x), training_images)
     held_out = max(1, used // 12)
+    return split(images, max(1, used - held_out), held_out, seed, flat=flat)
+
+
+def split(images: data.Dataset, count: int, held_out: int, seed: int, *, flat: bool = True) -> Images:
+    """Take `count` training images, and `held_out` other ones that are drawn by chance.
+
+    Images are vectors where `flat`, and otherwise (height, width, channel).
+    """
     rest, validation = data.hold_out(images, held_out, seed)
-    count = max(1, used - held_out)
     parts = (rest.train_x[:count], rest.train_y[:count]), validation, (images.test_x, images.test_y)
     shape = (-1,) if flat else (*images.train_x.shape[1:3], -1)
     train, validation, test = ((x.reshape(len(x), *shape), y) for x, y in parts)

@@ -36,8 +36,8 @@ def curves(arrays: Mapping[str, Any]) -> plots.Figure:
     labels = ("rms error", "misread [%]", "squared error ½‖y − x‖²", "steps held")
     for ax, (name, values), label in zip(axes.flat, measured.items(), labels, strict=True):
         ax.plot(np.arange(1, len(values) + 1), values, "o-" if len(values) <= 30 else "-", ms=4)
-        ax.set(title=_TITLES[name], xlabel="epoch", ylabel=label)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(title=_TITLES[name], ylabel=label)
+        plots.epochs_along(ax)
     regression, _, unsupervised, reinforcement = axes.flat
     regression.set_yscale("log")
     regression.axhline(arrays["noise"], label="noise of the data", **grey)

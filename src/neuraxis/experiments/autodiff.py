@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuraxis import check, data, plots
+from neuraxis import check, plots
 from neuraxis.autodiff import Network, Var, check_gradients, cross_entropy, no_grad, ops, value_and_grad
 from neuraxis.autodiff.graph import FILLS, STROKES, Drawing, Node, lay_out
 from neuraxis.autodiff.network import forward
@@ -33,6 +33,7 @@ from neuraxis.engine.progress import Progress
 from neuraxis.errors import DivergedError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._autodiff_cases import CASES, Case
+from neuraxis.experiments._images import find
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 
@@ -77,7 +78,7 @@ QUICK = Settings(hidden_sizes=(64,), steps=2500, training_images=20_000, timed_s
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Check every rule, train, measure on the test images, and time the compiled gradients."""
     deviations = _deviations()
-    images = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled().flat()
+    images = find(settings.data).flat()
     count = min(len(images.train_x), settings.training_images)
     sizes = (images.train_x.shape[-1], *settings.hidden_sizes, len(images.classes))
     net = Network(sizes, key=jax.random.key(settings.seed))
@@ -290,8 +291,5 @@ def _plot_learning(losses: np.ndarray) -> plots.Figure:
         "epoch while it learns.",
         height=3.2,
     )
-    epochs = np.arange(1, len(losses) + 1)
-    axes.semilogy(epochs, losses, "o-" if len(epochs) <= 30 else "-", ms=4)
-    axes.set(xlabel="epoch", ylabel="cross-entropy [nats]")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    plots.loss_curves(axes, {"loss": losses})
     return fig

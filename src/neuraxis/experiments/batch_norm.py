@@ -187,8 +187,8 @@ def _plot_accuracy(histories: dict) -> plots.Figure:
         for how, color in (("with", "blue"), ("without", "orange")):
             accuracy = histories[f"{depth}_{how}"]["accuracy"]
             ax.plot(np.arange(1, len(accuracy) + 1), 100 * accuracy, "o-", ms=3, color=plots.COLORS[color], label=how)
-        ax.set(xlabel="epoch", ylabel="held-out accuracy [%]", title=f"{depth.capitalize()} network")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(ylabel="held-out accuracy [%]", title=f"{depth.capitalize()} network")
+        plots.epochs_along(ax)
     axes[0].set_ylim(bottom=0)
     axes[1].axhline(100 * _GOAL, color=plots.COLORS["grey"], linestyle="--", linewidth=1)
     axes[0].legend(fontsize=9, frameon=False, title="batch normalisation", loc="center right")
@@ -209,7 +209,7 @@ def _plot_percentiles(histories: dict) -> plots.Figure:
         epochs = np.arange(1, len(median) + 1)
         ax.fill_between(epochs, low, high, color=plots.COLORS["sky"], alpha=0.4, linewidth=0)
         ax.plot(epochs, median, "o-", ms=3, color=plots.COLORS["blue"])
-        ax.set(xlabel="epoch", title=f"{how.capitalize()} batch normalisation")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(title=f"{how.capitalize()} batch normalisation")
+        plots.epochs_along(ax)
     axes[0].set_ylabel("input of the neuron")
     return fig

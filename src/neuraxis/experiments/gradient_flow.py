@@ -285,8 +285,8 @@ def _plot_learning(losses: dict[str, np.ndarray], accuracy: dict[str, float]) ->
     for place, (name, loss_of_epoch) in enumerate(losses.items()):
         left.semilogy(np.arange(1, len(loss_of_epoch) + 1), loss_of_epoch, "o-", ms=4, color=_COLORS[name])
         right.barh(place, 100 * (1 - accuracy[name]), color=_COLORS[name])
-    left.set(xlabel="epoch", ylabel="cross-entropy [nats]", title="Loss")
-    left.xaxis.get_major_locator().set_params(integer=True)
+    left.set(ylabel="cross-entropy [nats]", title="Loss")
+    plots.epochs_along(left)
     right.set_yticks(range(len(losses)), [_KINDS[name].label for name in losses])
     right.invert_yaxis()
     right.set(xlabel="test error [%]", xlim=(0, 100), title="Error")

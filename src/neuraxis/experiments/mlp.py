@@ -10,18 +10,17 @@ otherwise the 8×8 digits that come with scikit-learn.
 Sources: Rumelhart, Hinton & Williams, Nature 323:533 (1986); LeCun et al., Proceedings of the IEEE 86:2278 (1998).
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from neuraxis import check, plots
-from neuraxis.engine import evaluate, fit
+from neuraxis.engine import evaluate
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._image_classifier import train
 from neuraxis.experiments._images import load
 from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
@@ -63,19 +62,13 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = load(settings.data, settings.training_images, settings.seed)
     key_model, key_fit = jax.random.split(jax.random.key(settings.seed))
     model = MLP((images.size, *settings.hidden_sizes, len(images.classes)), key=key_model)
-    steps_per_epoch = math.ceil(len(images.train[0]) / settings.batch_size)
-    epochs = math.ceil(settings.steps / steps_per_epoch)
-    learning_rate = optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)
-    fitted = fit(
+    fitted = train(
         model,
-        loss,
-        images.train,
-        optimizer=optax.adam(learning_rate),
-        epochs=epochs,
+        images,
+        steps=settings.steps,
         batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
         key=key_fit,
-        validation=images.validation,
-        metrics={"accuracy": correct},
         **session.training("mlp"),
     )
     x, labels = images.test

@@ -24,10 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from neuraxis import check, data, plots
+from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate, fit, momentum, weight_decay
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._images import Images, find, split
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.activations import relu
 from neuraxis.layers import Augmentation, Dropout, Linear, Sequential
@@ -122,18 +123,11 @@ class Remedy(NamedTuple):
     patience: int | None = None
 
 
-class Images(NamedTuple):
-    """Three parts that share no image, each (count, height, width, 1) with its labels."""
-
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-
-
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Train with each remedy and without, and measure on the test images."""
-    source = data.find(("mnist", "digits") if settings.data == "auto" else (settings.data,)).scaled()
-    images = _split(source, settings)
+    source = find(settings.data)
+    count = min(settings.training_images, len(source.train_x) // 4)
+    images = split(source, count, count, settings.seed, flat=False)
     size = images.train[0].shape[1]
     remedies = _remedies(settings, size)
     tried = ("none", *settings.remedies)
@@ -142,8 +136,8 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     misread = {name: 1 - evaluate(each.model, correct, images.test) for name, each in fitted.items()}
     gains = {f"{name}_loss_over_none": losses[name] / losses["none"] for name in settings.remedies}
     gains |= {f"{name}_misread_over_none": misread[name] / misread["none"] for name in settings.remedies}
-    claimed = [f"{name}_loss_over_none" for name in _LOWERS_E[source.name]]
-    claimed += [f"{name}_misread_over_none" for name in _LOWERS_MISREAD[source.name]]
+    claimed = [f"{name}_loss_over_none" for name in _LOWERS_E[images.name]]
+    claimed += [f"{name}_misread_over_none" for name in _LOWERS_MISREAD[images.name]]
     return Result(
         metrics={
             **{f"{name}_test_loss_nats": value for name, value in losses.items()},
@@ -158,15 +152,8 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "changed": _examples(settings, images.train[0][:12], size),
         },
         model=fitted[tried[-1]].model,
-        data=f"{source.description}, {len(images.train[0])} of them trained on and as many held out",
+        data=f"{images.description} and as many held out",
     )
-
-
-def _split(source: data.Dataset, settings: Settings) -> Images:
-    count = min(settings.training_images, len(source.train_x) // 4)
-    rest, validation = data.hold_out(source, count, settings.seed)
-    parts = (rest.train_x[:count], rest.train_y[:count]), validation, (source.test_x, source.test_y)
-    return Images(*((x.reshape(*x.shape[:3], -1), labels) for x, labels in parts))
 
 
 def _remedies(settings: Settings, size: int) -> dict[str, Remedy]:
@@ -189,20 +176,19 @@ def _flatten(images: jax.Array) -> jax.Array:
 def _train(settings: Settings, session: Session, name: str, remedy: Remedy, images: Images) -> Fitted:
     key_model, key_fit = jax.random.split(jax.random.key(settings.seed))
     keys = jax.random.split(key_model, 3)
-    pixels, hidden = int(np.prod(images.train[0].shape[1:])), settings.hidden_size
-    classes = int(images.test[1].max()) + 1
+    hidden = settings.hidden_size
     network = Sequential(
         [
             remedy.augmentation,
             _flatten,
             Dropout(remedy.input_dropout),
-            Linear(pixels, hidden, key=keys[0]),
+            Linear(images.size, hidden, key=keys[0]),
             relu,
             Dropout(remedy.dropout),
             Linear(hidden, hidden, key=keys[1]),
             relu,
             Dropout(remedy.dropout),
-            Linear(hidden, classes, key=keys[2]),
+            Linear(hidden, len(images.classes), key=keys[2]),
         ]
     )
     return fit(

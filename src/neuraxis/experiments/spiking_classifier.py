@@ -24,12 +24,12 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from neuraxis import check, plots
-from neuraxis.engine import Fitted, evaluate, fit
+from neuraxis.engine import Fitted, evaluate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiments._image_classifier import train
 from neuraxis.experiments._images import Images, load
 from neuraxis.feedforward import (
     DiscreteLIF,
@@ -118,7 +118,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     """Train in full, measure on the test images, and train in short what it is compared with."""
     images = load(settings.data, settings.training_images, settings.seed)
     model = _classifier(settings, images)
-    fitted = _fit(settings, session, "main", model, images.train, settings.steps, validation=images.validation)
+    fitted = _train(settings, session, "main", model, images, settings.steps)
     accuracy = evaluate(fitted.model, correct, images.test)
     compared = {name: _train_shortly(settings, session, name, images) for name in settings.variants}
     activity = _activity(fitted.model, images)
@@ -152,23 +152,20 @@ def _train_shortly(settings: Settings, session: Session, name: str, images: Imag
     """Train one variant on a part of the images, and give its accuracy on the test images."""
     model = _classifier(settings, images, **_VARIANTS[name])
     part = tuple(array[: settings.comparison_images] for array in images.train)
-    fitted = _fit(settings, session, name, model, part, settings.comparison_steps)
+    images = images._replace(train=part)
+    fitted = _train(settings, session, name, model, images, settings.comparison_steps, watch=False)
     return evaluate(fitted.model, correct, images.test, key=jax.random.fold_in(jax.random.key(settings.seed), 2))
 
 
-def _fit(settings: Settings, session: Session, name: str, model, train, steps: int, validation=None) -> Fitted:
-    steps_per_epoch = math.ceil(len(train[0]) / settings.batch_size)
-    epochs = math.ceil(steps / steps_per_epoch)
-    return fit(
+def _train(settings: Settings, session: Session, name: str, model, images: Images, steps: int, *, watch=True) -> Fitted:
+    return train(
         model,
-        loss,
-        train,
-        optimizer=optax.adam(optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)),
-        epochs=epochs,
+        images,
+        steps=steps,
         batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
         key=jax.random.fold_in(jax.random.key(settings.seed), 1),
-        validation=validation,
-        metrics=None if validation is None else {"accuracy": correct},
+        watch=watch,
         **session.training(name, f"checkpoint-{name}"),
     )
 

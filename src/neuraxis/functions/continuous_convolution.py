@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from neuraxis import check
 from neuraxis.errors import InputError
 
 
@@ -29,8 +30,9 @@ def continuous_convolve(
     Raises:
         InputError: for a number of intervals that is odd or below 2.
     """
-    if isinstance(intervals, bool) or not isinstance(intervals, int) or intervals < 2 or intervals % 2:
-        raise InputError(f"intervals must be an even whole number of at least 2, but is {intervals!r}")
+    check.whole(2, intervals=intervals)
+    if intervals % 2:
+        raise InputError(f"intervals must be even, but is {intervals}")
     t, low, high = (jnp.asarray(a, float)[..., None] for a in (t, *bounds))
     s = low + (high - low) * jnp.linspace(0.0, 1.0, intervals + 1)
     weights = jnp.full(intervals + 1, 2.0).at[1::2].set(4.0).at[jnp.array([0, -1])].set(1.0)

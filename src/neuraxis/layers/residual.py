@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis.errors import InputError
-from neuraxis.kinds import MeasuringMap
+from neuraxis.layers.apply import apply, measure
 
 
 class Residual(eqx.Module):
@@ -17,7 +17,7 @@ class Residual(eqx.Module):
     ∂y/∂x = I + ∂f/∂x, so the gradient keeps its size through any number of blocks as long as ∂f/∂x is small against I.
 
     Args:
-        inner: f, a map whose output has the shape of its input.
+        inner: f, a map or function whose output has the shape of its input.
 
     Raises:
         InputError: if `inner` cannot be called, or its output has another shape than x.
@@ -33,15 +33,13 @@ class Residual(eqx.Module):
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Map x to x + f(x)."""
-        return self._added(x, self.inner(x, key=key))
+        return self._added(x, apply(self.inner, x, key))
 
     def measure(
         self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "..."], "Residual"]:
         """Map x to x + f(x); return it, and the block with the statistics inside it brought up to date."""
-        if not isinstance(self.inner, MeasuringMap):
-            return self(x, key=key), self
-        change, inner = self.inner.measure(x, key=key)
+        change, inner = measure(self.inner, x, key)
         return self._added(x, change), Residual(inner)
 
     def _added(self, x: ArrayLike, change: ArrayLike) -> Float[Array, "..."]:

@@ -8,7 +8,7 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from neuraxis.errors import InputError
-from neuraxis.kinds import MeasuringMap
+from neuraxis.layers.apply import apply, measure
 
 
 class Sequential(eqx.Module):
@@ -35,25 +35,17 @@ class Sequential(eqx.Module):
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
         """Map x through all layers."""
         for layer, layer_key in self._with_keys(key):
-            x = _apply(layer, x, layer_key)
+            x = apply(layer, x, layer_key)
         return x
 
     def measure(self, x: Any, *, key: PRNGKeyArray | None = None) -> tuple[Any, "Sequential"]:
         """Map x through all layers; return y, and the model with the statistics of its layers brought up to date."""
         layers = []
         for layer, layer_key in self._with_keys(key):
-            if isinstance(layer, MeasuringMap):
-                x, measured = layer.measure(x, key=layer_key)
-                layers.append(measured)
-            else:
-                x = _apply(layer, x, layer_key)
-                layers.append(layer)
+            x, measured = measure(layer, x, layer_key)
+            layers.append(measured)
         return x, eqx.tree_at(lambda model: model.layers, self, tuple(layers))
 
     def _with_keys(self, key: PRNGKeyArray | None):
         keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
         return zip(self.layers, keys, strict=True)
-
-
-def _apply(layer: Any, x: Any, key: PRNGKeyArray | None) -> Any:
-    return layer(x, key=key) if issubclass(type(layer), eqx.Module) else layer(x)

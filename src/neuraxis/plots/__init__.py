@@ -2,6 +2,7 @@
 
 from neuraxis.plots.images import show_images as show_images
 from neuraxis.plots.images import show_strips as show_strips
+from neuraxis.plots.learning import epochs_along as epochs_along
 from neuraxis.plots.learning import error_curve as error_curve
 from neuraxis.plots.learning import learning_curves as learning_curves
 from neuraxis.plots.learning import loss_curves as loss_curves

@@ -15,16 +15,22 @@ def loss_curves(axes: Axes, history: Mapping[str, np.ndarray], ylabel: str = "cr
     for name, label in labels.items():
         if name in history:
             axes.semilogy(*_by_epoch(history[name]), _mark(history[name]), ms=4, label=label)
-    axes.set(xlabel="epoch", ylabel=ylabel, title="Loss")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.set(ylabel=ylabel, title="Loss")
+    epochs_along(axes)
     legend(axes)
 
 
 def error_curve(axes: Axes, accuracy: np.ndarray) -> None:
     """Draw the share of held-out images that is read wrongly after every epoch."""
     axes.plot(*_by_epoch(100 * (1 - accuracy)), _mark(accuracy), ms=4, color=COLORS["orange"])
-    axes.set(xlabel="epoch", ylabel="held-out error [%]", title="Error")
+    axes.set(ylabel="held-out error [%]", title="Error")
     axes.set_ylim(bottom=0)
+    epochs_along(axes)
+
+
+def epochs_along(axes: Axes) -> None:
+    """Label the horizontal axis as epochs, with ticks at whole ones."""
+    axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
