@@ -44,3 +44,9 @@ def test_bad_input():
         Residual(3)
     with pytest.raises(InputError, match=r"must keep the shape of its input, \(6, 4\), but gave \(6, 2\)"):
         Residual(Linear(4, 2, key=KEY))(x)
+
+
+def test_holds_a_plain_function():
+    y, measured = Residual(jnp.tanh).measure(jnp.arange(3.0))
+    np.testing.assert_allclose(y, np.arange(3) + np.tanh(np.arange(3)), rtol=1e-6)
+    assert measured.inner is jnp.tanh

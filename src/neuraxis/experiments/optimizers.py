@@ -18,26 +18,19 @@ et al., Journal of Machine Learning Research 20:112 (2019).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
-from jaxtyping import Array, Float
 
 from neuraxis import check, plots
-from neuraxis.engine import gradient_descent, momentum, weight_decay
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
+from neuraxis.experiments import _landscapes
 from neuraxis.experiments._batch_sizes import Race, race
 from neuraxis.experiments._images import load
 
-_ANGLE = 0.4  # of the valley against the first axis [rad]
-_MINIMUM = np.array([3.0, -2.0])  # θ* of the valley with weight decay
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))
-Energy = Callable[[Float[Array, "2"]], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -93,8 +86,8 @@ QUICK = Settings(batch_sizes=(8, 128), learning_rates=(0.1, 0.4), training_image
 
 def run(settings: Settings) -> Result:
     """Descend the valley and the landscape, and race batches of all sizes to the same loss."""
-    valley, valley_paths = _valley(settings)
-    landscape, landscape_paths = _landscape(settings)
+    valley, valley_paths = _landscapes.valley(settings.condition, settings.decay, settings.valley_steps)
+    landscape, landscape_paths = _landscapes.landscape(settings.landscape_rate, settings.beta, settings.landscape_steps)
     images = load(settings.data, settings.training_images, settings.seed)
     full = len(images.train[0])
     sizes = [*(size for size in settings.batch_sizes if size < full), full]
@@ -123,118 +116,6 @@ def run(settings: Settings) -> Result:
     )
 
 
-def _descend(optimizer: optax.GradientTransformation, energy: Energy, start: np.ndarray, steps: int) -> np.ndarray:
-    """Give all points of the way, (steps + 1, 2)."""
-
-    def step(carry, _):
-        theta, state = carry
-        updates, state = optimizer.update(jax.grad(energy)(theta), state, theta)
-        theta = optax.apply_updates(theta, updates)
-        return (theta, state), theta
-
-    @jax.jit
-    def way(theta):
-        return jax.lax.scan(step, (theta, optimizer.init(theta)), length=steps)[1]
-
-    theta = jnp.asarray(start, float)
-    return np.concatenate([np.asarray(theta)[None], np.asarray(way(theta))])
-
-
-# --- the valley E = ½ (θ − θ*)ᵀ H (θ − θ*) ---
-
-
-# Rows: the directions of little and of large curvature.
-_DIRECTIONS = np.array([[np.cos(_ANGLE), np.sin(_ANGLE)], [-np.sin(_ANGLE), np.cos(_ANGLE)]])
-
-
-def _curvatures(condition: float) -> np.ndarray:
-    """Give H, with eigenvalues 1 and `condition`."""
-    return _DIRECTIONS.T @ np.diag([1.0, condition]) @ _DIRECTIONS
-
-
-def _quadratic(curvatures: np.ndarray, minimum: np.ndarray) -> Energy:
-    return lambda theta: (theta - minimum) @ jnp.asarray(curvatures) @ (theta - minimum) / 2
-
-
-def _decayed_minimum(curvatures: np.ndarray, rate: float) -> np.ndarray:
-    """Give (H + λI)⁻¹ H θ*."""
-    return np.linalg.solve(curvatures + rate * np.eye(2), curvatures @ _MINIMUM)
-
-
-def _valley(settings: Settings) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Measure what has a closed form in a valley, and give the paths of the figure."""
-    k, curvatures = settings.condition, _curvatures(settings.condition)
-    energy = _quadratic(curvatures, np.zeros(2))
-    root = np.sqrt(k)
-    best = {
-        "descent": gradient_descent(2 / (1 + k)),
-        "momentum": momentum(4 / (root + 1) ** 2, ((root - 1) / (root + 1)) ** 2),
-        "adam": optax.adam(0.3),
-    }
-    start, steps = np.array([-10.0, 1.0]) @ _DIRECTIONS, settings.valley_steps
-    paths = {name: _descend(optimizer, energy, start, steps) for name, optimizer in best.items()}
-    decayed = optax.chain(weight_decay(settings.decay), gradient_descent(2 / (1 + k + 2 * settings.decay)))
-    paths["decay"] = _descend(decayed, _quadratic(curvatures, _MINIMUM), _MINIMUM + start / 2, 20 * int(k))
-    fixed_point = _decayed_minimum(curvatures, settings.decay)
-    edge = {s: _descend(gradient_descent(s * 2 / k), energy, start, steps) for s in (0.99, 1.01)}
-    curve = [_decayed_minimum(curvatures, rate) for rate in (0.0, *np.geomspace(1e-3, 1e3 * k, 200))]
-    paths["decayed_minima"] = np.array(curve)
-    factors = {name: _factor(paths[name]) for name in ("descent", "momentum")}
-    theory = {"descent": (k - 1) / (k + 1), "momentum": (root - 1) / (root + 1)}
-    return {
-        **{f"{name}_factor": factor for name, factor in factors.items()},
-        **{f"{name}_deviation_from_theory": float(abs(factors[name] / theory[name] - 1)) for name in factors},
-        "factor_just_below_stability": _factor(edge[0.99]),
-        "factor_just_above_stability": _factor(edge[1.01]),
-        "decay_distance_from_fixed_point": float(np.linalg.norm(paths["decay"][-1] - fixed_point)),
-    }, paths
-
-
-def _factor(path: np.ndarray) -> float:
-    """Give by what the distance from the minimum at 0 changes in a step, over the later half of the way."""
-    distance = np.linalg.norm(path, axis=1)
-    half = len(distance) // 2
-    return float((distance[-1] / distance[half]) ** (1 / (len(distance) - 1 - half)))
-
-
-# --- a landscape with a shallow minimum on the left and a deeper one on the right ---
-
-_TILT = 0.1
-
-
-def _two_minima(theta: Array | np.ndarray) -> Any:
-    """E = x⁴/4 − x²/2 − 0.1 x + (y − x/2)²/2."""
-    x, y = theta[..., 0], theta[..., 1]
-    return x**4 / 4 - x**2 / 2 - _TILT * x + (y - x / 2) ** 2 / 2
-
-
-def _minima() -> tuple[np.ndarray, np.ndarray]:
-    """Give the two minima, where x³ − x − 0.1 = 0 and y = x/2."""
-    x = np.sort(np.roots([1, 0, -1, -_TILT]).real)[[0, -1]]
-    shallow, deep = np.stack([x, x / 2], axis=1)
-    return shallow, deep
-
-
-def _landscape(settings: Settings) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Roll from the left by descent, momentum and Adam, and say where each comes to rest."""
-    optimizers = {
-        "descent": gradient_descent(settings.landscape_rate),
-        "momentum": momentum(settings.landscape_rate, settings.beta),
-        "adam": optax.adam(settings.landscape_rate),
-    }
-    start = np.array([-1.7, 0.6])
-    paths = {name: _descend(o, _two_minima, start, settings.landscape_steps) for name, o in optimizers.items()}
-    shallow, deep = _minima()
-    return {
-        "descent_distance_from_shallow_minimum": float(np.linalg.norm(paths["descent"][-1] - shallow)),
-        "momentum_distance_from_deep_minimum": float(np.linalg.norm(paths["momentum"][-1] - deep)),
-        "adam_distance_from_shallow_minimum": float(np.linalg.norm(paths["adam"][-1] - shallow)),
-    }, paths
-
-
-# --- batches of every size ---
-
-
 def _compare(races: list[Race]) -> dict[str, float]:
     *small, full = races
     named = [(f"batch_{one.batch_size}", one) for one in small] + [("full_batch", full)]
@@ -260,15 +141,9 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 
 def _contours(axes, energy: Callable, x: tuple[float, float], y: tuple[float, float], levels: np.ndarray) -> None:
     grid = np.stack(np.meshgrid(np.linspace(*x, 200), np.linspace(*y, 200)), axis=-1)
-    axes.contour(grid[..., 0], grid[..., 1], energy(grid), levels, colors="#BBBBBB", linewidths=0.8)
+    axes.contour(grid[..., 0], grid[..., 1], np.asarray(energy(grid)), levels, colors="#BBBBBB", linewidths=0.8)
     axes.grid(False)
     axes.set(xlabel="θ₁", ylabel="θ₂", xlim=x, ylim=y, aspect="equal")
-
-
-def _bowl(condition: float, minimum: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Give the energy of the valley on a grid."""
-    curvatures = _curvatures(condition)
-    return lambda grid: np.einsum("...i,ij,...j->...", grid - minimum, curvatures, grid - minimum) / 2
 
 
 def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
@@ -281,7 +156,7 @@ def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
         width=9.0,
         height=4.0,
     )
-    _contours(left, _bowl(k, np.zeros(2)), (-12.0, 4.0), (-8.0, 6.0), k * np.geomspace(0.02, 30, 10))
+    _contours(left, _landscapes.bowl(k, np.zeros(2)), (-12.0, 4.0), (-8.0, 6.0), k * np.geomspace(0.02, 30, 10))
     for name, label in _NAMES.items():
         distance = np.linalg.norm(paths[name], axis=1)
         left.plot(*paths[name][:41].T, "o-", ms=2.5, lw=1.2, color=_COLORS[name], label=label)
@@ -303,11 +178,11 @@ def _plot_decay(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
         "Directions of little curvature are given up first.",
         height=3.8,
     )
-    _contours(axes, _bowl(k, _MINIMUM), (-3.0, 5.0), (-5.5, 0.5), k * np.geomspace(0.01, 30, 10))
+    _contours(axes, _landscapes.bowl(k, _landscapes.MINIMUM), (-3.0, 5.0), (-5.5, 0.5), k * np.geomspace(0.01, 30, 10))
     axes.plot(*paths["decayed_minima"].T, color=plots.COLORS["grey"], label="minima for all λ")
     axes.plot(*paths["decay"].T, "o-", ms=2.5, lw=1.2, color=_COLORS["descent"], label="descent with weight decay")
     axes.plot(*paths["decay"][-1], "o", ms=10, mfc="none", mew=1.6, color=plots.COLORS["orange"], label="where it ends")
-    axes.plot(*_MINIMUM, "k+", ms=9, label="minimum of E")
+    axes.plot(*_landscapes.MINIMUM, "k+", ms=9, label="minimum of E")
     plots.legend(axes, loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
@@ -322,13 +197,13 @@ def _plot_landscape(paths: dict[str, np.ndarray]) -> plots.Figure:
         height=4.0,
     )
     levels = np.concatenate([np.linspace(-0.34, 0.1, 10), np.geomspace(0.2, 4, 6)])
-    _contours(left, lambda grid: np.asarray(_two_minima(grid)), (-2.0, 1.8), (-1.6, 1.6), levels)
+    _contours(left, _landscapes.two_minima, (-2.0, 1.8), (-1.6, 1.6), levels)
     for name, label in _NAMES.items():
         left.plot(*paths[name].T, "o-", ms=2, lw=1.2, color=_COLORS[name], label=label)
-        right.plot(np.asarray(_two_minima(paths[name])), color=_COLORS[name], label=label)
-    for minimum in _minima():
+        right.plot(np.asarray(_landscapes.two_minima(paths[name])), color=_COLORS[name], label=label)
+    for minimum in _landscapes.minima():
         left.plot(*minimum, "k+", ms=9)
-        right.axhline(float(_two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
+        right.axhline(float(_landscapes.two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
     right.set(xlabel="step", ylabel="E", xlim=(0, min(200, len(paths["descent"]) - 1)))
     plots.legend(right)
     return fig
