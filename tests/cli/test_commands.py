@@ -51,6 +51,11 @@ assert not {{"jax", "matplotlib", "equinox"}} & set(sys.modules)
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "neuraxis", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"neuraxis {__version__}\n")
+
+
 def test_a_run_leaves_its_folder(neuraxis, tmp_path):
     done = neuraxis("run", "mlp", *TINY, "--out", "here")
     assert done.returncode == 0, done.stderr

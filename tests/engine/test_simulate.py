@@ -40,9 +40,10 @@ def test_follows_the_closed_form():
     steps=st.integers(1, 40),
     every=st.integers(1, 7),
     remat=st.none() | st.integers(1, 4),
+    unroll=st.integers(1, 6),
     chunk=st.none() | st.integers(1, 4),
 )
-def test_recording_every_kth_step_in_blocks_and_chunks_changes_nothing(steps, every, remat, chunk):
+def test_recording_every_kth_step_in_blocks_and_chunks_changes_nothing(steps, every, remat, unroll, chunk):
     inputs = np.random.default_rng(0).normal(size=(steps, 2)).astype(np.float32)
     plain = simulate(Leak(), inputs, dt=1.0)
     trace = simulate(
@@ -51,6 +52,7 @@ def test_recording_every_kth_step_in_blocks_and_chunks_changes_nothing(steps, ev
         dt=1.0,
         every=every,
         remat=remat and remat * every,
+        unroll=unroll,
         chunk=chunk and chunk * every,
     )
     np.testing.assert_allclose(trace.times, plain.times[every - 1 :: every])
@@ -81,13 +83,19 @@ def test_total_adds_the_outputs_up_and_stores_none():
     np.testing.assert_allclose(total, simulate(Leak(), inputs, dt=1.0).record.sum(0), rtol=1e-5)
 
 
-def test_gradient_through_blocks_is_the_gradient():
-    def area(tau, remat):
-        return simulate(Leak(tau), jnp.ones(1), dt=1.0, steps=53, remat=remat, record=record_state).record.sum()
+@pytest.mark.parametrize("how", [{}, {"remat": 10}, {"unroll": 4}, {"remat": 10, "unroll": 4}, {"remat": 80}])
+def test_gradient_through_blocks_is_the_gradient(how):
+    def area(tau):
+        return simulate(Leak(tau), jnp.ones(1), dt=1.0, steps=53, record=record_state, **how).record.sum()
 
     exact = jax.grad(lambda tau: jnp.sum(1 - jnp.exp(-jnp.arange(1.0, 54) / tau)))(10.0)
-    np.testing.assert_allclose(jax.grad(area)(10.0, None), exact, rtol=1e-5)
-    np.testing.assert_allclose(jax.grad(area)(10.0, 10), exact, rtol=1e-5)
+    np.testing.assert_allclose(jax.grad(area)(10.0), exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("how", [{}, {"every": 2, "remat": 4}, {"unroll": 3}])
+def test_no_steps_and_no_neurons_leave_empty_records(how):
+    assert simulate(Leak(), jnp.ones(3), dt=1.0, steps=0, **how).record.shape == (0, 3)
+    assert simulate(Leak(), jnp.ones(0), dt=1.0, steps=8, **how).record.shape == (8 // how.get("every", 1), 0)
 
 
 def test_works_under_jit_and_vmap():
@@ -114,6 +122,7 @@ def test_wide_vectors_are_an_option_of_the_whole_program_only(monkeypatch):
         ({"dt": 1.0, "steps": -1}, "steps must be a whole number"),
         ({"dt": 1.0, "steps": 2.5}, "steps must be a whole number"),
         ({"dt": 1.0, "steps": 4, "every": 0}, "every must be a whole number"),
+        ({"dt": 1.0, "steps": 4, "unroll": 0}, "unroll must be a whole number"),
         ({"dt": 1.0, "steps": 4, "every": 2, "chunk": 3}, "chunk must be a multiple of every"),
         ({"dt": 1.0, "steps": 4, "progress": "run"}, "needs chunk="),
     ],

@@ -76,6 +76,7 @@ def simulate(
     record: Callable[[Any, Any], Any] = record_output,
     every: int = 1,
     remat: int | None = None,
+    unroll: int = 1,
     chunk: int | None = None,
     progress: str | None = None,
 ) -> Trace:
@@ -93,6 +94,8 @@ def simulate(
         every: record at every k-th step only.
         remat: cut the run into blocks of that many steps whose inside is computed again in the backward pass, so that
             the gradient through T steps stores T/remat + remat states instead of T.
+        unroll: number of steps in one round of the loop. More than one takes longer to compile. It pays in gradients
+            through layers of neurons; neurons by themselves become slower.
         chunk: run that many steps at a time and move the record to the host after each, so that device memory stays
             bounded and an interrupt is heard. Not under `jit`, `grad` or `vmap`.
         progress: label of a progress bar (needs `chunk`).
@@ -104,7 +107,7 @@ def simulate(
         InputError: for a dt that is not positive, steps that do not fit, or inputs that are not finite.
     """
     check.positive(dt=dt)
-    check.whole(every=every)
+    check.whole(every=every, unroll=unroll)
     held = steps is not None
     if held:
         check.whole(0, steps=steps)
@@ -125,7 +128,7 @@ def simulate(
 
     if state is None:
         state = dynamics.init_state(_input_shape(inputs, held))
-    run = partial(_run, dynamics, every=every, remat=remat, record=record, dt=dt)
+    run = partial(_run, dynamics, every=every, remat=remat, unroll=unroll, record=record, dt=dt)
     if chunk is None:
         state, records = run(state, inputs, 0, steps=steps, held=held)
     else:
@@ -178,7 +181,7 @@ def _run(dynamics, state, inputs, start, **how):
     return _compiled(bool(_wide_vectors()) and not traced)(dynamics, state, inputs, jnp.asarray(start), **how)
 
 
-def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, record):
+def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, unroll, record):
     def step(state, x):
         i, input = x
         if held:
@@ -187,10 +190,9 @@ def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, reco
 
     def advance(state, xs):
         """Take steps and record nothing."""
-        steps, _ = xs
-        if not len(steps):  # an empty loop would be compiled all the same
+        if not _length(xs):  # an empty loop would be compiled all the same
             return state
-        return lax.scan(lambda s, x: (step(s, x)[0], None), state, xs)[0]
+        return _loop(lambda s, x: (step(s, x)[0], None), state, xs, unroll)[0]
 
     def one(state, x):
         """Take a step and record."""
@@ -199,23 +201,58 @@ def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, reco
 
     def period(state, xs):
         """Take `every` steps, then record."""
-        return one(advance(state, part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
+        return one(advance(state, _part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
 
     def periods(state, xs):
         # Splitting copies the inputs, which is spared where every step is recorded.
-        return lax.scan(one, state, xs) if every == 1 else lax.scan(period, state, split(xs, every))
-
-    part = lambda xs, first, last: jax.tree.map(lambda x: x[first:last], xs)
-    split = lambda xs, size: jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), xs)
-    join = lambda xs: jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), xs)
+        return _loop(one, state, xs, unroll) if every == 1 else lax.scan(period, state, _split(xs, every))
 
     xs = (start + jnp.arange(steps), None if held else jax.tree.map(jnp.asarray, inputs))
     recorded = steps - steps % every
-    blocks = 0 if remat is None else steps - steps % remat
-    if blocks:
-        state, in_blocks = lax.scan(jax.checkpoint(periods), state, split(part(xs, 0, blocks), remat))
-        state, records = periods(state, part(xs, blocks, recorded))
-        records = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), join(in_blocks), records)
+    if remat is None:
+        state, records = periods(state, _part(xs, 0, recorded))
     else:
-        state, records = periods(state, part(xs, 0, recorded))
-    return advance(state, part(xs, recorded, steps)), records
+        state, records = _in_blocks(jax.checkpoint(periods), remat, state, _part(xs, 0, recorded))
+    return advance(state, _part(xs, recorded, steps)), records
+
+
+def _loop(step, state, xs, unroll):
+    """`lax.scan` with `unroll` steps in a round.
+
+    Its own option unrolls after differentiation, which copies what the gradient keeps of each round once more.
+    """
+
+    def several(state, xs):
+        outputs = []
+        for i in range(_length(xs)):
+            state, output = step(state, jax.tree.map(lambda x, i=i: x[i], xs))
+            outputs.append(output)
+        return state, jax.tree.map(lambda *outputs: jnp.stack(outputs), *outputs)
+
+    return lax.scan(step, state, xs) if unroll == 1 else _in_blocks(several, unroll, state, xs)
+
+
+def _in_blocks(run, size, state, xs):
+    """Scan over blocks of that many steps, each given to `run` as a whole, and run the steps that are left over."""
+    steps = _length(xs)
+    whole = steps - steps % size
+    records = []
+    if whole or not steps:
+        state, blocks = lax.scan(run, state, _split(_part(xs, 0, whole), size))
+        records.append(jax.tree.map(lambda x: x.reshape(len(x) * x.shape[1], *x.shape[2:]), blocks))
+    if whole < steps:
+        state, rest = run(state, _part(xs, whole, steps))
+        records.append(rest)
+    return state, jax.tree.map(lambda *parts: jnp.concatenate(parts), *records)
+
+
+def _length(xs):
+    return len(jax.tree.leaves(xs)[0])
+
+
+def _part(xs, first, last):
+    return jax.tree.map(lambda x: x[first:last], xs)
+
+
+def _split(xs, size):
+    return jax.tree.map(lambda x: x.reshape(len(x) // size, size, *x.shape[1:]), xs)

@@ -1,0 +1,5 @@
+"""`python -m neuraxis` is the program `neuraxis`."""
+
+from neuraxis.cli import main
+
+main()
