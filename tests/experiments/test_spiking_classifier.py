@@ -11,7 +11,7 @@ from neuraxis.experiments import spiking_classifier
 from neuraxis.feedforward.classification import correct
 
 # The digits are always at hand; on them the bound of the default run holds for the quick one too.
-SETTINGS = dataclasses.replace(spiking_classifier.QUICK, data="digits")
+SETTINGS = dataclasses.replace(spiking_classifier.QUICK, data="digits", variants=("rate-code", "latency-code"))
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,7 @@ def test_reads_digits(result):
     assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
     assert "digits" in result.data
     assert result.metrics["rate_code_accuracy"] > 0.8
+    assert result.metrics["latency_code_accuracy"] > 0.6
     images = data.load("digits").scaled().flat()
     assert evaluate(result.model, correct, (images.test_x, images.test_y)) == result.metrics["test_accuracy"]
 
