@@ -25,6 +25,12 @@ from neuraxis.names import check_name
         (lambda: check.whole(n=1.0), "n must be a whole number of at least 1, but is 1.0"),
         (lambda: check.whole(0, n=-1), "n must be a whole number of at least 0, but is -1"),
         (lambda: check.whole(n=True), "n must be a whole number"),
+        (lambda: check.parameters(tau=[1.0, 2.0]), r"tau must be a number or an array, but is the list \[1.0, 2.0\]"),
+        (lambda: check.parameters(a=np.ones(3), b=1.0, c=np.ones(4)), r"have shapes a \(3,\), c \(4,\)$"),
+        (lambda: check.broadcast((2,), a=np.ones(3)), r"have shapes a \(3,\), the input \(2,\)"),
+        (lambda: check.functions(f="relu"), "f must be a function, but is 'relu'"),
+        (lambda: check.functions(f=dict), "f must be a function, but is <class 'dict'>"),
+        (lambda: check.fits((3,), x=None), r"x of a shape .* \(3,\), must be given, but is None"),
         (lambda: check.last_axis(3, x=np.ones((3, 2))), r"x must have shape \(…, 3\), but has shape \(3, 2\)"),
         (lambda: check.last_axis(3, x=1.0), r"has shape \(\)"),
         (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),
@@ -49,6 +55,9 @@ def test_good_values_pass():
     check.finite(a=[1, 2], b=jnp.ones(2, jnp.bfloat16))
     check.whole(a=1, b=np.int64(3))
     check.last_axis(2, a=jnp.ones((4, 2)))
+    check.parameters(a=1.0, b=np.ones((2, 1)), c=jnp.ones(3))
+    assert check.broadcast((4, 1), a=jnp.ones(3)) == (4, 3)
+    check.functions(a=len, b=lambda x: x)
     check.same_length(a=[1, 2], b=np.ones((2, 5)))
     check.labels(np.array([], int), 3)
     check_name("experiment", "lif", ["lif"])

@@ -64,6 +64,31 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number of at least {minimum}, but is {value!r}")
 
 
+def parameters(**fields: Any) -> None:
+    """Every field is a number or an array, and all broadcast with each other."""
+    for name, value in fields.items():
+        if isinstance(value, list | tuple):
+            raise InputError(f"{name} must be a number or an array, but is the {type(value).__name__} {value}")
+    broadcast((), **fields)
+
+
+def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
+    """Give the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    shapes = {name: np.shape(value) for name, value in fields.items()}
+    try:
+        return np.broadcast_shapes(input_shape, *shapes.values())
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in {**shapes, "the input": input_shape}.items() if shape)
+        raise InputError(f"parameters and input must broadcast with each other, but have shapes {listed}") from None
+
+
+def functions(**values: Any) -> None:
+    """Every value can be called, and is not a class that still has to be made an object of."""
+    for name, value in values.items():
+        if isinstance(value, type) or not callable(value):
+            raise InputError(f"{name} must be a function, but is {value!r}")
+
+
 def last_axis(size: int, **arrays: Any) -> None:
     """The last axis of every array has `size` entries."""
     for name, array in arrays.items():
@@ -75,6 +100,8 @@ def last_axis(size: int, **arrays: Any) -> None:
 def fits(shape: tuple[int, ...], **arrays: Any) -> None:
     """Every array broadcasts to `shape`, which is a state's."""
     for name, array in arrays.items():
+        if array is None:
+            raise InputError(f"{name} of a shape that broadcasts to the state's, {shape}, must be given, but is None")
         try:
             good = np.broadcast_shapes(np.shape(array), shape) == shape
         except ValueError:

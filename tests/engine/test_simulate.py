@@ -125,6 +125,9 @@ def test_wide_vectors_are_an_option_of_the_whole_program_only(monkeypatch):
         ({"dt": 1.0, "steps": 4, "unroll": 0}, "unroll must be a whole number"),
         ({"dt": 1.0, "steps": 4, "every": 2, "chunk": 3}, "chunk must be a multiple of every"),
         ({"dt": 1.0, "steps": 4, "progress": "run"}, "needs chunk="),
+        ({"dt": np.ones(1), "steps": 4}, r"dt must be one number, but has shape \(1,\)"),
+        ({"dt": 1.0, "steps": 4, "state": jnp.ones(1)}, r"but state was float32\(1,\) and is float32\(2,\)"),
+        ({"dt": 1.0, "steps": 4, "state": jnp.ones(2, int)}, r"state was int32\(2,\) and is float32\(2,\)"),
     ],
 )
 def test_bad_settings_are_refused(arguments, message):
@@ -133,11 +136,32 @@ def test_bad_settings_are_refused(arguments, message):
 
 
 @pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("function", [lambda t: np.sin(t), lambda t: 1.0 if t > 2 else 0.0, lambda t: float(t)])
+def test_a_function_that_cannot_be_traced_is_refused(function):
+    with pytest.raises(InputError, match="must be a function that JAX can trace"):
+        simulate(Leak(), function, dt=1.0, steps=4)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_chunk_is_refused_where_there_is_no_host():
+    with pytest.raises(InputError, match="not possible under jit"):
+        jax.jit(lambda x: simulate(Leak(), x, dt=1.0, steps=4, chunk=2).record)(jnp.ones(2))
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("name", ["steps", "every", "remat", "unroll", "chunk"])
+def test_numpy_integers_are_whole_numbers_too(name):
+    numbers = {"steps": 4, name: np.int64(2)}
+    assert len(simulate(Leak(), jnp.ones(2), dt=1.0, **numbers).record) == (4 if name not in ("steps", "every") else 2)
+
+
+@pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
         (None, "number of steps"),
         (np.zeros((0, 2)), "empty"),
+        (1.5, "inputs of one number have no time axis: .* steps="),
         (np.array([[1.0], [np.nan]]), r"inputs must be finite, but holds nan at index \(1, 0\)"),
     ],
 )

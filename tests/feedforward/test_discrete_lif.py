@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.feedforward import DiscreteLIF, LeakyIntegrator, reset_by_subtraction, reset_to_zero
-from neuraxis.functions.surrogates import Triangular
+from neuraxis.functions.surrogates import Arctan, Triangular
 from neuraxis.neurons import LIF
 
 
@@ -88,8 +88,18 @@ def test_bad_constants_are_refused(value):
 
 
 @pytest.mark.usefixtures("as_user")
+def test_what_is_no_function_is_refused():
+    with pytest.raises(InputError, match="surrogate must be a function, but is 'arctan'"):
+        DiscreteLIF(surrogate="arctan")
+    with pytest.raises(InputError, match="surrogate must be a function, but is <class"):
+        DiscreteLIF(surrogate=Arctan)
+    with pytest.raises(InputError, match="reset must be a function, but is 'zero'"):
+        DiscreteLIF(reset="zero")
+
+
+@pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize("neurons", [DiscreteLIF(), LeakyIntegrator()])
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (5, 2, 3)])
 def test_a_current_of_another_shape_is_refused(neurons, shape):
-    with pytest.raises(InputError, match=r"the current must broadcast to the state's shape \(2, 3\), but has"):
+    with pytest.raises(InputError, match=r"current must broadcast to the state's shape \(2, 3\), but has"):
         neurons.step(neurons.init_state((2, 3)), jnp.ones(shape), 1.0)

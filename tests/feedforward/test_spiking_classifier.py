@@ -114,6 +114,9 @@ def test_the_state_can_be_recorded():
     [
         ({"sizes": (3,)}, "sizes must name at least input and output"),
         ({"sizes": (3, 0)}, "out_size must be a whole number of at least 1"),
+        ({"coding": "rate"}, "coding must be a function, but is 'rate'"),
+        ({"readout": "count"}, "readout must be a function, but is 'count'"),
+        ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but are 20.0"),
         ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
         ({"steps": 2.5}, "steps must be a whole number of at least 1, but is 2.5"),
         ({"dt": 0.0}, "dt must be positive and finite"),
@@ -133,3 +136,16 @@ def test_bad_images_are_refused(coding):
         model(jnp.ones((2, 11)))
     with pytest.raises(InputError, match="must be finite, but holds nan"):
         model(x.at[1, 2].set(jnp.nan))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_coding_of_another_length_is_refused():
+    model = SpikingClassifier((12, 5), key=KEY, coding=lambda x, steps, key: repeated(x, steps - 1))
+    with pytest.raises(InputError, match=r"coding must give shape \(25, …, in\), but gave shape \(24, 6, 12\)"):
+        model(x)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_numpy_integers_are_whole_numbers_too():
+    model = SpikingClassifier((12, np.int64(7), np.int64(5)), key=KEY, steps=np.int64(4))
+    assert model(x).shape == (6, 5)

@@ -69,6 +69,16 @@ def test_a_matrix_of_weights_is_read(form):
     assert from_matrix(form(dense)).source.min() == 0
 
 
+def test_zeros_that_a_sparse_matrix_stores_are_no_connections():
+    matrix = scipy.sparse.coo_array(([0.0, 2.0], ([0, 1], [1, 2])), shape=(3, 3))
+    assert from_matrix(matrix).source.tolist() == [1]
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_list_without_connections():
+    assert len(Projection([], [], 1.0).source) == 0
+
+
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
     ("make", "words"),
@@ -91,6 +101,9 @@ def test_a_matrix_of_weights_is_read(form):
         (lambda: fixed_probability(slice(0, 3), slice(0, 5), np.nan, key=KEY), r"probability must lie in \[0, 1\]"),
         (lambda: fixed_fan_out(slice(0, 3), slice(0, 5), 6, key=KEY), "fan_out must be at most .* 5, but is 6"),
         (lambda: fixed_fan_out(slice(0, 3), slice(0, 5), 0, key=KEY), "fan_out must be a whole number"),
+        (lambda: fixed_probability(slice(0.5, 3), slice(0, 5), 0.1, key=KEY), "source must be a population"),
+        (lambda: fixed_probability(3, slice(0, 5), 0.1, key=KEY), "source must be a population .* but is 3"),
+        (lambda: from_matrix(scipy.sparse.coo_array(np.ones(3))), r"shape \(source, target\), but has shape \(3,\)"),
         (lambda: from_matrix(np.ones(3)), r"shape \(source, target\), but has shape \(3,\)"),
         (lambda: from_matrix(np.ones((2, 3)), target=slice(0, 4)), r"populations, \(2, 4\), but has \(2, 3\)"),
         (lambda: from_matrix(scipy.sparse.csr_array([[np.inf, 1.0]])), "weight must be finite"),

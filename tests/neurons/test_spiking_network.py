@@ -8,6 +8,7 @@ from neuraxis.engine import Total, record_nothing, record_output, simulate
 from neuraxis.errors import InputError
 from neuraxis.neurons.connections import DenseConnections, connect
 from neuraxis.neurons.connectivity import Projection, fixed_fan_out, fixed_probability
+from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.poisson import PoissonInput
 from neuraxis.neurons.spiking_network import SpikingNetwork, packed_events, record_packed
 from neuraxis.neurons.synaptic_lif import ConductanceLIF, CurrentLIF
@@ -90,6 +91,45 @@ def test_leading_axes_are_copies_and_vmap_does_the_same():
         np.testing.assert_array_equal(copies[:, k], run(v[k], jnp.full(60, 1.8)))
     mapped = jax.vmap(lambda v: run(v, jnp.full(60, 1.8)))(v)
     np.testing.assert_array_equal(np.moveaxis(mapped, 0, 1), copies)
+
+
+def test_copies_have_their_own_poisson_spikes_and_under_vmap_with_their_own_keys():
+    connections = connect(size=60)
+
+    def run(key, v):
+        network = SpikingNetwork(CurrentLIF(), connections, (PoissonInput(5000.0, 0.5, key),))
+        return simulate(network, dt=DT, steps=300, state=network.init_state(v.shape)._replace(v=v)).record
+
+    copies = run(KEY, jnp.zeros((2, 60)))
+    assert np.any(copies[:, 0] != copies[:, 1])
+    shared = jax.vmap(run, (None, 0))(KEY, jnp.zeros((2, 60)))
+    np.testing.assert_array_equal(*shared)
+    own = jax.vmap(run)(jax.random.split(KEY), jnp.zeros((2, 60)))
+    assert np.any(own[0] != own[1])
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(("own", "other"), [(0.0, 1.0), (1.0, 0.0), (1.0, 5.0)])
+def test_the_state_of_another_network_is_refused(own, other):
+    def network(size, delay):
+        return SpikingNetwork(
+            CurrentLIF(), connect(Projection(np.array([0]), np.array([1]), delay=delay), size=size, dt=DT)
+        )
+
+    with pytest.raises(InputError, match="one of this network, with pending of shape"):
+        simulate(network(3, own), 1.5, dt=DT, steps=5, state=network(3, other).init_state())
+    for size in (2, 200):
+        with pytest.raises(InputError, match=rf"with v of shape \(3,\), not \({size},\)"):
+            simulate(network(3, own), 1.5, dt=DT, steps=5, state=network(size, own).init_state())
+
+
+def test_total_counts_the_spikes_of_a_network_with_delays():
+    projection = Projection(np.array([0, 1]), np.array([1, 2]), delay=1.0)
+    network = SpikingNetwork(CurrentLIF(), connect(projection, size=3, dt=DT))
+    spikes = simulate(network, 1.5, dt=DT, steps=500).record
+    total = simulate(Total(network), 1.5, dt=DT, steps=500, record=record_nothing).state[1]
+    np.testing.assert_array_equal(total, spikes.sum(0))
+    assert total.sum() > 0
 
 
 def test_a_run_can_be_cut_anywhere():
@@ -182,6 +222,16 @@ def test_conductances_stay_between_their_reversal_potentials():
         (
             lambda: random_network().step(random_network().init_state(), jnp.ones((2, 60)), DT),
             r"drive must broadcast to the state's shape \(60,\), but has shape \(2, 60\)",
+        ),
+        (lambda: SpikingNetwork(LIF(), connect(size=2)), r"must be like CurrentLIF\(\) .*, not LIF\("),
+        (lambda: SpikingNetwork(CurrentLIF, connect(size=2)), "must be like CurrentLIF"),
+        (lambda: SpikingNetwork(CurrentLIF(), np.ones((2, 2))), "or be DenseConnections, not ndarray"),
+        (lambda: SpikingNetwork(CurrentLIF(), connect(size=2), PoissonInput(1.0, 1.0, KEY)), "must be a tuple"),
+        (lambda: SpikingNetwork(CurrentLIF(tau_m=np.ones(3)), connect(size=2)), r"tau_m .* 2 neurons, .* \(3,\)"),
+        (lambda: SpikingNetwork(CurrentLIF(tau_s=np.ones((1, 3))), connect(size=2)), r"tau_s .* 2 neur.* \(1, 3\)"),
+        (
+            lambda: SpikingNetwork(CurrentLIF(), connect(size=2), (PoissonInput(1.0, np.ones(3), KEY),)),
+            r"weight must have one entry for each of 2 neurons, but has shape \(3,\)",
         ),
         (lambda: packed_events(np.zeros((2, 3, 4), np.uint32), DT), r"words \(time, word\), but has shape \(2, 3, 4\)"),
         (lambda: packed_events(np.zeros((2, 3)), DT), "words .* of float64"),

@@ -93,6 +93,7 @@ def fit(
         CheckpointError: when `checkpoint` is damaged or belongs to other data or settings.
     """
     _check(data, epochs, batch_size, validation, metrics, patience, mesh)
+    epochs, batch_size = int(epochs), int(batch_size)  # NumPy's integers would be traced
     parameters, statistics, static = split(eqx.nn.inference_mode(model, value=False))
     arrays = tuple(jnp.asarray(x) for x in data)
     if mesh is not None:

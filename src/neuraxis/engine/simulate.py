@@ -54,8 +54,9 @@ class Total(eqx.Module):
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
         """Start from the inner state and a sum of 0."""
         inner = self.dynamics.init_state(input_shape)
-        one_step = partial(self.dynamics.step, dt=1.0)
-        _, out = jax.eval_shape(one_step, inner, jax.ShapeDtypeStruct(input_shape, jnp.result_type(float)))
+        number = jnp.result_type(float)
+        input, dt = jax.ShapeDtypeStruct(input_shape, number), jax.ShapeDtypeStruct((), number)
+        _, out = jax.eval_shape(self.dynamics.step, inner, input, dt)
         return inner, jax.tree.map(lambda o: jnp.zeros(o.shape, o.dtype), out)
 
     def step(self, state: Any, input: Any, dt: float) -> tuple[Any, Any]:
@@ -104,15 +105,20 @@ def simulate(
         A `Trace` with the times, the record and the final state.
 
     Raises:
-        InputError: for a dt that is not positive, steps that do not fit, or inputs that are not finite.
+        InputError: for a dt that is not positive, steps that do not fit, inputs that are not finite, a function of the
+            time that JAX cannot trace, or a state that a step does not give back in the same shapes and dtypes.
     """
     check.positive(dt=dt)
+    if np.ndim(dt):
+        raise InputError(f"dt must be one number, but has shape {np.shape(dt)}")
     check.whole(every=every, unroll=unroll)
     held = steps is not None
     if held:
         check.whole(0, steps=steps)
     elif inputs is None or callable(inputs):
         raise InputError("without a time axis in the inputs the number of steps must be given, as steps=")
+    elif any(np.ndim(x) == 0 for x in jax.tree.leaves(inputs)):
+        raise InputError("inputs of one number have no time axis: the number of steps must be given, as steps=")
     else:
         check.same_length(**{f"inputs{jax.tree_util.keystr(k)}": x for k, x in jax.tree.leaves_with_path(inputs)})
         steps = jnp.shape(jax.tree.leaves(inputs)[0])[0]
@@ -123,11 +129,18 @@ def simulate(
             check.whole(**{name: size})
             if size % every:
                 raise InputError(f"{name} must be a multiple of every ({every}), but is {size}")
+    if callable(inputs):
+        _check_function(inputs)
+    if chunk is not None and _traced(dynamics, state, inputs):
+        raise InputError("chunk= moves the record to the host, which is not possible under jit, grad or vmap")
     if progress is not None and chunk is None:
         raise InputError("a progress bar needs chunk=, the number of steps between its updates")
 
     if state is None:
         state = dynamics.init_state(_input_shape(inputs, held))
+    # NumPy's integers would be traced.
+    steps, every, unroll = int(steps), int(every), int(unroll)
+    remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
     run = partial(_run, dynamics, every=every, remat=remat, unroll=unroll, record=record, dt=dt)
     if chunk is None:
         state, records = run(state, inputs, 0, steps=steps, held=held)
@@ -135,6 +148,15 @@ def simulate(
         state, records = _run_in_chunks(run, state, inputs, steps, held, chunk, progress)
     times = (np.arange(every, steps + 1, every) * dt).astype(jnp.result_type(float))
     return Trace(times, records, state)
+
+
+def _check_function(inputs: Callable) -> None:
+    try:
+        jax.eval_shape(inputs, jnp.zeros(()))
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise InputError(
+            "inputs must be a function that JAX can trace, with jnp.sin for np.sin and jnp.where(t > 5, a, b) for if"
+        ) from error
 
 
 def _input_shape(inputs: PyTree, held: bool) -> tuple[int, ...]:
@@ -177,8 +199,37 @@ def _compiled(wide: bool):
 
 def _run(dynamics, state, inputs, start, **how):
     # XLA takes options for a whole program only, not for a part of one that is being traced.
-    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((dynamics, state, inputs)))
-    return _compiled(bool(_wide_vectors()) and not traced)(dynamics, state, inputs, jnp.asarray(start), **how)
+    compiled = _compiled(bool(_wide_vectors()) and not _traced(dynamics, state, inputs))
+    try:
+        return compiled(dynamics, state, inputs, jnp.asarray(start), **how)
+    except TypeError as error:
+        if "scan body function carry" not in str(error):
+            raise
+        what = _changed(dynamics, state, inputs, how["held"], how["dt"])
+        raise InputError(f"a step must give the state back in its shapes and dtypes, but {what}") from None
+
+
+def _traced(*trees) -> bool:
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def _changed(dynamics, state, inputs, held, dt) -> str:
+    """Say what a step makes of the state, where that is not of the same shapes and dtypes."""
+    if callable(inputs):
+        inputs = inputs(jnp.zeros(()))
+    elif not held:
+        inputs = jax.tree.map(lambda x: x[0], inputs)
+    after, _ = jax.eval_shape(partial(dynamics.step, dt=dt), state, inputs)
+    before = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, state))
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        return f"makes {jax.tree.structure(after)} of {jax.tree.structure(before)}"
+    pairs = zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True)
+    changed = [
+        f"state{jax.tree_util.keystr(path)} was {old.dtype}{old.shape} and is {new.dtype}{new.shape}"
+        for (path, old), new in pairs
+        if (old.shape, old.dtype) != (new.shape, new.dtype)
+    ]
+    return ", ".join(changed)
 
 
 def _scan(dynamics, state, inputs, start, *, steps, held, dt, every, remat, unroll, record):

@@ -25,6 +25,7 @@ from scipy.optimize import brentq
 
 from neuraxis import check, plots
 from neuraxis.engine import record_state, simulate
+from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.experiments import _hodgkin_huxley_plots
 from neuraxis.functions.integrators import exponential_euler, rk4
@@ -125,7 +126,13 @@ def _potential(neuron: HodgkinHuxley, current, dt: float, duration: float, every
     rest = neuron.init_state(np.shape(current))
     steps = round(duration / dt)
     trace = simulate(neuron, current, dt=dt, steps=steps, record=record_potential, every=every)
+    _refuse_divergence(trace.record, dt)
     return np.append(0.0, np.arange(every, steps + 1, every) * dt), np.concatenate([rest.v[None], trace.record])
+
+
+def _refuse_divergence(v, dt: float) -> None:
+    if not np.all(np.isfinite(v)):
+        raise InputError(f"steps of {dt:g} ms are too long for these rates: the potential is no longer finite")
 
 
 def _spike(settings: Settings):
@@ -133,6 +140,7 @@ def _spike(settings: Settings):
     neuron = _neuron(settings, integrator=rk4)
     trace = simulate(neuron, settings.current, dt=settings.dt, steps=round(_TRACE / settings.dt), record=record_state)
     times, v = np.asarray(trace.times), np.asarray(trace.record.v)
+    _refuse_divergence(v, settings.dt)
     spikes = spike_times(neuron, times, v)
     metrics = {
         "first_peak_mv": v[times < spikes[0] + 5].max() if spikes.size else np.nan,
@@ -164,7 +172,7 @@ def _accuracy(settings: Settings):
     def error(integrator, dt: float) -> float:
         neuron = _neuron(settings, integrator=integrator)
         spikes = spike_times(neuron, *_potential(neuron, settings.current, dt, _TRACE))
-        return float(np.abs(spikes - reference).max()) if spikes.size == reference.size else np.nan
+        return float(np.abs(spikes - reference).max()) if 0 < spikes.size == reference.size else np.nan
 
     metrics = {
         "spike_time_error_ms": error(rk4, settings.dt),

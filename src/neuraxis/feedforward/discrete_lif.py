@@ -4,14 +4,12 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from neuraxis import check
-from neuraxis.errors import InputError
 from neuraxis.functions.surrogates import Arctan
 
 POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
@@ -37,11 +35,12 @@ class LeakyIntegrator(eqx.Module):
     tau_m: ArrayLike = 20.0  # membrane time constant [ms]
 
     def __check_init__(self):
+        check.parameters(tau_m=self.tau_m)
         check.positive(tau_m=self.tau_m)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Rest at v = 0: one neuron per entry of an input of that shape."""
-        return _rest(input_shape, self.tau_m)
+        return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m))
 
     def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Array]:
         """Advance by `dt` [ms] under a current; the output is the new potential.
@@ -68,7 +67,7 @@ class DiscreteLIF(eqx.Module):
     `tau_m` and `v_threshold` may be arrays, one value a neuron, and are then learnt.
 
     Raises:
-        InputError: for a tau_m or v_threshold that is not positive.
+        InputError: for a tau_m or v_threshold that is not positive, or a surrogate or reset that is no function.
 
     Source: Eshraghian et al., Proceedings of the IEEE 111:1016 (2023); Neftci, Mostafa & Zenke, IEEE Signal Processing
     Magazine 36:51 (2019); Zenke & Vogels, Neural Computation 33:899 (2021).
@@ -80,11 +79,13 @@ class DiscreteLIF(eqx.Module):
     reset: Callable = eqx.field(default=reset_to_zero, static=True)
 
     def __check_init__(self):
+        check.parameters(tau_m=self.tau_m, v_threshold=self.v_threshold)
+        check.functions(surrogate=self.surrogate, reset=self.reset)
         check.positive(tau_m=self.tau_m, v_threshold=self.v_threshold)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Rest at v = 0: one neuron per entry of an input of that shape (or of the fields)."""
-        return _rest(input_shape, self.tau_m, self.v_threshold)
+        return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m, v_threshold=self.v_threshold))
 
     def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Float[Array, "..."]]:
         """Advance by `dt` [ms] under a current; the output is 1 for a spike, else 0.
@@ -97,16 +98,6 @@ class DiscreteLIF(eqx.Module):
         return self.reset(v, lax.stop_gradient(spikes), self.v_threshold), spikes
 
 
-def _rest(*shapes) -> Array:
-    first, *fields = shapes
-    return jnp.zeros(jnp.broadcast_shapes(first, *map(jnp.shape, fields)))
-
-
 def _leak(v: Array, current: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
-    try:
-        fits = np.broadcast_shapes(jnp.shape(current), v.shape) == v.shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(f"the current must broadcast to the state's shape {v.shape}, but has {jnp.shape(current)}")
+    check.fits(v.shape, current=current)
     return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + current, POTENTIAL)

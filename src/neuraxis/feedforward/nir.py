@@ -88,6 +88,8 @@ def from_nir(
     """
     nir = _package()
     check.positive(step=step)
+    if not isinstance(graph, nir.NIRGraph):
+        raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {graph!r}")
     nodes = _chain(nir, graph)
     layers, neurons = [], []
     for linear, node in zip(nodes[::2], nodes[1::2], strict=True):

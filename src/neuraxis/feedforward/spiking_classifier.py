@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
@@ -42,8 +43,8 @@ class SpikingClassifier(eqx.Module):
         dt: length of a step [ms].
 
     Raises:
-        InputError: for fewer than two sizes, sizes or steps that are not positive whole numbers, or a dt that is not
-            positive.
+        InputError: for fewer than two sizes, sizes or steps that are not positive whole numbers, a dt that is not
+            positive, or a readout or coding that is no function.
 
     Source: Eshraghian et al., Proceedings of the IEEE 111:1016 (2023); Neftci, Mostafa & Zenke, IEEE Signal Processing
     Magazine 36:51 (2019).
@@ -69,8 +70,11 @@ class SpikingClassifier(eqx.Module):
     ):
         if len(sizes) < 2:
             raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {tuple(sizes)}")
+        if not isinstance(neurons, DiscreteLIF):
+            raise InputError(f"neurons must be a DiscreteLIF, but are {neurons!r}")
         check.whole(steps=steps)
         check.positive(dt=dt)
+        check.functions(readout=readout, **({} if coding is None else {"coding": coding}))
         keys = jax.random.split(key, len(sizes) - 1)
         # Independent inputs of variance 1 in every step then give potentials of variance 1, whatever the leak.
         initializer = scaled_normal(-jnp.expm1(-2 * dt / jnp.mean(neurons.tau_m)))
@@ -79,13 +83,14 @@ class SpikingClassifier(eqx.Module):
         )
         self.neurons = (neurons,) * (len(sizes) - 2)
         self.readout = readout(neurons)
-        self.coding, self.steps, self.dt = coding, steps, dt
+        self.coding, self.steps, self.dt = coding, int(steps), dt
 
     def __call__(self, x: Float[ArrayLike, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, in) to logits (…, out). A coding that draws at random needs the key.
 
         Raises:
-            InputError: for an x of the wrong shape or with values that are not finite, or that the coding refuses.
+            InputError: for an x of the wrong shape or with values that are not finite, or that the coding refuses, or
+                for a coding that gives another number of steps.
         """
         return self.run(x, key=key, record=record_nothing).state[-1].logits
 
@@ -102,6 +107,8 @@ class SpikingClassifier(eqx.Module):
         The state is such a tuple too, of potentials and a `ReadoutState`.
         """
         coded = x if self.coding is None else self.coding(x, self.steps, key)
+        if self.coding is not None and np.shape(coded)[:1] != (self.steps,):
+            raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
         current = self.layers[0](coded)  # one product for all times
         steps = self.steps if self.coding is None else None
         network = _Network.after_first(self.layers, (*self.neurons, self.readout))

@@ -41,7 +41,7 @@ def _truncated(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
 
 
 def _draw(sampler: Callable[..., Array], key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
-    size = math.prod(shape)
+    size = int(math.prod(shape))  # of NumPy's integers, too
     flat = _flat(sampler, key, max(_FEWEST, 1 << (size - 1).bit_length()))
     # By NumPy, where the numbers are known: nothing is compiled for the shape.
     return (

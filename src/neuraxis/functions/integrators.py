@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import PyTree
+from jaxtyping import ArrayLike, PyTree
 
 Y = TypeVar("Y")
 
@@ -44,12 +44,12 @@ class Relaxing(Protocol):
 class Integrator(Protocol):
     """What a dynamics accepts as its integrator."""
 
-    def __call__(self, system: PyTree, y: Y, drive: PyTree, dt: float, /) -> Y:
+    def __call__(self, system: PyTree, y: Y, drive: PyTree, dt: ArrayLike, /) -> Y:
         """Advance `y` by `dt` under a constant `drive`."""
         ...
 
 
-def rk4(system: Differentiable, y: Y, drive: PyTree, dt: float) -> Y:
+def rk4(system: Differentiable, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
     """Advance by the classical Runge–Kutta method, whose error over a fixed time falls as dt⁴.
 
         k₁ = f(y), k₂ = f(y + ½dt k₁), k₃ = f(y + ½dt k₂), k₄ = f(y + dt k₃)
@@ -77,7 +77,7 @@ def rk4(system: Differentiable, y: Y, drive: PyTree, dt: float) -> Y:
     return jax.tree.map(lambda y, k: y + dt * k, y, mean)
 
 
-def exponential_euler(system: Relaxing, y: Y, drive: PyTree, dt: float) -> Y:
+def exponential_euler(system: Relaxing, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
     """Advance every variable by the exact solution of its own equation, target and time constant held for the step.
 
         y(t + dt) = y + (y∞ − y)(1 − e^{−dt/τ})
@@ -95,4 +95,4 @@ def exponential_euler(system: Relaxing, y: Y, drive: PyTree, dt: float) -> Y:
     """
     target, tau = system.relaxation(y, drive)
     # Every term once: XLA makes one loop of this form, but several of the equal y∞ + (y − y∞)e^{−dt/τ}.
-    return jax.tree.map(lambda y, target, tau: y + (target - y) * (1 - jnp.exp(-dt / tau)), y, target, tau)
+    return jax.tree.map(lambda y, target, tau: y + (target - y) * (1 - jnp.exp(-jnp.divide(dt, tau))), y, target, tau)

@@ -57,6 +57,8 @@ class DenseConnections(eqx.Module):
         if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
             raise InputError(f"weights must have shape (receptor, neuron, neuron), but have shape {shape}")
         check.finite(weights=self.weights)
+        if np.ndim(self.delay):
+            raise InputError(f"all weights of a matrix have one delay, but delay has shape {np.shape(self.delay)}")
         delay_steps(self.delay, self.dt)
 
     @property
@@ -103,11 +105,15 @@ def connect(
         dt: step of the simulation, needed where a delay is not 0 [ms].
 
     Raises:
-        InputError: for neurons or receptors beyond those of the network, or delays without dt.
+        InputError: for neurons or receptors beyond those of the network, delays without dt, or what is no projection.
     """
     check.whole(size=size)
+    if strangers := [p for p in projections if not isinstance(p, Projection)]:
+        raise InputError(f"connect takes projections one by one, connect(p, q, …), but got {strangers[0]!r}")
+    size = int(size)
     receptors = 1 + max([p.receptor for p in projections], default=0) if receptors is None else receptors
     check.whole(receptors=receptors)
+    receptors = int(receptors)
     for p in projections:
         for name, indices in (("source", p.source), ("target", p.target)):
             if indices.size and indices.max() >= size:
@@ -139,7 +145,10 @@ def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
             raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {delay} was given")
         return np.zeros(np.shape(delay), int)
     check.positive(dt=dt)
-    return np.asarray(np.floor(np.asarray(delay, float) / dt + 0.5), int)
+    steps = np.floor(np.asarray(delay, float) / dt + 0.5)
+    if np.any(steps > np.iinfo(np.int32).max):
+        raise InputError(f"a delay must be shorter than 2³¹ steps of {dt} ms, but one is {np.max(delay)} ms")
+    return np.asarray(steps, int)
 
 
 def check_step(connections: Connections, dt: ArrayLike) -> None:

@@ -32,6 +32,7 @@ class Projection:
     def __post_init__(self):
         for name in ("source", "target"):
             indices = np.asarray(getattr(self, name))
+            indices = indices if indices.size else indices.astype(int)  # an empty list is one of floats
             if indices.ndim != 1 or indices.dtype.kind not in "iu":
                 raise InputError(
                     f"{name} must be a list of integers, but has shape {indices.shape} and dtype {indices.dtype}"
@@ -97,6 +98,8 @@ def fixed_fan_out(source: slice, target: slice, fan_out: int, *, key: jax.Array,
 def from_matrix(matrix: Any, source: slice | None = None, target: slice | None = None, **connection: Any) -> Projection:
     """Read the connections from a matrix of weights (source, target), in which 0 or nothing stored is no connection.
 
+    They stand in the order of `matrix.tocoo()`, those of an array row by row; delays that differ go by that order.
+
     Args:
         matrix: an array, or any sparse matrix or array of `scipy.sparse`.
         source: the population its rows stand for; by default the neurons from 0 on.
@@ -106,13 +109,15 @@ def from_matrix(matrix: Any, source: slice | None = None, target: slice | None =
     Raises:
         InputError: for a shape that is not that of the populations, or weights that are not finite.
     """
-    if hasattr(matrix, "tocoo"):
+    sparse = hasattr(matrix, "tocoo")
+    matrix = matrix if sparse else np.asarray(matrix)
+    if len(matrix.shape) != 2:
+        raise InputError(f"the matrix must have the shape (source, target), but has shape {matrix.shape}")
+    if sparse:
         entries = matrix.tocoo()
-        rows, columns, weight = entries.row, entries.col, entries.data
+        stored = entries.data != 0  # zeros may be stored, too
+        rows, columns, weight = entries.row[stored], entries.col[stored], entries.data[stored]
     else:
-        matrix = np.asarray(matrix)
-        if matrix.ndim != 2:
-            raise InputError(f"the matrix must have the shape (source, target), but has shape {matrix.shape}")
         rows, columns = np.nonzero(matrix)
         weight = matrix[rows, columns]
     first, height = _span("source", slice(0, matrix.shape[0]) if source is None else source)
@@ -126,12 +131,13 @@ def from_matrix(matrix: Any, source: slice | None = None, target: slice | None =
 
 def _span(name: str, population: slice) -> tuple[int, int]:
     """Give the first neuron and the number of neurons of a population."""
-    start, stop = population.start or 0, population.stop
-    if population.step not in (None, 1) or not isinstance(stop, int | np.integer) or not 0 <= start < stop:
-        raise InputError(
-            f"{name} must be a population slice(first, end) with 0 ≤ first < end, so not empty, but is {population}"
-        )
-    return int(start), int(stop - start)
+    match population:
+        case slice(start=int() | np.integer() | None as start, stop=int() | np.integer() as stop, step=None | 1):
+            if 0 <= (first := int(start or 0)) < stop:
+                return first, int(stop) - first
+    raise InputError(
+        f"{name} must be a population slice(first, end) with 0 ≤ first < end, so not empty, but is {population}"
+    )
 
 
 def _generator(key: jax.Array) -> np.random.Generator:

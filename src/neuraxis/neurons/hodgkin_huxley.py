@@ -1,5 +1,6 @@
 """The Hodgkin–Huxley neuron: the spike from two voltage-gated conductances."""
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class HodgkinHuxley(eqx.Module):
 
     Raises:
         InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
-            parameter that is not finite.
+            parameter that is not finite or does not broadcast with the others.
 
     Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, in the modern sign of V.
     """
@@ -67,6 +68,8 @@ class HodgkinHuxley(eqx.Module):
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
 
     def __check_init__(self):
+        check.parameters(**self._fields())
+        check.functions(integrator=self.integrator)
         check.positive(capacitance=self.capacitance, g_l=self.g_l)
         check.not_negative(g_na=self.g_na, g_k=self.g_k)
         check.finite(v_na=self.v_na, v_k=self.v_k, v_l=self.v_l, v_threshold=self.v_threshold)
@@ -154,14 +157,22 @@ class HodgkinHuxley(eqx.Module):
     def init_state(self, input_shape: tuple[int, ...]) -> State:
         """Rest: the equilibrium without current, for neurons of that shape."""
         rest = self.equilibrium(0.0)
-        shape = jnp.broadcast_shapes(input_shape, rest.v.shape)
+        shape = check.broadcast(input_shape, **self._fields())
         return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
 
-    def step(self, state: State, current: ArrayLike, dt: float) -> tuple[State, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0."""
+    def step(self, state: State, current: ArrayLike, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0.
+
+        Raises:
+            InputError: for a current that does not broadcast to the state.
+        """
+        check.fits(jnp.shape(state.v), current=current)
         new = self.integrator(self, state, current, dt)
         threshold = self.v_rest + self.v_threshold
         return new, ((state.v < threshold) & (new.v >= threshold)).astype(new.v.dtype)
+
+    def _fields(self) -> dict[str, ArrayLike]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "integrator"}
 
 
 def _linoid(x: Float[Array, "*shape"], exp_minus_x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -44,7 +44,7 @@ class LIF(eqx.Module):
     but the number of spikes.
 
     Raises:
-        InputError: for a tau_m that is not positive or a tau_ref that is negative.
+        InputError: for a tau_m that is not positive, a tau_ref that is negative, or shapes that do not fit.
 
     Source: Lapicque, J. Physiol. Pathol. Gén. 9:620 (1907); Gerstner et al., Neuronal Dynamics (2014), section 1.3.
     """
@@ -53,12 +53,13 @@ class LIF(eqx.Module):
     tau_ref: ArrayLike = 2.0  # refractory period [ms]
 
     def __check_init__(self):
+        check.parameters(tau_m=self.tau_m, tau_ref=self.tau_ref)
         check.positive(tau_m=self.tau_m)
         check.not_negative(tau_ref=self.tau_ref)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> LIFState:
         """Rest at v = 0 with no spike behind: one neuron per entry of a drive of that shape (or of the fields)."""
-        shape = jnp.broadcast_shapes(input_shape, jnp.shape(self.tau_m), jnp.shape(self.tau_ref))
+        shape = check.broadcast(input_shape, tau_m=self.tau_m, tau_ref=self.tau_ref)
         return LIFState(gap=jnp.ones(shape), age=jnp.full(shape, _NEVER))
 
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
@@ -70,8 +71,8 @@ class LIF(eqx.Module):
         Raises:
             InputError: for a drive that does not broadcast to the state.
         """
-        drive = jnp.asarray(drive)
         check.fits(jnp.shape(state.gap), drive=drive)
+        drive = jnp.asarray(drive)
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)

@@ -27,13 +27,14 @@ class MembraneLIF(eqx.Module):
     g_leak: ArrayLike = 0.1  # leak conductance g_L [mS/cm²]
 
     def __check_init__(self):
+        check.parameters(v_leak=self.v_leak, v_threshold=self.v_threshold, g_leak=self.g_leak)
         check.positive(g_leak=self.g_leak)
         check.finite(v_leak=self.v_leak, v_threshold=self.v_threshold)
         check.positive(**{"v_threshold - v_leak": jnp.asarray(self.v_threshold) - jnp.asarray(self.v_leak)})
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> LIFState:
         """Rest at V = V_L with no spike behind: one neuron per entry of a current of that shape (or of the fields)."""
-        return self.lif.init_state(jnp.broadcast_shapes(input_shape, jnp.shape(self.drive(0.0))))
+        return self.lif.init_state(check.broadcast(input_shape, fields=self.drive(0.0)))
 
     def step(self, state: LIFState, current: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under a current [µA/cm²]; the output is the number of spikes in the step."""

@@ -78,6 +78,7 @@ def trains(times: Float[ArrayLike, " spike"], neurons: Int[ArrayLike, " spike"],
     check_sorted(times=times)
     if times.ndim != 1 or times.shape != neurons.shape:
         raise InputError(f"times and neurons must be lists of one length, but have {times.shape} and {neurons.shape}")
+    neurons = neurons if neurons.size else neurons.astype(int)  # an empty list is one of floats
     if np.any((neurons < 0) | (neurons >= size)):
         raise InputError(f"neurons must lie from 0 to {size - 1}, but reach from {neurons.min()} to {neurons.max()}")
     found = np.bincount(neurons, minlength=size)

@@ -42,10 +42,12 @@ class SpikingNetwork(eqx.Module):
     charges.
 
     No spike is lost, however many neurons fire at once. Several copies of a network run as leading axes of the state
-    (start with `init_state((copies, size))`); under `vmap` they do the same.
+    (start with `init_state((copies, size))`), each with Poisson spikes of its own. Under `vmap` over the state they do
+    the same, but share those spikes, unless the keys of the inputs are mapped over, too.
 
     Raises:
-        InputError: for connections or inputs that name a receptor the neurons do not have.
+        InputError: for connections or inputs that name a receptor the neurons do not have, parts that are of another
+            kind, or fields for another number of neurons.
 
     Source: R. Brette et al., J. Comput. Neurosci. 23:349 (2007), for networks of this kind.
     """
@@ -55,6 +57,14 @@ class SpikingNetwork(eqx.Module):
     external: tuple[PoissonInput, ...] = ()
 
     def __check_init__(self):
+        if isinstance(self.neuron, type) or not isinstance(self.neuron, SynapticMembrane):
+            raise InputError(f"neurons of a network must be like CurrentLIF() or ConductanceLIF(), not {self.neuron!r}")
+        if not isinstance(self.connections, Connections):
+            raise InputError(
+                f"connections must come from `connect` or be DenseConnections, not {type(self.connections).__name__}"
+            )
+        if not isinstance(self.external, tuple) or not all(isinstance(p, PoissonInput) for p in self.external):
+            raise InputError(f"external must be a tuple such as (PoissonInput(…),), but is {self.external!r}")
         receptors = len(per_receptor(self.neuron.tau_s))
         if self.connections.receptors != receptors:
             raise InputError(
@@ -64,6 +74,7 @@ class SpikingNetwork(eqx.Module):
         for given in self.external:
             if given.receptor >= receptors:
                 raise InputError(f"an external input must be onto receptor 0 to {receptors - 1}, not {given.receptor}")
+        self._check_shapes()
 
     @property
     def size(self) -> int:
@@ -98,8 +109,10 @@ class SpikingNetwork(eqx.Module):
         """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
 
         Raises:
-            InputError: for a drive that does not broadcast to (…, neuron), or a dt that is not that of the delays.
+            InputError: for a drive that does not broadcast to (…, neuron), a dt that is not that of the delays, or a
+                state of another network.
         """
+        self._check_state(state)
         drive = 0.0 if drive is None else drive
         check.fits(state.v.shape, drive=drive)
         check_step(self.connections, dt)
@@ -115,6 +128,29 @@ class SpikingNetwork(eqx.Module):
         for given in self.external:
             charge = charge.at[..., given.receptor, :].add(given.arrivals(state.clock, v.shape, dt))
         return NetworkState(v, charge, refractory, pending, state.clock + 1), spikes
+
+    def _check_shapes(self) -> None:
+        """Refuse fields of the neurons and rates of inputs that hold another number of neurons."""
+        fields = dict(vars(self.neuron))
+        fields |= {name: per_receptor(fields[name]) for name in ("tau_s", "v_reversal") if name in fields}
+        named = [*fields.items(), *(x for p in self.external for x in (("rate", p.rate), ("weight", p.weight)))]
+        for name, value in named:
+            shape = np.shape(value)
+            if shape and shape[-1] not in (1, self.size):
+                raise InputError(f"{name} must have one entry for each of {self.size} neurons, but has shape {shape}")
+
+    def _check_state(self, state: NetworkState) -> None:
+        """Refuse the state of another network: compiled code would read and write beyond it, or lose events."""
+        lead = np.shape(state.v)[:-1]
+        charge = (*lead, self.connections.receptors, self.size)
+        depth = self.connections.depth
+        expected = {"v": (*lead, self.size), "charge": charge, "refractory": (*lead, self.size)}
+        expected["pending"] = (*lead, depth, *charge[len(lead) :]) if depth > 1 else None
+        for name, shape in expected.items():
+            part = getattr(state, name)
+            found = None if part is None else np.shape(part)
+            if found != shape:
+                raise InputError(f"the state must be one of this network, with {name} of shape {shape}, not {found}")
 
     def _deliver(self, charge, pending, spikes, clock):
         """Send spikes out, and add those that arrive now to the charge."""

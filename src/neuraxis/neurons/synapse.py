@@ -2,10 +2,12 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from neuraxis import check
+from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import Spikes, check_sorted
 
 State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
@@ -45,6 +47,7 @@ class Synapse(eqx.Module):
     order: int = eqx.field(default=0, static=True)  # n
 
     def __check_init__(self):
+        check.parameters(tau_s=self.tau_s)
         check.positive(tau_s=self.tau_s)
         check.whole(0, order=self.order)
 
@@ -69,9 +72,13 @@ class Synapse(eqx.Module):
             s [1/ms], for each train at all times.
 
         Raises:
-            InputError: for spike times that are negative or not in ascending order.
+            InputError: for spike times that are negative or not in ascending order, times that are no list, or trains
+                that do not fit tau_s.
         """
         check_sorted(spike_times=spike_times)
+        check.broadcast(np.shape(spike_times)[:-1], tau_s=self.tau_s)
+        if np.ndim(times) != 1:
+            raise InputError(f"times must be a list, but has shape {np.shape(times)}")
         return _sum_over_spikes(self, jnp.asarray(spike_times), jnp.asarray(times))
 
     def convolve(self, signal: Float[ArrayLike, "time ..."], dt: ArrayLike) -> Float[Array, "time ..."]:
@@ -93,7 +100,7 @@ class Synapse(eqx.Module):
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> State:
         """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s)."""
-        shape = jnp.broadcast_shapes(input_shape, jnp.shape(self.tau_s))
+        shape = check.broadcast(input_shape, tau_s=self.tau_s)
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
     def step(self, state: State, received: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:

@@ -105,6 +105,7 @@ class ConductanceLIF(eqx.Module):
 
     def __check_init__(self):
         _check(self)
+        check.parameters(tau_m=self.tau_m, g_leak=self.g_leak)
         check.positive(g_leak=self.g_leak)
         check.finite(v_reversal=self.v_reversal)
         reversals, receptors = len(per_receptor(self.v_reversal)), len(per_receptor(self.tau_s))
@@ -145,6 +146,8 @@ def _growth(x: Array) -> Array:
 
 
 def _check(neuron: CurrentLIF | ConductanceLIF) -> None:
+    one_a_neuron = ("tau_m", "tau_ref", "v_rest", "v_threshold", "v_reset")
+    check.parameters(**{name: getattr(neuron, name) for name in one_a_neuron})
     check.positive(tau_m=neuron.tau_m, tau_s=neuron.tau_s)
     check.not_negative(tau_ref=neuron.tau_ref)
     check.finite(v_rest=neuron.v_rest, v_threshold=neuron.v_threshold, v_reset=neuron.v_reset)
