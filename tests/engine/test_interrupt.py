@@ -5,6 +5,14 @@ import pytest
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 
 
+@pytest.fixture(autouse=True)
+def python_handles_interrupts():
+    """A shell starts what runs in its background with interrupts ignored."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
 def test_an_interrupt_waits_for_the_check():
     done = []
     with pytest.raises(KeyboardInterrupt), InterruptBetweenSteps() as interrupt:
@@ -26,11 +34,8 @@ def test_a_second_interrupt_is_heard_at_once():
 
 def test_another_handler_of_the_program_stays_in_place():
     heard = []
-    old = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
-    try:
-        with InterruptBetweenSteps() as interrupt:
-            signal.raise_signal(signal.SIGINT)
-            interrupt.check()
-    finally:
-        signal.signal(signal.SIGINT, old)
+    signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
+    with InterruptBetweenSteps() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        interrupt.check()
     assert heard == ["theirs"]
