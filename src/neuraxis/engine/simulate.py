@@ -129,15 +129,14 @@ def simulate(
             check.whole(**{name: size})
             if size % every:
                 raise InputError(f"{name} must be a multiple of every ({every}), but is {size}")
-    if callable(inputs):
-        _check_function(inputs)
     if chunk is not None and _traced(dynamics, state, inputs):
         raise InputError("chunk= moves the record to the host, which is not possible under jit, grad or vmap")
     if progress is not None and chunk is None:
         raise InputError("a progress bar needs chunk=, the number of steps between its updates")
 
+    one = jax.tree.leaves(_one_input(inputs, held))
     if state is None:
-        state = dynamics.init_state(_input_shape(inputs, held))
+        state = dynamics.init_state(jnp.shape(one[0]) if one else ())
     # NumPy's integers would be traced.
     steps, every, unroll = int(steps), int(every), int(unroll)
     remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
@@ -150,23 +149,18 @@ def simulate(
     return Trace(times, records, state)
 
 
-def _check_function(inputs: Callable) -> None:
-    try:
-        jax.eval_shape(inputs, jnp.zeros(()))
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        raise InputError(
-            "inputs must be a function that JAX can trace, with jnp.sin for np.sin and jnp.where(t > 5, a, b) for if"
-        ) from error
-
-
-def _input_shape(inputs: PyTree, held: bool) -> tuple[int, ...]:
+def _one_input(inputs: PyTree, held: bool) -> PyTree:
+    """Give what one step receives, or what stands for its shape and dtype."""
     if callable(inputs):
-        inputs = jax.eval_shape(inputs, jnp.zeros(()))
-    leaves = jax.tree.leaves(inputs)
-    if not leaves:
-        return ()
-    shape = jnp.shape(leaves[0])
-    return shape if held else shape[1:]
+        try:
+            return jax.eval_shape(inputs, jnp.zeros(()))
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+            raise InputError(
+                "inputs must be a function that JAX can trace: jnp.sin for np.sin, jnp.where(t > 5, a, b) for if"
+            ) from error
+    if held:
+        return inputs
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x)[1:], jnp.result_type(x)), inputs)
 
 
 def _run_in_chunks(run, state, inputs, steps, held, chunk, progress):
@@ -215,11 +209,7 @@ def _traced(*trees) -> bool:
 
 def _changed(dynamics, state, inputs, held, dt) -> str:
     """Say what a step makes of the state, where that is not of the same shapes and dtypes."""
-    if callable(inputs):
-        inputs = inputs(jnp.zeros(()))
-    elif not held:
-        inputs = jax.tree.map(lambda x: x[0], inputs)
-    after, _ = jax.eval_shape(partial(dynamics.step, dt=dt), state, inputs)
+    after, _ = jax.eval_shape(partial(dynamics.step, dt=dt), state, _one_input(inputs, held))
     before = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, state))
     if jax.tree.structure(before) != jax.tree.structure(after):
         return f"makes {jax.tree.structure(after)} of {jax.tree.structure(before)}"

@@ -133,7 +133,9 @@ class SpikingNetwork(eqx.Module):
         """Refuse fields of the neurons and rates of inputs that hold another number of neurons."""
         fields = dict(vars(self.neuron))
         fields |= {name: per_receptor(fields[name]) for name in ("tau_s", "v_reversal") if name in fields}
-        named = [*fields.items(), *(x for p in self.external for x in (("rate", p.rate), ("weight", p.weight)))]
+        named = list(fields.items())
+        for given in self.external:
+            named += [("rate", given.rate), ("weight", given.weight)]
         for name, value in named:
             shape = np.shape(value)
             if shape and shape[-1] not in (1, self.size):
@@ -141,11 +143,13 @@ class SpikingNetwork(eqx.Module):
 
     def _check_state(self, state: NetworkState) -> None:
         """Refuse the state of another network: compiled code would read and write beyond it, or lose events."""
-        lead = np.shape(state.v)[:-1]
-        charge = (*lead, self.connections.receptors, self.size)
-        depth = self.connections.depth
-        expected = {"v": (*lead, self.size), "charge": charge, "refractory": (*lead, self.size)}
-        expected["pending"] = (*lead, depth, *charge[len(lead) :]) if depth > 1 else None
+        lead, receptors, depth = np.shape(state.v)[:-1], self.connections.receptors, self.connections.depth
+        expected = {
+            "v": (*lead, self.size),
+            "charge": (*lead, receptors, self.size),
+            "refractory": (*lead, self.size),
+            "pending": (*lead, depth, receptors, self.size) if depth > 1 else None,
+        }
         for name, shape in expected.items():
             part = getattr(state, name)
             found = None if part is None else np.shape(part)
