@@ -1,13 +1,15 @@
-"""The three kinds of model. Every model of neuraxis is a map, a dynamics or an energy, or several of them at once.
+"""The three kinds of model, and the one way to learn.
 
-They are protocols: a class belongs to a kind by having its methods, not by inheriting. All models are frozen
+Every model of neuraxis is a map, a dynamics or an energy, or several of them at once; whatever learns, learns by a
+rule. They are protocols: a class belongs to a kind by having its methods, not by inheriting. All models are frozen
 `equinox.Module`s, act on the last axes of their arguments and accept any number of axes before them.
 """
 
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
-from jaxtyping import Array, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 
 @runtime_checkable
@@ -34,14 +36,25 @@ class Statistics(eqx.Module):
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """A system that moves in time. `neuraxis.engine.simulate` runs it."""
+    """A system that moves in time. `neuraxis.engine.simulate` runs it.
 
-    def init_state(self, input_shape: tuple[int, ...]) -> Any:
-        """Make the state at t = 0 for inputs of that shape."""
+    It may have two more methods, which `simulate` then calls before its loop:
+
+    - `project(inputs)` computes what depends on the inputs alone, such as their product with a matrix, for any number
+      of leading axes: of all steps at once. `step` then receives what it gives in place of the input.
+    - `prepare(dt)` gives the dynamics for steps of that length: it refuses a `dt` that it cannot take, and may return
+      another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without.
+    """
+
+    def init_state(self, input_shape: Any, /) -> Any:
+        """Make the state at t = 0 for inputs of that shape; for a tree of arrays, a tree of shapes."""
         ...
 
     def step(self, state: Any, input: Any, /, dt: float) -> tuple[Any, Any]:
-        """Advance by `dt` [ms] under `input`; return the new state and the step's output."""
+        """Advance by `dt` [ms] under `input`; return the new state and the step's output.
+
+        A dynamics in discrete time has a default for `dt`, and `simulate` uses it.
+        """
         ...
 
 
@@ -51,4 +64,40 @@ class Energy(Protocol):
 
     def energy(self, x: Any) -> Float[Array, "..."]:
         """Give the energy of `x`, one value per leading index."""
+        ...
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """A way of learning. `neuraxis.engine.fit` applies it to one batch after the other.
+
+    A rule may be any pytree; numbers in its fields are values, like those of a model. What it remembers from step to
+    step (velocities, chains, counts) is its state. A rule that measures a model as `fit` needs it for validation data
+    has a method `loss(model, *batch, key=key)` besides, which gives one value per example.
+    """
+
+    def init(self, model: Any, /) -> Any:
+        """Make the state before the first step: a pytree of arrays."""
+        ...
+
+    def step(self, model: Any, state: Any, batch: tuple[Any, ...], /, *, key: PRNGKeyArray) -> tuple[Any, Any, Any]:
+        """Learn from a batch: return the new model, the new state, and the losses.
+
+        All arrays of the batch have the same number of examples, which is smaller in the last batch of an epoch where
+        the batch size does not divide the data. The losses are one value per example, (batch,), or a dict of such
+        arrays by name.
+        """
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Data that are loaded as they are needed, such as files, or windows of a long text."""
+
+    def __len__(self) -> int:
+        """Give the number of examples."""
+        ...
+
+    def take(self, indices: Int[np.ndarray, " batch"], /) -> tuple[Any, ...]:
+        """Load these examples: a tuple of arrays, each with one entry per example along its first axis."""
         ...

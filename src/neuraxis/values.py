@@ -1,0 +1,100 @@
+"""A number in a field is a value: how compiled functions take models, settings and arrays.
+
+What may change from call to call without a new program are values: arrays and Python's floating-point numbers, wherever
+they stand in the arguments. What decides the program is static: whole numbers (sizes, orders, step counts), booleans,
+functions and strings. So a sweep over `tau_m=20.0` compiles once.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from threading import Thread
+from typing import Any, TypeVar, cast
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax.extend.core import get_opaque_trace_state
+from jaxtyping import PyTree
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def is_value(leaf: Any) -> bool:
+    """Say whether a leaf is handed to compiled programs as a value: an array, or a floating-point number."""
+    return isinstance(leaf, jax.Array | np.ndarray | float | np.floating)
+
+
+def compiled(function: Function, **options: Any) -> Function:
+    """`jax.jit` for functions of models: values are traced, the rest is static (see above), whatever they stand in.
+
+    Python numbers keep their weak type, so that they do not change the precision of the arrays they meet. The result
+    may hold static parts, too.
+
+    Args:
+        function: what to compile.
+        options: for `jax.jit`.
+    """
+
+    def call(static: _Static, values: list[Any]) -> tuple[PyTree, _Static]:
+        args, kwargs = static.combined_with(values)
+        result, rest = eqx.partition(function(*args, **kwargs), eqx.is_array)
+        return result, _Static(*jax.tree.flatten(rest))
+
+    call.__name__ = call.__qualname__ = getattr(function, "__name__", "call")
+    program = jax.jit(call, static_argnums=0, **options)
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = jax.tree.flatten((args, kwargs))
+        values = [_as_value(leaf) if is_value(leaf) else None for leaf in leaves]
+        static = _Static([None if is_value(leaf) else leaf for leaf in leaves], structure)
+        result, rest = program(static, values)
+        return eqx.combine(result, rest.combined_with([None] * len(rest.leaves)))
+
+    return cast(Function, run)
+
+
+def is_traced() -> bool:
+    """Say whether JAX is tracing at the moment, for `jit`, `grad`, `vmap` or another transformation.
+
+    Functions can hold what is being traced where nobody sees it, so looking at their arguments does not tell.
+    """
+    return get_opaque_trace_state(convention="nnx") != _NOT_TRACING
+
+
+def _opaque_state_without_a_trace() -> Any:
+    """Look in a thread of its own: this file may be imported while something is being traced."""
+    found: list[Any] = []
+    thread = Thread(target=lambda: found.append(get_opaque_trace_state(convention="nnx")))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+_NOT_TRACING = _opaque_state_without_a_trace()
+
+
+@jax.tree_util.register_static
+class _Static:
+    """What a program depends on. Equal where the leaves are, and of the same types: 1 is not True."""
+
+    def __init__(self, leaves: list[Any], structure: Any):
+        self.leaves, self.structure = leaves, structure
+        self._key = (tuple(leaves), tuple(map(type, leaves)), structure)
+        self._hash = hash(self._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and self._key == other._key
+
+    def combined_with(self, values: list[Any]) -> Any:
+        """Put the values at the places that are left for them."""
+        leaves = [leaf if value is None else value for leaf, value in zip(self.leaves, values, strict=True)]
+        return jax.tree.unflatten(self.structure, leaves)
+
+
+def _as_value(leaf: Any) -> Any:
+    # NumPy's double precision counts among Python's numbers, but would not be weakly typed.
+    return float(leaf) if isinstance(leaf, float) else leaf

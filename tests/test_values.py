@@ -1,0 +1,73 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis.values import compiled, is_traced, is_value
+
+
+class Scale(eqx.Module):
+    factor: float | jax.Array = 2.0
+    times: int = 1
+    function: object = jnp.sin
+
+    def __call__(self, x):
+        for _ in range(self.times):
+            x = self.function(self.factor * x)
+        return x
+
+
+@pytest.mark.parametrize("number", [1.5, np.float64(1.5), np.float32(1.5), jnp.asarray(1.5), np.ones(2)])
+def test_numbers_and_arrays_are_values(number):
+    assert is_value(number)
+
+
+@pytest.mark.parametrize("static", [1, True, None, "sum", jnp.sin, np.int64(1)])
+def test_what_decides_a_program_is_not_a_value(static):
+    assert not is_value(static)
+
+
+def test_another_number_runs_the_same_program_and_another_integer_a_new_one():
+    traced = []
+
+    @compiled
+    def apply(model, x, *, shift):
+        traced.append(model)
+        return model(x) + shift
+
+    x = jnp.ones(3)
+    for factor, shift in ((2.0, 0.0), (3.0, 1.0), (np.float64(4.0), 2.0)):
+        np.testing.assert_allclose(apply(Scale(factor), x, shift=shift), np.sin(float(factor) * np.ones(3)) + shift)
+    assert len(traced) == 1
+    apply(Scale(times=2), x, shift=0.0)
+    apply(Scale(function=jnp.cos), x, shift=0.0)
+    assert len(traced) == 3
+
+
+def test_true_and_one_are_two_programs():
+    show = compiled(lambda flag: (type(flag).__name__, jnp.zeros(())))
+    assert [show(flag)[0] for flag in (1, True, 1)] == ["int", "bool", "int"]
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32])
+@pytest.mark.parametrize("number", [2.0, np.float64(2.0)])
+def test_a_number_does_not_change_the_precision_of_what_it_meets(dtype, number):
+    assert compiled(lambda model, x: model(x))(Scale(number), jnp.ones(2, dtype)).dtype == dtype
+
+
+def test_works_inside_of_transformations():
+    apply = compiled(lambda model, x: model(x))
+    x = jnp.linspace(0.0, 1.0, 3)
+    slope = jax.jit(jax.vmap(jax.grad(lambda x, factor: apply(Scale(factor), x)), in_axes=(0, None)))(x, 3.0)
+    np.testing.assert_allclose(slope, 3 * np.cos(3 * x), rtol=1e-6)
+
+
+def test_knows_whether_jax_is_tracing():
+    found = []
+    look = lambda x: found.append(is_traced()) or x
+    jax.jit(look)(1.0)
+    jax.grad(look)(1.0)
+    jax.vmap(look)(jnp.ones(2))
+    look(1.0)
+    assert found == [True, True, True, False]
