@@ -1,26 +1,43 @@
-"""Our side of a benchmark of training: epochs of `fit`, without its bookkeeping between them."""
+"""Our side of a benchmark of training: epochs of one run of `fit`, each begun when it is to be timed."""
 
 from collections.abc import Callable
+from threading import Semaphore, Thread
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
-import optax
 
-from neuraxis.engine.minibatch import Task, advance, fits_one_program, next_epoch, shuffle, split
+from neuraxis.engine import fit
+from neuraxis.kinds import Rule
 
 
-def epochs(model, loss: Callable, data: tuple, optimizer: optax.GradientTransformation, batch_size: int) -> Callable:
-    """Give a function that trains the model for one epoch more, and returns when it is done."""
-    parameters, statistics, static = split(eqx.nn.inference_mode(model, value=False))
-    task = Task(loss, static, optimizer, tuple(map(jnp.asarray, data)), batch_size, None)
-    position = task.begin(parameters, statistics, keep_best=False)
-    key = jax.random.key(0)
-    one_program = fits_one_program(task, position, shuffle(task, key), key)
+def epochs(model, rule: Rule, data: tuple, batch_size: int) -> Callable:
+    """Give a function that trains the model for one epoch more, and returns when it is done.
+
+    The training runs in a thread of its own, which waits in `fit`'s callback between two epochs.
+    """
+    go, done = Semaphore(0), Semaphore(0)
+    failed: list[BaseException] = []
+
+    def wait(report) -> None:
+        if report.ends_epoch:
+            done.release()
+            go.acquire()
+
+    def train() -> None:
+        go.acquire()
+        try:
+            key = jax.random.key(0)
+            fit(model, rule, data, epochs=10**9, batch_size=batch_size, key=key, callback=wait, progress=None)
+        except BaseException as error:
+            failed.append(error)
+            done.release()
+            raise
+
+    Thread(target=train, daemon=True).start()
 
     def epoch() -> None:
-        nonlocal position
-        position = advance(task, next_epoch(position, None), shuffle(task, key), key, task.batches, one_program)
-        jax.block_until_ready(position)
+        go.release()
+        done.acquire()
+        if failed:
+            raise failed[0]
 
     return epoch

@@ -8,6 +8,7 @@ import optax
 
 from benchmarks._training import epochs
 from benchmarks.harness import Workload
+from neuraxis.engine import descent
 from neuraxis.feedforward import CNN, classification
 
 BATCH_SIZE, CHANNELS, HIDDEN = 128, (32, 64), 128
@@ -27,9 +28,8 @@ def workload(quick: bool) -> Workload:
     labels = random.integers(0, 10, len(x))
     ours = epochs(
         CNN((28, 28, 1), CHANNELS, (HIDDEN,), 10, key=jax.random.key(0)),
-        classification.loss,
+        descent(classification.loss, optax.adam(1e-3)),
         (x, labels.astype(np.int32)),
-        optax.adam(1e-3),
         BATCH_SIZE,
     )
     images = torch.from_numpy(x).permute(0, 3, 1, 2)

@@ -6,6 +6,7 @@ import optax
 
 from benchmarks._training import epochs
 from benchmarks.harness import Workload
+from neuraxis.engine import descent
 from neuraxis.feedforward import MLP, classification
 
 BATCH_SIZE, HIDDEN = 128, 512
@@ -40,9 +41,8 @@ def workload(quick: bool) -> Workload:
 
     ours = epochs(
         MLP((784, HIDDEN, HIDDEN, 10), key=jax.random.key(0)),
-        classification.loss,
+        descent(classification.loss, optax.adam(1e-3)),
         (x, labels.astype(np.int32)),
-        optax.adam(1e-3),
         BATCH_SIZE,
     )
     return Workload(

@@ -6,6 +6,7 @@ import optax
 
 from benchmarks._training import epochs
 from benchmarks.harness import Workload
+from neuraxis.engine import descent
 from neuraxis.feedforward import DiscreteLIF, SpikingClassifier, classification, reset_by_subtraction
 
 TIME_STEPS, BATCH_SIZE, HIDDEN, TAU_M = 25, 128, 1000, 20.0
@@ -105,7 +106,7 @@ def workload(quick: bool) -> Workload:
     size = f"784-{hidden}-10, {TIME_STEPS} time steps, batch {BATCH_SIZE}"
     return Workload(
         title=f"spiking classifier, {steps} training steps of {size}",
-        ours=epochs(model, classification.loss, data, optax.adam(5e-4), BATCH_SIZE),
+        ours=epochs(model, descent(classification.loss, optax.adam(5e-4)), data, BATCH_SIZE),
         peers={
             "snnTorch, as in its tutorial": torch_epoch(Tutorial(), tutorial_loss),
             "PyTorch, first product hoisted": torch_epoch(Hoisted(), cross_entropy),

@@ -5,14 +5,18 @@ they stand in the arguments. What decides the program is static: whole numbers (
 functions and strings. So a sweep over `tau_m=20.0` compiles once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from threading import Thread
 from typing import Any, TypeVar, cast
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 from jaxtyping import PyTree
 
@@ -22,6 +26,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def is_value(leaf: Any) -> bool:
     """Say whether a leaf is handed to compiled programs as a value: an array, or a floating-point number."""
     return isinstance(leaf, jax.Array | np.ndarray | float | np.floating)
+
+
+def as_arrays(tree: PyTree) -> PyTree:
+    """Make arrays of the numbers in a tree, as compiled programs receive them."""
+    return jax.tree.map(lambda leaf: jnp.asarray(_as_value(leaf)) if is_value(leaf) else leaf, tree)
 
 
 def compiled(function: Function, **options: Any) -> Function:
@@ -52,6 +61,26 @@ def compiled(function: Function, **options: Any) -> Function:
         return eqx.combine(result, rest.combined_with([None] * len(rest.leaves)))
 
     return cast(Function, run)
+
+
+_marked: ContextVar[bool] = ContextVar("numbers are told from arrays", default=False)
+
+
+@contextmanager
+def numbers_marked() -> Iterator[None]:
+    """Where a program is traced whose arrays are all strongly typed, let `is_number` know its numbers."""
+    token = _marked.set(True)
+    try:
+        yield
+    finally:
+        _marked.reset(token)
+
+
+def is_number(leaf: Any) -> bool:
+    """Say whether a leaf is a Python number, also where it is being traced inside of `numbers_marked`."""
+    if isinstance(leaf, float | int):
+        return True
+    return _marked.get() and isinstance(leaf, Tracer) and leaf.ndim == 0 and jax.typeof(leaf).weak_type
 
 
 def is_traced() -> bool:

@@ -8,14 +8,16 @@ import optax
 import pytest
 from jax import lax
 
-from neuraxis.engine import evaluate, fit, gradient_descent
-from neuraxis.engine.minibatch import Task, fits_one_program, shuffle, split, take_batch
+from neuraxis.engine import descent, evaluate, fit, gradient_descent
+from neuraxis.engine.feed import Order
+from neuraxis.engine.minibatch import Task, begin
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
 from neuraxis.functions.convolution import cross_correlate
 from neuraxis.layers import Linear
 
-module = importlib.import_module("neuraxis.engine.fit")
+fit_module = importlib.import_module("neuraxis.engine.fit")
+training = importlib.import_module("neuraxis.engine.training")
 
 random = np.random.default_rng(0)
 x = random.normal(size=(203, 5)).astype(np.float32)
@@ -27,20 +29,22 @@ def squared(model, x, t, *, key=None):
     return jnp.sum((model(x) - t) ** 2, axis=-1)
 
 
-def train(model=None, loss=classification.loss, data=(x, labels), **changed):
+adam = descent(classification.loss, optax.adam(1e-2))
+
+
+def train(model=None, rule=adam, data=(x, labels), **changed):
     arguments = {
-        "optimizer": optax.adam(1e-2),
         "epochs": 4,
         "batch_size": 32,
         "key": jax.random.key(1),
         "progress": None,
     } | changed
-    return fit(model or MLP((5, 16, 2), key=jax.random.key(0)), loss, data, **arguments)
+    return fit(model or MLP((5, 16, 2), key=jax.random.key(0)), rule, data, **arguments)
 
 
 def test_finds_the_least_squares_solution():
     model = Linear(5, 1, key=jax.random.key(0))
-    fitted = train(model, squared, (x, targets), optimizer=gradient_descent(0.05), epochs=60)
+    fitted = train(model, descent(squared, gradient_descent(0.05)), (x, targets), epochs=60)
     expected, *_ = np.linalg.lstsq(np.c_[x, np.ones(len(x))], targets)
     np.testing.assert_allclose(np.r_[fitted.model.weight, fitted.model.bias[None]], expected, atol=1e-3)
     assert fitted.history["loss"].shape == (60,)
@@ -48,11 +52,11 @@ def test_finds_the_least_squares_solution():
 
 
 def test_one_epoch_is_the_loop_that_one_would_write_by_hand():
+    """Batches without replacement, the last one smaller: 203 examples are six batches of 32 and one of 11."""
     model = Linear(5, 1, key=jax.random.key(0))
-    fitted = train(model, squared, (x, targets), optimizer=gradient_descent(0.01), epochs=1)
-    task = Task(squared, None, optax.sgd(0.1), (jnp.asarray(x), jnp.asarray(targets)), 32, None)
-    order = np.asarray(shuffle(task, jax.random.fold_in(jax.random.key(1), 0)))[: len(x)]
-    assert sorted(order) == list(range(len(x)))  # without replacement
+    fitted = train(model, descent(squared, gradient_descent(0.01)), (x, targets), epochs=1)
+    order = Order(len(x), 32, None, True).of_epoch(0, jax.random.fold_in(jax.random.key(1), 0))
+    assert sorted(order) == list(range(len(x)))
     W, b, total = np.array(model.weight, float), np.array(model.bias, float), 0.0
     for first in range(0, len(x), 32):
         batch = order[first : first + 32]
@@ -65,16 +69,9 @@ def test_one_epoch_is_the_loop_that_one_would_write_by_hand():
     np.testing.assert_allclose(fitted.history["loss"], [total / len(x)], rtol=1e-5)
 
 
-def test_the_padding_of_the_last_batch_does_not_count():
-    task = Task(squared, None, optax.sgd(0.1), (jnp.arange(10.0),), 4, None)
-    (values,), counts = take_batch(task, jnp.resize(jnp.arange(10), 12), jnp.array(2))
-    np.testing.assert_array_equal(values, [8, 9, 0, 1])
-    np.testing.assert_array_equal(counts, [True, True, False, False])
-
-
 def test_the_python_loop_gives_the_same_model(monkeypatch):
     fused = train()
-    monkeypatch.setattr(module, "fits_one_program", lambda *_: False)
+    monkeypatch.setattr(fit_module, "begin", lambda *arguments: (begin(*arguments)[0], False))
     looped = train()
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
@@ -91,21 +88,20 @@ def test_the_slow_gradient_of_a_convolution_takes_the_python_loop():
             y = lax.conv_general_dilated(x, self.kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
             return y.reshape(len(x), -1)
 
-    def choice(model, data):
-        parameters, statistics, static = split(model)
-        task = Task(squared, static, optax.sgd(0.1), data, 2, None)
-        key = jax.random.key(0)
-        return fits_one_program(task, task.begin(parameters, statistics, False), shuffle(task, key), key)
+    def one_program(model, batch):
+        rule = descent(squared, optax.sgd(0.1))
+        arrays, static = eqx.partition(model, eqx.is_array)
+        return begin(Task(rule, static, len(batch[0]), None), arrays, rule.init(model), batch, jax.random.key(0))[1]
 
     class OurConv(Conv):
         def __call__(self, x, *, key=None):
             return cross_correlate(x, self.kernel, padding="same").reshape(len(x), -1)
 
     images = jnp.ones((4, 5, 5, 2)), jnp.ones((4, 25))
-    assert not choice(Conv(jnp.ones((3, 3, 2, 1))), images)
-    assert choice(OurConv(jnp.ones((3, 3, 2, 1))), images)
-    assert not choice(Conv(jnp.ones((3, 3, 1, 1))), (jnp.ones((4, 5, 5, 1)), jnp.ones((4, 25))))
-    assert choice(Linear(5, 1, key=jax.random.key(0)), (jnp.asarray(x), jnp.asarray(targets)))
+    assert not one_program(Conv(jnp.ones((3, 3, 2, 1))), images)
+    assert one_program(OurConv(jnp.ones((3, 3, 2, 1))), images)
+    assert not one_program(Conv(jnp.ones((3, 3, 1, 1))), (jnp.ones((4, 5, 5, 1)), jnp.ones((4, 25))))
+    assert one_program(Linear(5, 1, key=jax.random.key(0)), (jnp.asarray(x), jnp.asarray(targets)))
 
 
 def test_the_same_key_gives_the_same_model_and_another_key_another():
@@ -118,7 +114,8 @@ def test_early_stopping_returns_the_best_model():
     # Labels that are pure chance: the validation loss must soon rise.
     noise = random.integers(0, 2, len(x))
     validation = (x[:50], noise[50:100])
-    fitted = train(data=(x, noise), epochs=200, validation=validation, patience=3, optimizer=optax.adam(0.03))
+    rule = descent(classification.loss, optax.adam(0.03))
+    fitted = train(rule=rule, data=(x, noise), epochs=200, validation=validation, patience=3)
     losses = fitted.history["validation_loss"]
     assert fitted.stopped_early
     assert len(losses) < 200
@@ -138,15 +135,15 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(tmp_path, monkey
     path = tmp_path / "checkpoint.safetensors"
     settings = {"validation": (x, labels), "patience": 50}
     whole = train(**settings)
-    advance, calls = module.advance, iter(range(1000))
+    advance, calls = training.advance, iter(range(1000))
 
-    def interrupting(task, position, order, key, steps, one_program):
+    def interrupting(task, position, block, key, steps, one_program):
         if next(calls) == interrupted_at:
             raise KeyboardInterrupt
-        return advance(task, position, order, key, 1, one_program)
+        return advance(task, position, block, key, 1, one_program)
 
-    monkeypatch.setattr(module, "advance", interrupting)
-    monkeypatch.setattr(module, "_SECONDS_PER_CALL", 0.0)  # one step a call
+    monkeypatch.setattr(training, "advance", interrupting)
+    monkeypatch.setattr(training, "_SECONDS_PER_CALL", 0.0)  # one step a call
     with pytest.raises(KeyboardInterrupt):
         train(**settings, checkpoint=path)
     monkeypatch.undo()
@@ -176,10 +173,10 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
 def test_divergence_stops_at_its_step_and_keeps_the_last_good_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     model = Linear(5, 1, key=jax.random.key(0))
-    train(model, squared, (x, targets), epochs=1, checkpoint=path, optimizer=gradient_descent(1e-3))
+    train(model, descent(squared, gradient_descent(1e-3)), (x, targets), epochs=1, checkpoint=path)
     before = path.read_bytes()
-    with pytest.raises(DivergedError, match=r"stopped being finite at step \d+ \(epoch \d+\)") as error:
-        train(model, squared, (x, targets), epochs=50, checkpoint=path, optimizer=gradient_descent(1e6))
+    with pytest.raises(DivergedError, match=r"stopped being finite at step \d+ \(epoch \d+\).*kept in") as error:
+        train(model, descent(squared, gradient_descent(1e6)), (x, targets), epochs=50, checkpoint=path)
     assert 0 < error.value.step < 50 * 7
     assert path.read_bytes() == before
 
@@ -197,7 +194,7 @@ def test_labels_out_of_range_are_named():
 def test_raw_images_may_stay_integers():
     images = random.integers(0, 255, (64, 5), dtype=np.uint8)
     loss = lambda model, x, t, *, key: classification.loss(model, x / 255.0, t)
-    assert train(loss=loss, data=(images, labels[:64]), epochs=1).history["loss"].shape == (1,)
+    assert train(rule=descent(loss, optax.sgd(0.1)), data=(images, labels[:64]), epochs=1).history["loss"].shape == (1,)
 
 
 @pytest.mark.usefixtures("as_user")

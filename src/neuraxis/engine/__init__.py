@@ -1,5 +1,7 @@
 """The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` a map."""
 
+from neuraxis.engine.averaged import averaged as averaged
+from neuraxis.engine.descent import descent as descent
 from neuraxis.engine.evaluate import evaluate as evaluate
 from neuraxis.engine.fit import Fitted as Fitted
 from neuraxis.engine.fit import fit as fit

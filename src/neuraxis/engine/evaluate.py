@@ -1,12 +1,12 @@
 """Measure a model on data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from neuraxis import check
 
@@ -15,11 +15,11 @@ _BATCH_SIZE = 1000
 
 def evaluate(
     model: PyTree,
-    function: Callable[..., Float[Array, " batch"]],
+    function,
     data: Sequence[Any],
     *,
     key: PRNGKeyArray | None = None,
-) -> float:
+):
     """Give the mean over all examples of `function(model, *batch, key=key)`, with the model in inference mode.
 
     Args:
@@ -31,6 +31,8 @@ def evaluate(
     Raises:
         InputError: where the data are empty or do not agree in length.
     """
+    if isinstance(function, dict):
+        return {n: evaluate(model, f, data, key=key) for n, f in function.items()}
     check.same_length(**{f"data[{i}]": x for i, x in enumerate(data)})
     model = eqx.nn.inference_mode(model)
     examples = len(data[0])

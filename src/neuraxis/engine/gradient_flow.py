@@ -11,7 +11,7 @@ from jax.tree_util import KeyPath, keystr, tree_flatten_with_path, tree_leaves_w
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.minibatch import split
+from neuraxis.engine.parameters import split
 
 Number = Float[Array, ""]
 
@@ -71,12 +71,12 @@ def gradient_flow(
 
 @eqx.filter_jit
 def _measure(model, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
-    parameters, *rest = split(model)
+    parameters, rest = split(model)
     called: list[KeyPath] = []
 
     def mean_loss(parameters, probes):
         taps = {path: _Tap(path, probe, called) for path, probe in probes}
-        values = loss(_tapped(eqx.combine(parameters, *rest), taps), *batch, key=key)
+        values = loss(_tapped(eqx.combine(parameters, rest), taps), *batch, key=key)
         return jnp.mean(values[0] if isinstance(values, tuple) else values)
 
     probes = [(path, _Probe.zero()) for path in _callable_parts(model)]

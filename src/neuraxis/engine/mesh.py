@@ -92,3 +92,18 @@ def check_batch(batch_size: int, mesh: Mesh | AbstractMesh) -> None:
         raise InputError(
             f"a batch of {batch_size} cannot be shared evenly over data={mesh.shape['data']} devices; {near} can"
         )
+
+
+def place(tree, mesh):
+    return shard_weights(tree, mesh)
+
+
+def constrain(tree, mesh):
+    def one(x):
+        size = mesh.shape["model"]
+        cut = x.ndim >= 2 and x.shape[-1] % size == 0
+        return jax.lax.with_sharding_constraint(
+            x, NamedSharding(mesh, PartitionSpec(*[None] * (x.ndim - 1), "model") if cut else PartitionSpec())
+        )
+
+    return jax.tree.map(one, tree)

@@ -1,178 +1,178 @@
-"""The compiled part of training: steps of stochastic gradient descent over minibatches without replacement."""
+"""The compiled part of training: a rule is applied to one batch after the other."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-import optax
 from jax import lax
 from jax.extend.core import jaxprs_in_params
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from neuraxis.engine.mesh import shard_batch
+from neuraxis.engine import mesh as meshes
+from neuraxis.engine.feed import Block
+from neuraxis.engine.losses import per_example
 from neuraxis.errors import InputError
-from neuraxis.kinds import Statistics
+from neuraxis.kinds import Rule
+from neuraxis.values import as_arrays, compiled, numbers_marked
+
+
+class Sum(NamedTuple):
+    """A sum of many numbers that keeps what rounding takes off (Kahan, Communications of the ACM 8:40, 1965)."""
+
+    total: Float[Array, ""]
+    lost: Float[Array, ""]
+
+    def plus(self, x: Array) -> "Sum":
+        """Add a number."""
+        x = x - self.lost
+        total = self.total + x
+        return Sum(total, (total - self.total) - x)
 
 
 class Position(eqx.Module):
     """Where training stands: what a checkpoint needs to go on to the bit-identical result."""
 
-    parameters: PyTree
-    statistics: PyTree  # what the model measures of its data; mostly nothing
-    optimizer_state: PyTree
-    best: PyTree  # model of the epoch with the lowest validation loss; None without early stopping
-    loss_sum: Float[Array, ""]  # over the examples of this epoch so far
+    model: PyTree  # its arrays
+    state: PyTree  # of the rule
+    losses: dict[str, Sum]  # over the examples of this epoch so far
     batch: Int[Array, ""]  # batches of this epoch that are done
-    finite: Bool[Array, ""]  # False once a loss or gradient was not; nothing moves from then on
+    finite: Bool[Array, ""]  # false once a loss or a number of the model was not
+    same_numbers: Bool[Array, ""]  # false once the rule gave back other Python numbers than it was given
+
+    def at_next_epoch(self) -> "Position":
+        """Stand before the first batch of the next epoch."""
+        zero = jnp.zeros_like
+        return Position(
+            self.model,
+            self.state,
+            jax.tree.map(zero, self.losses),
+            zero(self.batch),
+            self.finite,
+            self.same_numbers,
+        )
 
 
 class Task(eqx.Module):
     """What stays the same from step to step."""
 
-    loss: Callable
-    static: PyTree  # the model without its parameters and statistics
-    optimizer: optax.GradientTransformation
-    data: tuple[Array, ...]
+    rule: Rule
+    static: PyTree  # the model without its arrays
     batch_size: int
     mesh: Mesh | None = eqx.field(static=True)
 
-    @property
-    def examples(self) -> int:
-        """Number of examples in the data."""
-        return len(self.data[0])
-
-    @property
-    def batches(self) -> int:
-        """Number of steps in an epoch."""
-        return math.ceil(self.examples / self.batch_size)
-
-    def begin(self, parameters: PyTree, statistics: PyTree, keep_best: bool) -> Position:
-        """Stand before the first step."""
-        best = (parameters, statistics) if keep_best else None
-        state = self.optimizer.init(parameters)
-        return Position(parameters, statistics, state, best, *_epoch_begins(), jnp.ones((), bool))
-
-    def model(self, parameters: PyTree, statistics: PyTree) -> PyTree:
+    def model(self, arrays: PyTree) -> PyTree:
         """Put the model together."""
-        return eqx.combine(parameters, statistics, self.static)
+        return eqx.combine(arrays, self.static)
 
 
-def split(model: PyTree) -> tuple[PyTree, PyTree, PyTree]:
-    """Take a model apart into what is trained, what is measured (`kinds.Statistics`), and the rest."""
+def begin(
+    task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
+) -> tuple[Position, bool]:
+    """Stand before the first step, and say whether many steps may run as one program.
 
-    def measured(node):
-        return isinstance(node, Statistics)
+    On a CPU, XLA slows convolutions inside of a loop unless they are plain.
 
-    trained = jax.tree.map(lambda node: False if measured(node) else eqx.is_inexact_array, model, is_leaf=measured)
-    parameters, rest = eqx.partition(model, trained)
-    is_measured = jax.tree.map(lambda node: eqx.is_array if measured(node) else False, model, is_leaf=measured)
-    return parameters, *eqx.partition(rest, is_measured)
-
-
-def _epoch_begins() -> tuple[Float[Array, ""], Int[Array, ""]]:
-    return jnp.zeros(()), jnp.zeros((), jnp.int32)
-
-
-def next_epoch(position: Position, best: PyTree) -> Position:
-    """Stand before the first batch of the next epoch."""
-    return Position(
-        position.parameters, position.statistics, position.optimizer_state, best, *_epoch_begins(), position.finite
-    )
+    Raises:
+        InputError: where the rule gives anything else than the model, its state and one loss per example.
+    """
+    true, zero = jnp.ones((), bool), jnp.zeros((), jnp.result_type(float))
+    position = Position(arrays, state, {}, jnp.zeros((), jnp.int32), true, true)
+    program, after, _ = eqx.filter_make_jaxpr(_apply)(as_arrays(task), position, batch, key)
+    _check_unchanged("the model", arrays, after.arrays)
+    _check_unchanged("its state", state, after.state)
+    position = eqx.tree_at(lambda p: p.losses, position, {name: Sum(zero, zero) for name in after.losses})
+    return position, jax.default_backend() != "cpu" or not _has_slow_convolution(program.jaxpr)
 
 
-def shuffle(task: Task, epoch_key: PRNGKeyArray) -> Int[Array, " padded"]:
-    """Order the examples of an epoch at random, filled up with the first ones to whole batches."""
-    # By NumPy: XLA shuffles by sorting, which on a CPU takes 135 ms for 60 000 examples instead of 1 ms.
-    random = np.random.default_rng(np.asarray(jax.random.key_data(epoch_key)))
-    return jnp.asarray(np.resize(random.permutation(task.examples), task.batches * task.batch_size), jnp.int32)
+class _Applied(eqx.Module):
+    """What a rule made of a batch."""
+
+    arrays: PyTree  # of the model
+    state: PyTree
+    losses: dict[str, Float[Array, " batch"]]
+    same_numbers: Bool[Array, ""]
 
 
-def take_batch(task: Task, order: Int[Array, " padded"], batch: Int[Array, ""]) -> tuple[tuple[Array, ...], Array]:
-    """Give the arrays of one batch, and which of its examples count."""
-    place = batch * task.batch_size + jnp.arange(task.batch_size)
-    examples = tuple(x[order[place]] for x in task.data)
+def _apply(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArray) -> _Applied:
+    """Apply the rule to a batch."""
+    given = task.model(position.model)
+    with numbers_marked():
+        model, state, losses = task.rule.step(given, position.state, batch, key=key)
+    losses = losses if isinstance(losses, Mapping) else {"loss": losses}
+    losses = {name: per_example(values, len(batch[0]), name) for name, values in losses.items()}
+    structure, found = jax.tree.structure(given), jax.tree.structure(model)
+    if found != structure:
+        raise InputError(f"a rule must keep the structure of the model, {structure}, but gave {found}")
+    arrays, same = [], jnp.ones((), bool)
+    leaves = structure.flatten_up_to(position.model), jax.tree.leaves(given), jax.tree.leaves(model)
+    for array, old, new in zip(*leaves, strict=True):
+        arrays.append(None if array is None else new)
+        if array is None and old is not new:
+            same &= old == new
+    return _Applied(jax.tree.unflatten(structure, arrays), jax.tree.map(jnp.asarray, state), losses, same)
+
+
+def _check_unchanged(what: str, before: PyTree, after: PyTree) -> None:
+    """Refuse arrays that a step gives back in other shapes or dtypes."""
+    expected, found = jax.tree.structure(before), jax.tree.structure(after)
+    if expected != found:
+        raise InputError(f"a rule must keep the structure of {what}, {expected}, but gave {found}")
+    for (path, old), new in zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True):
+        if (old.shape, old.dtype) != (new.shape, new.dtype):
+            raise InputError(
+                f"a rule must keep the shapes and dtypes of {what}, but {jax.tree_util.keystr(path).lstrip('.')} was "
+                f"{old.dtype}{list(old.shape)} and is {new.dtype}{list(new.shape)}"
+            )
+
+
+def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArray) -> Position:
+    """Let the rule learn from a batch; `finite` is then false if a loss or the model is not."""
     if task.mesh is not None:
-        examples = shard_batch(examples, task.mesh)
-    return examples, place < task.examples
+        batch = meshes.shard_batch(batch, task.mesh)
+    after = _apply(task, position, batch, jax.random.fold_in(key, position.batch))
+    totals = {name: jnp.sum(values) for name, values in after.losses.items()}
+    finite = position.finite
+    for x in (*totals.values(), *jax.tree.leaves(eqx.filter(after.arrays, eqx.is_inexact_array))):
+        finite &= jnp.sum(x * 0) == 0  # NaN for anything that is not finite, and no sum that could overflow
+    position = Position(
+        after.arrays,
+        after.state,
+        {name: position.losses[name].plus(total) for name, total in totals.items()},
+        position.batch + finite,
+        finite,
+        position.same_numbers & after.same_numbers,
+    )
+    return position if task.mesh is None else meshes.constrain(position, task.mesh)
 
 
-def loss_and_gradient(task: Task, position: Position, order, epoch_key: PRNGKeyArray):
-    """Give the loss summed over the next batch, the statistics after it, and the gradient of its mean."""
-    batch, counts = take_batch(task, order, position.batch)
-
-    def mean_loss(parameters):
-        model = task.model(parameters, position.statistics)
-        values = task.loss(model, *batch, key=jax.random.fold_in(epoch_key, position.batch))
-        values, statistics = _measured(values, position.statistics)
-        total = jnp.sum(values, where=counts)
-        return total / jnp.sum(counts), (total, statistics)
-
-    (_, (total, statistics)), gradient = jax.value_and_grad(mean_loss, has_aux=True)(position.parameters)
-    return total, statistics, gradient
+one_step = compiled(step)
 
 
-def _measured(losses, statistics: PyTree) -> tuple[Array, PyTree]:
-    """Give the values of a loss, and the statistics of the model that it returns beside them where there are any."""
-    if isinstance(losses, tuple):
-        values, model = losses
-        return values, split(model)[1]
-    if jax.tree.leaves(statistics):
-        raise InputError(
-            "the model measures statistics of its data, so its loss must return them too, as (values, model) with the "
-            "model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a loss"
-        )
-    return losses, statistics
-
-
-def step(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> Position:
-    """Take one step of the optimiser, or stay where the loss or its gradient is not finite."""
-    total, statistics, gradient = loss_and_gradient(task, position, order, epoch_key)
-    finite = position.finite & jnp.isfinite(total)
-    for leaf in jax.tree.leaves(gradient):
-        finite &= jnp.isfinite(jnp.sum(leaf))
-
-    def move(position):
-        updates, state = task.optimizer.update(gradient, position.optimizer_state, position.parameters)
-        parameters = optax.apply_updates(position.parameters, updates)
-        loss_sum, batch = position.loss_sum + total, position.batch + 1
-        return Position(parameters, statistics, state, position.best, loss_sum, batch, finite)
-
-    # A branch: choosing between old and new, number by number, would take a tenth of a step.
-    return lax.cond(finite, move, lambda position: eqx.tree_at(lambda p: p.finite, position, finite), position)
-
-
-_compiled_step = eqx.filter_jit(step)
-
-
-@eqx.filter_jit
-def _compiled_steps(task: Task, position: Position, order, epoch_key: PRNGKeyArray, last: Int[Array, ""]) -> Position:
+@compiled
+def _many_steps(task: Task, position: Position, block: Block, key: PRNGKeyArray, last: Int[Array, ""]) -> Position:
     # The bounds are values, not constants, so that one program serves any number of steps.
     return lax.while_loop(
         lambda p: (p.batch < last) & p.finite,
-        lambda p: step(task, p, order, epoch_key),
+        lambda p: step(task, p, block.batch(p.batch, task.batch_size), key),
         position,
     )
 
 
-def advance(task: Task, position: Position, order, epoch_key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
+@compiled
+def _next_step(task: Task, position: Position, block: Block, key: PRNGKeyArray) -> Position:
+    return step(task, position, block.batch(position.batch, task.batch_size), key)
+
+
+def advance(task: Task, position: Position, block: Block, key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
     """Take `steps` steps, in one compiled program or in a Python loop over compiled steps; both compute the same."""
     if one_program:
-        return _compiled_steps(task, position, order, epoch_key, position.batch + steps)
+        return _many_steps(task, position, block, key, position.batch + steps)
     for _ in range(steps):
-        position = _compiled_step(task, position, order, epoch_key)
+        position = _next_step(task, position, block, key)
     return position
-
-
-def fits_one_program(task: Task, position: Position, order, epoch_key: PRNGKeyArray) -> bool:
-    """Say whether a loop inside the program is fast: on a CPU, XLA slows convolutions there unless they are plain."""
-    if jax.default_backend() != "cpu":
-        return True
-    traced = eqx.filter_make_jaxpr(step)(task, position, order, epoch_key)[0]
-    return not _has_slow_convolution(traced.jaxpr)
 
 
 def _has_slow_convolution(jaxpr) -> bool:

@@ -63,3 +63,8 @@ def weight_decay(rate: float) -> optax.GradientTransformation:
         return jax.tree.map(lambda g, p: g + rate * p, updates, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def rate_at(rate, count):
+    """Give a rate."""
+    return rate(count) if callable(rate) else rate

@@ -1,0 +1,75 @@
+"""A mean of the weights over the course of training."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.engine.optimizers import rate_at
+from neuraxis.engine.parameters import learnable, split
+from neuraxis.kinds import Rule
+
+Schedule = Callable[[Any], Any]
+
+
+def averaged(rule: Rule, decay: float | Array | Schedule) -> "Averaged":
+    """Learn by a rule, and keep an exponential moving average of the weights: θ̄ ← d θ̄ + (1 − d) θ.
+
+    The model that this rule gives, hence what `fit` measures and returns, has the weights θ̄, which begin as θ. The
+    weights θ that learn are in its state, so that training goes on from `fitted.model` and `fitted.state`.
+
+    Args:
+        rule: how θ learns.
+        decay: d in [0, 1), or a function of the number of steps so far. `lambda t: t / (t + 1)` gives the plain mean of
+            all weights from the first step on.
+
+    Raises:
+        InputError: for a decay outside [0, 1).
+
+    Source: Polyak and Juditsky, SIAM Journal on Control and Optimization 30:838 (1992), for the plain mean.
+    """
+    if not callable(decay):
+        check.fraction(decay=decay)
+    return Averaged(rule, decay)
+
+
+class AveragedState(eqx.Module):
+    """What learns, and for how long it has."""
+
+    parameters: PyTree  # the weights θ
+    rule: PyTree  # state of the rule
+    steps: Int[Array, ""]  # so far
+
+
+class Averaged(eqx.Module):
+    """What `averaged` makes."""
+
+    rule: Rule
+    decay: float | Array | Schedule
+
+    @property
+    def loss(self) -> Callable[..., Any]:
+        """The loss of the rule, where it has one."""
+        return self.rule.loss  # pyright: ignore[reportAttributeAccessIssue]
+
+    def init(self, model: PyTree) -> AveragedState:
+        """Begin with the weights of the model."""
+        return AveragedState(split(model)[0], self.rule.init(model), jnp.zeros((), jnp.int32))
+
+    def step(
+        self, model: PyTree, state: AveragedState, batch: tuple[Any, ...], *, key: PRNGKeyArray
+    ) -> tuple[PyTree, AveragedState, Any]:
+        """Let θ learn, and take it into the mean."""
+        learning, inner, losses = self.rule.step(eqx.combine(state.parameters, model), state.rule, batch, key=key)
+        decay = rate_at(self.decay, state.steps)
+        mean = jax.tree.map(
+            lambda learnt, old, new: (decay * old + (1 - decay) * new).astype(old.dtype) if learnt else new,
+            learnable(model),
+            model,
+            learning,
+        )
+        return mean, AveragedState(split(learning)[0], inner, state.steps + 1), losses

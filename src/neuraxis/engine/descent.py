@@ -1,0 +1,145 @@
+"""The usual rule: gradient descent on a loss."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.engine.losses import per_example
+from neuraxis.engine.parameters import learnable
+from neuraxis.errors import InputError
+from neuraxis.kinds import Statistics
+
+
+def descent(
+    loss: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    *,
+    train: Callable[[Any], Any] | None = None,
+) -> "Descent":
+    """Minimise the mean of a loss over the examples of each batch: the rule θ ← θ + update(∇_θ mean loss).
+
+    Args:
+        loss: `loss(model, *batch, key=key)` gives one value per example; for a model that measures statistics
+            (`kinds.MeasuringMap`, such as one with batch normalisation), it gives `(values, model)`.
+        optimizer: an optax transformation, such as `optax.adam(1e-3)` or `gradient_descent(0.1)`.
+        train: picks what is trained, as in `lambda model: model.head`; the rest stays as it is, and in inference mode.
+            By default all arrays of floating-point numbers are trained, except those in `kinds.Statistics`.
+
+    Raises:
+        InputError: for a loss or `train` that is no function, or an optimiser that is none.
+    """
+    check.functions(loss=loss, **({} if train is None else {"train": train}))
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise InputError(f"optimizer must be an optax transformation, such as optax.adam(1e-3), but is {optimizer!r}")
+    return Descent(loss, optimizer, train)
+
+
+class Descent(eqx.Module):
+    """What `descent` makes."""
+
+    loss: Callable[..., Any]
+    optimizer: optax.GradientTransformation
+    train: Callable[[Any], Any] | None
+
+    def init(self, model: PyTree) -> PyTree:
+        """Give the state of the optimiser.
+
+        Raises:
+            InputError: where there is nothing to train.
+        """
+        parameters, _ = self._split(model)
+        if not jax.tree.leaves(parameters):
+            raise InputError(_nothing_to_train(model, self.train))
+        return self.optimizer.init(parameters)
+
+    def step(
+        self, model: PyTree, state: PyTree, batch: tuple[Any, ...], *, key: PRNGKeyArray
+    ) -> tuple[PyTree, PyTree, Array]:
+        """Take one step of the optimiser."""
+        parameters, rest = self._split(model)
+
+        def mean_loss(parameters: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
+            losses, measured = self._losses(eqx.combine(parameters, rest), batch, key)
+            return jnp.mean(losses), (losses, rest if measured is None else _with_statistics(rest, measured))
+
+        (value, (losses, rest)), gradient = jax.value_and_grad(mean_loss, has_aux=True)(parameters)
+        # Some optimisers look at the loss, or evaluate it along their direction.
+        updates, state = optax.with_extra_args_support(self.optimizer).update(
+            gradient, state, parameters, value=value, grad=gradient, value_fn=lambda p: mean_loss(p)[0]
+        )
+        return eqx.combine(optax.apply_updates(parameters, updates), rest), state, losses
+
+    def _split(self, model: PyTree) -> tuple[PyTree, PyTree]:
+        """Take a model apart into what is trained and the rest."""
+        trained = learnable(model)
+        if self.train is not None:
+            chosen = _chosen(model, self.train)
+            trained = jax.tree.map(lambda a, b: a and b, trained, chosen)
+            model = jax.tree.map(
+                lambda keep, leaf, still: leaf if keep else still, chosen, model, eqx.nn.inference_mode(model)
+            )
+        return eqx.partition(model, trained)
+
+    def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
+        """Give the losses, and the model that the loss measured where it does."""
+        losses, measured = self.loss(model, *batch, key=key), None
+        if isinstance(losses, tuple):
+            losses, measured = losses
+        elif _measures(model):
+            raise InputError(
+                "the model measures statistics of its data, so its loss must return them too, as (values, model) with "
+                "the model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a "
+                "loss"
+            )
+        return per_example(losses, len(batch[0]), "loss"), measured
+
+
+def _chosen(model: PyTree, train: Callable[[Any], Any]) -> PyTree:
+    """Say of every leaf whether `train` picks it, alone or with the part that it is in."""
+    nothing = jax.tree.map(lambda _: False, model)
+    try:
+        return eqx.tree_at(train, nothing, replace_fn=lambda part: jax.tree.map(lambda _: True, part))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"train must pick parts of the model, as in lambda model: model.head, but does not fit this one: {error}"
+        ) from error
+
+
+def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
+    """Take over the statistics that were measured."""
+    return jax.tree.map(
+        lambda old, new: new if isinstance(old, Statistics) else old,
+        rest,
+        measured,
+        is_leaf=lambda node: node is None or isinstance(node, Statistics),
+    )
+
+
+def _measures(model: PyTree) -> bool:
+    """Say whether the model has statistics in a part that is in training."""
+
+    def has_statistics(node: Any) -> bool:
+        parts = vars(node).values() if isinstance(node, eqx.Module) else ()
+        return isinstance(node, Statistics) or any(isinstance(part, Statistics) for part in parts)
+
+    nodes = jax.tree.leaves(model, is_leaf=has_statistics)
+    return any(has_statistics(node) and not getattr(node, "inference", False) for node in nodes)
+
+
+def _nothing_to_train(model: PyTree, train: Callable[[Any], Any] | None) -> str:
+    subject = f"{type(model).__name__} has nothing to train" if train is None else "train picks nothing to train"
+    leaves = [(jax.tree_util.keystr(path).lstrip("."), leaf) for path, leaf in jax.tree.leaves_with_path(model)]
+    numbers = {name: leaf for name, leaf in leaves if isinstance(leaf, float)}
+    if not numbers:
+        return f"{subject}: it holds no array of floating-point numbers"
+    name, value = next(iter(numbers.items()))
+    return (
+        f"{subject}: only arrays are learnt, but {', '.join(numbers)} are Python numbers; "
+        f"an array makes a field learnable, as in {name}=jnp.asarray({value})"
+    )

@@ -1,0 +1,29 @@
+"""Which leaves of a model are its parameters."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PyTree
+
+from neuraxis.kinds import Statistics
+from neuraxis.values import is_number
+
+
+def learnable(model: PyTree) -> PyTree:
+    """Say of every leaf whether it is learnt: arrays of floating-point numbers are, if not in `kinds.Statistics`.
+
+    Python numbers are not: `jnp.asarray(20.0)` in a field makes it learnable.
+    """
+
+    def mark(node: Any) -> Any:
+        if isinstance(node, Statistics):
+            return jax.tree.map(lambda _: False, node)
+        return eqx.is_inexact_array(node) and not is_number(node)
+
+    return jax.tree.map(mark, model, is_leaf=lambda node: isinstance(node, Statistics))
+
+
+def split(model: PyTree) -> tuple[PyTree, PyTree]:
+    """Take a model apart into its parameters and the rest; `equinox.combine` puts it together again."""
+    return eqx.partition(model, learnable(model))

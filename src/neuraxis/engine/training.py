@@ -1,0 +1,248 @@
+"""A run of `fit`: where it stands, and how it moves, reports, is saved and goes on."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from neuraxis.engine import checkpoint as checkpoints
+from neuraxis.engine.evaluate import evaluate
+from neuraxis.engine.feed import Feed, Order
+from neuraxis.engine.interrupt import InterruptBetweenSteps
+from neuraxis.engine.minibatch import Position, Task, advance, one_step
+from neuraxis.engine.progress import Progress
+from neuraxis.engine.watch import Report
+from neuraxis.errors import CheckpointError, DivergedError, InputError
+from neuraxis.kinds import Source
+
+# How long one compiled call should last [s]: long enough that starting it costs nothing, short enough that the progress
+# bar moves and an interrupt is heard.
+_SECONDS_PER_CALL = 0.5
+_SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_VALIDATION = 2**32 - 1  # sets the keys of validation apart from those of epochs
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a training is watched from outside."""
+
+    validation: Sequence[Any] | Source | None
+    metrics: Mapping[str, Callable[..., Any]]
+    patience: int | None
+    callback: Callable[[Report], object] | None
+    cancel: Event | None
+
+
+class Training:
+    """A run of `fit`."""
+
+    def __init__(
+        self,
+        task: Task,
+        order: Order,
+        feed: Feed,
+        position: Position,
+        key: PRNGKeyArray,
+        watch: Watch,
+        checkpoint: Path | None,
+        one_program: bool,
+    ):
+        self._task, self._order, self._feed, self._watch = task, order, feed, watch
+        self._position, self._key, self._checkpoint, self._one_program = position, key, checkpoint, one_program
+        self._best = (position.model, position.state) if watch.patience else None
+        self._began = self._saved_at = time.monotonic()
+        self._steps_per_call = 1
+        self.history: dict[str, list[float]] = {}
+
+    @property
+    def _epoch(self) -> int:
+        return len(next(iter(self.history.values()), ()))
+
+    @property
+    def _batch(self) -> int:
+        return int(self._position.batch)
+
+    @property
+    def steps_done(self) -> int:
+        """Number of steps since the beginning."""
+        return self._epoch * self._order.batches + self._batch
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the validation loss has not fallen for `patience` epochs."""
+        losses, patience = self.history.get("validation_loss", []), self._watch.patience
+        return patience is not None and bool(losses) and len(losses) > patience + losses.index(min(losses))
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to end."""
+        return self._watch.cancel is not None and self._watch.cancel.is_set()
+
+    def result(self) -> tuple[PyTree, PyTree]:
+        """Give the model, the best one where that is wanted, and the state of the rule beside it."""
+        arrays, state = self._best or (self._position.model, self._position.state)
+        return self._task.model(arrays), state
+
+    def run(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
+        """Go on until that many epochs are done, or until it is to stop."""
+        while self._epoch < epochs and not self.stopped_early and not self.cancelled:
+            key = jax.random.fold_in(self._key, self._epoch)
+            for steps in self._steps_of_epoch(key):
+                losses = {name: float(s.total) / self._seen() for name, s in self._position.losses.items()}
+                bar.advance(steps, f"epoch {self._epoch + 1}/{epochs}, {_in_words(losses)}")
+                if self._batch < self._order.batches:
+                    self._report(losses, ends_epoch=False)
+                    if self.cancelled:
+                        return
+                if time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                    self.save()
+                interrupt.check()
+            self._end_epoch()
+
+    def _steps_of_epoch(self, key: PRNGKeyArray):
+        """Take the steps that are left of this epoch; yield the number of steps after each call."""
+        order, examples = self._order, self._order.of_epoch(self._epoch, key)
+        whole = examples[: order.whole_batches * order.batch_size].reshape(-1, order.batch_size)
+        for block, last in self._feed.blocks(whole, self._batch):
+            while self._batch < last:
+                began, before, steps = time.monotonic(), self._position, min(self._steps_per_call, last - self._batch)
+                self._position = advance(self._task, before, block, key, steps, self._one_program)
+                self._check(before, lambda batch: whole[batch])
+                seconds = time.monotonic() - began
+                self._steps_per_call = max(1, min(2 * steps, int(steps * _SECONDS_PER_CALL / max(seconds, 1e-9))))
+                yield steps
+        if self._batch < order.batches:
+            before, rest = self._position, examples[whole.size :]
+            self._position = one_step(self._task, before, self._feed.batch(rest), key)
+            self._check(before, lambda _: rest)
+            yield 1
+
+    def _check(self, before: Position, examples: Callable[[int], np.ndarray]) -> None:
+        """See that losses and model are finite, and that the rule has not touched what it must not.
+
+        Raises:
+            InputError: where a batch holds what the rule cannot take, or the rule changed a Python number.
+            DivergedError: where the loss or the model is no longer finite.
+        """
+        if not self._position.same_numbers:
+            raise InputError(
+                "a rule must leave the Python numbers in a model as they are: what it changes must be an array"
+            )
+        if not self._position.finite:
+            batch = self._feed.batch(examples(self._batch))
+            reason = self._trouble(before, batch)
+            kept = self._checkpoint is not None and self._checkpoint.exists()
+            where = f"; the last good state is kept in {self._checkpoint}" if kept else ""
+            raise DivergedError(
+                f"the loss or its gradient stopped being finite at step {self.steps_done} (epoch {self._epoch + 1}): "
+                f"{reason}{where}",
+                self.steps_done,
+            )
+
+    def _trouble(self, before: Position, batch: tuple[Any, ...]) -> str:
+        """Let the rule look at a batch outside of a compiled program, where its own checks can speak."""
+        model = self._task.model(before.model)
+        rule: Any = self._task.rule
+        reason = "a smaller learning rate may help"
+        try:
+            if hasattr(rule, "loss"):
+                rule.loss(model, *batch, key=self._key)
+            else:
+                rule.step(model, before.state, batch, key=self._key)
+        except InputError as error:
+            if self.steps_done == 0:  # the model is still as the user gave it
+                raise
+            reason = f"{reason} ({error})"
+        return reason
+
+    def _seen(self) -> int:
+        """Number of examples in the batches of this epoch that are done."""
+        return min(self._batch * self._order.batch_size, self._order.visits)
+
+    def _end_epoch(self) -> None:
+        """Measure, remember, and stand before the next epoch."""
+        losses = {name: float(s.total) / self._order.visits for name, s in self._position.losses.items()}
+        measured = losses | self._validate()
+        best = min(self.history.get("validation_loss", [np.inf]))
+        if self._best is not None and measured["validation_loss"] < best:
+            self._best = self._position.model, self._position.state
+        self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
+        self._position = self._position.at_next_epoch()
+        self._report(measured, ends_epoch=True)
+
+    def _validate(self) -> dict[str, float]:
+        """Measure on the validation data.
+
+        Raises:
+            DivergedError: for a validation loss that is not finite.
+        """
+        data, rule = self._watch.validation, self._task.rule
+        if data is None:
+            return {}
+        measures = {"validation_loss": rule.loss} if hasattr(rule, "loss") else {}
+        key = jax.random.fold_in(jax.random.fold_in(self._key, _VALIDATION), self._epoch)
+        model = self._task.model(self._position.model)
+        measured = evaluate(model, measures | dict(self._watch.metrics), data, key=key)
+        if not np.isfinite(measured.get("validation_loss", 0.0)):
+            raise DivergedError(
+                f"the validation loss is {measured['validation_loss']} after epoch {self._epoch + 1}: "
+                f"{self._trouble_in_validation(model, key)}",
+                self.steps_done,
+            )
+        return measured
+
+    def _trouble_in_validation(self, model: PyTree, key: PRNGKeyArray) -> str:
+        """Let the loss look at the validation data outside of a compiled program."""
+        data, rule = self._watch.validation, self._task.rule
+        reason = "the validation data may hold what the loss cannot take"
+        try:
+            if isinstance(data, Sequence) and hasattr(rule, "loss"):
+                rule.loss(eqx.nn.inference_mode(model), *map(jnp.asarray, data), key=key)
+        except InputError as error:
+            reason = str(error)
+        return reason
+
+    def _report(self, losses: dict[str, float], *, ends_epoch: bool) -> None:
+        if self._watch.callback is not None:
+            seconds = time.monotonic() - self._began
+            self._watch.callback(Report(self.steps_done, self._epoch, losses, seconds, ends_epoch))
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "examples": self._order.examples,
+            "batch_size": self._order.batch_size,
+            "key": np.asarray(jax.random.key_data(self._key)).tolist(),
+        }
+
+    def _standing(self) -> dict[str, Any]:
+        return {"position": self._position, "best": self._best}
+
+    def save(self) -> None:
+        """Write the checkpoint (in the first process only), where one is wanted."""
+        if self._checkpoint is not None and jax.process_index() == 0:
+            checkpoints.save(self._checkpoint, self._standing(), {**self._about(), "history": self.history})
+        self._saved_at = time.monotonic()
+
+    def restore(self, checkpoint: Path) -> None:
+        """Stand where the checkpoint was written."""
+        about = checkpoints.about(checkpoint)
+        self.history = about.pop("history", {})
+        for name, value in self._about().items():
+            if about.get(name) != value:
+                raise CheckpointError(
+                    f"{checkpoint} belongs to another run: there {name} was {about.get(name)}, here it is {value}"
+                )
+        standing = checkpoints.load(checkpoint, self._standing())
+        self._position, self._best = standing["position"], standing["best"]
+
+
+def _in_words(losses: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
