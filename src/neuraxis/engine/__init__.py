@@ -12,6 +12,7 @@ from neuraxis.engine.mesh import make_mesh as make_mesh
 from neuraxis.engine.optimizers import gradient_descent as gradient_descent
 from neuraxis.engine.optimizers import momentum as momentum
 from neuraxis.engine.optimizers import weight_decay as weight_decay
+from neuraxis.engine.parameters import split_parameters as split_parameters
 from neuraxis.engine.relax import Relaxed as Relaxed
 from neuraxis.engine.relax import relax as relax
 from neuraxis.engine.simulate import Total as Total
@@ -20,3 +21,4 @@ from neuraxis.engine.simulate import record_nothing as record_nothing
 from neuraxis.engine.simulate import record_output as record_output
 from neuraxis.engine.simulate import record_state as record_state
 from neuraxis.engine.simulate import simulate as simulate
+from neuraxis.engine.watch import Report as Report

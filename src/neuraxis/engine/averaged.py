@@ -10,7 +10,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from neuraxis import check
 from neuraxis.engine.optimizers import rate_at
-from neuraxis.engine.parameters import learnable, split
+from neuraxis.engine.parameters import learnable, split_parameters
 from neuraxis.kinds import Rule
 
 Schedule = Callable[[Any], Any]
@@ -58,7 +58,7 @@ class Averaged(eqx.Module):
 
     def init(self, model: PyTree) -> AveragedState:
         """Begin with the weights of the model."""
-        return AveragedState(split(model)[0], self.rule.init(model), jnp.zeros((), jnp.int32))
+        return AveragedState(split_parameters(model)[0], self.rule.init(model), jnp.zeros((), jnp.int32))
 
     def step(
         self, model: PyTree, state: AveragedState, batch: tuple[Any, ...], *, key: PRNGKeyArray
@@ -72,4 +72,4 @@ class Averaged(eqx.Module):
             model,
             learning,
         )
-        return mean, AveragedState(split(learning)[0], inner, state.steps + 1), losses
+        return mean, AveragedState(split_parameters(learning)[0], inner, state.steps + 1), losses

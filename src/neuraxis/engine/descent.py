@@ -21,6 +21,7 @@ def descent(
     optimizer: optax.GradientTransformation,
     *,
     train: Callable[[Any], Any] | None = None,
+    gradient: Callable[..., Any] | None = None,
 ) -> "Descent":
     """Minimise the mean of a loss over the examples of each batch: the rule θ ← θ + update(∇_θ mean loss).
 
@@ -30,14 +31,17 @@ def descent(
         optimizer: an optax transformation, such as `optax.adam(1e-3)` or `gradient_descent(0.1)`.
         train: picks what is trained, as in `lambda model: model.head`; the rest stays as it is, and in inference mode.
             By default all arrays of floating-point numbers are trained, except those in `kinds.Statistics`.
+        gradient: `gradient(model, *batch, key=key)` gives the losses and the gradient of their mean, a tree like the
+            model, where it is written by hand or comes from another program; by default JAX differentiates the loss.
 
     Raises:
-        InputError: for a loss or `train` that is no function, or an optimiser that is none.
+        InputError: for a loss, `train` or gradient that is no function, or an optimiser that is none.
     """
-    check.functions(loss=loss, **({} if train is None else {"train": train}))
+    optional = {"train": train, "gradient": gradient}
+    check.functions(loss=loss, **{name: function for name, function in optional.items() if function is not None})
     if not isinstance(optimizer, optax.GradientTransformation):
         raise InputError(f"optimizer must be an optax transformation, such as optax.adam(1e-3), but is {optimizer!r}")
-    return Descent(loss, optimizer, train)
+    return Descent(loss, optimizer, train, gradient)
 
 
 class Descent(eqx.Module):
@@ -46,6 +50,7 @@ class Descent(eqx.Module):
     loss: Callable[..., Any]
     optimizer: optax.GradientTransformation
     train: Callable[[Any], Any] | None
+    gradient: Callable[..., Any] | None
 
     def init(self, model: PyTree) -> PyTree:
         """Give the state of the optimiser.
@@ -68,7 +73,11 @@ class Descent(eqx.Module):
             losses, measured = self._losses(eqx.combine(parameters, rest), batch, key)
             return jnp.mean(losses), (losses, rest if measured is None else _with_statistics(rest, measured))
 
-        (value, (losses, rest)), gradient = jax.value_and_grad(mean_loss, has_aux=True)(parameters)
+        if self.gradient is None:
+            (value, (losses, rest)), gradient = jax.value_and_grad(mean_loss, has_aux=True)(parameters)
+        else:
+            losses, gradient = self._by_hand(model, parameters, batch, key)
+            value = jnp.mean(losses)
         # Some optimisers look at the loss, or evaluate it along their direction.
         updates, state = optax.with_extra_args_support(self.optimizer).update(
             gradient, state, parameters, value=value, grad=gradient, value_fn=lambda p: mean_loss(p)[0]
@@ -85,6 +94,20 @@ class Descent(eqx.Module):
                 lambda keep, leaf, still: leaf if keep else still, chosen, model, eqx.nn.inference_mode(model)
             )
         return eqx.partition(model, trained)
+
+    def _by_hand(
+        self, model: PyTree, parameters: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
+    ) -> tuple[Array, PyTree]:
+        """Give the losses and the gradient that is not JAX's, by what is trained."""
+        assert self.gradient is not None
+        losses, gradient = self.gradient(model, *batch, key=key)
+        try:
+            gradient = jax.tree.map(
+                lambda p, g: None if p is None else g, parameters, gradient, is_leaf=lambda p: p is None
+            )
+        except ValueError as error:
+            raise InputError(f"the gradient must be a tree like the model, but is not: {error}") from error
+        return per_example(losses, len(batch[0]), "gradient"), gradient
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
         """Give the losses, and the model that the loss measured where it does."""

@@ -11,7 +11,7 @@ from jax.tree_util import KeyPath, keystr, tree_flatten_with_path, tree_leaves_w
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.parameters import split
+from neuraxis.engine.parameters import split_parameters
 
 Number = Float[Array, ""]
 
@@ -71,7 +71,7 @@ def gradient_flow(
 
 @eqx.filter_jit
 def _measure(model, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
-    parameters, rest = split(model)
+    parameters, rest = split_parameters(model)
     called: list[KeyPath] = []
 
     def mean_loss(parameters, probes):

@@ -24,6 +24,6 @@ def learnable(model: PyTree) -> PyTree:
     return jax.tree.map(mark, model, is_leaf=lambda node: isinstance(node, Statistics))
 
 
-def split(model: PyTree) -> tuple[PyTree, PyTree]:
+def split_parameters(model: PyTree) -> tuple[PyTree, PyTree]:
     """Take a model apart into its parameters and the rest; `equinox.combine` puts it together again."""
     return eqx.partition(model, learnable(model))

@@ -1,19 +1,19 @@
 """How long stochastic gradient descent with batches of one size takes to reach a loss."""
 
 import math
-import time
 from collections.abc import Sequence
+from threading import Event
 from typing import NamedTuple
 
 import jax
 import numpy as np
-import optax
 
-from neuraxis.engine import Fitted, evaluate, fit, gradient_descent
+from neuraxis.engine import Fitted, Report, descent, evaluate, fit, gradient_descent
 from neuraxis.errors import DivergedError, InputError
 from neuraxis.experiments._images import Images
 from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import loss
+from neuraxis.kinds import Rule
 
 _TRIAL_STEPS = 20
 _MOST_EPOCHS = 5000
@@ -44,56 +44,59 @@ def race(images: Images, batch_size: int, learning_rates: Sequence[float], targe
     trials = _trials(images, model, batch_size, learning_rates, math.ceil(_TRIAL_STEPS / batches))
     if not trials:
         raise InputError(f"with batches of {batch_size} every learning rate of {tuple(learning_rates)} diverges")
-    _, rate, optimizer = min(trials, key=lambda trial: trial[0])
-    losses = _losses(images, model, batch_size, optimizer, target)
+    _, rate, rule = min(trials, key=lambda trial: trial[0])
+    losses = _losses(images, model, batch_size, rule, target)
     epochs = _when(losses, target)
-    seconds = epochs * _seconds_per_epoch(images, model, batch_size, optimizer, math.ceil(epochs))
+    seconds = epochs * _seconds_per_epoch(images, model, batch_size, rule, math.ceil(epochs))
     return Race(batch_size, rate, epochs, epochs * batches, seconds, losses)
 
 
-def _fit(images: Images, model: MLP, batch_size: int, optimizer, epochs: int, *, key: int = 0, watch=True) -> Fitted:
+def _fit(images: Images, model: MLP, batch_size: int, rule: Rule, epochs: int, *, watch: bool = True, **more) -> Fitted:
     return fit(
         model,
-        loss,
+        rule,
         images.train,
-        optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
-        key=jax.random.key(key),
+        key=jax.random.key(0),
         validation=images.validation if watch else None,
         progress=None,
+        **more,
     )
 
 
 def _trials(
     images: Images, model: MLP, batch_size: int, learning_rates: Sequence[float], epochs: int
-) -> list[tuple[float, float, optax.GradientTransformation]]:
-    """Give the held-out loss, the rate and the optimiser of every rate that does not diverge."""
+) -> list[tuple[float, float, Rule]]:
+    """Give the held-out loss, the rate and the rule of every rate that does not diverge."""
     trials = []
     for rate in learning_rates:
-        optimizer = gradient_descent(rate)
+        rule = descent(loss, gradient_descent(rate))
         try:
-            fitted = _fit(images, model, batch_size, optimizer, epochs)
+            fitted = _fit(images, model, batch_size, rule, epochs)
         except DivergedError:
             continue
-        trials.append((float(fitted.history["validation_loss"][-1]), rate, optimizer))
+        trials.append((float(fitted.history["validation_loss"][-1]), rate, rule))
     return trials
 
 
-def _losses(images: Images, model: MLP, batch_size: int, optimizer, target: float) -> np.ndarray:
+def _losses(images: Images, model: MLP, batch_size: int, rule: Rule, target: float) -> np.ndarray:
     """Give the held-out loss after every epoch, until it is at the target."""
-    losses = [evaluate(model, loss, images.validation)]
-    epochs = 1
-    while min(losses) > target:
-        if len(losses) > _MOST_EPOCHS:
+    losses, reached = [evaluate(model, loss, images.validation)], Event()
+
+    def watch(report: Report) -> None:
+        if report.ends_epoch:
+            losses.append(report.losses["validation_loss"])
+            if losses[-1] <= target:
+                reached.set()
+
+    if losses[0] > target:
+        _fit(images, model, batch_size, rule, _MOST_EPOCHS, callback=watch, cancel=reached)
+        if not reached.is_set():
             raise InputError(
                 f"batches of {batch_size} do not bring the held-out loss to {target} in {_MOST_EPOCHS} epochs, "
                 f"but only to {min(losses):.3g}; give a higher target_loss"
             )
-        # Plain descent keeps no state, so that training can go on from the model alone.
-        fitted = _fit(images, model, batch_size, optimizer, epochs, key=len(losses))
-        model, epochs = fitted.model, len(losses)
-        losses += fitted.history["validation_loss"].tolist()
     return np.array(losses)
 
 
@@ -104,15 +107,12 @@ def _when(losses: np.ndarray, target: float) -> float:
     return float(after - 1 + (before - np.log(target)) / (before - behind))
 
 
-def _seconds_per_epoch(images: Images, model: MLP, batch_size: int, optimizer, epochs: int) -> float:
-    """Time two trainings and divide their difference, so that starting one does not count."""
-
-    def seconds(epochs: int) -> float:
-        began = time.perf_counter()
-        _fit(images, model, batch_size, optimizer, epochs, watch=False)
-        return time.perf_counter() - began
-
-    start = seconds(1)
-    while (difference := seconds(1 + epochs) - start) < _SHORTEST:
+def _seconds_per_epoch(images: Images, model: MLP, batch_size: int, rule: Rule, epochs: int) -> float:
+    """Time epochs after the first one, which compiles."""
+    while True:
+        ends: list[float] = []
+        note = lambda report, ends=ends: ends.append(report.seconds) if report.ends_epoch else None
+        _fit(images, model, batch_size, rule, 1 + epochs, watch=False, callback=note)
+        if (seconds := ends[-1] - ends[0]) > _SHORTEST:
+            return seconds / epochs
         epochs *= 4
-    return difference / epochs

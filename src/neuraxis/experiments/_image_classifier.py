@@ -6,7 +6,7 @@ from typing import Any
 import optax
 from jaxtyping import PRNGKeyArray
 
-from neuraxis.engine import Fitted, fit
+from neuraxis.engine import Fitted, descent, fit
 from neuraxis.experiments._images import Images
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.kinds import Map
@@ -32,9 +32,8 @@ def train(
     epochs = math.ceil(steps / steps_per_epoch)
     return fit(
         model,
-        loss,
+        descent(loss, optax.adam(optax.cosine_decay_schedule(learning_rate, epochs * steps_per_epoch))),
         images.train,
-        optimizer=optax.adam(optax.cosine_decay_schedule(learning_rate, epochs * steps_per_epoch)),
         epochs=epochs,
         batch_size=batch_size,
         key=key,

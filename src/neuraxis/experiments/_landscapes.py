@@ -9,7 +9,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from neuraxis.engine import gradient_descent, momentum, weight_decay
+from neuraxis.engine import descent, fit, gradient_descent, momentum, weight_decay
+from neuraxis.experiments._path import Recorded
 
 MINIMUM = np.array([3.0, -2.0])  # θ* of the valley with weight decay
 _ANGLE = 0.4  # of the valley against the first axis [rad]
@@ -18,19 +19,10 @@ Energy = Callable[[Float[Array, "... 2"]], Float[Array, "..."]]
 
 def _descend(optimizer: optax.GradientTransformation, energy: Energy, start: np.ndarray, steps: int) -> np.ndarray:
     """Give all points of the way, (steps + 1, 2)."""
-
-    def step(carry, _):
-        theta, state = carry
-        updates, state = optimizer.update(jax.grad(energy)(theta), state, theta)
-        theta = optax.apply_updates(theta, updates)
-        return (theta, state), theta
-
-    @jax.jit
-    def way(theta):
-        return jax.lax.scan(step, (theta, optimizer.init(theta)), length=steps)[1]
-
-    theta = jnp.asarray(start, float)
-    return np.concatenate([np.asarray(theta)[None], np.asarray(way(theta))])
+    theta, data = jnp.asarray(start, float), (np.arange(steps),)  # the landscape is the same in every step
+    rule = Recorded(descent(lambda theta, step, *, key: energy(theta)[None], optimizer), steps)
+    fitted = fit(theta, rule, data, batch_size=1, shuffle=False, key=jax.random.key(0), progress=None)
+    return np.concatenate([np.asarray(theta)[None], np.asarray(fitted.state.path)])
 
 
 # --- the valley E = ½ (θ − θ*)ᵀ H (θ − θ*) ---

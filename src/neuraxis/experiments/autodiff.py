@@ -2,11 +2,12 @@
 
 Calculating with variables builds a graph of the operations; going through it backward gives the gradient by every
 variable. Each operation's rule is compared with `jax.grad` and with central differences, both in float64. A network
-then learns to read handwritten digits by the classic loop, in NumPy: y = net(x); E = loss(y, t); zero_grad; backward;
-θ ← θ − κ ∂E/∂θ. It reads MNIST where that is at hand, otherwise the 8×8 digits that come with scikit-learn.
+then learns to classify handwritten digits by the classic loop: y = net(x); E = loss(y, t); zero_grad; backward;
+θ ← θ − κ ∂E/∂θ. The digits are MNIST where that is at hand, otherwise the 8×8 ones that come with scikit-learn.
 
-Inside `jax.jit` the same code runs on JAX arrays, once, while JAX traces it. The time of the compiled program is
-compared with that of the program that `jax.grad` leads to (their ratio depends on what else the machine is doing).
+Inside `jax.jit`, and so inside `fit`, the same code runs on JAX arrays, once, while JAX traces it. The time of the
+compiled program is compared with that of the program that `jax.grad` leads to (their ratio depends on what else the
+machine is doing).
 
 Sources: Linnainmaa, BIT 16:146 (1976); Baydin, Pearlmutter, Radul & Siskind, Journal of Machine Learning Research
 18:153 (2018).
@@ -24,13 +25,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuraxis import check, plots
-from neuraxis.autodiff import Network, Var, check_gradients, cross_entropy, no_grad, ops, value_and_grad
+from neuraxis.autodiff import Network, Var, check_gradients, cross_entropy, ops, value_and_grad
 from neuraxis.autodiff.graph import FILLS, STROKES, Drawing, Node, lay_out
 from neuraxis.autodiff.network import forward
-from neuraxis.engine import checkpoint
-from neuraxis.engine.interrupt import InterruptBetweenSteps
-from neuraxis.engine.progress import Progress
-from neuraxis.errors import DivergedError
+from neuraxis.engine import Fitted, descent, fit, gradient_descent
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._autodiff_cases import CASES, Case
 from neuraxis.experiments._images import find
@@ -81,11 +79,10 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = find(settings.data).flat()
     count = min(len(images.train_x), settings.training_images)
     sizes = (images.train_x.shape[-1], *settings.hidden_sizes, len(images.classes))
-    net = Network(sizes, key=jax.random.key(settings.seed))
     targets = np.eye(len(images.classes), dtype=np.float32)[images.train_y[:count]]
-    losses = _train(net, images.train_x[:count], targets, settings, session)
-    with no_grad():
-        right = np.argmax(net(images.test_x), axis=-1) == images.test_y
+    fitted = _train(sizes, images.train_x[:count], targets, settings, session)
+    right = np.argmax(forward(fitted.model, images.test_x), axis=-1) == images.test_y
+    losses = fitted.history["loss"]
     tape_ms, jax_ms = _compiled_times(sizes, settings)
     return Result(
         metrics={
@@ -93,7 +90,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "max_deviation_from_differences": max(d["central differences"] for d in deviations.values()),
             "rules": float(len(CASES)),
             "test_accuracy": float(np.mean(right)),
-            "training_loss": losses[-1],
+            "training_loss": float(losses[-1]),
             "jitted_tape_ms": tape_ms,
             "jitted_jax_grad_ms": jax_ms,
             "jax_grad_over_tape_time": jax_ms / tape_ms,
@@ -103,8 +100,8 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             Claim("max_deviation_from_differences", "<=", 1e-7),
             Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),
         ),
-        arrays={"deviations": deviations, "losses": np.array(losses), "drawing": lay_out(_example())},
-        model=[(W.val, b.val) for W, b in net.layers],
+        arrays={"deviations": deviations, "losses": losses, "drawing": lay_out(_example())},
+        model=fitted.model,
         data=f"{images.description}, {count} of them trained on",
     )
 
@@ -142,45 +139,31 @@ def _relative(found: ArrayLike, expected: ArrayLike) -> float:
     return float(np.max(np.abs(np.subtract(found, expected)) / (1 + np.abs(expected))))
 
 
-def _train(net: Network, x: np.ndarray, t: np.ndarray, settings: Settings, session: Session) -> list[float]:
-    """Learn by stochastic gradient descent; give the mean loss of each epoch."""
-    batches = math.ceil(len(x) / settings.batch_size)
-    epochs = math.ceil(settings.steps / batches)
-    file = session.folder / "checkpoint.safetensors" if session.folder else None
-    losses: list[float] = []
-    if session.resume and file is not None and file.exists():
-        losses = checkpoint.about(file)["losses"]
-        for parameter, val in zip(net.parameters, checkpoint.load(file, [p.val for p in net.parameters]), strict=True):
-            parameter.val = val
-    label = "autodiff" if session.progress else None
-    with Progress(epochs * batches, label, len(losses) * batches) as bar, InterruptBetweenSteps() as interrupt:
-        for epoch in range(len(losses), epochs):
-            order = np.random.default_rng((settings.seed, epoch)).permutation(len(x))
-            total = 0.0
-            for step, batch in enumerate(np.array_split(order, batches)):
-                interrupt.check()
-                total += _step(net, x[batch], t[batch], settings.learning_rate) * len(batch)
-                if not np.isfinite(total):
-                    raise DivergedError(
-                        f"the loss stopped being finite at step {epoch * batches + step} (epoch {epoch + 1}): "
-                        "a smaller learning rate may help",
-                        epoch * batches + step,
-                    )
-                bar.advance(1, f"epoch {epoch + 1}/{epochs}, loss {total / (len(batch) * (step + 1)):.4g}")
-            losses.append(total / len(x))
-            if file is not None:
-                checkpoint.save(file, [p.val for p in net.parameters], {"losses": losses})
-    return losses
+def _loss(layers: Any, x: Any, t: Any, *, key: Any = None) -> Any:
+    """Give −Σ_k t_k ln softmax(z)_k for each example."""
+    return -ops.sum(ops.log_softmax(forward(layers, x)) * t, axis=-1)
 
 
-def _step(net: Network, x: np.ndarray, t: np.ndarray, learning_rate: float) -> float:
-    """Do one turn of the classic loop; give the loss before it."""
-    loss = cross_entropy(net(x), t)
-    net.zero_grad()
-    loss.backward()
-    for parameter in net.parameters:
-        parameter.val = parameter.val - learning_rate * parameter.grad
-    return float(loss.val)
+def _loss_and_gradient(layers: Any, x: Any, t: Any, *, key: Any = None) -> tuple[Any, Any]:
+    """Go through the classic loop up to the step: y = net(x), the loss, and backward on fresh variables."""
+    variables = [(Var(W), Var(b)) for W, b in layers]
+    losses = _loss(variables, x, t)
+    ops.mean(losses).backward()
+    return losses.val, [(W.grad, b.grad) for W, b in variables]
+
+
+def _train(sizes: tuple[int, ...], x: np.ndarray, t: np.ndarray, settings: Settings, session: Session) -> Fitted:
+    """Learn by stochastic gradient descent."""
+    net = Network(sizes, key=jax.random.key(settings.seed))
+    return fit(
+        [(W.val, b.val) for W, b in net.layers],
+        descent(_loss, gradient_descent(settings.learning_rate), gradient=_loss_and_gradient),
+        (x, t),
+        epochs=math.ceil(settings.steps / math.ceil(len(x) / settings.batch_size)),
+        batch_size=settings.batch_size,
+        key=jax.random.key(settings.seed),
+        **session.training("autodiff"),
+    )
 
 
 def _compiled_times(sizes: tuple[int, ...], settings: Settings) -> tuple[float, float]:
@@ -287,7 +270,7 @@ def _plot_rules(deviations: dict[str, dict[str, float]]) -> plots.Figure:
 
 def _plot_learning(losses: np.ndarray) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Learning by the classic loop on NumPy arrays: the loss on the training images, as a mean over each "
+        caption="Learning by the classic loop: the loss on the training images, as a mean over each "
         "epoch while it learns.",
         height=3.2,
     )

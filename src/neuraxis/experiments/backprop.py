@@ -26,7 +26,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check, plots
 from neuraxis.autodiff import backprop
-from neuraxis.engine import Fitted, evaluate, fit, momentum
+from neuraxis.engine import Fitted, descent, evaluate, fit, momentum
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._images import Images, load
@@ -158,32 +158,17 @@ def _random_layers(
     ]
 
 
-# --- learning: `fit` asks JAX for the gradient of the loss, and JAX asks the recursion ---
-
-
-@jax.custom_vjp
-def _losses(layers: list, x: Float[Array, "batch in"], t: Float[Array, "batch out"]) -> Float[Array, " batch"]:
-    z, _ = backprop.forward(layers, x, relu)
-    return categorical_cross_entropy_with_logits(z[-1], t)
-
-
-def _losses_forward(layers, x, t):
-    z, h = backprop.forward(layers, x, relu)
-    return categorical_cross_entropy_with_logits(z[-1], t), (layers, z, h, t)
-
-
-def _losses_backward(kept, weight):
-    """Give the gradient of Σ weight · loss over the examples."""
-    layers, z, h, t = kept
-    error = weight[:, None] * (softmax(z[-1]) - t)
-    return backprop.backward(layers, z, h, error, relu.derivative), None, None
-
-
-_losses.defvjp(_losses_forward, _losses_backward)
+# --- learning by the gradients of the recursion ---
 
 
 def _loss(layers: list, x: Array, labels: Array, *, key: Any = None) -> Float[Array, " batch"]:
-    return _losses(layers, x, one_hot(labels, layers[-1][1].size))
+    z, _ = backprop.forward(layers, x, relu)
+    return categorical_cross_entropy_with_logits(z[-1], one_hot(labels, layers[-1][1].size))
+
+
+def _loss_and_gradient(layers: list, x: Array, labels: Array, *, key: Any = None) -> tuple[Array, list]:
+    t = one_hot(labels, layers[-1][1].size)
+    return _loss(layers, x, labels), backprop.gradients(layers, x, t, activation=relu, output=softmax)
 
 
 def _correct(layers: list, x: Array, labels: Array, *, key: Any = None) -> Float[Array, " batch"]:
@@ -195,9 +180,8 @@ def _learn(images: Images, settings: Settings, session: Session) -> Fitted:
     sizes = (images.size, *settings.hidden_sizes, len(images.classes))
     return fit(
         _random_layers(sizes, np.random.default_rng(settings.seed)),
-        _loss,
+        descent(_loss, momentum(settings.learning_rate, settings.beta), gradient=_loss_and_gradient),
         images.train,
-        optimizer=momentum(settings.learning_rate, settings.beta),
         epochs=math.ceil(settings.steps / math.ceil(len(images.train[0]) / settings.batch_size)),
         batch_size=settings.batch_size,
         key=jax.random.key(settings.seed),

@@ -24,7 +24,7 @@ import optax
 from jax.nn.initializers import glorot_normal
 
 from neuraxis import check, plots
-from neuraxis.engine import Fitted, evaluate, fit
+from neuraxis.engine import Fitted, descent, evaluate, fit
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._images import Images, load
 from neuraxis.feedforward.classification import correct, measuring_loss
@@ -127,9 +127,8 @@ def _train(
     learning_rate = optax.cosine_decay_schedule(settings.learning_rate, epochs * steps_per_epoch)
     return fit(
         _network(sizes, len(images.classes), normalise, key_model),
-        measuring_loss,
+        descent(measuring_loss, optax.sgd(learning_rate, _MOMENTUM)),
         images.train,
-        optimizer=optax.sgd(learning_rate, _MOMENTUM),
         epochs=epochs,
         batch_size=settings.batch_size,
         key=key_fit,

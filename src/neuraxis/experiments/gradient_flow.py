@@ -26,7 +26,7 @@ import numpy as np
 from jax.nn.initializers import orthogonal
 
 from neuraxis import check, plots
-from neuraxis.engine import Fitted, evaluate, fit, gradient_flow, momentum
+from neuraxis.engine import Fitted, descent, evaluate, fit, gradient_flow, momentum
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._images import Images, load
@@ -216,9 +216,8 @@ def _train(settings: Settings, session: Session, images: Images, name: str) -> F
     kind = _KINDS[name]
     return fit(
         _network(settings, images, kind),
-        kind.loss,
+        descent(kind.loss, momentum(settings.learning_rate)),
         images.train,
-        optimizer=momentum(settings.learning_rate),
         epochs=math.ceil(settings.steps / math.ceil(len(images.train[0]) / settings.batch_size)),
         batch_size=settings.batch_size,
         key=jax.random.key(settings.seed),

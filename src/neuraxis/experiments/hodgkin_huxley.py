@@ -24,10 +24,11 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 from neuraxis import check, plots
-from neuraxis.engine import record_state, simulate
+from neuraxis.engine import descent, fit, record_state, simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.experiments import _hodgkin_huxley_plots
+from neuraxis.experiments._path import Recorded
 from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
 
@@ -257,30 +258,24 @@ def _fit(settings: Settings):
     observed = clean + settings.noise * jax.random.normal(noise_key, clean.shape)
     factor = jax.random.uniform(start_key, (settings.fit_starts, 2), minval=jnp.log(0.5), maxval=jnp.log(2.0))
 
+    def mean_errors(potential, observed):
+        return jnp.mean((potential - observed[:, None]) ** 2, axis=0)
+
     def potential(log_g):
         neuron = _neuron(settings, g_na=jnp.exp(log_g[:, 0]), g_k=jnp.exp(log_g[:, 1]))
         inputs = jnp.broadcast_to(current[:, None], (_FIT_STEPS, len(log_g)))
         return simulate(neuron, inputs, dt=_FIT_DT, record=record_potential, remat=25).record
 
-    def loss(log_g):
-        errors = jnp.mean((potential(log_g) - observed[:, None]) ** 2, axis=0)
-        return errors.sum(), errors
+    def loss(log_g, observed, *, key):
+        return jnp.sum(mean_errors(potential(log_g), observed[0]))[None]
 
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.1, settings.fit_iterations))
-
-    @jax.jit
-    def descend(log_g):
-        def update(carry, _):
-            log_g, memory = carry
-            (_, errors), gradient = jax.value_and_grad(loss, has_aux=True)(log_g)
-            updates, memory = optimizer.update(gradient, memory)
-            return (optax.apply_updates(log_g, updates), memory), (log_g, errors)
-
-        return jax.lax.scan(update, (log_g, optimizer.init(log_g)), length=settings.fit_iterations)[1]
-
-    log_path, errors = descend(jnp.log(true) + factor)
-    best = int(errors[-1].argmin())
-    before, after = potential(log_path[jnp.array([0, -1]), best]).T
+    start, steps = jnp.log(true) + factor, settings.fit_iterations
+    rule = Recorded(descent(loss, optax.adam(optax.cosine_decay_schedule(0.1, steps))), steps)
+    fitted = fit(start, rule, (observed[None],), batch_size=1, steps=steps, key=start_key, progress=None)
+    log_path = jnp.concatenate([start[None], fitted.state.path])
+    first, last = jax.jit(potential)(start), jax.jit(potential)(log_path[-1])
+    best = int(mean_errors(last, observed).argmin())
+    before, after = first[:, best], last[:, best]
     path = np.exp(log_path)
     misses = 100 * np.abs(path[-1] / np.asarray(true) - 1)
     metrics = {

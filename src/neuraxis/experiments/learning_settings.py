@@ -25,7 +25,7 @@ import optax
 
 from neuraxis import check, data, plots
 from neuraxis.data import Dataset
-from neuraxis.engine import Fitted, evaluate, fit
+from neuraxis.engine import Fitted, descent, evaluate, fit
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments import _learning_plots, _learning_tasks
@@ -125,9 +125,8 @@ def _learn(name: str, task: Task, settings: Settings, session: Session) -> Fitte
     steps = task.epochs * math.ceil(len(task.data[0]) / settings.batch_size)
     return fit(
         task.model,
-        task.loss,
+        descent(task.loss, optax.adam(optax.cosine_decay_schedule(settings.learning_rate, steps))),
         task.data,
-        optimizer=optax.adam(optax.cosine_decay_schedule(settings.learning_rate, steps)),
         epochs=task.epochs,
         batch_size=settings.batch_size,
         key=jax.random.fold_in(jax.random.key(settings.seed), 1),

@@ -25,7 +25,7 @@ import numpy as np
 import optax
 
 from neuraxis import check, plots
-from neuraxis.engine import Fitted, evaluate, fit, momentum, weight_decay
+from neuraxis.engine import Fitted, descent, evaluate, fit, momentum, weight_decay
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments._images import Images, find, split
@@ -191,11 +191,11 @@ def _train(settings: Settings, session: Session, name: str, remedy: Remedy, imag
             Linear(hidden, len(images.classes), key=keys[2]),
         ]
     )
+    optimizer = optax.chain(weight_decay(remedy.weight_decay), momentum(settings.learning_rate, 0.9))
     return fit(
         network,
-        loss,
+        descent(loss, optimizer),
         images.train,
-        optimizer=optax.chain(weight_decay(remedy.weight_decay), momentum(settings.learning_rate, 0.9)),
         epochs=math.ceil(settings.steps / math.ceil(len(images.train[0]) / settings.batch_size)),
         batch_size=settings.batch_size,
         key=key_fit,
