@@ -14,7 +14,7 @@ from neuraxis.errors import InputError
 
 TRAIN = """
 import equinox as eqx, jax, numpy as np, optax
-from neuraxis.engine import fit
+from neuraxis.engine import descent, fit
 from neuraxis.engine.mesh import join, parse_mesh
 from neuraxis.feedforward import classification
 from neuraxis.layers import BatchNorm, Linear, Sequential
@@ -27,8 +27,8 @@ labels = (x[:, 0] > 0).astype(np.int32)
 def train(mesh):
     first, last = (Linear(*sizes, key=jax.random.key(0)) for sizes in ((8, 32), (32, 4)))
     model = Sequential([first, BatchNorm(32), jax.nn.relu, last])  # its statistics are those of the whole batch
-    return fit(model, classification.measuring_loss, (x, labels), optimizer=optax.sgd(0.1), epochs=3, batch_size=32,
-        key=jax.random.key(1), mesh=mesh, progress=None)
+    rule = descent(classification.measuring_loss, optax.sgd(0.1))
+    return fit(model, rule, (x, labels), epochs=3, batch_size=32, key=jax.random.key(1), mesh=mesh, progress=None)
 """
 
 EIGHT_DEVICES = """

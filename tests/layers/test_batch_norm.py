@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from neuraxis.engine import evaluate, fit, gradient_descent
+from neuraxis.engine import descent, evaluate, fit, gradient_descent
 from neuraxis.errors import InputError
 from neuraxis.feedforward import classification
 from neuraxis.layers import BatchNorm, Linear, Sequential
@@ -59,9 +59,9 @@ x = random.normal(2.0, 3.0, size=(203, 5)).astype(np.float32)
 data = (x, (x[:, 0] > 2).astype(np.int32))
 
 
-def train(loss=classification.measuring_loss, **changed):
-    arguments = {"optimizer": optax.adam(1e-2), "epochs": 6, "batch_size": 32, "key": jax.random.key(1)} | changed
-    return fit(network(), loss, data, validation=data, progress=None, **arguments)
+def train(loss=classification.measuring_loss, optimizer=optax.adam(1e-2), data=data, **changed):
+    arguments = {"epochs": 6, "batch_size": 32, "key": jax.random.key(1), "validation": data} | changed
+    return fit(network(), descent(loss, optimizer), data, progress=None, **arguments)
 
 
 def test_fit_carries_the_statistics_along():
@@ -70,6 +70,18 @@ def test_fit_carries_the_statistics_along():
     first = np.asarray(network().layers[0](x))
     np.testing.assert_allclose(running.mean, (1 - 0.9**5) * first.mean(0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(running.variance, 0.9**5 + (1 - 0.9**5) * first.var(0, ddof=1), rtol=1e-4)
+
+
+def test_a_part_that_is_not_trained_keeps_its_statistics_and_uses_them():
+    rule = descent(classification.measuring_loss, gradient_descent(0.1), train=lambda model: model.layers[3])
+    start = eqx.tree_at(lambda m: m.layers[1].running.mean, network(), jnp.arange(16.0))
+    fitted = fit(start, rule, data, epochs=2, batch_size=32, key=jax.random.key(1), progress=None)
+    assert eqx.tree_equal(fitted.model.layers[:3], eqx.nn.inference_mode(start).layers[:3])
+    assert not jnp.array_equal(fitted.model.layers[3].weight, start.layers[3].weight)
+    loss = evaluate(start, classification.loss, data)  # with the statistics that the part has
+    tiny = descent(classification.measuring_loss, gradient_descent(1e-12), train=lambda model: model.layers[3])
+    found = fit(start, tiny, data, batch_size=203, key=jax.random.key(1), progress=None).history["loss"][0]
+    assert found == pytest.approx(loss, rel=1e-5)
 
 
 def test_validation_and_evaluation_use_the_running_moments():
@@ -100,3 +112,5 @@ def test_bad_input():
             BatchNorm(**wrong)
     with pytest.raises(InputError, match="measuring_loss"):
         train(classification.loss)
+    with pytest.raises(InputError, match="the last batch of an epoch holds one example, .* another batch_size"):
+        train(data=tuple(a[:65] for a in data), batch_size=32)

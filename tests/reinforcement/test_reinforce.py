@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuraxis.engine import fit, gradient_descent
+from neuraxis.engine import descent, fit, gradient_descent
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
 from neuraxis.reinforcement import Actor, CartPole, Environment, Reinforce
@@ -138,9 +138,8 @@ def test_fit_finds_the_best_arm():
     reinforce = Reinforce(Bandit(), (0.0, 1.0, 2.0), steps=1, dt=1.0)
     fitted = fit(
         policy(3),
-        reinforce,
+        descent(reinforce, gradient_descent(0.3)),
         (jnp.ones((64, 1)),),
-        optimizer=gradient_descent(0.3),
         epochs=20,
         batch_size=16,
         key=KEY,

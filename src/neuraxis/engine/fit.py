@@ -111,6 +111,8 @@ def fit(
     task = Task(rule, static, order.batch_size, mesh)
     first = feed.batch(np.arange(min(order.batch_size, order.visits)) % order.examples)
     position, one_program = begin(task, arrays, state, first, key)
+    if order.visits % order.batch_size == 1 < order.visits:
+        _try_one_example(task, arrays, state, tuple(x[:1] for x in first), key)
     watch = Watch(validation, dict(metrics or {}), patience, callback, cancel)
     path = None if checkpoint is None else Path(checkpoint)
     training = Training(task, order, feed, position, key, watch, path, one_program)
@@ -187,6 +189,16 @@ def _strong(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray) or (isinstance(leaf, jax.Array) and leaf.weak_type):
         return jnp.array(leaf, dtype=jax.dtypes.canonicalize_dtype(leaf.dtype))
     return leaf
+
+
+def _try_one_example(task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> None:
+    """Refuse a last batch of one example before the training instead of at the end of its first epoch."""
+    try:
+        begin(task, arrays, state, batch, key)
+    except InputError as error:
+        raise InputError(
+            f"the last batch of an epoch holds one example, and {error}; another batch_size leaves more"
+        ) from error
 
 
 def _begin_state(rule: Rule, model: PyTree, given: PyTree) -> PyTree:
