@@ -1,9 +1,11 @@
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from neuraxis.files import write_atomically
+from neuraxis.files import sweep, write_atomically
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path):
@@ -31,3 +33,34 @@ def test_an_interrupt_leaves_the_old_content_and_nothing_else(tmp_path, monkeypa
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_leftovers_of_killed_writers_are_swept_away(tmp_path):
+    program = """
+import os, signal, sys
+from neuraxis import files
+files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL) if sys.argv[1] == "killed" else input()
+files.write_atomically("a[1]", "new")
+"""
+    write_atomically(tmp_path / "a[1]", "old")
+    command = [sys.executable, "-c", program]
+    subprocess.run([*command, "killed"], cwd=tmp_path, check=False)
+    with subprocess.Popen([*command, "living"], cwd=tmp_path, stdin=subprocess.PIPE, text=True) as living:
+        while len(list(tmp_path.iterdir())) < 3:
+            assert living.poll() is None
+        sweep(tmp_path / "a[1]")
+        assert len(list(tmp_path.iterdir())) == 2
+        assert (tmp_path / "a[1]").read_text() == "old"
+        living.communicate("go on\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["a[1]"]
+    assert (tmp_path / "a[1]").read_text() == "new"
+
+
+def test_only_leftovers_of_that_file_are_swept_away(tmp_path):
+    write_atomically(tmp_path / "a", "x")
+    others = [".a.txt", ".a.another-host.1.abc", ".ab.host.1.abc"]
+    for name in others:
+        (tmp_path / name).touch()
+    sweep(tmp_path / "a")
+    sweep(tmp_path / "missing" / "a")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, "a"])

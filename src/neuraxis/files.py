@@ -1,11 +1,13 @@
 """Writing files so that nothing is ever half there."""
 
 import os
+import re
+import socket
 import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
     """Write to a temporary file beside `path` and rename it, so that readers meet the old content or the new, whole.
 
     Raises:
@@ -14,7 +16,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_host()}.{os.getpid()}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -25,6 +27,36 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def sweep(path: os.PathLike | str) -> None:
+    """Remove the temporary files beside `path` whose writers were killed.
+
+    Call it before this process writes to `path` itself. Files of living processes stay, and those of other hosts, of
+    which nobody here can say whether they live.
+    """
+    path = Path(path)
+    leftover = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.\w+")
+    for file in path.parent.iterdir() if path.parent.is_dir() else ():
+        match = leftover.fullmatch(file.name)
+        if match and not _is_another_living_process(int(match[1])):
+            file.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    return re.sub(r"[^\w-]", "-", socket.gethostname())
+
+
+def _is_another_living_process(number: int) -> bool:
+    if number == os.getpid():  # a program in a container often has the number that its predecessor had
+        return False
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to another user
+        pass
+    return True
 
 
 def _umask() -> int:

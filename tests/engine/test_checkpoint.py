@@ -1,4 +1,5 @@
 import os
+import signal
 
 import equinox as eqx
 import jax
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from neuraxis.engine import checkpoint
+from neuraxis.engine.mesh import make_mesh, place
 from neuraxis.errors import CheckpointError
+from neuraxis.layers import Dropout, Linear, Sequential
 
 
 class Model(eqx.Module):
@@ -39,7 +42,7 @@ def like():
 def test_round_trip(tmp_path):
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, tree, {"epoch": 3, "history": [0.1, 0.2]})
-    read = checkpoint.load(path, like())
+    read = checkpoint.restore(path, like())
     assert eqx.tree_equal(read["model"], tree["model"])
     assert read["ok"] is True
     assert read["model"].scale == 0.1
@@ -90,7 +93,7 @@ def test_what_does_not_fit_is_named(tmp_path):
 
 def test_foreign_and_missing_files_are_refused(tmp_path):
     save_file({"w": np.ones(2)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(CheckpointError, match="not a checkpoint of this program"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of this version of neuraxis: its format is None"):
         checkpoint.load(tmp_path / "foreign.safetensors", {"w": np.ones(2)})
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         checkpoint.load(tmp_path / "missing.safetensors", {})
@@ -106,3 +109,154 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         checkpoint.save(path, {"w": jnp.zeros(2)})
     np.testing.assert_array_equal(checkpoint.load(path, {"w": jnp.ones(2)})["w"], [1, 1])
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+NUMBERS = [bool, "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
+NARROW = [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, ml_dtypes.int4, ml_dtypes.float4_e2m1fn]
+
+
+@st.composite
+def arrays(draw):
+    """An array of any type and byte order, with strides of any order, size and sign."""
+    dtype = np.dtype(draw(st.sampled_from(NUMBERS + NARROW)))
+    shape = draw(st.lists(st.integers(0, 4), max_size=3))
+    steps = draw(st.lists(st.sampled_from([-2, -1, 1, 2]), min_size=len(shape), max_size=len(shape)))
+    values = np.random.default_rng(draw(st.integers(0, 9))).integers(0, 2, [2 * n for n in shape])
+    view = values.astype(dtype)[tuple(slice(None, None, step) for step in steps)]
+    view = view[tuple(slice(0, n) for n in shape)].transpose(draw(st.permutations(range(len(shape)))))
+    swap = dtype.kind in "iufc" and draw(st.booleans())
+    return np.asarray(view.astype(dtype.newbyteorder(">"), order="K") if swap else view)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(array=arrays())
+def test_every_array_comes_back(tmp_path_factory, array):
+    path = tmp_path_factory.mktemp("array") / "a.safetensors"
+    checkpoint.save(path, {"a": array, "rest": np.arange(3)})
+    read = checkpoint.restore(path, {"a": np.zeros_like(array), "rest": np.zeros(3, int)})
+    assert read["a"].dtype == array.dtype
+    np.testing.assert_array_equal(read["a"], array)
+    np.testing.assert_array_equal(read["rest"], [0, 1, 2])
+    read["a"][...] = 0  # it can be written to
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.int64, np.uint8, np.bool_, np.complex64])
+def test_scalars_of_numpy_come_back(tmp_path, kind):
+    checkpoint.save(tmp_path / "a", {"x": kind(1)})
+    read = checkpoint.restore(tmp_path / "a", {"x": kind(0)})["x"]
+    assert type(read) is kind
+    assert read == 1
+    with pytest.raises(CheckpointError, match=r"'x'\] should be of type str, but is "):
+        checkpoint.restore(tmp_path / "a", {"x": "text"})
+
+
+@pytest.mark.parametrize("value", [True, 3, 2**70, 0.1, float("inf"), 1 - 2j, "Größe", np.float64(0.1)])
+def test_numbers_and_texts_come_back(tmp_path, value):
+    checkpoint.save(str(tmp_path / "a"), {"x": value})
+    read = checkpoint.restore(str(tmp_path / "a"), {"x": type(value)()})["x"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_a_number_does_not_change_its_kind(tmp_path, as_user):
+    checkpoint.save(tmp_path / "a", {"x": 20.5})
+    for wrong, kind in ((3, "int"), (True, "bool"), (1j, "complex"), ("", "str")):
+        with pytest.raises(CheckpointError, match=rf"'x'\] should be of type {kind}, but is 20.5"):
+            checkpoint.restore(tmp_path / "a", {"x": wrong})
+    with pytest.raises(CheckpointError, match=r"'x'\] should be float32\[\], but is 20.5"):
+        checkpoint.restore(tmp_path / "a", {"x": jnp.zeros(())})
+    checkpoint.save(tmp_path / "a", {"x": 15})
+    assert checkpoint.restore(tmp_path / "a", {"x": 0.0}) == {"x": 15.0}
+
+
+def test_what_cannot_be_stored_is_named(tmp_path):
+    for leaf in (
+        object(),
+        np.array(["text"]),
+        np.ones(2, np.longdouble),
+        np.ma.ones(2),
+        jax.ShapeDtypeStruct((2,), int),
+    ):
+        with pytest.raises(CheckpointError, match=r"'x'\]\[0\] is a \w+.*, which a checkpoint cannot hold"):
+            checkpoint.save(tmp_path / "a", {"x": [leaf]})
+    assert not (tmp_path / "a").exists()
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    for name in "ab":
+        checkpoint.save(tmp_path / name, tree, {"epoch": 3, "history": [0.1]})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["threefry2x32", "rbg"])
+def test_keys_are_loaded_into_bare_shapes(tmp_path, kind):
+    def make():
+        return {"key": jax.random.key(5, impl=kind), "keys": jax.random.split(jax.random.key(1, impl=kind), (2, 3))}
+
+    checkpoint.save(tmp_path / "a", make())
+    read = checkpoint.restore(tmp_path / "a", eqx.filter_eval_shape(make))
+    jax.tree.map(np.testing.assert_array_equal, *jax.tree.map(jax.random.key_data, (read, make())))
+    with pytest.raises(CheckpointError, match=r"'key'\] should be key<\w+>\[\], but is key<\w+>\[\]"):
+        checkpoint.restore(tmp_path / "a", make() | {"key": jax.random.key(5, impl="unsafe_rbg")})
+
+
+def test_a_model_is_loaded_ready_for_use(tmp_path):
+    model = Sequential([Linear(2, 3, key=jax.random.key(0)), Dropout(0.5)])
+    assert not model.layers[1].inference
+    checkpoint.save(tmp_path / "a", model)
+    assert checkpoint.load(tmp_path / "a", model).layers[1].inference
+    assert not checkpoint.restore(tmp_path / "a", model).layers[1].inference
+
+
+def test_arrays_get_the_shardings_of_the_tree_they_are_loaded_into(tmp_path):
+    mesh = make_mesh()
+    like = place({"w": jnp.zeros((2, 3)), "key": jax.random.key(0), "alone": jnp.zeros(2)}, mesh) | {
+        "alone": jnp.ones(2)
+    }
+    checkpoint.save(tmp_path / "a", {"w": np.ones((2, 3), np.float32), "key": jax.random.key(4), "alone": jnp.ones(2)})
+    read = checkpoint.restore(tmp_path / "a", like)
+    assert all(read[name].sharding == like[name].sharding for name in like)
+    assert not read["alone"].committed
+
+
+def test_double_precision_is_not_lost_in_silence(tmp_path):
+    checkpoint.save(tmp_path / "a", {"x": np.full(2, 0.1)})
+    with pytest.raises(CheckpointError, match="jax_enable_x64"):
+        checkpoint.restore(tmp_path / "a", {"x": jax.ShapeDtypeStruct((2,), np.float64)})
+
+
+def test_digests_that_differ_are_named(tmp_path):
+    stored = {"data": "a", "model": "b", "rule": "c"}
+    checkpoint.check_same("run", stored, stored)
+    with pytest.raises(
+        CheckpointError, match="run belongs to another run, whose rule differed from what is given here"
+    ):
+        checkpoint.check_same("run", stored, stored | {"rule": "x"})
+    with pytest.raises(CheckpointError, match="whose data, rule and settings differed"):
+        checkpoint.check_same("run", stored, {"data": "x", "model": "b", "rule": "y", "settings": "z"})
+
+
+def test_a_checkpoint_of_the_first_format_is_refused_by_name(tmp_path):
+    save_file({"w": np.ones(2)}, tmp_path / "a", metadata={"format": "neuraxis checkpoint 1"})
+    with pytest.raises(CheckpointError, match="its format is 'neuraxis checkpoint 1' instead of"):
+        checkpoint.about(tmp_path / "a")
+
+
+def test_interrupts_wait_until_the_write_is_done(tmp_path, monkeypatch):
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    replace = os.replace
+
+    def interrupted(*names):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        replace(*names)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(tmp_path / "a", {"w": np.ones(2)})
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    np.testing.assert_array_equal(checkpoint.load(tmp_path / "a", {"w": np.zeros(2)})["w"], [1, 1])

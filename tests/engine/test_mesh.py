@@ -1,21 +1,17 @@
 """Several devices and several processes, simulated in programs of their own since JAX fixes its devices once."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import jax
 import pytest
 from jax.sharding import AbstractMesh
 
-from neuraxis.engine.mesh import check_batch, make_mesh, parse_mesh
+from neuraxis.engine.mesh import check_batch, join, join_auto, make_mesh, parse_mesh
 from neuraxis.errors import InputError
+from tests.engine.processes import finish, free_port, start, start_together
 
 TRAIN = """
 import equinox as eqx, jax, numpy as np, optax
 from neuraxis.engine import descent, fit
-from neuraxis.engine.mesh import join, parse_mesh
+from neuraxis.engine.mesh import parse_mesh
 from neuraxis.feedforward import classification
 from neuraxis.layers import BatchNorm, Linear, Sequential
 
@@ -54,37 +50,20 @@ print(f"{float(shared.history['loss'][-1]):.6f}")
 """
 
 
-def start(code, setup="", **environment):
-    program = TRAIN.format(setup=setup) + code
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-
-
-def finish(process):
-    """Give the program's last line."""
-    out, err = process.communicate(timeout=150)
-    assert process.returncode == 0, err
-    return out.split("\n")[-2]
+def train(code, setup="", **environment):
+    return start(TRAIN.format(setup=setup) + code, **environment)
 
 
 @pytest.mark.slow
 def test_eight_devices_give_the_result_of_one():
-    assert finish(start(EIGHT_DEVICES, JAX_NUM_CPU_DEVICES="8")) == "same"
+    assert finish(train(EIGHT_DEVICES, JAX_NUM_CPU_DEVICES="8")) == "same"
 
 
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    processes = [start(TWO_PROCESSES, f"join({address!r}, 2, {i})", JAX_NUM_CPU_DEVICES="1") for i in range(2)]
+    processes = start_together(TRAIN.format(setup="") + TWO_PROCESSES, 2)
     losses = [finish(process) for process in processes]
-    alone = finish(start("print(f\"{float(train(None).history['loss'][-1]):.6f}\")"))
+    alone = finish(train("print(f\"{float(train(None).history['loss'][-1]):.6f}\")"))
     assert losses[0] == losses[1]
     assert float(losses[0]) == pytest.approx(float(alone), rel=1e-4)
 
@@ -95,7 +74,7 @@ def test_more_devices_than_there_are_is_an_error():
         make_mesh(data=2 * count)
 
 
-@pytest.mark.parametrize("text", ["data", "data=x", "rows=2", "data=4;model=2", "4", "data=-1", ""])
+@pytest.mark.parametrize("text", ["data", "data=x", "data=²", "rows=2", "data=4;model=2", "4", "data=-1", ""])
 def test_a_mesh_that_is_not_understood_is_an_error(text):
     with pytest.raises(InputError, match=r"a mesh is written as data=4"):
         parse_mesh(text)
@@ -111,3 +90,115 @@ def test_a_batch_that_cannot_be_shared_evenly_is_an_error():
     check_batch(12, three)
     with pytest.raises(InputError, match="a batch of 32 cannot be shared evenly over data=3 devices; 33 can"):
         check_batch(32, three)
+
+
+PLACED = """
+import sys
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from neuraxis.engine import checkpoint
+from neuraxis.engine.mesh import constrain, make_mesh, place, shard_batch
+
+mesh = make_mesh(data=2, model=2)
+tree = {"w": np.arange(8.0).reshape(2, 4), "odd": jnp.ones((2, 3)), "bias": jnp.ones(4), "whole": jnp.ones((2, 2), int),
+    "keys": jax.random.split(jax.random.key(0), 2), "number": 0.5, "function": jnp.tanh, "none": None}
+placed = place(tree, mesh)
+expected = {"w": P(None, "model"), "odd": P(), "bias": P(), "whole": P(), "keys": P()}
+for name, spec in expected.items():
+    leaf = placed[name]
+    assert leaf.sharding.is_equivalent_to(NamedSharding(mesh, spec), leaf.ndim), (name, leaf.sharding)
+assert placed["number"] == 0.5 and placed["function"] is jnp.tanh and placed["none"] is None
+np.testing.assert_array_equal(placed["w"], tree["w"])
+np.testing.assert_array_equal(jax.random.key_data(placed["keys"]), jax.random.key_data(tree["keys"]))
+
+arrays = {name: placed[name] for name in expected}
+kept = jax.jit(lambda tree: constrain(tree, mesh))(tree | {"function": None, "number": None})
+assert all(kept[name].sharding.is_equivalent_to(arrays[name].sharding, arrays[name].ndim) for name in expected)
+
+rows = jax.jit(lambda batch: shard_batch(batch, mesh))((np.ones((4, 3)), np.ones(3)))
+assert rows[0].sharding.spec[0] == "data" and rows[1].sharding.is_fully_replicated, rows
+
+checkpoint.save(sys.argv[1], placed)
+blank = place(jax.tree.map(lambda x: x * 0, arrays | {"keys": None}), mesh) | {"keys": arrays["keys"]}
+read = checkpoint.restore(sys.argv[1], placed | blank)
+assert all(read[name].sharding == placed[name].sharding for name in expected)
+np.testing.assert_array_equal(read["w"], tree["w"])
+print("placed")
+"""
+
+JOINED = """
+import jax
+from neuraxis.engine.mesh import join_auto
+join_auto()
+print(jax.process_index(), jax.process_count(), len(jax.devices()), len(jax.local_devices()))
+"""
+
+ALONE = """
+from neuraxis.engine.mesh import join_auto
+try:
+    join_auto()
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_trees_are_placed_on_a_mesh_and_return_to_it(tmp_path):
+    assert finish(start(PLACED, str(tmp_path / "a"), JAX_NUM_CPU_DEVICES="4")) == "placed"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "SLURM_JOB_ID": "77",
+            "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_NTASKS": "2",
+            "SLURM_PROCID": "{index}",
+            "SLURM_LOCALID": "{index}",
+        },
+        {
+            "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://127.0.0.1:34911",
+            "OMPI_COMM_WORLD_SIZE": "2",
+            "OMPI_COMM_WORLD_RANK": "{index}",
+            "OMPI_COMM_WORLD_LOCAL_RANK": "{index}",
+        },
+    ],
+    ids=["slurm", "open-mpi"],
+)
+@pytest.mark.slow
+def test_processes_of_a_cluster_join(variables):
+    shared = {"JAX_COORDINATOR_PORT": free_port(), "JAX_NUM_CPU_DEVICES": "2"}
+    processes = [start(JOINED, **shared, **{k: v.format(index=i) for k, v in variables.items()}) for i in range(2)]
+    assert [finish(process) for process in processes] == ["0 2 4 2", "1 2 4 2"]
+
+
+@pytest.mark.slow
+def test_no_cluster_is_an_error():
+    said = finish(start(ALONE))
+    assert "no cluster was found" in said
+    assert "SLURM_JOB_ID" in said
+    assert "OMPI_MCA_orte_hnp_uri" in said
+    assert "KUBERNETES_SERVICE_HOST" in said
+
+
+def test_joining_when_jax_is_in_use_is_an_error():
+    jax.devices()
+    for late in (join_auto, lambda: join("localhost:9876", 2, 0)):
+        with pytest.raises(InputError, match=r"the processes cannot be joined: .*must be called before"):
+            late()
+
+
+@pytest.mark.parametrize("address", ["", "here", ":9876", "here:", "here:0", "here:65536", "here:²", "here:-1"])
+def test_an_address_without_host_and_port_is_an_error(address):
+    with pytest.raises(InputError, match="the address is written as HOST:PORT with a port from 1 to 65535, but is"):
+        join(address, 2, 0)
+
+
+def test_a_process_out_of_range_is_an_error():
+    with pytest.raises(InputError, match="processes must be a whole number of at least 1, but is 0"):
+        join("here:9876", 0, 0)
+    with pytest.raises(InputError, match="index must be a whole number of at least 0, but is -1"):
+        join("here:9876", 2, -1)
+    with pytest.raises(InputError, match="the index of a process must be below their number 2, but is 2"):
+        join("here:9876", 2, 2)

@@ -97,11 +97,16 @@ def _mesh(text: str, join: str) -> Any:
         return None
     from neuraxis.engine import mesh
 
-    if join:
-        address, *numbers = join.split(",")
-        if ":" not in address or len(numbers) != 2 or not all(n.isdigit() for n in numbers):
-            raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX, but received {join!r}")
-        mesh.join(address, *map(int, numbers))
+    address, *numbers = join.split(",")
+    if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() for n in numbers)):
+        raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX or as auto, but received {join!r}")
+    try:
+        if join == "auto":
+            mesh.join_auto()
+        elif join:
+            mesh.join(address, *map(int, numbers))
+    except InputError as error:
+        raise InputError(f"--join {join}: {error}") from error
     return mesh.parse_mesh(text) if text else None
 
 

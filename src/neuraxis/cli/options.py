@@ -94,7 +94,7 @@ def run_options(settings: Any, takes_session: bool) -> type:
         fields += [
             _option("resume", _Flag, False, "Go on with the latest interrupted run, or with that in --out."),
             _option("mesh", str, "", "Devices to share the work between, such as data=4 or data=2,model=2."),
-            _option("join", str, "", "Join several processes into one run: HOST:PORT,PROCESSES,INDEX."),
+            _option("join", str, "", "Join several processes into one run: HOST:PORT,PROCESSES,INDEX, or auto."),
         ]
     return dataclasses.make_dataclass("Options", fields, frozen=True)
 

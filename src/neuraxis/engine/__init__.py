@@ -8,6 +8,7 @@ from neuraxis.engine.fit import fit as fit
 from neuraxis.engine.gradient_flow import LayerFlow as LayerFlow
 from neuraxis.engine.gradient_flow import gradient_flow as gradient_flow
 from neuraxis.engine.mesh import join as join
+from neuraxis.engine.mesh import join_auto as join_auto
 from neuraxis.engine.mesh import make_mesh as make_mesh
 from neuraxis.engine.optimizers import gradient_descent as gradient_descent
 from neuraxis.engine.optimizers import momentum as momentum

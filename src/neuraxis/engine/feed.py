@@ -7,8 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from neuraxis.engine.hosts import global_batch, local_rows
+from neuraxis.engine.mesh import replicate
 from neuraxis.errors import InputError
 from neuraxis.kinds import Source
 
@@ -99,14 +102,18 @@ class Resident:
 
 
 class Loaded:
-    """Data that are loaded in blocks, the next one while the device is busy with the last."""
+    """Data that are loaded in blocks, the next one while the device is busy with the last.
 
-    def __init__(self, source: Source):
-        self._source = source
+    Where several processes share the batches, each loads its own rows.
+    """
+
+    def __init__(self, source: Source, mesh: Mesh | None):
+        self._source, self._mesh = source, mesh
 
     def batch(self, examples: Int[np.ndarray, " batch"]) -> tuple[Array, ...]:
         """Load these examples."""
-        return tuple(map(jnp.asarray, self._take(examples)))
+        loaded = self._take(examples)
+        return tuple(map(jnp.asarray, loaded)) if self._mesh is None else replicate(loaded, self._mesh)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
         """Give the batches from the `first` on in blocks, each with the number of the batch after it."""
@@ -128,12 +135,15 @@ class Loaded:
         return int(np.clip(_BLOCK_BYTES // (in_example * batches.shape[1] or 1), 1, len(batches)))
 
     def _load(self, batches: Int[np.ndarray, "batches batch"], start: int, size: int) -> Stacked:
-        chosen = batches[start : start + size]
+        chosen, batch_size = batches[start : start + size], batches.shape[1]
+        if self._mesh is not None:
+            chosen = chosen[:, local_rows(batch_size, self._mesh)]
         loaded = self._take(chosen.ravel())
         data = [x.reshape(*chosen.shape, *x.shape[1:]) for x in loaded]
         if len(chosen) < size:  # all blocks have one shape, so that one program serves them
             data = [np.concatenate([x, np.zeros((size - len(chosen), *x.shape[1:]), x.dtype)]) for x in data]
-        return Stacked(tuple(map(jnp.asarray, data)), jnp.asarray(start))
+        on_device = map(jnp.asarray, data) if self._mesh is None else global_batch(data, self._mesh, batch_size)
+        return Stacked(tuple(on_device), jnp.asarray(start))
 
     def _take(self, examples: Int[np.ndarray, " some"]) -> tuple[np.ndarray, ...]:
         loaded = self._source.take(examples)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from neuraxis import check
 from neuraxis.data.source import ArraySource
 from neuraxis.engine import mesh as meshes
+from neuraxis.engine.digest import data_digest, digest
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin
@@ -104,6 +105,8 @@ def fit(
     if validation is not None:
         _examples("validation", validation)
     model = jax.tree.map(_strong, eqx.nn.inference_mode(model, value=False))
+    path = None if checkpoint is None else Path(checkpoint)
+    identity = None if path is None else _identity(model, rule, data, order, key, state, validation, metrics, patience)
     state = _begin_state(rule, model, state)
     arrays, static = eqx.partition(model, eqx.is_array)
     if mesh is not None:
@@ -114,10 +117,9 @@ def fit(
     if order.visits % order.batch_size == 1 < order.visits:
         _try_one_example(task, arrays, state, tuple(x[:1] for x in first), key)
     watch = Watch(validation, dict(metrics or {}), patience, callback, cancel)
-    path = None if checkpoint is None else Path(checkpoint)
-    training = Training(task, order, feed, position, key, watch, path, one_program)
-    if resume and path is not None and path.exists():
-        training.restore(path)
+    training = Training(task, order, feed, position, key, watch, one_program)
+    if path is not None:
+        training.keep(path, identity, resume)
     total = int(epochs) * order.batches
     with Progress(total, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
@@ -177,9 +179,9 @@ def _is_source(data: Any) -> bool:
 
 def _feed(data: Any, mesh: Mesh | None) -> Feed:
     if _is_source(data):
-        return Loaded(data)
+        return Loaded(data, mesh)
     if any(isinstance(x, np.memmap) for x in data):
-        return Loaded(ArraySource(*data))
+        return Loaded(ArraySource(*data), mesh)
     arrays = tuple(jnp.asarray(x) for x in data)
     return Resident(arrays if mesh is None else meshes.replicate(arrays, mesh))
 
@@ -199,6 +201,20 @@ def _try_one_example(task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any
         raise InputError(
             f"the last batch of an epoch holds one example, and {error}; another batch_size leaves more"
         ) from error
+
+
+def _identity(model, rule, data, order, key, state, validation, metrics, patience) -> dict[str, str]:
+    """Say by digests what a checkpoint of this training belongs to."""
+    watched = validation is not None and data_digest(validation), sorted((metrics or {}).items()), patience
+    return {
+        "data": data_digest(data),
+        "model": digest(model),
+        "rule": digest(rule, state),
+        "batch_size": str(order.batch_size),
+        "key": digest(key),
+        "order": digest(order.steps, order.shuffle),
+        "validation": digest(watched),
+    }
 
 
 def _begin_state(rule: Rule, model: PyTree, given: PyTree) -> PyTree:

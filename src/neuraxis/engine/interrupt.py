@@ -1,15 +1,19 @@
-"""Ctrl-C between two steps instead of in the middle of one."""
+"""Ctrl-C between two steps instead of in the middle of one, and never in the middle of a write."""
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 
 class InterruptBetweenSteps:
     """Hold an interrupt back until `check` is called, so that the state is whole when `KeyboardInterrupt` is raised.
 
     An exception raised wherever the program happens to be can also be lost: Python ignores those that fall into a
-    garbage collector's callback, and JAX has one. A second Ctrl-C interrupts at once. Use as a context manager; in
-    threads other than the main one, and where the program handles the signal itself, nothing changes.
+    garbage collector's callback, and JAX has one. A second Ctrl-C interrupts a long step at once; once `check` has
+    raised, further ones change nothing until the context ends, so that the caller can save the state. Use as a context
+    manager; in threads other than the main one, and where the program handles the signal itself, nothing changes.
     """
 
     def __init__(self):
@@ -30,7 +34,38 @@ class InterruptBetweenSteps:
         self._asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    @property
+    def asked(self) -> bool:
+        """Whether an interrupt was asked for in this process."""
+        return self._asked
+
     def check(self) -> None:
         """Raise `KeyboardInterrupt` if an interrupt was asked for."""
         if self._asked:
-            raise KeyboardInterrupt
+            self.stop()
+
+    def stop(self) -> NoReturn:
+        """Raise `KeyboardInterrupt`, whoever asked for it."""
+        if self._ours:
+            signal.signal(signal.SIGINT, lambda *_: None)
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def hold_interrupts() -> Iterator[None]:
+    """Hold interrupts back while something is written; at its end one that came takes its usual course.
+
+    In threads other than the main one nothing changes: Python handles signals in the main thread only.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda signum, _: came.append(signum))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(signal.SIGINT)

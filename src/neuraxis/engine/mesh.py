@@ -5,9 +5,14 @@ on eight devices, or on the devices of many hosts.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.lax import with_sharding_constraint
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
@@ -42,7 +47,7 @@ def parse_mesh(text: str) -> Mesh:
     sizes = dict.fromkeys(("data", "model"), 1)
     for part in text.split(","):
         axis, _, size = part.strip().partition("=")
-        if axis not in sizes or not size.isdigit():
+        if axis not in sizes or not size.isdecimal():
             raise InputError(f"a mesh is written as data=4 or data=4,model=2, but received {text!r}")
         sizes[axis] = int(size)
     return make_mesh(**sizes)
@@ -55,30 +60,96 @@ def join(address: str, processes: int, index: int) -> None:
         address: host:port of process 0.
         processes: how many there are.
         index: which of them this is, from 0.
+
+    Raises:
+        InputError: for an address, number or index that cannot be, or where JAX is in use already.
     """
-    jax.distributed.initialize(address, processes, index)
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise InputError(f"the address is written as HOST:PORT with a port from 1 to 65535, but is {address!r}")
+    check.whole(processes=processes)
+    check.whole(0, index=index)
+    if index >= processes:
+        raise InputError(f"the index of a process must be below their number {processes}, but is {index}")
+    _initialize(coordinator_address=address, num_processes=processes, process_id=index)
+
+
+def join_auto() -> None:
+    """Join the processes that SLURM, Open MPI or Kubernetes started together, as `join` does.
+
+    What must be known is in environment variables: SLURM_JOB_ID, SLURM_STEP_NODELIST, SLURM_NTASKS, SLURM_PROCID and
+    SLURM_LOCALID; or OMPI_MCA_orte_hnp_uri and OMPI_COMM_WORLD_SIZE, _RANK and _LOCAL_RANK; or KUBERNETES_SERVICE_HOST
+    and JOB_COMPLETION_INDEX, for which `pip install "jax[k8s]"` is needed. JAX_COORDINATOR_PORT chooses another port.
+
+    Raises:
+        InputError: where none of them is found, or JAX is in use already.
+    """
+    _initialize()
+
+
+def _initialize(**settings: Any) -> None:
+    try:
+        jax.distributed.initialize(**settings)
+    except (ValueError, KeyError, RuntimeError) as error:
+        if "coordinator_address should be defined" in str(error):
+            raise InputError(
+                "no cluster was found whose processes could be joined: neither SLURM's variables (SLURM_JOB_ID, "
+                "SLURM_STEP_NODELIST, SLURM_NTASKS, SLURM_PROCID, SLURM_LOCALID), nor Open MPI's "
+                "(OMPI_MCA_orte_hnp_uri), nor Kubernetes' (KUBERNETES_SERVICE_HOST, with jax[k8s] installed) are set"
+            ) from None
+        raise InputError(f"the processes cannot be joined: {error}") from error
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """Put a copy of every array on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return _put(tree, lambda leaf: NamedSharding(mesh, PartitionSpec()))
 
 
-def shard_weights(tree: PyTree, mesh: Mesh) -> PyTree:
-    """Cut the last axis of every array of two or more axes over "model", where it divides; copy the others."""
-    size = mesh.shape["model"]
+def place(tree: PyTree, mesh: Mesh) -> PyTree:
+    """Put the arrays of a tree on the devices of a mesh: models, states of optimisers, statistics, random keys.
 
-    def place(x):
-        cut = x.ndim >= 2 and x.shape[-1] % size == 0
-        spec = PartitionSpec(*[None] * (x.ndim - 1), "model") if cut else PartitionSpec()
-        return jax.device_put(x, NamedSharding(mesh, spec))
+    The last axis of floating-point arrays of two or more axes is cut over "model", where that divides it. All other
+    arrays are copied to every device. What is no array stays as it is.
+    """
+    return _put(tree, lambda leaf: _sharding(leaf, mesh))
 
-    return jax.tree.map(place, tree)
+
+def constrain(tree: PyTree, mesh: Mesh) -> PyTree:
+    """Inside a compiled program: keep the arrays of a tree as `place` puts them."""
+    arrays, rest = eqx.partition(tree, eqx.is_array)
+    return eqx.combine(jax.tree.map(lambda x: with_sharding_constraint(x, _sharding(x, mesh)), arrays), rest)
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Give the sharding of a batch: its leading axis is cut over "data"."""
+    return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def shard_batch(batch: PyTree, mesh: Mesh) -> PyTree:
-    """Inside a compiled program: cut the leading axis of every array over "data"."""
-    return jax.lax.with_sharding_constraint(batch, NamedSharding(mesh, PartitionSpec("data")))
+    """Inside a compiled program: cut the leading axis of every array over "data", where it divides; copy the others."""
+
+    def shard(x):
+        even = x.shape[0] % mesh.shape["data"] == 0
+        return with_sharding_constraint(x, batch_sharding(mesh) if even else NamedSharding(mesh, PartitionSpec()))
+
+    return jax.tree.map(shard, batch)
+
+
+def _sharding(x: Any, mesh: Mesh) -> NamedSharding:
+    weights = x.ndim >= 2 and jnp.issubdtype(x.dtype, jnp.floating)
+    cut = weights and x.shape[-1] % mesh.shape["model"] == 0
+    return NamedSharding(mesh, PartitionSpec(*[None] * (x.ndim - 1), "model") if cut else PartitionSpec())
+
+
+def _put(tree: PyTree, sharding: Callable[[Any], NamedSharding]) -> PyTree:
+    def put(leaf):
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            # Their words instead, since JAX puts no keys on the devices of other processes.
+            words = jax.device_put(jax.random.key_data(leaf), sharding(leaf))
+            return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
+        return jax.device_put(leaf, sharding(leaf)) if isinstance(leaf, jax.Array | np.ndarray) else leaf
+
+    return jax.tree.map(put, tree)
 
 
 def check_batch(batch_size: int, mesh: Mesh | AbstractMesh) -> None:
@@ -92,18 +163,3 @@ def check_batch(batch_size: int, mesh: Mesh | AbstractMesh) -> None:
         raise InputError(
             f"a batch of {batch_size} cannot be shared evenly over data={mesh.shape['data']} devices; {near} can"
         )
-
-
-def place(tree, mesh):
-    return shard_weights(tree, mesh)
-
-
-def constrain(tree, mesh):
-    def one(x):
-        size = mesh.shape["model"]
-        cut = x.ndim >= 2 and x.shape[-1] % size == 0
-        return jax.lax.with_sharding_constraint(
-            x, NamedSharding(mesh, PartitionSpec(*[None] * (x.ndim - 1), "model") if cut else PartitionSpec())
-        )
-
-    return jax.tree.map(one, tree)

@@ -1,7 +1,7 @@
 """A run of `fit`: where it stands, and how it moves, reports, is saved and goes on."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -13,14 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from neuraxis import files
 from neuraxis.engine import checkpoint as checkpoints
 from neuraxis.engine.evaluate import evaluate
 from neuraxis.engine.feed import Feed, Order
+from neuraxis.engine.hosts import agree
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Position, Task, advance, one_step
 from neuraxis.engine.progress import Progress
 from neuraxis.engine.watch import Report
-from neuraxis.errors import CheckpointError, DivergedError, InputError
+from neuraxis.errors import DivergedError, InputError
 from neuraxis.kinds import Source
 
 # How long one compiled call should last [s]: long enough that starting it costs nothing, short enough that the progress
@@ -52,11 +54,12 @@ class Training:
         position: Position,
         key: PRNGKeyArray,
         watch: Watch,
-        checkpoint: Path | None,
         one_program: bool,
     ):
         self._task, self._order, self._feed, self._watch = task, order, feed, watch
-        self._position, self._key, self._checkpoint, self._one_program = position, key, checkpoint, one_program
+        self._position, self._key, self._one_program = position, key, one_program
+        self._checkpoint: Path | None = None
+        self._identity: dict[str, str] = {}
         self._best = (position.model, position.state) if watch.patience else None
         self._began = self._saved_at = time.monotonic()
         self._steps_per_call = 1
@@ -93,21 +96,32 @@ class Training:
 
     def run(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
         """Go on until that many epochs are done, or until it is to stop."""
-        while self._epoch < epochs and not self.stopped_early and not self.cancelled:
+        while self._epoch < epochs and not self.stopped_early and not self._is_to_stop(interrupt):
             key = jax.random.fold_in(self._key, self._epoch)
             for steps in self._steps_of_epoch(key):
                 losses = {name: float(s.total) / self._seen() for name, s in self._position.losses.items()}
                 bar.advance(steps, f"epoch {self._epoch + 1}/{epochs}, {_in_words(losses)}")
                 if self._batch < self._order.batches:
                     self._report(losses, ends_epoch=False)
-                    if self.cancelled:
+                    if self._is_to_stop(interrupt):
                         return
-                if time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
-                    self.save()
-                interrupt.check()
             self._end_epoch()
 
-    def _steps_of_epoch(self, key: PRNGKeyArray):
+    def _is_to_stop(self, interrupt: InterruptBetweenSteps) -> bool:
+        """Say whether to stop because it was cancelled, and save from time to time; hosts do all this together.
+
+        Raises:
+            KeyboardInterrupt: where that was asked for.
+        """
+        due = self._checkpoint is not None and time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS
+        self._steps_per_call, stop, save = agree(self._steps_per_call, interrupt.asked or self.cancelled, due)
+        if stop and not self.cancelled:
+            interrupt.stop()
+        if save and not stop:
+            self.save()
+        return stop
+
+    def _steps_of_epoch(self, key: PRNGKeyArray) -> Iterator[int]:
         """Take the steps that are left of this epoch; yield the number of steps after each call."""
         order, examples = self._order, self._order.of_epoch(self._epoch, key)
         whole = examples[: order.whole_batches * order.batch_size].reshape(-1, order.batch_size)
@@ -116,8 +130,8 @@ class Training:
                 began, before, steps = time.monotonic(), self._position, min(self._steps_per_call, last - self._batch)
                 self._position = advance(self._task, before, block, key, steps, self._one_program)
                 self._check(before, lambda batch: whole[batch])
-                seconds = time.monotonic() - began
-                self._steps_per_call = max(1, min(2 * steps, int(steps * _SECONDS_PER_CALL / max(seconds, 1e-9))))
+                seconds = max(time.monotonic() - began, 1e-9)  # a coarse clock may stand still
+                self._steps_per_call = max(1, min(2 * steps, int(steps * _SECONDS_PER_CALL / seconds)))
                 yield steps
         if self._batch < order.batches:
             before, rest = self._position, examples[whole.size :]
@@ -215,33 +229,31 @@ class Training:
             seconds = time.monotonic() - self._began
             self._watch.callback(Report(self.steps_done, self._epoch, losses, seconds, ends_epoch))
 
-    def _about(self) -> dict[str, Any]:
-        return {
-            "examples": self._order.examples,
-            "batch_size": self._order.batch_size,
-            "key": np.asarray(jax.random.key_data(self._key)).tolist(),
-        }
+    def keep(self, checkpoint: Path, identity: dict[str, str], resume: bool) -> None:
+        """Keep a checkpoint in that file, and go on from the one that is there if that is wanted.
+
+        Raises:
+            CheckpointError: for one that is damaged or belongs to another run.
+        """
+        self._checkpoint, self._identity = checkpoint, identity
+        if not resume or not checkpoint.exists():
+            return
+        files.sweep(checkpoint)
+        about = checkpoints.about(checkpoint)
+        checkpoints.check_same(checkpoint, about.get("identity", {}), identity)
+        self.history = about["history"]
+        standing = checkpoints.restore(checkpoint, self._standing())
+        self._position, self._best = standing["position"], standing["best"]
+
+    def save(self) -> None:
+        """Write the checkpoint, where one is wanted; all processes do so together."""
+        if self._checkpoint is not None:
+            about = {"identity": self._identity, "history": self.history}
+            checkpoints.save(self._checkpoint, self._standing(), about)
+        self._saved_at = time.monotonic()
 
     def _standing(self) -> dict[str, Any]:
         return {"position": self._position, "best": self._best}
-
-    def save(self) -> None:
-        """Write the checkpoint (in the first process only), where one is wanted."""
-        if self._checkpoint is not None and jax.process_index() == 0:
-            checkpoints.save(self._checkpoint, self._standing(), {**self._about(), "history": self.history})
-        self._saved_at = time.monotonic()
-
-    def restore(self, checkpoint: Path) -> None:
-        """Stand where the checkpoint was written."""
-        about = checkpoints.about(checkpoint)
-        self.history = about.pop("history", {})
-        for name, value in self._about().items():
-            if about.get(name) != value:
-                raise CheckpointError(
-                    f"{checkpoint} belongs to another run: there {name} was {about.get(name)}, here it is {value}"
-                )
-        standing = checkpoints.load(checkpoint, self._standing())
-        self._position, self._best = standing["position"], standing["best"]
 
 
 def _in_words(losses: Mapping[str, float]) -> str:
