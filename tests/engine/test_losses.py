@@ -30,7 +30,10 @@ def test_double_precision_stays():
         (np.zeros(3), r"gave shape \(3,\): keep the examples along the first axis"),
         (np.zeros((1, 4)), r"gave shape \(1, 4\): keep the examples along the first axis"),
         (np.zeros(4, complex), "accuracy must give real numbers, one per example, but gave dtype complex"),
-        (jax.random.split(jax.random.key(0), 4), "accuracy must give real numbers, one per example, but gave dtype key"),
+        (
+            jax.random.split(jax.random.key(0), 4),
+            "must give real numbers, one per example, but gave dtype key",
+        ),
         ("good", "accuracy must give an array with one number per example, but gave 'good'"),
         (None, "accuracy must give an array with one number per example, but gave None"),
     ],

@@ -34,5 +34,5 @@ def test_labels_that_would_broadcast_are_refused():
     for measure in (classification.loss, classification.correct):
         with pytest.raises(InputError, match=r"of shape \(5,\), but have shape \(5, 1\); take the last axis off"):
             measure(model, x, labels[:, None])
-        with pytest.raises(InputError, match=r"labels must be one per example, of shape \(5,\), but have shape \(5, 4\)"):
+        with pytest.raises(InputError, match=r"must be one per example, of shape \(5,\), but have shape \(5, 4\)"):
             measure(model, x, np.eye(4)[labels])

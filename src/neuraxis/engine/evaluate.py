@@ -115,9 +115,9 @@ def _count(data: Any) -> int:
     if isinstance(data, tuple | list) and data:
         check.same_length(**{f"data[{i}]": x for i, x in enumerate(data)})
         return len(data[0])
-    array = hasattr(data, "dtype")  # which has len() and take(), too
-    if array or isinstance(data, tuple | list | Mapping) or not isinstance(data, Source):
-        received = f"an array of shape {np.shape(data)}" if array else f"a {type(data).__name__}"
+    shape = getattr(data, "shape", None)  # arrays have len() and take(), too
+    if shape is not None or isinstance(data, tuple | list | Mapping) or not isinstance(data, Source):
+        received = f"an array of shape {shape}" if shape is not None else f"a {type(data).__name__}"
         raise InputError(
             "data must be a tuple of one or more arrays, such as (x, labels) or (x,), or an object with len() and "
             f"take(indices), but are {received}"

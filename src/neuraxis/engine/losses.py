@@ -30,8 +30,8 @@ def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
         raise InputError(f"{name} must give real numbers, one per example, but gave dtype {dtype}")
     if shape != (count,):
         raise InputError(
-            f"{name} must give one number per example, shape ({count},) for a batch of {count}, but gave shape {shape}: "
-            f"{_cure(shape, count)}"
+            f"{name} must give one number per example, shape ({count},) for a batch of {count}, but gave shape "
+            f"{shape}: {_cure(shape, count)}"
         )
     return jnp.asarray(values, jnp.promote_types(dtype, jnp.float32))
 

@@ -16,7 +16,13 @@ from neuraxis.layers import Convolution, Dropout
 
 
 class PooledConvolution(Convolution):
-    """z = pool(x ⋆ w) + b, with the largest of every 2×2: the same as pool(x ⋆ w + b), with a quarter of the sums."""
+    """z = pool(x ⋆ w) + b, with the largest of every 2×2: the same as pool(x ⋆ w + b), with a quarter of the sums.
+
+    Zeros around x keep its height and width until pooling halves them.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, size: int, *, key: PRNGKeyArray):
+        super().__init__(in_channels, out_channels, size, key=key, padding="same")
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, height, width, in) to (…, height/2, width/2, out)."""
@@ -73,7 +79,7 @@ class CNN(eqx.Module):
             )
         key_head, *keys = jax.random.split(key, len(channels) + 1)
         pairs = zip((channel, *channels[:-1]), channels, keys, strict=True)
-        self.convolutions = tuple(PooledConvolution(i, o, size, key=k, padding="same") for i, o, k in pairs)
+        self.convolutions = tuple(PooledConvolution(i, o, size, key=k) for i, o, k in pairs)
         self.dropout = Dropout(dropout)
         features = (height // halvings) * (width // halvings) * channels[-1]
         self.head = MLP((features, *hidden_sizes, out_size), key=key_head, activation=activation)
