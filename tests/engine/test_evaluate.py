@@ -1,15 +1,68 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from neuraxis.engine import evaluate
+from neuraxis.engine.evaluate import predict
 from neuraxis.errors import InputError
+from neuraxis.feedforward.classification import measuring_loss
+from neuraxis.layers import BatchNorm, Dropout, Linear, Sequential
+
+scaled = lambda m, x, *, key: m * x
 
 
-def test_is_the_mean_over_all_examples_whatever_the_batches():
-    x = np.random.default_rng(0).normal(size=2345).astype(np.float32)
-    np.testing.assert_allclose(evaluate(2.0, lambda m, x, *, key: m * x, (x,)), 2 * x.mean(), rtol=1e-4)
+class Counting:
+    """Examples that are loaded as they are needed."""
+
+    def __init__(self, x):
+        self.x, self.taken = x, []
+
+    def __len__(self):
+        return len(self.x)
+
+    def take(self, indices):
+        self.taken.append(len(indices))
+        return (self.x[indices],)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])
+def test_is_the_mean_over_all_examples_whatever_the_batches(batch_size):
+    x = np.random.default_rng(0).normal(size=40).astype(np.float32)
+    np.testing.assert_allclose(evaluate(2.0, scaled, (x,), batch_size=batch_size), 2 * x.mean(), rtol=1e-4)
+    np.testing.assert_allclose(evaluate(2.0, scaled, [x], batch_size=batch_size), 2 * x.mean(), rtol=1e-4)
+    source = Counting(x)
+    np.testing.assert_allclose(evaluate(2.0, scaled, source, batch_size=batch_size), 2 * x.mean(), rtol=1e-4)
+    assert sum(source.taken) == 40
+    assert max(source.taken) == min(batch_size, 40)
+
+
+def test_several_measures_take_one_pass():
+    x = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    source = Counting(x)
+    measures = {"square": lambda m, x, *, key: (m * x) ** 2, "positive": lambda m, x, *, key: x > 0}
+    measured = evaluate(3.0, measures, source, batch_size=20)
+    assert source.taken == [20, 20, 10]
+    assert list(measured) == ["square", "positive"]
+    np.testing.assert_allclose(measured["square"], 9 * np.mean(x**2), rtol=1e-5)
+    np.testing.assert_allclose(measured["positive"], np.mean(x > 0), rtol=1e-6)
+
+
+def test_new_numbers_do_not_compile_anew():
+    traces = []
+
+    def measure(model, x, *, key):
+        traces.append(None)
+        return model["scale"] * x
+
+    for scale in (1.0, 2.0):
+        assert evaluate({"scale": scale}, measure, (np.ones(6),), batch_size=3) == scale
+    assert len(traces) == 1
+
+
+def test_low_precision_is_added_up_in_a_higher_one():
+    assert evaluate(None, lambda m, x, *, key: x, (np.full(5000, 1.0, np.float16),), batch_size=5000) == 1.0
 
 
 def test_every_batch_has_its_own_noise():
@@ -19,6 +72,69 @@ def test_every_batch_has_its_own_noise():
     assert mean == evaluate(None, noise, (jnp.zeros(20_000),), key=jax.random.key(0))
 
 
-def test_no_data_is_an_error():
-    with pytest.raises(InputError, match="empty"):
-        evaluate(None, lambda m, x, *, key: x, (np.zeros(0),))
+def test_a_measuring_loss_gives_its_values():
+    model = eqx.nn.inference_mode(Sequential([Linear(3, 2, key=jax.random.key(0)), BatchNorm(2)]))
+    x, labels = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32), np.arange(6) % 2
+    expected = np.mean(measuring_loss(model, x, labels)[0])
+    np.testing.assert_allclose(evaluate(model, measuring_loss, (x, labels), batch_size=4), expected, rtol=1e-5)
+
+
+def test_predicts_in_inference_mode_what_the_model_gives():
+    model = Sequential([Linear(3, 2, key=jax.random.key(0)), Dropout(0.5)])
+    x = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    y = predict(model, x, batch_size=4)
+    assert isinstance(y, np.ndarray)
+    np.testing.assert_allclose(y, model.layers[0](x), rtol=1e-5)
+    parts = predict(lambda x: {"sum": x["a"] + x["b"]}, {"a": x, "b": -x}, batch_size=3)
+    np.testing.assert_array_equal(parts["sum"], np.zeros((10, 3)))
+    noise = predict(lambda x, key: jax.random.normal(key, x.shape), x, batch_size=5, key=jax.random.key(0))
+    assert len(np.unique(noise)) == 30
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((np.zeros(0),), "the data are empty"),
+        (Counting(np.zeros(0)), "the data are empty: the Counting holds no example"),
+        ((np.zeros(3), np.zeros(2)), r"must agree along their first axis, but have shapes data\[0\] \(3,\)"),
+        (np.zeros((4, 2)), r"must be a tuple of one or more arrays, .* but are an array of shape \(4, 2\)"),
+        (jnp.zeros(4), r"but are an array of shape \(4,\)"),
+        ({"x": np.zeros(3)}, "must be a tuple of one or more arrays, .* but are a dict"),
+        ((), "must be a tuple of one or more arrays, .* but are a tuple"),
+        (3.0, "must be a tuple of one or more arrays, .* but are a float"),
+    ],
+)
+def test_bad_data_are_refused(data, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(None, scaled, data)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_source_that_gives_something_else_is_refused():
+    class Bad(Counting):
+        def take(self, indices):
+            return self.x[indices]
+
+    with pytest.raises(InputError, match=r"take\(indices\) of Bad must give a tuple of arrays .* but gave ndarray"):
+        evaluate(1.0, scaled, Bad(np.zeros(3)))
+    Bad.take = lambda self, indices: (self.x,)
+    with pytest.raises(InputError, match=r"but gave \(\(3,\),\) for 2 indices"):
+        evaluate(1.0, scaled, Bad(np.zeros(3)), batch_size=2)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_measures_that_do_not_give_one_number_per_example_are_refused():
+    mean = lambda model, x, *, key: jnp.mean(x)
+    with pytest.raises(InputError, match=r"^the measure must give one number per example, shape \(3,\)"):
+        evaluate(None, mean, (np.zeros(3),))
+    with pytest.raises(InputError, match=r"^accuracy must give one number per example"):
+        evaluate(None, {"good": lambda model, x, *, key: x, "accuracy": mean}, (np.zeros(3),))
+    with pytest.raises(InputError, match="accuracy must be a function, but is 'accuracy'"):
+        evaluate(None, {"accuracy": "accuracy"}, (np.zeros(3),))
+    with pytest.raises(InputError, match="batch_size must be a whole number"):
+        evaluate(None, mean, (np.zeros(3),), batch_size=0)
+    with pytest.raises(InputError, match="model must be a function"):
+        predict({"weights": np.zeros(3)}, np.zeros(3))
+    with pytest.raises(InputError, match="the data are empty: x hold no example"):
+        predict(lambda x: x, np.zeros((0, 3)))

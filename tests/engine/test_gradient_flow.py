@@ -7,10 +7,10 @@ from jax.nn.initializers import orthogonal
 
 from neuraxis.engine import LayerFlow, gradient_flow
 from neuraxis.errors import InputError
-from neuraxis.feedforward import MLP
+from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.classification import loss, measuring_loss
 from neuraxis.functions.activations import relu, tanh
-from neuraxis.layers import BatchNorm, Dropout, Linear, Residual, Sequential
+from neuraxis.layers import BatchNorm, Dropout, Linear, MaxPool, Residual, Sequential
 
 KEY = jax.random.key(0)
 x = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
@@ -197,3 +197,54 @@ def test_bad_input():
         gradient_flow(model, loss, (x, labels[:3]))
     with pytest.raises(InputError, match=r"data\[0\] must be finite, but holds nan at index \(0, 0\)"):
         gradient_flow(model, loss, (np.full_like(x, np.nan), labels))
+
+
+def test_the_convolutions_of_a_network_that_pools_are_layers_too():
+    images = np.random.default_rng(1).random((7, 8, 8, 1)).astype(np.float32)
+    model = CNN((8, 8, 1), (2, 3), (4,), 3, key=KEY)
+
+    def mean_loss(convolutions, added):
+        outputs = []
+        h = images
+        for convolution, a in zip(convolutions, added, strict=True):
+            outputs.append(MaxPool(2)(convolution.correlate(h) + convolution.bias) + a)
+            h = relu(outputs[-1])
+        return jnp.mean(loss(lambda x, key: model.head(h.reshape(7, -1)), images, labels)), outputs
+
+    zeros = [np.zeros((7, 4, 4, 2), np.float32), np.zeros((7, 2, 2, 3), np.float32)]
+    gradient = jax.jit(jax.grad(mean_loss, argnums=(0, 1), has_aux=True))
+    (by_layers, by_added), outputs = gradient(model.convolutions, zeros)
+    flow = gradient_flow(model, loss, (images, labels))
+    assert list(flow) == [
+        "convolutions[0]",
+        "convolutions[1]",
+        "dropout",
+        "head.layers[0]",
+        "head.layers[1]",
+        "head",
+    ]
+    for i, y in enumerate(outputs):
+        close(flow[f"convolutions[{i}]"], (norm(y), root_mean_square(y), norm(by_added[i]), norm(by_layers[i])))
+
+
+class Gain(eqx.Module):
+    """A layer with a number in a field."""
+
+    gain: float
+
+    def __call__(self, x, *, key=None):
+        traced.append(None)
+        return self.gain * x
+
+
+traced = []
+
+
+def test_new_numbers_are_no_parameters_and_do_not_compile_anew():
+    head = Linear(4, 3, key=KEY)
+    flows = [gradient_flow(Sequential([Gain(gain), head]), loss, (x, labels)) for gain in (1.0, 2.0)]
+    assert len(traced) == 1
+    for gain, flow in zip((1.0, 2.0), flows, strict=True):
+        assert list(flow) == ["layers[0]", "layers[1]"]
+        assert flow["layers[0]"].parameter_gradient == 0
+        assert flow["layers[0]"].activation == pytest.approx(gain * np.linalg.norm(x), rel=1e-5)

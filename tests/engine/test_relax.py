@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +7,7 @@ import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuraxis.energy.hopfield import Hopfield
+from neuraxis.energy import Hopfield
 from neuraxis.engine.relax import relax
 from neuraxis.errors import InputError
 
@@ -115,22 +116,174 @@ def test_an_overshooting_step_is_not_called_settled():
     assert not relax(bowl, np.array([3.0, 2.0]), step_size=2.0, max_steps=20).converged
 
 
-def test_a_model_with_new_weights_does_not_compile_anew():
+def counted(energy):
+    """Give the energy, and a list that grows by one whenever JAX traces it."""
     traces = []
 
-    class Traced(Hopfield):
-        def energy(self, x):
-            traces.append(None)
-            return super().energy(x) + jnp.sum(x**4, axis=-1)
+    def watched(*arguments):
+        traces.append(None)
+        return energy(*arguments)
 
-    def run(weight):
-        network = Traced(np.array([[0, weight], [weight, 0]]))
-        relax(network.energy, np.array([0.1, 0.2]), step_size=0.05)
+    return watched, traces
+
+
+class Spring(eqx.Module):
+    """½ k (x − c)² with a number for k."""
+
+    stiffness: float = 1.0
+
+    def energy(self, x, center):
+        return 0.5 * self.stiffness * jnp.sum((x - center) ** 2, axis=-1)
+
+
+@pytest.mark.parametrize("steps", [None, 3])
+def test_new_numbers_do_not_compile_anew(steps):
+    energy, traces = counted(lambda x, parts: parts["k"] * jnp.sum((x - parts["center"]) ** 2, axis=-1))
+    counts = []
+    for k, start, size in ((1.0, 0.0, 0.1), (2.0, 1.0, 0.2), (np.float64(0.5), 2.0, jnp.asarray(0.1))):
+        parts = {"k": k, "center": np.full(2, start)}
+        ended = relax(energy, np.full(2, 1 - start), parts, step_size=size, rtol=start, atol=k, steps=steps)
+        counts.append(len(traces))
+        assert ended.x.dtype == jnp.float32
+    assert counts[0] == counts[1] == counts[2] > 0
+
+
+def test_a_module_with_new_numbers_does_not_compile_anew():
+    traces = []
+
+    class Traced(Spring):
+        def energy(self, x, center):
+            traces.append(None)
+            return super().energy(x, center)
+
+    def run(stiffness, center):
+        relax(Traced(stiffness).energy, np.array([0.1, 0.2]), center, step_size=0.05)
         return len(traces)
 
-    first = run(1.0)
-    checked_only = 1  # the check of the energy's shape traces it once in each call
-    assert run(2.0) == first + checked_only
+    assert run(1.0, 3.0) == run(2.0, 4.0) > 0
+
+
+def test_a_fixed_number_of_steps():
+    x = np.array([[3.0, 2.0], [0.0, -1.0]])
+    walked = relax(bowl, x, step_size=0.1, steps=5)
+    for _ in range(5):
+        x = x - 0.1 * (x @ A - B)
+    np.testing.assert_allclose(walked.x, x, rtol=1e-5)
+    np.testing.assert_allclose(walked.energy, bowl(x), rtol=1e-5)
+    np.testing.assert_array_equal(walked.steps, 5)
+    assert not np.any(walked.converged)
+    assert np.all(relax(bowl, x, step_size=0.4, steps=80).converged)
+
+
+def test_the_derivative_of_steps_is_that_of_a_python_loop():
+    start, c = jnp.array([0.5, 1.4]), jnp.array([0.3, -0.2])
+
+    def energy(x, c):
+        return double_well(x) + jnp.sum(c * x * x)
+
+    def ours(start, c, size, scale):
+        return jnp.sum(relax(lambda x, c: scale * energy(x, c), start, c, step_size=size, steps=4).x ** 3)
+
+    def loop(start, c, size, scale):
+        for _ in range(4):
+            start = start - size * scale * jax.grad(energy)(start, c)
+        return jnp.sum(start**3)
+
+    places = (start, c, 0.1, 2.0)
+    for mine, its in zip(*(jax.grad(f, (0, 1, 2, 3))(*places) for f in (ours, loop)), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-5)
+
+
+def quadratic(x, A, b):
+    return 0.5 * jnp.sum((x @ A) * x, axis=-1) - jnp.sum(x * b, axis=-1)
+
+
+def test_the_derivative_at_rest_of_a_quadratic_is_the_inverse():
+    """X = A⁻¹b, so dx/db = A⁻¹ and dx/dA_ij = −(A⁻¹)_i x_j; the form (x A xᵀ)/2 sees the symmetric part of A."""
+    inverse = scipy.linalg.inv(A)
+    x = inverse @ B
+    by_a = -(np.einsum("ki,j->kij", inverse, x) + np.einsum("kj,i->kij", inverse, x)) / 2
+
+    def at_rest(A, b, start):
+        return relax(quadratic, start, A, b, step_size=0.4, rtol=0.0, atol=1e-6).x
+
+    start = jnp.ones(2)
+    for jacobian in (jax.jacfwd, jax.jacrev):
+        found = jax.jit(jacobian(at_rest, (0, 1, 2)))(jnp.asarray(A), jnp.asarray(B), start)
+        for mine, closed_form in zip(found, (by_a, inverse, np.zeros((2, 2))), strict=True):
+            np.testing.assert_allclose(mine, closed_form, atol=1e-4)
+    each = jax.vmap(jax.grad(lambda b: at_rest(jnp.asarray(A), b, start)[0]))(jnp.stack([jnp.asarray(B), jnp.ones(2)]))
+    np.testing.assert_allclose(each, [inverse[0]] * 2, atol=1e-4)
+
+
+class Curve(eqx.Module):
+    """Σ ln cosh(k x) + ½ x² − b·x, with a number and an array in its fields."""
+
+    k: float | jax.Array
+    b: jax.Array
+
+    def energy(self, x):
+        return jnp.sum(jnp.logaddexp(self.k * x, -self.k * x) + 0.5 * x**2 - self.b * x, axis=-1)
+
+
+def test_the_derivative_at_rest_agrees_with_finite_differences():
+    with jax.enable_x64(True):
+        start, b = np.zeros((2, 3)), np.array([[0.5, -1.0, 2.0], [0.1, 0.2, 4.0]])
+
+        def at_rest(k, b):
+            x = relax(Curve(k, b).energy, start, step_size=0.2, rtol=0.0, atol=1e-12).x
+            return jnp.sum(jnp.sin(x) * jnp.arange(1.0, 7.0).reshape(2, 3))
+
+        by_k, by_b = jax.grad(at_rest, (0, 1))(1.5, jnp.asarray(b))
+        slope = lambda change: (at_rest(*change(1e-5)) - at_rest(*change(-1e-5))) / 2e-5
+        np.testing.assert_allclose(by_k, slope(lambda h: (1.5 + h, jnp.asarray(b))), rtol=1e-7)
+        for place in np.ndindex(2, 3):
+            moved = lambda h, place=place: (1.5, jnp.asarray(b).at[place].add(h))
+            np.testing.assert_allclose(by_b[place], slope(moved), rtol=1e-7)
+        second = jax.grad(jax.grad(at_rest))(1.5, jnp.asarray(b))
+        by_k_at = lambda k: jax.grad(at_rest)(k, jnp.asarray(b))
+        np.testing.assert_allclose(second, (by_k_at(1.5 + 1e-5) - by_k_at(1.5 - 1e-5)) / 2e-5, rtol=1e-6)
+
+
+def test_the_derivative_is_by_what_a_function_holds_too():
+    inverse = scipy.linalg.inv(A)
+    first = lambda b: relax(lambda x: quadratic(x, A, b), np.ones(2), step_size=0.4, rtol=0.0).x[0]
+    np.testing.assert_allclose(jax.grad(first)(jnp.asarray(B)), inverse[0], atol=1e-4)
+    np.testing.assert_allclose(jax.jvp(first, (jnp.asarray(B),), (jnp.ones(2),))[1], inverse[0].sum(), atol=1e-4)
+
+
+def test_a_state_that_has_not_settled_has_no_derivative_and_leaves_the_others_theirs():
+    start = jnp.array([[0.9, 1.1], [0.01, 0.5]])
+
+    def settle(c, start):  # each entry tends to the root of x³ − x + c = 0 near 1
+        energy = lambda x, c: double_well(x) + jnp.sum(c * x, axis=-1)
+        return relax(energy, start, c, step_size=0.1, max_steps=40, rtol=1e-3, atol=0.0)
+
+    c = jnp.full((2, 2), 0.1)
+    ended = settle(c, start)
+    np.testing.assert_array_equal(ended.converged, [True, False])
+    expected = -1 / (3 * ended.x[0] ** 2 - 1)
+    moved = jax.jvp(lambda c: settle(c, start).x, (c,), (jnp.ones_like(c),))[1]
+    np.testing.assert_allclose(moved[0], expected, rtol=1e-5)
+    assert np.all(np.isnan(moved[1]))
+    for part in jax.grad(lambda c, start: jnp.sum(settle(c, start).x), (0, 1))(c, start):
+        assert np.all(np.isnan(part[1]))
+        assert np.all(np.isfinite(part[0]))
+
+    def only_settled(c):
+        ended = settle(c, start)
+        return jnp.sum(jnp.where(ended.converged[:, None], ended.x, 0))
+
+    np.testing.assert_allclose(jax.grad(only_settled)(c), np.stack([expected, np.zeros(2)]), rtol=1e-5)
+
+
+def test_a_valley_without_a_slope_along_it_has_no_derivative():
+    """Every x with Σx = a is a minimum: where x settles depends on the way there."""
+    valley = lambda x, a, tilt: jnp.sum(0.5 * (jnp.sum(x, axis=-1) - a) ** 2) + jnp.sum(tilt * x)
+    ended = lambda a, tilt: relax(valley, np.array([1.0, 0.0]), a, tilt, step_size=0.1).x
+    by_a, by_tilt = jax.jacfwd(ended, (0, 1))(2.0, jnp.zeros(2))
+    np.testing.assert_allclose(by_a, 0.5, atol=1e-4)  # the nearest minimum
+    assert np.all(np.isnan(by_tilt))
 
 
 @pytest.mark.usefixtures("as_user")
@@ -148,9 +301,25 @@ def test_a_model_with_new_weights_does_not_compile_anew():
         ({"step_size": 0.1, "energy": lambda x: (x, x)}, "must give one array of real numbers"),
         ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) > 0}, "must give one array of real numbers"),
         ({"step_size": 0.1, "x": ()}, "for a state of shape nothing"),
+        ({"step_size": 0.1, "x": np.ones(2) * 1j}, "x must hold real numbers, but has dtype complex"),
+        ({"step_size": 0.1, "steps": 0}, "steps must be a whole number of at least 1, but is 0"),
+        ({"step_size": 0.1, "steps": 2.0}, "steps must be a whole number of at least 1, but is 2.0"),
+        (
+            {"step_size": 0.1, "energy": Hopfield(np.zeros((2, 2)))},
+            r"takes a model's energy, as in relax\(model.energy, x, …\), but received a whole Hopfield",
+        ),
+        ({"step_size": 0.1, "energy": 3.0}, "energy must be a function, but is 3.0"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
     arguments = {"energy": lambda x: jnp.sum(jnp.asarray(x) ** 2), "x": np.ones(2)} | arguments
     with pytest.raises(InputError, match=message):
         relax(arguments.pop("energy"), arguments.pop("x"), **arguments)
+
+
+@pytest.mark.parametrize("steps", [None, 3])
+def test_arguments_that_are_not_finite_are_refused(steps):
+    with pytest.raises(InputError, match=r"arguments\[1\]\['b'\] must be finite, but holds nan at index \(1,\)"):
+        relax(quadratic, np.ones(2), A, {"b": np.array([0.0, np.nan])}, step_size=0.1, steps=steps)
+    with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but holds inf"):
+        relax(lambda x, a: a * jnp.sum(x**2), np.ones(2), np.inf, step_size=0.1, steps=steps)

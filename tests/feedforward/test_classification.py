@@ -27,3 +27,12 @@ def test_correct_compares_the_largest_logit():
 def test_labels_out_of_range_are_refused():
     with pytest.raises(InputError, match="labels must lie from 0 to 3, but reach from 0 to 4"):
         classification.loss(model, x, labels.at[1].set(4))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_labels_that_would_broadcast_are_refused():
+    for measure in (classification.loss, classification.correct):
+        with pytest.raises(InputError, match=r"of shape \(5,\), but have shape \(5, 1\); take the last axis off"):
+            measure(model, x, labels[:, None])
+        with pytest.raises(InputError, match=r"must be one per example, of shape \(5,\), but have shape \(5, 4\)"):
+            measure(model, x, np.eye(4)[labels])

@@ -16,7 +16,7 @@ def test_is_convolutions_pooling_and_a_perceptron():
     model = CNN((12, 9, 2), (4, 6), (16,), 10, key=KEY)
     h = x
     for convolution, map_ in zip(model.convolutions, model.activation_maps(x), strict=True):
-        h = MaxPool(2)(relu(convolution(h)))  # in the other order than the network's
+        h = MaxPool(2)(relu(convolution.correlate(h) + convolution.bias))  # in the other order than the network's
         np.testing.assert_allclose(map_, h, atol=1e-5)
     assert h.shape == (3, 3, 2, 6)
     np.testing.assert_allclose(model(x), model.head(h.reshape(3, -1)), atol=1e-5)

@@ -59,7 +59,10 @@ x = random.normal(2.0, 3.0, size=(203, 5)).astype(np.float32)
 data = (x, (x[:, 0] > 2).astype(np.int32))
 
 
-def train(loss=classification.measuring_loss, optimizer=optax.adam(1e-2), data=data, **changed):
+adam = optax.adam(1e-2)
+
+
+def train(loss=classification.measuring_loss, optimizer=adam, data=data, **changed):
     arguments = {"epochs": 6, "batch_size": 32, "key": jax.random.key(1), "validation": data} | changed
     return fit(network(), descent(loss, optimizer), data, progress=None, **arguments)
 
@@ -112,5 +115,5 @@ def test_bad_input():
             BatchNorm(**wrong)
     with pytest.raises(InputError, match="measuring_loss"):
         train(classification.loss)
-    with pytest.raises(InputError, match="the last batch of an epoch holds one example, .* another batch_size"):
+    with pytest.raises(InputError, match=r"the last batch of an epoch holds one example, .* another batch_size"):
         train(data=tuple(a[:65] for a in data), batch_size=32)

@@ -3,6 +3,7 @@
 from neuraxis.engine.averaged import averaged as averaged
 from neuraxis.engine.descent import descent as descent
 from neuraxis.engine.evaluate import evaluate as evaluate
+from neuraxis.engine.evaluate import predict as predict
 from neuraxis.engine.fit import Fitted as Fitted
 from neuraxis.engine.fit import fit as fit
 from neuraxis.engine.gradient_flow import LayerFlow as LayerFlow
@@ -12,6 +13,7 @@ from neuraxis.engine.mesh import join_auto as join_auto
 from neuraxis.engine.mesh import make_mesh as make_mesh
 from neuraxis.engine.optimizers import gradient_descent as gradient_descent
 from neuraxis.engine.optimizers import momentum as momentum
+from neuraxis.engine.optimizers import rate_at as rate_at
 from neuraxis.engine.optimizers import weight_decay as weight_decay
 from neuraxis.engine.parameters import split_parameters as split_parameters
 from neuraxis.engine.relax import Relaxed as Relaxed
@@ -22,4 +24,6 @@ from neuraxis.engine.simulate import record_nothing as record_nothing
 from neuraxis.engine.simulate import record_output as record_output
 from neuraxis.engine.simulate import record_state as record_state
 from neuraxis.engine.simulate import simulate as simulate
+from neuraxis.engine.watch import CSVWriter as CSVWriter
 from neuraxis.engine.watch import Report as Report
+from neuraxis.engine.watch import TensorBoardWriter as TensorBoardWriter

@@ -82,7 +82,9 @@ class Descent(eqx.Module):
         updates, state = optax.with_extra_args_support(self.optimizer).update(
             gradient, state, parameters, value=value, grad=gradient, value_fn=lambda p: mean_loss(p)[0]
         )
-        return eqx.combine(optax.apply_updates(parameters, updates), rest), state, losses
+        moved = eqx.combine(optax.apply_updates(parameters, updates), rest)
+        # What is no array is given back as it came: the mode of a part that is left alone, too.
+        return jax.tree.map(lambda new, old: new if eqx.is_array(new) else old, moved, model), state, losses
 
     def _split(self, model: PyTree) -> tuple[PyTree, PyTree]:
         """Take a model apart into what is trained and the rest."""

@@ -1,50 +1,163 @@
-"""Measure a model on data."""
+"""Measure a model on data, and predict with it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, overload
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray, PyTree
+import numpy as np
+from jax.tree_util import keystr
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.losses import per_example
+from neuraxis.errors import InputError
+from neuraxis.kinds import Source
+from neuraxis.values import compiled
 
-_BATCH_SIZE = 1000
+Measure = Callable[..., Any]
+Data = Sequence[Any] | Source
+
+
+@overload
+def evaluate(
+    model: PyTree, measures: Measure, data: Data, *, key: PRNGKeyArray | None = None, batch_size: int = 1000
+) -> float: ...
+
+
+@overload
+def evaluate(
+    model: PyTree,
+    measures: Mapping[str, Measure],
+    data: Data,
+    *,
+    key: PRNGKeyArray | None = None,
+    batch_size: int = 1000,
+) -> dict[str, float]: ...
 
 
 def evaluate(
     model: PyTree,
-    function,
-    data: Sequence[Any],
+    measures: Measure | Mapping[str, Measure],
+    data: Data,
     *,
     key: PRNGKeyArray | None = None,
-):
-    """Give the mean over all examples of `function(model, *batch, key=key)`, with the model in inference mode.
+    batch_size: int = 1000,
+) -> float | dict[str, float]:
+    """Give the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
+
+    Several measures, by name, are taken in one pass over the data, by one compiled program, and come back by name.
 
     Args:
         model: any pytree.
-        function: a loss or another measure, one value per example.
-        data: arrays that agree along their first axis.
-        key: noise for functions that need it; every batch receives its own.
+        measures: a loss or another measure, which gives one number (or truth value) per example, or a mapping from
+            names to such measures. The model that a measuring loss gives beside its values is left alone.
+        data: a tuple of arrays that agree along their first axis, or a `neuraxis.kinds.Source`.
+        key: noise for measures that need it; every batch receives its own.
+        batch_size: examples that are measured at once.
+
+    Returns:
+        A float, or a dict of floats for several measures.
 
     Raises:
-        InputError: where the data are empty or do not agree in length.
+        InputError: where the data are empty or do not agree in length, and for measures that do not give one number per
+            example.
     """
-    if isinstance(function, dict):
-        return {n: evaluate(model, f, data, key=key) for n, f in function.items()}
-    check.same_length(**{f"data[{i}]": x for i, x in enumerate(data)})
-    model = eqx.nn.inference_mode(model)
-    examples = len(data[0])
-    total = 0.0
-    for first in range(0, examples, _BATCH_SIZE):
-        batch = tuple(jnp.asarray(x[first : first + _BATCH_SIZE]) for x in data)
+    check.whole(batch_size=batch_size)
+    alone = not isinstance(measures, Mapping)
+    named = {_name_of(measures): measures} if alone else dict(measures)
+    check.functions(**named)
+    examples, model = _count(data), eqx.nn.inference_mode(model)
+    totals, sums = dict.fromkeys(named, 0.0), None
+    for first, batch in _batches(data, examples, batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
-        total += float(_batch_sum(model, function, batch, batch_key))
-    return total / examples
+        # Read only now that the next batch is loaded, which could so take place while this one was measured.
+        totals = _add(totals, sums)
+        sums = _batch_sums(model, named, batch, batch_key)
+    means = {name: total / examples for name, total in _add(totals, sums).items()}
+    return means.popitem()[1] if alone else means
 
 
-@eqx.filter_jit
-def _batch_sum(model, function, batch, key):
-    values = function(model, *batch, key=key)
-    return jnp.sum(values[0] if isinstance(values, tuple) else values)  # without the model of a measuring loss
+def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArray | None = None) -> PyTree:
+    """Give `model(x)` for many examples, computed in batches, with the model in inference mode.
+
+    Args:
+        model: a map; with a `key`, it receives one of its own for every batch.
+        x: an array with the examples along its first axis, or a tree of such arrays.
+        batch_size: examples that are computed at once.
+        key: noise of the model.
+
+    Returns:
+        The outputs of all examples as NumPy arrays, which lie in the memory of the host.
+
+    Raises:
+        InputError: for a model that cannot be called, or examples that are none or do not agree in number.
+    """
+    check.whole(batch_size=batch_size)
+    check.functions(model=model)
+    check.same_length(**{f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
+    leaves, structure = jax.tree.flatten(x)
+    model, outputs = eqx.nn.inference_mode(model), []
+    for first, batch in _batches(leaves, len(leaves[0]), batch_size):
+        batch_key = None if key is None else jax.random.fold_in(key, first)
+        outputs.append(jax.device_get(_call(model, jax.tree.unflatten(structure, batch), batch_key)))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
+
+
+def _name_of(measure: Any) -> str:
+    name = getattr(measure, "__name__", type(measure).__name__)
+    return "the measure" if name == "<lambda>" else name
+
+
+def _count(data: Any) -> int:
+    """Give the number of examples, and refuse what holds none."""
+    if isinstance(data, tuple | list) and data:
+        check.same_length(**{f"data[{i}]": x for i, x in enumerate(data)})
+        return len(data[0])
+    shape = getattr(data, "shape", None)  # arrays have len() and take(), too
+    if shape is not None or isinstance(data, tuple | list | Mapping) or not isinstance(data, Source):
+        received = f"an array of shape {shape}" if shape is not None else f"a {type(data).__name__}"
+        raise InputError(
+            "data must be a tuple of one or more arrays, such as (x, labels) or (x,), or an object with len() and "
+            f"take(indices), but are {received}"
+        )
+    if len(data) == 0:
+        raise InputError(f"the data are empty: the {type(data).__name__} holds no example")
+    return len(data)
+
+
+def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, tuple[Array, ...]]]:
+    """Give one batch after the other, with the number of its first example."""
+    for first in range(0, examples, batch_size):
+        last = min(first + batch_size, examples)
+        if isinstance(data, tuple | list):
+            batch = tuple(x[first:last] for x in data)
+        else:
+            batch = data.take(np.arange(first, last))
+            if not isinstance(batch, tuple) or any(np.ndim(x) == 0 or len(x) != last - first for x in batch):
+                received = tuple(map(np.shape, batch)) if isinstance(batch, tuple) else type(batch).__name__
+                raise InputError(
+                    f"take(indices) of {type(data).__name__} must give a tuple of arrays with one entry per index, but "
+                    f"gave {received} for {last - first} indices"
+                )
+        yield first, tuple(jnp.asarray(x) for x in batch)
+
+
+@compiled
+def _batch_sums(model, measures, batch, key) -> dict[str, Array]:
+    sums = {}
+    for name, measure in measures.items():
+        values = measure(model, *batch, key=key)
+        values = values[0] if isinstance(values, tuple) else values  # without the model of a measuring loss
+        sums[name] = jnp.sum(per_example(values, len(batch[0]), name))
+    return sums
+
+
+def _add(totals: dict[str, float], sums: dict[str, Array] | None) -> dict[str, float]:
+    return totals if sums is None else {name: total + float(sums[name]) for name, total in totals.items()}
+
+
+@compiled
+def _call(model, x, key):
+    return model(x) if key is None else model(x, key=key)

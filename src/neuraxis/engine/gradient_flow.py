@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check
 from neuraxis.engine.parameters import split_parameters
+from neuraxis.values import compiled
 
 Number = Float[Array, ""]
 
@@ -65,13 +66,14 @@ def gradient_flow(
     named = {f"data[{i}]": x for i, x in enumerate(data)}
     check.same_length(**named)
     check.finite(**{name: x for name, x in named.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
-    names, flows = _measure(eqx.nn.inference_mode(model, value=False), loss, tuple(map(jnp.asarray, data)), key)
+    model = eqx.nn.inference_mode(model, value=False)
+    parameters, rest = split_parameters(model)  # here, where numbers are not arrays yet
+    names, flows = _measure(parameters, rest, loss, tuple(map(jnp.asarray, data)), key)
     return dict(zip(names, flows, strict=True))
 
 
-@eqx.filter_jit
-def _measure(model, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
-    parameters, rest = split_parameters(model)
+@compiled
+def _measure(parameters, rest, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
     called: list[KeyPath] = []
 
     def mean_loss(parameters, probes):
@@ -79,7 +81,7 @@ def _measure(model, loss, batch, key) -> tuple[list[str], list[LayerFlow]]:
         values = loss(_tapped(eqx.combine(parameters, rest), taps), *batch, key=key)
         return jnp.mean(values[0] if isinstance(values, tuple) else values)
 
-    probes = [(path, _Probe.zero()) for path in _callable_parts(model)]
+    probes = [(path, _Probe.zero()) for path in _callable_parts(eqx.combine(parameters, rest))]
     places = [path for path, _ in probes]
     gradient, measured = jax.grad(
         lambda parameters, probes: mean_loss(parameters, zip(places, probes, strict=True)), argnums=(0, 1)

@@ -1,55 +1,75 @@
 """Gradient descent, momentum and weight decay as optax transformations, to be chained with everything in optax.
 
-In the formulas θ are the parameters, E the loss, κ the learning rate.
+In the formulas θ are the parameters, E the loss, κ the learning rate. A rate is a number or a schedule of optax, which
+gives the rate of each step: `optax.cosine_decay_schedule(0.1, 1000)`, or any function of the steps taken before it.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import PyTree
+from jaxtyping import Array, ArrayLike, PyTree
 
 from neuraxis import check
 
+Rate = float | Array | Callable[[Any], ArrayLike]
+Count = PyTree  # how many steps were taken, an integer array; None where the rate does not depend on it
 
-def gradient_descent(learning_rate: float) -> optax.GradientTransformation:
-    """θ ← θ − κ∇E, the Euler step of the gradient flow τ dθ/dt = −∇E with κ = dt/τ.
 
-    Raises:
-        InputError: for a learning rate that is not positive.
-    """
-    check.positive(learning_rate=learning_rate)
+def rate_at(rate: Rate, count: Count) -> ArrayLike:
+    """Give a rate at a step: that of a schedule after `count` steps, or the number itself."""
+    return rate(count) if callable(rate) else rate
 
-    def update(updates, state, params=None):
-        return jax.tree.map(lambda g: -learning_rate * g, updates), state
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+class Counted(NamedTuple):
+    """State of a transformation whose rate may be a schedule."""
+
+    count: Count
 
 
 class MomentumState(NamedTuple):
     """The velocity v, shaped as the parameters."""
 
     velocity: PyTree
+    count: Count = None
 
 
-def momentum(learning_rate: float, beta: float = 0.9) -> optax.GradientTransformation:
+def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
+    """θ ← θ − κ∇E, the Euler step of the gradient flow τ dθ/dt = −∇E with κ = dt/τ.
+
+    Raises:
+        InputError: for a learning rate that is not positive.
+    """
+    _check_rate(check.positive, learning_rate=learning_rate)
+
+    def update(updates, state, params=None):
+        return _scaled(updates, learning_rate, state.count, -1), Counted(_next(state.count))
+
+    return optax.GradientTransformation(lambda params: Counted(_first(learning_rate)), update)
+
+
+def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransformation:
     """V ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
 
     Raises:
         InputError: for a learning rate that is not positive, or β outside [0, 1).
     """
-    check.positive(learning_rate=learning_rate)
+    _check_rate(check.positive, learning_rate=learning_rate)
     check.fraction(beta=beta)
+
+    def init(params):
+        return MomentumState(jax.tree.map(jnp.zeros_like, params), _first(learning_rate))
 
     def update(updates, state, params=None):
         velocity = jax.tree.map(lambda v, g: beta * v + g, state.velocity, updates)
-        return jax.tree.map(lambda v: -learning_rate * v, velocity), MomentumState(velocity)
+        return _scaled(velocity, learning_rate, state.count, -1), MomentumState(velocity, _next(state.count))
 
-    return optax.GradientTransformation(lambda params: MomentumState(jax.tree.map(jnp.zeros_like, params)), update)
+    return optax.GradientTransformation(init, update)
 
 
-def weight_decay(rate: float) -> optax.GradientTransformation:
+def weight_decay(rate: Rate) -> optax.GradientTransformation:
     """∇E ← ∇E + λθ, the gradient of E + (λ/2)‖θ‖². Chain it before the step.
 
     `optax.chain(weight_decay(λ), gradient_descent(κ))` is θ ← θ − κ∇E − κλθ.
@@ -57,14 +77,28 @@ def weight_decay(rate: float) -> optax.GradientTransformation:
     Raises:
         InputError: for a negative rate.
     """
-    check.not_negative(rate=rate)
+    _check_rate(check.not_negative, rate=rate)
 
     def update(updates, state, params=None):
-        return jax.tree.map(lambda g, p: g + rate * p, updates, params), state
+        decay = _scaled(params, rate, state.count, 1)
+        return jax.tree.map(jnp.add, updates, decay), Counted(_next(state.count))
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.GradientTransformation(lambda params: Counted(_first(rate)), update)
 
 
-def rate_at(rate, count):
-    """Give a rate."""
-    return rate(count) if callable(rate) else rate
+def _check_rate(check_number: Callable[..., None], **rates: Rate) -> None:
+    check_number(**{name: rate for name, rate in rates.items() if not callable(rate)})
+
+
+def _scaled(tree: PyTree, rate: Rate, count: Count, sign: int) -> PyTree:
+    """Multiply by the rate, in the precision of each array."""
+    factor = rate_at(rate, count)
+    return jax.tree.map(lambda x: sign * jnp.asarray(factor, x.dtype) * x, tree)
+
+
+def _first(rate: Rate) -> Count:
+    return jnp.zeros((), jnp.int32) if callable(rate) else None
+
+
+def _next(count: Count) -> Count:
+    return None if count is None else optax.safe_increment(count)

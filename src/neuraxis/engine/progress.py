@@ -2,9 +2,10 @@
 
 import sys
 import time
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -13,12 +14,16 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Shows how far a long run is, a note such as the loss, and the time left; `label=None` shows nothing.
 
+    The time left is that at the mean rate since the first call of `advance`: what came before was spent on compiling,
+    and until the second one nothing is known.
+
     Use as a context manager and call `advance`. Writes to standard error, so that results can be piped.
     """
 
     def __init__(self, total: int, label: str | None, done: int = 0):
-        self._total, self._label, self._done, self._first = total, label, done, done
-        self._began = self._last_line = time.monotonic()
+        self._total, self._label, self._done = total, label, done
+        self._last_line = time.monotonic()
+        self._compiled: tuple[float, int] | None = None  # when the first call of `advance` came, and what was done then
         self._bar = None
         if label is not None and sys.stderr.isatty():
             columns = (
@@ -27,11 +32,10 @@ class Progress:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[note]}"),
                 TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
             )
             self._bar = Bar(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task(label, total=total, completed=done, note="")
+            self._task = self._bar.add_task(label, total=total, completed=done, note="", left="")
 
     def __enter__(self) -> "Progress":
         if self._bar is not None:
@@ -45,10 +49,20 @@ class Progress:
     def advance(self, steps: int, note: str = "") -> None:
         """Say that `steps` more steps are done."""
         self._done += steps
+        if self._label is None:
+            return
+        now = time.monotonic()
+        left = self._seconds_left(now)
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, note=note)
-        elif self._label is not None and time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
-            self._last_line = time.monotonic()
-            left = (self._last_line - self._began) / (self._done - self._first) * (self._total - self._done)
-            parts = [f"{self._label}: {self._done}/{self._total}", note, f"{left:.0f} s left"]
+            shown = "" if left is None else f"{timedelta(seconds=round(left))} left"
+            self._bar.update(self._task, completed=self._done, note=note, left=shown)
+        elif now - self._last_line > _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            parts = [f"{self._label}: {self._done}/{self._total}", note, "" if left is None else f"{left:.0f} s left"]
             print(", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+    def _seconds_left(self, now: float) -> float | None:
+        if self._compiled is None:
+            self._compiled = now, self._done
+        since, first = self._compiled
+        return (now - since) / (self._done - first) * (self._total - self._done) if self._done > first else None

@@ -1,5 +1,6 @@
 """Let any energy settle: the only descent over a state in neuraxis."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,10 +8,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.tree_util import keystr
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from neuraxis import check
+from neuraxis.engine.implicit import Lead, along, at_rest, dot
 from neuraxis.errors import InputError
+from neuraxis.kinds import Energy
+from neuraxis.values import compiled, is_value
 
 
 class Relaxed(eqx.Module):
@@ -23,46 +28,75 @@ class Relaxed(eqx.Module):
 
 
 def relax(
-    energy: Callable[[Any], Array],
+    energy: Callable[..., Array],
     x: PyTree,
-    *,
+    *arguments: PyTree,
     step_size: float | Array,
-    rtol: float = 1e-5,
-    atol: float = 1e-6,
+    rtol: float | Array = 1e-5,
+    atol: float | Array = 1e-6,
     max_steps: int = 10_000,
+    steps: int | None = None,
 ) -> Relaxed:
-    """Descend `energy` from `x` by explicit Euler steps x ← x − step_size · ∇E(x) until x stands still.
+    """Descend E = `energy(x, *arguments)` by explicit Euler steps x ← x − step_size · ∇E until x stands still.
 
     A state counts as settled when ‖∇E‖ ≤ atol + rtol ‖x‖, with root-mean-square norms over all its entries, so that the
     test does not depend on their number. Each leading index settles on its own and is then left alone: a batch ends
-    where its members would end one by one.
+    where its members would end one by one. With `steps=`, all take exactly so many steps instead, settled or not.
 
-    The compiled loop is reused for the same `energy` function, or for the bound method of a module of the same shapes
-    (such as `network.energy`); a new lambda compiles anew. It has no reverse-mode derivative.
+    The result has derivatives, forwards and backwards, by the arguments and by all that the energy itself holds. At
+    rest, dx = −H⁻¹ d(∇E) with H = ∇²E, whatever way the state came there: the start has no part in it. A state that has
+    not settled has no such derivative, and NaN in its place; taken out of a sum by `jnp.where(settled.converged, …, 0)`
+    it does no harm to the others. With `steps=` the derivative is that of the steps, by start and step size too;
+    backwards, it takes memory for every state on the way.
+
+    One compiled program serves all numbers in x, in the arguments and in the fields of the module whose method the
+    energy is (such as `network.energy`). A new lambda compiles anew, so hand over what changes as an argument.
 
     Args:
         energy: maps a state to one value per leading index, such as the `energy` method of a model.
         x: the state to start from, an array or any tree of arrays with the same leading axes.
+        arguments: what the energy takes besides, such as inputs, clamped values or weights: numbers, arrays or trees.
         step_size: length of a step, in units of x² per energy; above 2 over the largest curvature it overshoots.
         rtol: tolerance relative to the size of x.
         atol: absolute tolerance [energy per unit of x].
         max_steps: after that many steps a state is given back as it is, with `converged` false, as is a state at once
             whose gradient is no longer finite.
+        steps: take so many steps, without looking whether the state stands still.
 
     Raises:
-        InputError: for a step size that is not positive, negative tolerances, a start that is not finite, or an energy
-            that does not give one real number per leading index.
+        InputError: for a step size that is not positive, negative tolerances, a start or arguments that are not finite,
+            or an energy that does not give one real number per leading index.
     """
+    _check_function(energy)
     check.positive(step_size=step_size)
     check.not_negative(rtol=rtol, atol=atol)
     check.whole(max_steps=max_steps)
-    check.finite(**{f"x{jax.tree_util.keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
+    _check_numbers(x, arguments)
     x = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf, float)), x)
-    _check_energy(energy, x)
-    return _descend(energy, x, *map(jnp.asarray, (step_size, rtol, atol, max_steps)))
+    if steps is None:
+        return _settle(energy, x, arguments, step_size, rtol, atol, jnp.asarray(max_steps))
+    check.whole(steps=steps)
+    return _walk(energy, x, arguments, step_size, rtol, atol, int(steps))
 
 
-def _check_energy(energy: Callable[[Any], Array], x: PyTree) -> None:
+def _check_function(energy: Any) -> None:
+    if isinstance(energy, Energy):
+        name = type(energy).__name__
+        raise InputError(f"relax takes a model's energy, as in relax(model.energy, x, …), but received a whole {name}")
+    check.functions(energy=energy)
+
+
+def _check_numbers(x: PyTree, arguments: PyTree) -> None:
+    state = {f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)}
+    for name, leaf in state.items():
+        if jnp.iscomplexobj(leaf):
+            raise InputError(f"{name} must hold real numbers, but has dtype {jnp.result_type(leaf)}")
+    values = {f"arguments{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(arguments) if is_value(leaf)}
+    numbers = {name: leaf for name, leaf in values.items() if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)}
+    check.finite(**state, **numbers)
+
+
+def _leading_axes(energy: Callable[[PyTree], Array], x: PyTree) -> Lead:
     value = jax.eval_shape(energy, x)
     if not isinstance(value, jax.ShapeDtypeStruct) or not jnp.issubdtype(value.dtype, jnp.floating):
         raise InputError(f"an energy must give one array of real numbers, but gave {value}")
@@ -72,32 +106,57 @@ def _check_energy(energy: Callable[[Any], Array], x: PyTree) -> None:
             "an energy must give one value per leading index of the state, but gave shape "
             f"{value.shape} for a state of shape {', '.join(map(str, shapes)) or 'nothing'}"
         )
+    return value.shape
 
 
-@eqx.filter_jit
-def _descend(energy, x, step_size, rtol, atol, max_steps) -> Relaxed:
-    gradient = jax.grad(lambda x: jnp.sum(energy(x)))  # states do not interact, so the sum's gradient holds each one's
-    lead = jax.eval_shape(energy, x).shape
+def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
+    """Give ∇E of each state: they do not interact, so it is the gradient of the sum."""
+    return jax.grad(lambda x: jnp.sum(energy(x)))
 
-    def norm(tree):
-        flat = [leaf.reshape(*lead, -1) for leaf in jax.tree.leaves(tree)]
-        return jnp.sqrt(sum(jnp.sum(f * f, axis=-1) for f in flat) / sum(f.shape[-1] for f in flat))
 
-    def moving(x, g):  # false where the gradient is NaN
-        return norm(g) > atol + rtol * norm(x)
+def _moving(x: PyTree, g: PyTree, rtol: Array, atol: Array, lead: Lead) -> Bool[Array, "..."]:
+    """Say which states have not come to rest; false where the gradient g is NaN."""
+    return _root_mean_square(g, lead) > atol + rtol * _root_mean_square(x, lead)
+
+
+def _root_mean_square(tree: PyTree, lead: Lead) -> Float[Array, "..."]:
+    size = sum(math.prod(leaf.shape[len(lead) :]) for leaf in jax.tree.leaves(tree))
+    return jnp.sqrt(dot(tree, tree, lead) / size)
+
+
+def _step(x: PyTree, g: PyTree, step_size: Array) -> PyTree:
+    return jax.tree.map(lambda a, slope: a - jnp.asarray(step_size, a.dtype) * slope, x, g)
+
+
+@compiled
+def _settle(energy, x, arguments, step_size, rtol, atol, max_steps) -> Relaxed:
+    energy_of = lambda x: energy(x, *arguments)
+    lead, gradient = _leading_axes(energy_of, x), _gradient(energy_of)
 
     def advance(carry):
         x, g, steps, active = carry
-
-        def move(a, slope):
-            moves = active.reshape(*lead, *[1] * (a.ndim - len(lead)))
-            return jnp.where(moves, a - step_size.astype(a.dtype) * slope, a)
-
-        x = jax.tree.map(move, x, g)
+        x = jax.tree.map(lambda new, old: jnp.where(along(active, old), new, old), _step(x, g, step_size), x)
         g, steps = gradient(x), steps + active
-        return x, g, steps, active & moving(x, g) & (steps < max_steps)
+        return x, g, steps, active & _moving(x, g, rtol, atol, lead) & (steps < max_steps)
 
-    g = gradient(x)
-    start = (x, g, jnp.zeros(lead, jnp.int32), moving(x, g))
-    x, g, steps, _ = lax.while_loop(lambda carry: jnp.any(carry[3]), advance, start)
-    return Relaxed(x, energy(x), steps, jnp.isfinite(norm(g)) & ~moving(x, g))
+    def settle(x):
+        g = gradient(x)
+        start = (x, g, jnp.zeros(lead, jnp.int32), _moving(x, g, rtol, atol, lead))
+        x, g, steps, _ = lax.while_loop(lambda carry: jnp.any(carry[3]), advance, start)
+        return x, (steps, _has_settled(x, g, rtol, atol, lead))
+
+    x, steps, converged = at_rest(gradient, settle, x, lead)
+    return Relaxed(x, energy_of(x), steps, converged)
+
+
+@compiled
+def _walk(energy, x, arguments, step_size, rtol, atol, steps) -> Relaxed:
+    energy_of = lambda x: energy(x, *arguments)
+    lead, gradient = _leading_axes(energy_of, x), _gradient(energy_of)
+    x, _ = lax.scan(lambda x, _: (_step(x, gradient(x), step_size), None), x, length=steps)
+    settled = _has_settled(x, gradient(x), rtol, atol, lead)
+    return Relaxed(x, energy_of(x), jnp.full(lead, steps, jnp.int32), settled)
+
+
+def _has_settled(x: PyTree, g: PyTree, rtol: Array, atol: Array, lead: Lead) -> Bool[Array, "..."]:
+    return jnp.isfinite(_root_mean_square(g, lead)) & ~_moving(x, g, rtol, atol, lead)

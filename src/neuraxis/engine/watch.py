@@ -1,12 +1,108 @@
+"""Watching a training as it goes on: what `fit` reports, and writers of it for tables and TensorBoard."""
+
+import csv
+import time
+import weakref
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuraxis.errors import InputError
 
 
 @dataclass(frozen=True)
 class Report:
     """What a callback of `fit` receives."""
 
-    step: int
-    epoch: int
-    losses: dict[str, float]
-    seconds: float
-    ends_epoch: bool
+    step: int  # steps done, from the beginning of the training
+    epoch: int  # epochs done
+    losses: dict[str, float]  # mean over this epoch's examples so far; at its end, what validation data gave as well
+    seconds: float  # since this call of `fit` began [s]
+    ends_epoch: bool  # whether it comes at the end of an epoch
+
+
+class CSVWriter:
+    """A callback of `fit` that writes a table with one row for each number of a report.
+
+    Each report is in the file when the training goes on, so a run that is killed loses none. Rows are added to a file
+    that is there already; a run that is resumed writes those since its checkpoint once more.
+
+    Raises:
+        InputError: where the file is there and has other columns.
+    """
+
+    COLUMNS = ("step", "epoch", "seconds", "name", "value")
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        header = ",".join(self.COLUMNS)
+        content = self.path.read_bytes() if self.path.exists() else b""
+        if not content:
+            self.path.write_text(f"{header}\n", encoding="utf-8")
+        elif (found := content.decode(errors="replace").splitlines()[0]) != header:
+            raise InputError(f"{self.path} must have the columns {header}, but begins with {found!r}")
+        elif not content.endswith(b"\n"):  # a killed run left half a row behind
+            self.path.write_bytes(content[: content.rfind(b"\n") + 1])
+
+    def __call__(self, report: Report) -> None:
+        """Append the rows of a report."""
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            for name, value in report.losses.items():
+                rows.writerow((report.step, report.epoch, f"{report.seconds:.3f}", name, float(value)))
+
+
+class TensorBoardWriter:
+    """A callback of `fit` that writes curves for TensorBoard, each under its name.
+
+    Each report is on the disk when the training goes on. Every writer makes a file of its own in the folder; of what
+    files before it hold, TensorBoard then shows what comes before the writer's first step, so that a resumed run makes
+    one curve with the run that it goes on from. Use as a context manager, or call `close`; else it closes itself when
+    the program ends.
+
+    Raises:
+        InputError: where the package tensorboardX is missing.
+    """
+
+    def __init__(self, folder: Path | str):
+        self._protocol, self._scalar, writer = _tensorboard()
+        self._begun = False
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        # With the time in its name, for a second writer in the same second would overwrite the first one's file.
+        self._events = writer(str(Path(folder) / "events"), f".{time.time_ns()}")
+        self._close = weakref.finalize(self, self._events.close)
+
+    def __call__(self, report: Report) -> None:
+        """Write the numbers of a report."""
+        if not self._begun:
+            begin = self._protocol.SessionLog(status=self._protocol.SessionLog.START)
+            self._write(report.step, session_log=begin)
+            self._begun = True
+        for name, value in report.losses.items():
+            self._write(report.step, summary=self._scalar(name, float(value)))
+        self._events.flush()
+
+    def _write(self, step: int, **content: Any) -> None:
+        self._events.write_event(self._protocol.Event(step=step, wall_time=time.time(), **content))
+
+    def close(self) -> None:
+        """Close the file; more than once does no harm."""
+        self._close()
+
+    def __enter__(self) -> "TensorBoardWriter":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def _tensorboard() -> tuple[Any, Any, Any]:
+    """Import what writes at once: the package's own `SummaryWriter` leaves that to a thread, behind a queue."""
+    try:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
+        from tensorboardX.summary import scalar
+    except ImportError as error:
+        raise InputError("TensorBoardWriter needs tensorboardX: pip install 'neuraxis[tensorboard]'") from error
+    return event_pb2, scalar, EventsWriter

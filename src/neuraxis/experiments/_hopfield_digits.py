@@ -1,6 +1,5 @@
 """Handwritten digits in a Hopfield network: restored from flipped pixels while the energy falls."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +8,7 @@ from jax import lax
 from neuraxis import plots
 from neuraxis.data import Dataset
 from neuraxis.energy.hopfield import Hopfield
+from neuraxis.values import compiled
 
 
 def measure(
@@ -90,7 +90,7 @@ def _energies(network: Hopfield, patterns: np.ndarray, x: jax.Array, key: jax.Ar
     return energies
 
 
-@eqx.filter_jit
+@compiled
 def _follow(network: Hopfield, x: jax.Array, order: jax.Array) -> jax.Array:
     """All states of an asynchronous recall, one after each neuron's turn."""
 

@@ -18,7 +18,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +32,7 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.continuous_convolution import continuous_convolve
 from neuraxis.kinds import Map
+from neuraxis.values import compiled
 
 _LOWEST_ACCURACY = {"mnist": 0.992, "digits": 0.97, "fashion-mnist": 0.90}
 
@@ -149,7 +149,7 @@ def _train(name: str, model: Map, images: Images, settings: Settings, session: S
     )
 
 
-@eqx.filter_jit
+@compiled
 def _maps(model: CNN, image: Array) -> list[Array]:
     return model.activation_maps(image)
 

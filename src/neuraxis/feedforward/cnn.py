@@ -11,7 +11,22 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.feedforward.mlp import MLP
 from neuraxis.functions.activations import relu
-from neuraxis.layers import Convolution, Dropout, MaxPool
+from neuraxis.functions.pooling import max_pool
+from neuraxis.layers import Convolution, Dropout
+
+
+class PooledConvolution(Convolution):
+    """z = pool(x ⋆ w) + b, with the largest of every 2×2: the same as pool(x ⋆ w + b), with a quarter of the sums.
+
+    Zeros around x keep its height and width until pooling halves them.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, size: int, *, key: PRNGKeyArray):
+        super().__init__(in_channels, out_channels, size, key=key, padding="same")
+
+    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+        """Map (…, height, width, in) to (…, height/2, width/2, out)."""
+        return max_pool(self.correlate(x)) + self.bias
 
 
 class CNN(eqx.Module):
@@ -37,7 +52,7 @@ class CNN(eqx.Module):
     Source: LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 86:2278 (1998).
     """
 
-    convolutions: tuple[Convolution, ...]
+    convolutions: tuple[PooledConvolution, ...]
     dropout: Dropout
     head: MLP
     activation: Callable = eqx.field(static=True)
@@ -64,7 +79,7 @@ class CNN(eqx.Module):
             )
         key_head, *keys = jax.random.split(key, len(channels) + 1)
         pairs = zip((channel, *channels[:-1]), channels, keys, strict=True)
-        self.convolutions = tuple(Convolution(i, o, size, key=k, padding="same") for i, o, k in pairs)
+        self.convolutions = tuple(PooledConvolution(i, o, size, key=k) for i, o, k in pairs)
         self.dropout = Dropout(dropout)
         features = (height // halvings) * (width // halvings) * channels[-1]
         self.head = MLP((features, *hidden_sizes, out_size), key=key_head, activation=activation)
@@ -79,9 +94,8 @@ class CNN(eqx.Module):
 
     def activation_maps(self, x: Float[ArrayLike, "... height width channel"]) -> list[Array]:
         """Give hˡ, (…, height/2ˡ, width/2ˡ, channels), for each convolution."""
-        maps, pool = [], MaxPool(2)
-        h = jnp.asarray(x)
+        maps, h = [], jnp.asarray(x)
         for convolution in self.convolutions:
-            h = self.activation(pool(convolution.correlate(h)) + convolution.bias)
+            h = self.activation(convolution(h))
             maps.append(h)
         return maps

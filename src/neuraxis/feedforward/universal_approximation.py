@@ -12,6 +12,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.feedforward.mlp import MLP
 from neuraxis.feedforward.step_network import STEEPNESS, step_network
+from neuraxis.values import compiled
 
 Function = Callable[[np.ndarray], Any]
 
@@ -99,7 +100,7 @@ def _check_points(cells: int, in_size: int) -> np.ndarray:
     return np.concatenate([even, np.where(random.random(even.shape) < 0.75, at_borders, even)])
 
 
-@eqx.filter_jit
+@compiled
 def _call(network: MLP, x: Float[ArrayLike, "points n"]) -> Float[Array, " points"]:
     return network(x)[..., 0]
 
