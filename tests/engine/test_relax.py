@@ -323,3 +323,10 @@ def test_arguments_that_are_not_finite_are_refused(steps):
         relax(quadratic, np.ones(2), A, {"b": np.array([0.0, np.nan])}, step_size=0.1, steps=steps)
     with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but holds inf"):
         relax(lambda x, a: a * jnp.sum(x**2), np.ones(2), np.inf, step_size=0.1, steps=steps)
+
+
+def test_the_derivative_multiplies_in_full_precision_where_relaxing_need_not():
+    """GPUs would keep three digits, of which solving with H leaves fewer."""
+    first = lambda b: relax(quadratic, jnp.ones(2), jnp.asarray(A), b, step_size=0.4).x[0]
+    asks = lambda f: str(jax.make_jaxpr(f)(jnp.asarray(B))).count("Precision.HIGHEST")
+    assert asks(jax.grad(first)) > asks(first)

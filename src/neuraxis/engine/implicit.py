@@ -49,7 +49,8 @@ def at_rest(
         x, rest = settle(start)
         return x, [part.astype(jnp.float32) for part in rest]  # `custom_root` has no derivative with integers in it
 
-    x, (steps, converged) = lax.custom_root(gradient, start, solve, lambda H, b: _solve(H, b, lead), has_aux=True)
+    exact = jax.default_matmul_precision("float32")(gradient)  # GPUs round products to three digits unless told not to
+    x, (steps, converged) = lax.custom_root(exact, start, solve, lambda H, b: _solve(H, b, lead), has_aux=True)
     steps, converged = steps.astype(jnp.int32), converged > 0
     return _settled_only(x, start, converged), steps, converged
 
