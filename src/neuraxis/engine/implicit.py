@@ -23,8 +23,8 @@ def dot(a: PyTree, b: PyTree, lead: Lead) -> Float[Array, "..."]:
     """Inner product of two states, for each leading index; in float32 at least."""
 
     def products(a, b):
-        a, b = (leaf.reshape(*lead, -1).astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in (a, b))
-        return jnp.sum(a * b, axis=-1)
+        a, b = (leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in (a, b))
+        return jnp.sum(a * b, axis=tuple(range(len(lead), a.ndim)))
 
     return sum(jax.tree.leaves(jax.tree.map(products, a, b)), jnp.zeros(lead, jnp.float32))
 
