@@ -323,3 +323,28 @@ def test_arguments_that_are_not_finite_are_refused(steps):
         relax(quadratic, np.ones(2), A, {"b": np.array([0.0, np.nan])}, step_size=0.1, steps=steps)
     with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but holds inf"):
         relax(lambda x, a: a * jnp.sum(x**2), np.ones(2), np.inf, step_size=0.1, steps=steps)
+
+
+def test_the_derivative_multiplies_in_full_precision_where_relaxing_need_not():
+    """GPUs would keep three digits, of which solving with H leaves fewer."""
+    first = lambda b: relax(quadratic, jnp.ones(2), jnp.asarray(A), b, step_size=0.4).x[0]
+    asks = lambda f: str(jax.make_jaxpr(f)(jnp.asarray(B))).count("Precision.HIGHEST")
+    assert asks(jax.grad(first)) > asks(first)
+
+
+def test_an_energy_may_hold_another_relaxation():
+    """Y settles at x/(1 + a), so ½(x − 1)² + y² has its minimum at 1/(1 + 2/(1 + a)²)."""
+    inner = lambda y, x, a: jnp.sum((y - x) ** 2 + a * y**2) / 2
+
+    def outer(x, a):
+        y = relax(inner, jnp.zeros(1), x, a, step_size=0.3, rtol=1e-7).x
+        return jnp.sum((x - 1) ** 2 / 2 + y**2)
+
+    at_rest = lambda a: relax(outer, jnp.zeros(1), a, step_size=0.3, rtol=1e-6).x[0]
+    x, slope = jax.value_and_grad(at_rest)(1.0)
+    np.testing.assert_allclose(x, 2 / 3, rtol=1e-5)
+    np.testing.assert_allclose(slope, 2 / 9, rtol=1e-4)  # 4/(1 + a)³ x²
+
+
+def test_an_empty_batch_stays_empty():
+    assert relax(bowl, np.zeros((0, 2)), step_size=0.1).converged.shape == (0,)

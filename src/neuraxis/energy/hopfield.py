@@ -13,6 +13,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.values import compiled
 
 # A sweep looks for the next neuron to flip among so many at a time. Any number gives the same result; 64 takes half as
 # long again on a CPU.
@@ -180,13 +181,13 @@ def _one_batch_axis(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x  # a single state without one runs twice as fast
 
 
-@jax.jit
+@compiled
 def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
     flat = _one_batch_axis(x)
     return _sweep(network.weights, flat, network.field(flat), order)[0].reshape(x.shape)
 
 
-@jax.jit
+@compiled
 def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -> Recalled:
     def going(carry):
         return jnp.any(carry[3]) & (carry[4] < max_sweeps)

@@ -23,8 +23,8 @@ def dot(a: PyTree, b: PyTree, lead: Lead) -> Float[Array, "..."]:
     """Inner product of two states, for each leading index; in float32 at least."""
 
     def products(a, b):
-        a, b = (leaf.reshape(*lead, -1).astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in (a, b))
-        return jnp.sum(a * b, axis=-1)
+        a, b = (leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in (a, b))
+        return jnp.sum(a * b, axis=tuple(range(len(lead), a.ndim)))
 
     return sum(jax.tree.leaves(jax.tree.map(products, a, b)), jnp.zeros(lead, jnp.float32))
 
@@ -49,7 +49,8 @@ def at_rest(
         x, rest = settle(start)
         return x, [part.astype(jnp.float32) for part in rest]  # `custom_root` has no derivative with integers in it
 
-    x, (steps, converged) = lax.custom_root(gradient, start, solve, lambda H, b: _solve(H, b, lead), has_aux=True)
+    exact = jax.default_matmul_precision("float32")(gradient)  # GPUs round products to three digits unless told not to
+    x, (steps, converged) = lax.custom_root(exact, start, solve, lambda H, b: _solve(H, b, lead), has_aux=True)
     steps, converged = steps.astype(jnp.int32), converged > 0
     return _settled_only(x, start, converged), steps, converged
 
