@@ -1,6 +1,9 @@
 """Several devices and several processes, simulated in programs of their own since JAX fixes its devices once."""
 
+import signal
+
 import jax
+import numpy as np
 import pytest
 from jax.sharding import AbstractMesh
 
@@ -43,6 +46,46 @@ assert shared.model.layers[0].weight.sharding.shard_shape((8, 32)) == (8, 16)
 print("same")
 """
 
+# Weights cut over "model" and batches over "data", from a source; the program may be killed, and goes on.
+SHARED = """
+import os, signal, sys
+import jax, jax.numpy as jnp, numpy as np, optax
+from neuraxis.engine import averaged, descent, digest, fit, training
+from neuraxis.engine.mesh import parse_mesh, replicate
+from neuraxis.feedforward import MLP, classification
+
+path, mode = sys.argv[-2:]
+training._SECONDS_BETWEEN_CHECKPOINTS = 0.0  # one after every call
+random = np.random.default_rng(0)
+x = random.normal(size=(200, 8)).astype(np.float32)
+labels = (x[:, 0] > 0).astype(np.int32)
+loaded = []
+
+class Rows:
+    def __len__(self):
+        return len(x)
+
+    def take(self, indices):
+        loaded.append(len(indices))
+        return x[indices], labels[indices]
+
+def maybe_die(report):
+    if mode == "dies" and report.step == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+mesh = parse_mesh("data=2,model=2")
+rule = averaged(descent(classification.loss, optax.adam(1e-2)), 0.9)
+fitted = fit(MLP((8, 32, 4), key=jax.random.key(0)), rule, Rows(), epochs=3, batch_size=40, key=jax.random.key(1),
+    validation=(x, labels), patience=5, mesh=mesh, progress=None, callback=maybe_die,
+    checkpoint=path if mode in ("dies", "resumes") else None, resume=mode == "resumes")
+weights = jax.tree.map(np.asarray, replicate(fitted.model, mesh).layers)
+assert fitted.model.layers[0].weight.sharding.shard_shape((8, 32)) == (8, 16)
+history = [f"{loss:.9g}" for name in sorted(fitted.history) for loss in fitted.history[name]]
+norm = float(sum(np.sum(np.abs(leaf)) for leaf in jax.tree.leaves(weights)))
+print(max(loaded), digest.digest(weights)[:16], f"{norm:.9g}", *history)
+"""
+
+
 TWO_PROCESSES = """
 assert jax.process_count() == 2 and len(jax.devices()) == 2 and len(jax.local_devices()) == 1
 shared = train(parse_mesh("data=2"))
@@ -66,6 +109,23 @@ def test_two_processes_give_the_result_of_one():
     alone = finish(train("print(f\"{float(train(None).history['loss'][-1]):.6f}\")"))
     assert losses[0] == losses[1]
     assert float(losses[0]) == pytest.approx(float(alone), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_that_were_killed_go_on_to_the_result_of_one(tmp_path):
+    path = str(tmp_path / "checkpoint")
+    run = lambda mode: start_together(SHARED, 2, path, mode, devices=2)
+    whole = [finish(process).split() for process in run("runs")]
+    killed = run("dies")
+    for process in killed:
+        process.communicate(timeout=150)
+        assert process.returncode == -signal.SIGKILL
+    resumed = [finish(process).split() for process in run("resumes")]
+    assert whole == [whole[0]] * 2
+    assert resumed == whole  # weights and history, to the bit
+    alone = finish(start(SHARED, path, "runs", JAX_NUM_CPU_DEVICES="4")).split()
+    assert int(whole[0][0]) == int(alone[0]) // 2  # each process loads its own part of a batch
+    np.testing.assert_allclose([float(v) for v in whole[0][2:]], [float(v) for v in alone[2:]], rtol=1e-5)
 
 
 def test_more_devices_than_there_are_is_an_error():
