@@ -1,4 +1,5 @@
 import importlib
+import threading
 
 import equinox as eqx
 import jax
@@ -8,13 +9,14 @@ import optax
 import pytest
 from jax import lax
 
-from neuraxis.engine import descent, evaluate, fit, gradient_descent
+from neuraxis.engine import averaged, descent, evaluate, fit, gradient_descent
 from neuraxis.engine.feed import Order
 from neuraxis.engine.minibatch import Task, begin
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
 from neuraxis.functions.convolution import cross_correlate
-from neuraxis.layers import Linear
+from neuraxis.layers import Dropout, Linear, Sequential
+from neuraxis.neurons import LIF
 
 fit_module = importlib.import_module("neuraxis.engine.fit")
 training = importlib.import_module("neuraxis.engine.training")
@@ -39,7 +41,7 @@ def train(model=None, rule=adam, data=(x, labels), **changed):
         "key": jax.random.key(1),
         "progress": None,
     } | changed
-    return fit(model or MLP((5, 16, 2), key=jax.random.key(0)), rule, data, **arguments)
+    return fit(MLP((5, 16, 2), key=jax.random.key(0)) if model is None else model, rule, data, **arguments)
 
 
 def test_finds_the_least_squares_solution():
@@ -204,6 +206,213 @@ def test_raw_images_may_stay_integers():
     assert train(rule=descent(loss, optax.sgd(0.1)), data=(images, labels[:64]), epochs=1).history["loss"].shape == (1,)
 
 
+def test_goes_on_in_memory_from_model_and_state():
+    rule = descent(classification.loss, optax.adam(optax.cosine_decay_schedule(0.05, 24)))
+    first = train(rule=rule, shuffle=False, steps=6, epochs=1)
+    second = train(first.model, rule, tuple(a[192:] for a in (x, labels)), state=first.state, shuffle=False, epochs=1)
+    whole = train(rule=rule, shuffle=False, epochs=1)  # 6 batches of 32 and one of 11
+    assert eqx.tree_equal((second.model, second.state), (whole.model, whole.state))
+    with pytest.raises(InputError, match="state must be one of this rule and model"):
+        train(rule=descent(classification.loss, optax.sgd(0.1)), state=first.state)
+
+
+def test_a_source_is_trained_on_as_arrays_are():
+    class Rows:
+        def __len__(self):
+            return len(x)
+
+        def take(self, indices):
+            return x[indices], labels[indices]
+
+    from_source, from_arrays = train(data=Rows()), train()
+    assert eqx.tree_equal(from_source.model, from_arrays.model)
+    np.testing.assert_array_equal(from_source.history["loss"], from_arrays.history["loss"])
+
+
+def test_a_mapped_file_is_trained_on_as_arrays_are(tmp_path):
+    mapped = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
+    mapped[:] = x
+    assert eqx.tree_equal(train(data=(mapped, labels)).model, train().model)
+
+
+def test_only_what_is_picked_is_trained():
+    start = MLP((5, 16, 2), key=jax.random.key(0))
+    rule = descent(classification.loss, optax.adam(1e-2), train=lambda model: model.layers[1].bias)
+    model = train(start, rule).model
+    assert eqx.tree_equal(model.layers[0], start.layers[0])
+    np.testing.assert_array_equal(model.layers[1].weight, start.layers[1].weight)
+    assert jnp.all(model.layers[1].bias != start.layers[1].bias)
+
+
+def test_a_gradient_by_hand_takes_the_place_of_jax():
+    """½(x w − t)² has the gradient xᵀ(x w − t)/n; the factor 2 shows that it is this one that is used."""
+    loss = lambda w, x, t, *, key: 0.5 * (x @ w - t[:, 0]) ** 2
+
+    def by_hand(w, x, t, *, key):
+        return loss(w, x, t, key=key), 2 * x.T @ (x @ w - t[:, 0]) / len(x)
+
+    start, data = jnp.zeros(5), (x, targets)
+    twice = train(start, descent(loss, gradient_descent(0.01), gradient=by_hand), data).model
+    np.testing.assert_allclose(twice, train(start, descent(loss, gradient_descent(0.02)), data).model, rtol=1e-5)
+    wrong = lambda w, x, t, *, key: (loss(w, x, t, key=key), (w, w))
+    with pytest.raises(InputError, match="the gradient must be a tree like the model"):
+        train(start, descent(loss, gradient_descent(0.01), gradient=wrong), data)
+
+
+@pytest.mark.parametrize("optimizer", [optax.lbfgs(), optax.contrib.reduce_on_plateau(patience=2)])
+def test_optimizers_that_look_at_the_loss(optimizer):
+    rule = descent(classification.loss, optax.chain(optax.sgd(0.1), optimizer))
+    history = train(rule=rule, batch_size=203).history["loss"]
+    assert history[-1] < history[0]
+
+
+def test_a_callback_watches_and_can_cancel():
+    reports, cancel = [], threading.Event()
+
+    def watch(report):
+        reports.append(report)
+        if report.ends_epoch and report.epoch == 2:
+            cancel.set()
+
+    fitted = train(callback=watch, cancel=cancel, validation=(x, labels), epochs=10)
+    assert fitted.cancelled
+    assert eqx.tree_equal(fitted.model, train(epochs=2).model)
+    ends = [report for report in reports if report.ends_epoch]
+    assert [(report.step, report.epoch) for report in ends] == [(7, 1), (14, 2)]
+    assert [report.losses["loss"] for report in ends] == list(fitted.history["loss"])
+    assert [report.losses["validation_loss"] for report in ends] == list(fitted.history["validation_loss"])
+    steps, seconds = zip(*((report.step, report.seconds) for report in reports), strict=True)
+    assert list(steps) == sorted(set(steps))
+    assert list(seconds) == sorted(seconds)
+
+
+def test_a_cancelled_run_goes_on(tmp_path):
+    path, cancel = tmp_path / "checkpoint.safetensors", threading.Event()
+    train(checkpoint=path, cancel=cancel, callback=lambda report: cancel.set() if report.step >= 9 else None)
+    assert eqx.tree_equal(train(checkpoint=path, resume=True).model, train().model)
+
+
+def test_the_model_comes_back_in_inference_mode_and_is_trained_out_of_it():
+    model = Sequential(
+        [Linear(5, 8, key=jax.random.key(0)), Dropout(0.5, inference=True), Linear(8, 2, key=jax.random.key(1))]
+    )
+    fitted = train(model)
+    assert fitted.model.layers[1].inference
+    without = Sequential([model.layers[0], Dropout(0.0), model.layers[2]])
+    assert not np.allclose(train(without).history["loss"], fitted.history["loss"])
+
+
+def test_validation_draws_its_own_noise():
+    seen = {"training": [], "validation": []}
+
+    def noisy(model, x, labels, *, key):
+        where = "training" if model.layers[1].inference is False else "validation"
+        jax.debug.callback(lambda k: seen[where].append(tuple(np.asarray(k).tolist())), jax.random.key_data(key))
+        return classification.loss(model, x, labels, key=key)
+
+    model = Sequential([Linear(5, 8, key=jax.random.key(0)), Dropout(0.1), Linear(8, 2, key=jax.random.key(1))])
+    train(model, descent(noisy, optax.adam(1e-2)), validation=(x, labels))
+    assert len(set(seen["validation"])) == 4
+    assert not set(seen["training"]) & set(seen["validation"])
+
+
+def test_a_validation_loss_that_is_not_finite_stops_the_run():
+    bad = np.where(np.arange(len(x)) == 7, 9, labels)
+    with pytest.raises(DivergedError, match="the validation loss is nan after epoch 1: labels must lie from 0 to 1"):
+        train(validation=(x, bad), patience=3)
+
+
+def test_half_precision_does_not_look_like_divergence():
+    """5000 weights of 50 overflow the sum of a float16, though none of them does."""
+    loss = lambda w, x, *, key: jnp.abs(jnp.mean(w, dtype=jnp.float32) - x)
+    rule, data = descent(loss, optax.sgd(0.1)), (np.ones(8, np.float32),)
+    fitted = train(jnp.full(5000, 50.0, jnp.float16), rule, data, batch_size=4)
+    assert fitted.model.dtype == jnp.float16
+    assert np.isfinite(fitted.history["loss"]).all()
+
+
+def test_the_mean_loss_of_very_many_steps_keeps_its_digits():
+    rule = descent(lambda w, x, *, key: 0 * w + 0.1 + 0 * x, optax.sgd(0.1))
+    fitted = train(jnp.zeros(()), rule, (np.zeros(200_000, np.float32),), batch_size=1, epochs=1)
+    assert fitted.history["loss"][0] == pytest.approx(0.1, rel=1e-6)
+
+
+class Drift(eqx.Module):
+    """A rule that adds to the weights."""
+
+    rate: float = 0.5
+
+    def init(self, model):
+        return ()
+
+    def step(self, model, state, batch, *, key):
+        moved = eqx.tree_at(lambda m: m.weight, model, model.weight + self.rate)
+        return moved, state, {"length": jnp.sum(batch[0] ** 2, axis=-1)}
+
+
+class Scaled(eqx.Module):
+    weight: jax.Array
+    scale: float = 2.0
+
+
+def test_another_number_in_model_or_rule_runs_the_same_program():
+    traced = []
+
+    class Counting(Drift):
+        def step(self, model, state, batch, *, key):
+            traced.append(model)
+            return super().step(model, state, batch, key=key)
+
+    start = Scaled(jnp.zeros(3))
+    train(start, Counting(), (x,))
+    count = len(traced)
+    fitted = train(eqx.tree_at(lambda m: m.scale, start, 3.0), Counting(0.25), (x,))
+    assert len(traced) == count + 1  # the trial that looks at the losses
+    assert fitted.model.scale == 3.0
+    np.testing.assert_allclose(fitted.model.weight, 0.25 * 7 * 4)
+    assert list(fitted.history) == ["length"]
+
+
+def test_a_rule_without_a_loss_is_watched_by_metrics():
+    metrics = {"validation_loss": lambda model, x, *, key: jnp.abs(model.weight[0] - 10) + 0 * x[:, 0]}
+    fitted = train(Scaled(jnp.zeros(3)), Drift(), (x,), validation=(x,), metrics=metrics, patience=2, epochs=20)
+    assert fitted.stopped_early
+    np.testing.assert_allclose(fitted.model.weight, 10.5)  # after 21 steps, nearer than after 14 or 28
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m, s, e: (m.weight, s, e), "must keep the structure of the model"),
+        (
+            lambda m, s, e: (eqx.tree_at(lambda m: m.weight, m, m.weight[:2]), s, e),
+            r"weight was float32\[3\] and is float32\[2\]",
+        ),
+        (
+            lambda m, s, e: (eqx.tree_at(lambda m: m.scale, m, m.scale + 1), s, e),
+            "must leave the Python numbers in a model",
+        ),
+        (lambda m, s, e: (m, jnp.ones(2), e), "must keep the structure of its state"),
+        (lambda m, s, e: (m, s, e["length"][:, None]), "loss must give one number per example, .* off, as in values"),
+        (lambda m, s, e: (m, s, jnp.mean(e["length"])), "leave the mean or sum over the examples out"),
+    ],
+)
+def test_a_rule_keeps_what_it_has_to(change, message):
+    class Careless(Drift):
+        def step(self, model, state, batch, *, key):
+            return change(*super().step(model, state, batch, key=key))
+
+    with pytest.raises(InputError, match=message):
+        train(Scaled(jnp.zeros(3)), Careless(), (x,))
+
+
+def test_nothing_to_train_is_refused_with_a_cure():
+    with pytest.raises(InputError, match=r"LIF has nothing to train: .*tau_m=jnp.asarray\(20.0\)"):
+        train(LIF())
+    with pytest.raises(InputError, match=r"train picks nothing to train: .*scale=jnp.asarray\(2.0\)"):
+        train(Scaled(jnp.zeros(3)), descent(squared, optax.sgd(0.1), train=lambda model: model.scale))
+
+
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
     ("changed", "message"),
@@ -216,6 +425,21 @@ def test_raw_images_may_stay_integers():
         ({"batch_size": 2.5}, "batch_size must be a whole number"),
         ({"patience": 2}, "need validation data"),
         ({"patience": 0, "validation": (x, labels)}, "patience must be a whole number of at least 1"),
+        ({"steps": 0}, "steps must be a whole number of at least 1"),
+        ({"key": 0}, "key must be a random key, such as jax.random.key"),
+        ({"data": x}, "data must be a tuple of arrays, .* but is ndarray"),
+        ({"data": {"x": x}}, "data must be a tuple of arrays, .* but is dict"),
+        ({"rule": classification.loss}, r"rule must have init and step, such as descent\(loss"),
+        ({"rule": Drift}, "rule must have init and step"),
+        ({"validation": (x, labels), "metrics": {"loss": classification.correct}}, "cannot be called 'loss'"),
+        (
+            {"validation": (x, labels), "metrics": {"validation_loss": classification.correct}},
+            "cannot be called 'validation_loss'",
+        ),
+        (
+            {"rule": Drift(), "validation": (x, labels), "patience": 3},
+            'early stopping needs a rule with a loss, or a metric called "validation_loss"',
+        ),
     ],
 )
 def test_bad_input_is_refused(changed, message):
@@ -230,3 +454,18 @@ def test_plain_lines_show_progress_where_there_is_no_terminal(monkeypatch, capsy
     assert "digits: " in (lines := capsys.readouterr().err)
     assert "loss " in lines
     assert "s left" in lines
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: descent(classification.loss, optax.adam), "optimizer must be an optax transformation"),
+        (lambda: descent(classification.loss, 0.1), "optimizer must be an optax transformation"),
+        (lambda: descent(0.1, optax.sgd(0.1)), "loss must be a function"),
+        (lambda: averaged(adam, 1.0), r"decay must lie in \[0, 1\)"),
+    ],
+)
+def test_bad_rules_are_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()

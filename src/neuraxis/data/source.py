@@ -1,21 +1,22 @@
 """Arrays that stay where they are, such as files mapped into memory, as data that are loaded batch by batch."""
 
 import mmap
+import os
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from neuraxis import check
-
-_PAGES_KEPT = 64 << 20  # bytes that may be read before the pages they came from are given back
+from neuraxis.errors import DataError
 
 
 class ArraySource:
     """Arrays that agree along their first axis as a `kinds.Source`: examples are copied when they are taken.
 
-    Of arrays mapped from files (`numpy.memmap`) the pages that were read are given back from time to time, so that a
-    pass through a file of any size takes little memory; the operating system keeps what it likes in its own cache.
+    Of arrays mapped from files (`numpy.memmap`) the examples are read from the file, not from the mapped memory, of
+    which ever more would else lie in this process. So training on files of any size takes little memory; the
+    operating system keeps what it likes in its own cache.
 
     Raises:
         InputError: for arrays that are empty or do not agree in length.
@@ -24,29 +25,43 @@ class ArraySource:
     def __init__(self, *arrays: Any):
         check.same_length(**{f"arrays[{i}]": x for i, x in enumerate(arrays)})
         self._arrays = arrays
-        self._read = 0
 
     def __len__(self) -> int:
         return len(self._arrays[0])
 
     def take(self, indices: Int[np.ndarray, " batch"]) -> tuple[np.ndarray, ...]:
         """Copy these examples."""
-        taken = tuple(np.asarray(x[indices]) for x in self._arrays)
-        # A page is read whole, however little of it is taken.
-        self._read += sum(max(x.nbytes, mmap.PAGESIZE * len(x)) for x in taken)
-        if self._read > _PAGES_KEPT:
-            self._read = 0
-            for x in self._arrays:
-                _give_pages_back(x)
-        return taken
+        return tuple(_read(x, indices) if _is_plain_file(x) else np.asarray(x[indices]) for x in self._arrays)
 
 
-def _give_pages_back(array: Any) -> None:
-    """Let the operating system take back the memory that mirrors the file; what changes a private copy is kept."""
-    if not isinstance(array, np.memmap) or array.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    mapped = array.base
+def _is_plain_file(array: Any) -> bool:
+    """Say whether the rows of an array are pieces of a file, which hold what the mapped memory does."""
+    return (
+        isinstance(array, np.memmap)
+        and array.mode != "c"
+        and isinstance(_mapping(array), mmap.mmap)
+        and array[:1].flags.c_contiguous
+        and array.strides[0] >= array[:1].nbytes > 0
+        and hasattr(os, "preadv")
+    )
+
+
+def _mapping(array: np.ndarray) -> Any:
+    """Give the mapped file that an array looks at."""
+    mapped: Any = array
     while isinstance(mapped, np.ndarray):
         mapped = mapped.base
-    if isinstance(mapped, mmap.mmap):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    return mapped
+
+
+def _read(array: np.memmap, indices: Int[np.ndarray, " batch"]) -> np.ndarray:
+    """Read rows from the file."""
+    rows = np.empty((len(indices), *array.shape[1:]), array.dtype)
+    mapped = np.frombuffer(_mapping(array), np.uint8)
+    begins = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # where in the file the mapped memory begins
+    first = begins + array.ctypes.data - mapped.ctypes.data
+    with open(array.filename, "rb", buffering=0) as file:
+        for row, index in zip(rows.reshape(len(rows), -1).view(np.uint8), indices, strict=True):
+            if os.preadv(file.fileno(), [row], first + int(index) * array.strides[0]) != row.size:
+                raise DataError(f"{array.filename} has become shorter than the array that is mapped from it")
+    return rows

@@ -103,13 +103,18 @@ class Descent(eqx.Module):
         """Give the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
         losses, gradient = self.gradient(model, *batch, key=key)
+        (leaves, structure), places = jax.tree.flatten(parameters), jax.tree.structure(model)
         try:
-            gradient = jax.tree.map(
-                lambda p, g: None if p is None else g, parameters, gradient, is_leaf=lambda p: p is None
+            pairs = zip(places.flatten_up_to(parameters), places.flatten_up_to(gradient), strict=True)
+            found = [slope for parameter, slope in pairs if parameter is not None]
+            fits = [jnp.shape(slope) for slope in found] == [leaf.shape for leaf in leaves]
+        except (ValueError, TypeError):
+            found, fits = [], False
+        if not fits:
+            raise InputError(
+                "the gradient must be a tree like the model, with an array for every array that is trained"
             )
-        except ValueError as error:
-            raise InputError(f"the gradient must be a tree like the model, but is not: {error}") from error
-        return per_example(losses, len(batch[0]), "gradient"), gradient
+        return per_example(losses, len(batch[0]), "gradient"), jax.tree.unflatten(structure, found)
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
         """Give the losses, and the model that the loss measured where it does."""
