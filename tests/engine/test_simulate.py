@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from neuraxis.engine import Total, record_nothing, record_state, simulate
 from neuraxis.errors import InputError
 
-module = importlib.import_module("neuraxis.engine.simulate")
+module = importlib.import_module("neuraxis.engine.loop")
 
 
 class Leak(eqx.Module):

@@ -1,5 +1,7 @@
 """The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` a map."""
 
+from neuraxis.engine.chain import Chain as Chain
+from neuraxis.engine.closed_loop import ClosedLoop as ClosedLoop
 from neuraxis.engine.evaluate import evaluate as evaluate
 from neuraxis.engine.fit import Fitted as Fitted
 from neuraxis.engine.fit import fit as fit
@@ -12,9 +14,9 @@ from neuraxis.engine.optimizers import momentum as momentum
 from neuraxis.engine.optimizers import weight_decay as weight_decay
 from neuraxis.engine.relax import Relaxed as Relaxed
 from neuraxis.engine.relax import relax as relax
-from neuraxis.engine.simulate import Total as Total
 from neuraxis.engine.simulate import Trace as Trace
 from neuraxis.engine.simulate import record_nothing as record_nothing
 from neuraxis.engine.simulate import record_output as record_output
 from neuraxis.engine.simulate import record_state as record_state
 from neuraxis.engine.simulate import simulate as simulate
+from neuraxis.engine.total import Total as Total
