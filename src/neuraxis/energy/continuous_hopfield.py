@@ -63,5 +63,5 @@ class ContinuousHopfield(eqx.Module):
         The energy falls in every step that is short against τ_x; with dt ≫ τ_x the step becomes the synchronous update.
         """
         drive = self.network.field(self.activity(state)) + (0.0 if input is None else input)
-        u = drive + (state - drive) * jnp.exp(-dt / self.tau_x)
+        u = drive + (state - drive) * jnp.exp(-jnp.divide(dt, self.tau_x))
         return u, self.activity(u)

@@ -29,7 +29,7 @@ class Chain(eqx.Module):
         InputError: for a part that is neither a map nor a dynamics, or no dynamics among them.
     """
 
-    parts: tuple[Dynamics | Callable[..., Any], ...]
+    parts: tuple[Any, ...]  # maps and dynamics
 
     def __init__(self, *parts: Dynamics | Callable[..., Any]):
         for i, part in enumerate(parts):
@@ -77,7 +77,7 @@ class Chain(eqx.Module):
 
 
 @compiled  # remembers what the parts put out, which takes long to find
-def _begin(parts: tuple[Dynamics | Callable[..., Any], ...], input: PyTree) -> tuple:
+def _begin(parts: tuple[Any, ...], input: PyTree) -> tuple:
     states = []
     for part in parts:
         if isinstance(part, Dynamics):

@@ -93,7 +93,7 @@ def simulate(
     """
     check_dynamics("dynamics", dynamics)
     check.functions(record=record)
-    dt = _checked_dt(dynamics, dt)
+    length = _checked_dt(dynamics, dt)
     held, steps = steps is not None, _checked_steps(inputs, steps)
     _check_options(every, remat, unroll, chunk, progress)
     inputs = inputs if callable(inputs) else jax.tree.map(_as_value, inputs)
@@ -102,14 +102,14 @@ def simulate(
     # NumPy's integers would be traced.
     remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
     every, unroll = int(every), int(unroll)
-    part = _Part(prepared(dynamics, dt), dt, held, record, every, remat, unroll)
+    part = _Part(prepared(dynamics, length), length, held, record, every, remat, unroll)
     state = jax.tree.map(_as_value, state)
     if chunk is None:
         state, records = part.run(state, inputs, 0, steps)
     else:
         state, records = _run_in_chunks(part, state, inputs, steps, chunk, progress)
-    numbers = (jnp if isinstance(dt, Tracer) else np).arange(every, steps + 1, every)
-    return Trace(numbers * dt, records, state)
+    numbers = (jnp if isinstance(length, Tracer) else np).arange(every, steps + 1, every)
+    return Trace(numbers * length, records, state)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _run_in_chunks(part, state, inputs, steps, chunk, progress):
     return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records) if records else None
 
 
-def _checked_dt(dynamics: Dynamics, dt: ArrayLike | None) -> Any:
+def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
     """Give dt as a number, unless it is being traced."""
     if dt is None:
         dt = default_dt(dynamics)
@@ -177,18 +177,18 @@ def _checked_dt(dynamics: Dynamics, dt: ArrayLike | None) -> Any:
     return dt if isinstance(dt, Tracer) else float(dt)
 
 
-def _checked_steps(inputs: PyTree, steps: int | None) -> int:
+def _checked_steps(inputs: PyTree, steps: Any) -> int:
     """Give the number of steps, and refuse inputs that leave it open or are not finite."""
     named = {} if callable(inputs) else {f"inputs{keystr(path)}": x for path, x in jax.tree.leaves_with_path(inputs)}
-    if steps is not None:
-        check.whole(0, steps=steps)
-    elif inputs is None or callable(inputs):
-        raise InputError("without a time axis in the inputs the number of steps must be given, as steps=")
-    elif any(np.ndim(x) == 0 for x in named.values()):
-        raise InputError("inputs of one number have no time axis: the number of steps must be given, as steps=")
-    else:
+    if steps is None:
+        if not named:
+            raise InputError("without a time axis in the inputs the number of steps must be given, as steps=")
+        if any(np.ndim(x) == 0 for x in named.values()):
+            raise InputError("inputs of one number have no time axis: the number of steps must be given, as steps=")
         check.same_length(**named)
         steps = np.shape(next(iter(named.values())))[0]
+    else:
+        check.whole(0, steps=steps)
     check.finite(**{name: x for name, x in named.items() if not _is_key(x)})
     return int(steps)
 

@@ -1,5 +1,7 @@
 """Augmentation of images as a layer."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -41,7 +43,7 @@ class Augmentation(eqx.Module):
         check_amounts(**self._amounts)
 
     @property
-    def _amounts(self) -> dict[str, Number]:
+    def _amounts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("shift", "rotation", "scale", "alpha", "sigma", "noise")}
 
     def __call__(

@@ -1,5 +1,7 @@
 """Synapses: spikes and signals filtered by h(t) = k tⁿ e^(−t/τ_s), step by step, by convolution or from spike times."""
 
+from typing import Any, cast
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -104,7 +106,7 @@ class Synapse(eqx.Module):
 
         For inputs that are `Spikes` it takes the shapes of their number and age.
         """
-        shape, age = input_shape if isinstance(input_shape, Spikes) else (input_shape, ())
+        shape, age = cast(Any, input_shape) if isinstance(input_shape, Spikes) else (input_shape, ())
         shape = check.broadcast(shape, tau_s=self.tau_s, age=np.broadcast_to(0, age))
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
