@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
-from neuraxis.engine import checkpoint, simulate
+from neuraxis.engine import Chain, Total, checkpoint, simulate
 from neuraxis.feedforward import CNN, MLP, DiscreteLIF, LeakyIntegrator, SpikingClassifier, mean_potential
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
@@ -42,10 +42,14 @@ def call(model, x, key):
     return model(x, key=key)
 
 
+def state_and_output(state, output):
+    return state, output
+
+
 def simulated(dt):
-    def apply(model, x, key):
+    def apply(model, x, key, dt=dt):
         """Hold x as input for some steps; give all floating-point states and outputs, with time last."""
-        trace = simulate(model, x, dt=dt, steps=12, record=lambda state, output: (state, output))
+        trace = simulate(model, x, dt=dt, steps=12, record=state_and_output)
         return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), trace.record)
 
     return apply
@@ -119,6 +123,14 @@ CASES = [
         (4,),
         positive,
     ),
+    Case(
+        "Chain",
+        Dynamics,
+        lambda: Chain(Linear(5, 4, key=KEY), jnp.abs, Synapse(10.0), Linear(4, 3, key=KEY), DiscreteLIF()),
+        simulated(1.0),
+        (5,),
+    ),
+    Case("Total", Dynamics, lambda: Total(Synapse(jnp.asarray(10.0))), simulated(1.0), (4,)),
     Case("Synapse", Dynamics, lambda: Synapse(jnp.asarray(10.0), 2), simulated(1.0), (4,)),
     Case("DiscreteLIF", Dynamics, lambda: DiscreteLIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LeakyIntegrator", Dynamics, lambda: LeakyIntegrator(jnp.asarray(15.0)), simulated(1.0), (4,)),

@@ -1,5 +1,3 @@
-import importlib
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,10 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuraxis.engine import Total, record_nothing, record_state, simulate
-from neuraxis.errors import InputError
-
-module = importlib.import_module("neuraxis.engine.simulate")
+from neuraxis.engine import Total, loop, record_nothing, record_state, simulate
+from neuraxis.errors import DivergedError, InputError
 
 
 class Leak(eqx.Module):
@@ -75,14 +71,6 @@ def test_input_may_be_a_function_of_time():
     np.testing.assert_allclose(in_chunks.record, sampled.record, rtol=1e-5)
 
 
-def test_total_adds_the_outputs_up_and_stores_none():
-    inputs = jnp.linspace(0, 1, 30)[:, None]
-    trace = simulate(Total(Leak()), inputs, dt=1.0, record=record_nothing)
-    _, total = trace.state
-    assert trace.record is None
-    np.testing.assert_allclose(total, simulate(Leak(), inputs, dt=1.0).record.sum(0), rtol=1e-5)
-
-
 @pytest.mark.parametrize("how", [{}, {"remat": 10}, {"unroll": 4}, {"remat": 10, "unroll": 4}, {"remat": 80}])
 def test_gradient_through_blocks_is_the_gradient(how):
     def area(tau):
@@ -104,12 +92,250 @@ def test_works_under_jit_and_vmap():
     np.testing.assert_allclose(jax.jit(jax.vmap(run))(taus)[1], run(taus[1]), rtol=1e-6)
 
 
-def test_wide_vectors_are_an_option_of_the_whole_program_only(monkeypatch):
-    monkeypatch.setattr(module, "_wide_vectors", lambda: {"xla_cpu_prefer_vector_width": 256})
-    module._compiled.cache_clear()
-    run = lambda tau: simulate(Leak(tau), jnp.ones(()), dt=1.0, steps=5).record[-1]
-    np.testing.assert_allclose(run(10.0), jax.jit(run)(10.0), rtol=1e-6)
-    module._compiled.cache_clear()
+@pytest.fixture
+def wide_vectors(monkeypatch):
+    """Have every CPU do what one with wide vectors does: use an option that JAX refuses inside of transformations."""
+    monkeypatch.setattr(loop, "_wide_vectors", lambda: {"xla_cpu_prefer_vector_width": 256})
+    loop._compiled.cache_clear()
+    yield
+    loop._compiled.cache_clear()
+
+
+def drive(a):
+    """Give the state after five steps under a function of the time that holds `a` where nobody sees it."""
+    return simulate(Leak(), lambda t: a * jnp.ones(()), dt=1.0, steps=5).state
+
+
+def recorded(a):
+    return simulate(Leak(), jnp.ones(()), dt=1.0, steps=5, record=lambda state, output: a * state).record[-1]
+
+
+def stepped(dt):
+    return simulate(Leak(), jnp.ones(()), dt=dt, steps=5).state
+
+
+END = 1 - np.exp(-0.5)  # of a leak towards 1 after five steps of a tenth of its time constant
+
+
+@pytest.mark.usefixtures("wide_vectors")
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (lambda: drive(1.0), END),
+        (lambda: jax.grad(drive)(2.0), END),
+        (lambda: jax.grad(recorded)(2.0), END),
+        (lambda: jax.grad(stepped)(1.0), 0.5 * np.exp(-0.5)),
+        (lambda: jax.vmap(drive)(jnp.ones(2)), END),
+        (lambda: jax.vmap(jax.grad(recorded))(jnp.ones(2)), END),
+        (lambda: jax.lax.scan(lambda a, _: (a, drive(a)), 1.0, None, length=2)[1], END),
+        (lambda: jax.jit(lambda: simulate(Leak(), 1.0, dt=1.0, steps=5, state=jnp.zeros(())).state)(), END),
+    ],
+)
+def test_works_inside_of_transformations_on_every_cpu(run, expected):
+    np.testing.assert_allclose(run(), expected, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("wide_vectors")
+def test_a_step_may_simulate_another_dynamics():
+    class Finer(eqx.Module):
+        inner: Leak
+
+        def init_state(self, input_shape):
+            return self.inner.init_state(input_shape)
+
+        def step(self, state, input, dt):
+            state = simulate(self.inner, input, dt=dt / 4, steps=4, state=state, record=record_nothing).state
+            return state, 2 * state
+
+    fine = simulate(Finer(Leak()), jnp.ones(2), dt=1.0, steps=6)
+    np.testing.assert_allclose(fine.record, simulate(Leak(), jnp.ones(2), dt=1.0, steps=6).record, rtol=1e-5)
+
+
+class Sum(eqx.Module):
+    """Adds up whatever it receives; its default dt says that time is discrete."""
+
+    def init_state(self, input_shape):
+        is_shape = lambda node: type(node) is tuple and all(isinstance(size, int) for size in node)
+        return jax.tree.map(jnp.zeros, input_shape, is_leaf=is_shape)
+
+    def step(self, state, input, dt=1.0):
+        state = jax.tree.map(jnp.add, state, input)
+        return state, (state, dt)
+
+
+def test_a_dynamics_may_bring_its_own_dt():
+    trace = simulate(Sum(), jnp.ones((3, 2)))
+    np.testing.assert_array_equal(trace.record[1], np.ones(3))
+    np.testing.assert_array_equal(trace.times, [1, 2, 3])
+    np.testing.assert_array_equal(simulate(Sum(), jnp.ones((3, 2)), dt=0.5).record[1], np.full(3, 0.5))
+
+
+def test_a_tree_of_inputs_begins_with_a_tree_of_shapes():
+    inputs = {"a": np.ones((4, 2), np.float32), "b": (np.arange(4.0, dtype=np.float32),)}
+    state = simulate(Sum(), inputs).state
+    np.testing.assert_array_equal(state["a"], [4, 4])
+    assert state["b"][0] == 6
+
+
+class Draws(eqx.Module):
+    """A random number from each key, and a row of a table for each token."""
+
+    table: jax.Array
+
+    def init_state(self, input_shape):
+        return ()
+
+    def step(self, state, input, dt=1.0):
+        key, token = input
+        return state, jax.random.normal(key) + self.table[token]
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_keys_and_tokens_are_inputs(chunk):
+    keys, tokens, table = jax.random.split(jax.random.key(0), 5), np.array([2, 0, 1, 1, 2]), jnp.asarray([1.0, 2, 3])
+    expected = [float(jax.random.normal(key) + table[token]) for key, token in zip(keys, tokens, strict=True)]
+    np.testing.assert_allclose(simulate(Draws(table), (keys, tokens), chunk=chunk).record, expected, rtol=1e-6)
+
+
+class Recurrent(eqx.Module):
+    """h ← tanh(x V + h W), whose product with the inputs is taken for all steps at once."""
+
+    v: jax.Array
+    w: jax.Array
+
+    def init_state(self, input_shape):
+        return jnp.zeros((*input_shape[:-1], len(self.w)))
+
+    def project(self, x):
+        return x @ self.v
+
+    def step(self, h, projected, dt=1.0):
+        h = jnp.tanh(projected + h @ self.w)
+        return h, h
+
+
+def loop_of(cell, x):
+    """The same in NumPy."""
+    v, w = np.asarray(cell.v, float), np.asarray(cell.w, float)
+    h, found = np.zeros((*x.shape[1:-1], len(w))), []
+    for now in x:
+        h = np.tanh(now @ v + h @ w)
+        found.append(h)
+    return np.stack(found)
+
+
+@pytest.fixture(scope="module")
+def cell():
+    keys = jax.random.split(jax.random.key(1))
+    return Recurrent(jax.random.normal(keys[0], (3, 4)), jax.random.normal(keys[1], (4, 4)))
+
+
+X = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("how", [{}, {"chunk": 4}, {"every": 2}])
+def test_what_depends_on_the_inputs_alone_is_projected_before_the_loop(cell, how):
+    expected = loop_of(cell, X)
+    np.testing.assert_allclose(
+        simulate(cell, X, **how).record, expected[how.get("every", 1) - 1 :: how.get("every", 1)], rtol=1e-4
+    )
+
+
+def test_a_held_input_and_a_function_of_time_are_projected_too(cell):
+    expected = loop_of(cell, np.broadcast_to(X[0], X.shape))
+    np.testing.assert_allclose(simulate(cell, X[0], steps=6).record, expected, rtol=1e-4)
+    np.testing.assert_allclose(simulate(cell, lambda t: jnp.asarray(X[0]), steps=6).record, expected, rtol=1e-4)
+
+
+class Counted(eqx.Module):
+    """A part of a dynamics that says which dt it was prepared for."""
+
+    ready: tuple = ()
+
+    def prepare(self, dt):
+        return Counted((float(dt),))
+
+    def init_state(self, input_shape):
+        return ()
+
+    def step(self, state, input, dt):
+        return state, jnp.asarray(self.ready)
+
+
+def test_parts_of_a_dynamics_are_prepared_for_the_steps():
+    record = simulate(Total(Total(Counted((0.0,)))), dt=0.25, steps=4).record
+    np.testing.assert_array_equal(record[:, 0], 0.25 * np.cumsum(np.cumsum(np.ones(4))))
+
+
+def test_times_of_long_runs_are_exact():
+    trace = simulate(Leak(), 1.0, dt=0.01, steps=2_000_000, every=1000)
+    np.testing.assert_array_equal(trace.times, 0.01 * np.arange(1000, 2_000_001, 1000))
+    assert trace.times.dtype == np.float64
+
+
+class Square(eqx.Module):
+    """x ← x² + input, which overflows from anything above 1; a difference of infinities is NaN."""
+
+    subtract: bool = True
+
+    def init_state(self, input_shape):
+        return jnp.full(input_shape, 3.0)
+
+    def step(self, state, input, dt):
+        state = state * state + input
+        return (state - state / 2 if self.subtract else state), state
+
+
+@pytest.mark.parametrize("how", [{}, {"chunk": 4}, {"every": 3, "remat": 6}])
+def test_a_state_that_becomes_nan_is_told_with_its_step(how):
+    state, step = np.float32(3), 0
+    with np.errstate(all="ignore"):
+        while not np.isnan(state):
+            state = state * state
+            state, step = state - state / 2, step + 1
+    with pytest.raises(
+        DivergedError, match=rf"NaN in step {step - 1} .*, by the time {0.5 * step:g} ms; a dt smaller"
+    ) as caught:
+        simulate(Square(), 0.0, dt=0.5, steps=30, **how)
+    assert caught.value.step == step - 1
+
+
+def test_infinite_states_are_allowed_and_tracing_asks_for_nothing():
+    assert np.isinf(simulate(Square(False), 0.0, dt=1.0, steps=30).state)
+    assert np.isnan(jax.jit(lambda x: simulate(Square(), x, dt=1.0, steps=30).state)(0.0))
+
+
+def test_nan_that_was_there_before_is_told_as_such():
+    with pytest.raises(InputError, match="the state to start from must be finite, but holds NaN"):
+        simulate(Leak(), 1.0, dt=1.0, steps=3, state=jnp.asarray(jnp.nan))
+    with pytest.raises(InputError, match="as a function of the time give NaN at 2 ms"):
+        simulate(Leak(), lambda t: jnp.where(t < 2, t, jnp.nan), dt=1.0, steps=5)
+
+
+class Energy(eqx.Module):
+    def energy(self, x):
+        return x
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dynamics": Leak}, r"dynamics must be an object, such as Leak\(\), but is the class Leak itself"),
+        (
+            {"dynamics": Energy()},
+            "the methods init_state and step, which Energy has not; an energy settles by",
+        ),
+        ({"dynamics": jnp.tanh}, "must have the methods init_state and step"),
+        ({"record": "v"}, "record must be a function, but is 'v'"),
+        ({"record": lambda state, output: {"what": "v"}}, "holds the string 'v'"),
+        ({"dt": None}, "dt, the length of a step, must be given, since Leak has no default"),
+        ({"inputs": np.array(["a"])}, "inputs must be a number"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_refused_in_a_sentence(arguments, message):
+    with pytest.raises(InputError, match=message):
+        simulate(**({"dynamics": Leak(), "inputs": jnp.ones(2), "dt": 1.0, "steps": 3} | arguments))
 
 
 @pytest.mark.usefixtures("as_user")
@@ -146,6 +372,8 @@ def test_a_function_that_cannot_be_traced_is_refused(function):
 def test_a_chunk_is_refused_where_there_is_no_host():
     with pytest.raises(InputError, match="not possible under jit"):
         jax.jit(lambda x: simulate(Leak(), x, dt=1.0, steps=4, chunk=2).record)(jnp.ones(2))
+    with pytest.raises(InputError, match="not possible under jit"):
+        jax.grad(lambda a: simulate(Leak(), lambda t: a * t, dt=1.0, steps=4, chunk=2).state)(1.0)
 
 
 @pytest.mark.usefixtures("as_user")

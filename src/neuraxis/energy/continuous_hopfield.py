@@ -57,11 +57,11 @@ class ContinuousHopfield(eqx.Module):
         size = self.network.bias.shape
         return jnp.zeros(jnp.broadcast_shapes(input_shape, size), self.network.bias.dtype)
 
-    def step(self, state: Any, input: Any, dt: float) -> tuple[Array, Array]:
+    def step(self, state: Any, input: Any, dt: ArrayLike) -> tuple[Array, Array]:
         """Advance u by `dt` [ms] with the drive xW + b + input held, which the leak then answers exactly.
 
         The energy falls in every step that is short against τ_x; with dt ≫ τ_x the step becomes the synchronous update.
         """
         drive = self.network.field(self.activity(state)) + (0.0 if input is None else input)
-        u = drive + (state - drive) * jnp.exp(-dt / self.tau_x)
+        u = drive + (state - drive) * jnp.exp(-jnp.divide(dt, self.tau_x))
         return u, self.activity(u)

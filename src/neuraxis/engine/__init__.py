@@ -1,6 +1,8 @@
-"""The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` a map."""
+"""The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` by any rule."""
 
 from neuraxis.engine.averaged import averaged as averaged
+from neuraxis.engine.chain import Chain as Chain
+from neuraxis.engine.closed_loop import ClosedLoop as ClosedLoop
 from neuraxis.engine.descent import descent as descent
 from neuraxis.engine.evaluate import evaluate as evaluate
 from neuraxis.engine.evaluate import predict as predict
@@ -18,12 +20,12 @@ from neuraxis.engine.optimizers import weight_decay as weight_decay
 from neuraxis.engine.parameters import split_parameters as split_parameters
 from neuraxis.engine.relax import Relaxed as Relaxed
 from neuraxis.engine.relax import relax as relax
-from neuraxis.engine.simulate import Total as Total
 from neuraxis.engine.simulate import Trace as Trace
 from neuraxis.engine.simulate import record_nothing as record_nothing
 from neuraxis.engine.simulate import record_output as record_output
 from neuraxis.engine.simulate import record_state as record_state
 from neuraxis.engine.simulate import simulate as simulate
+from neuraxis.engine.total import Total as Total
 from neuraxis.engine.watch import CSVWriter as CSVWriter
 from neuraxis.engine.watch import Report as Report
 from neuraxis.engine.watch import TensorBoardWriter as TensorBoardWriter

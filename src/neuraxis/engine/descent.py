@@ -107,13 +107,11 @@ class Descent(eqx.Module):
         try:
             pairs = zip(places.flatten_up_to(parameters), places.flatten_up_to(gradient), strict=True)
             found = [slope for parameter, slope in pairs if parameter is not None]
-            fits = [jnp.shape(slope) for slope in found] == [leaf.shape for leaf in leaves]
+            fits = [getattr(slope, "shape", None) for slope in found] == [leaf.shape for leaf in leaves]
         except (ValueError, TypeError):
             found, fits = [], False
         if not fits:
-            raise InputError(
-                "the gradient must be a tree like the model, with an array for every array that is trained"
-            )
+            raise InputError("the gradient must be a tree like the model, with a slope for every array that is trained")
         return per_example(losses, len(batch[0]), "gradient"), jax.tree.unflatten(structure, found)
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:

@@ -42,7 +42,7 @@ class LeakyIntegrator(eqx.Module):
         """Rest at v = 0: one neuron per entry of an input of that shape."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m))
 
-    def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Array]:
+    def step(self, v: Array, current: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Array]:
         """Advance by `dt` [ms] under a current; the output is the new potential.
 
         Raises:
@@ -87,7 +87,7 @@ class DiscreteLIF(eqx.Module):
         """Rest at v = 0: one neuron per entry of an input of that shape (or of the fields)."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m, v_threshold=self.v_threshold))
 
-    def step(self, v: Array, current: ArrayLike, dt: ArrayLike) -> tuple[Array, Float[Array, "..."]]:
+    def step(self, v: Array, current: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Float[Array, "..."]]:
         """Advance by `dt` [ms] under a current; the output is 1 for a spike, else 0.
 
         Raises:

@@ -37,7 +37,9 @@ class Readout(eqx.Module):
         v = self.neurons.init_state(input_shape)
         return ReadoutState(v, jnp.zeros_like(v), jnp.zeros((), jnp.int32))
 
-    def step(self, state: ReadoutState, current: ArrayLike, dt: ArrayLike) -> tuple[ReadoutState, Float[Array, "..."]]:
+    def step(
+        self, state: ReadoutState, current: ArrayLike, dt: ArrayLike = 1.0
+    ) -> tuple[ReadoutState, Float[Array, "..."]]:
         """Advance the neurons by `dt` [ms] and take their output in."""
         v, output = self.neurons.step(state.v, current, dt)
         steps = state.steps + 1

@@ -55,7 +55,7 @@ class SpikingClassifier(eqx.Module):
     readout: Readout
     coding: Callable | None = eqx.field(static=True)
     steps: int = eqx.field(static=True)
-    dt: float = eqx.field(static=True)  # [ms]
+    dt: float  # [ms]
 
     def __init__(
         self,
@@ -109,31 +109,36 @@ class SpikingClassifier(eqx.Module):
         coded = x if self.coding is None else self.coding(x, self.steps, key)
         if self.coding is not None and np.shape(coded)[:1] != (self.steps,):
             raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
-        current = self.layers[0](coded)  # one product for all times
         steps = self.steps if self.coding is None else None
-        network = _Network.after_first(self.layers, (*self.neurons, self.readout))
-        return simulate(network, current, dt=self.dt, steps=steps, record=record, unroll=_UNROLL)
+        network = _Network.of(self.layers, (*self.neurons, self.readout))
+        return simulate(network, coded, dt=self.dt, steps=steps, record=record, unroll=_UNROLL)
 
 
 class _Network(eqx.Module):
-    """The dynamics under the current into the first layer.
+    """The layers as a dynamics. The product of the inputs with the first weights is taken for all steps at once.
 
-    Weights are held transposed: their gradient is summed up in the loop over time as (out, in), and XLA on a CPU
-    computes that product, of few rows, in half the time of (in, out).
+    The other weights are held transposed: their gradient is summed up in the loop over time as (out, in), and XLA on a
+    CPU computes that product, of few rows, in half the time of (in, out).
     """
 
+    first: Linear
     weights: tuple[Float[Array, "_ _"], ...]
     biases: tuple[Float[Array, " _"], ...]
     neurons: tuple[DiscreteLIF | Readout, ...]
 
     @staticmethod
-    def after_first(layers: tuple[Linear, ...], neurons: tuple[DiscreteLIF | Readout, ...]) -> "_Network":
-        later = layers[1:]
-        return _Network(tuple(layer.weight.T for layer in later), tuple(layer.bias for layer in later), neurons)
+    def of(layers: tuple[Linear, ...], neurons: tuple[DiscreteLIF | Readout, ...]) -> "_Network":
+        first, *later = layers
+        return _Network(first, tuple(layer.weight.T for layer in later), tuple(layer.bias for layer in later), neurons)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple:
-        shapes = [input_shape, *((*input_shape[:-1], len(bias)) for bias in self.biases)]
-        return tuple(neurons.init_state(shape) for neurons, shape in zip(self.neurons, shapes, strict=True))
+        sizes = [len(bias) for bias in (self.first.bias, *self.biases)]
+        return tuple(
+            neurons.init_state((*input_shape[:-1], size)) for neurons, size in zip(self.neurons, sizes, strict=True)
+        )
+
+    def project(self, inputs: Array) -> Array:
+        return self.first(inputs)
 
     def step(self, state: tuple, current: ArrayLike, dt: ArrayLike) -> tuple[tuple, tuple]:
         def advance(state, current):

@@ -17,7 +17,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 
-Number = float | int
+Number = float | int | Array
 
 _MOST_CHANNELS = 4
 
@@ -30,7 +30,7 @@ def augment(
     rotation: Number = 0.0,
     scale: Number = 0.0,
     alpha: Number = 0.0,
-    sigma: Number = 4.0,
+    sigma: float | int = 4.0,
     noise: Number = 0.0,
 ) -> Float[Array, "... height width channel"]:
     """Shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
@@ -60,7 +60,7 @@ def augment(
         return jax.random.uniform(key, (*batch, *shape), minval=-largest, maxval=largest)
 
     displacement = None
-    if shift or rotation or scale:
+    if any(map(_some, (shift, rotation, scale))):
         displacement = affine(
             height,
             width,
@@ -68,12 +68,12 @@ def augment(
             angle=draw(keys[1], rotation),
             factor=1 + draw(keys[2], scale),
         )
-    if alpha:
+    if _some(alpha):
         bent = elastic(keys[3], (*batch, height, width), alpha=alpha, sigma=sigma)
         displacement = bent if displacement is None else displacement + bent
     if displacement is not None:
         images = warp(images, displacement)
-    return add_noise(keys[4], images, noise) if noise else images
+    return add_noise(keys[4], images, noise) if _some(noise) else images
 
 
 def affine(
@@ -113,7 +113,7 @@ def affine(
 
 
 def elastic(
-    key: PRNGKeyArray, shape: tuple[int, ...], *, alpha: Number, sigma: Number = 4.0
+    key: PRNGKeyArray, shape: tuple[int, ...], *, alpha: Number, sigma: float | int = 4.0
 ) -> Float[Array, "... height width 2"]:
     """Displacement of an elastic deformation: α times even noise from −1 to 1, smoothed by a Gaussian of width σ.
 
@@ -137,7 +137,7 @@ def elastic(
     return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
 
 
-def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[Array, "... height width"]:
+def smooth(field: Float[ArrayLike, "... height width"], sigma: float | int) -> Float[Array, "... height width"]:
     """Convolve the last two axes with a Gaussian of width σ [pixel], cut off at 4σ; outside the field is 0.
 
     Raises:
@@ -199,7 +199,9 @@ def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: Arr
     return images + deviation * jax.random.normal(key, images.shape, images.dtype)
 
 
-def check_amounts(shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: Number, noise: Number) -> None:
+def check_amounts(
+    shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: float | int, noise: Number
+) -> None:
     """Refuse amounts that `augment` cannot use.
 
     Raises:
@@ -208,6 +210,11 @@ def check_amounts(shift: Number, rotation: Number, scale: Number, alpha: Number,
     check.not_negative(shift=shift, rotation=rotation, alpha=alpha, noise=noise)
     check.fraction(scale=scale)
     check.positive(sigma=sigma)
+
+
+def _some(amount: Number) -> bool:
+    """Say whether an amount is not 0; one that is being traced may be anything."""
+    return isinstance(amount, Tracer) or bool(amount != 0)
 
 
 def _checked(images: ArrayLike) -> Array:
@@ -245,7 +252,7 @@ def _offsets(size: int) -> np.ndarray:
     return np.arange(size) - (size - 1) / 2
 
 
-def _gaussian(size: int, sigma: Number) -> np.ndarray:
+def _gaussian(size: int, sigma: float | int) -> np.ndarray:
     """Convolution with a Gaussian along an axis of that size, as a symmetric matrix."""
     radius = math.floor(4 * sigma + 0.5)
     total = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).sum()

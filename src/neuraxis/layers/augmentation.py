@@ -1,11 +1,14 @@
 """Augmentation of images as a layer."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis.errors import InputError
 from neuraxis.functions.augmentation import Number, augment, check_amounts
+from neuraxis.layers.amounts import amount
 
 
 class Augmentation(eqx.Module):
@@ -28,19 +31,19 @@ class Augmentation(eqx.Module):
             (…, height, width, channel) from 0 to 1, or a call in training without a key.
     """
 
-    shift: Number = eqx.field(static=True, default=0.0)
-    rotation: Number = eqx.field(static=True, default=0.0)
-    scale: Number = eqx.field(static=True, default=0.0)
-    alpha: Number = eqx.field(static=True, default=0.0)
-    sigma: Number = eqx.field(static=True, default=4.0)
-    noise: Number = eqx.field(static=True, default=0.0)
+    shift: Number = eqx.field(converter=amount, default=0)
+    rotation: Number = eqx.field(converter=amount, default=0)
+    scale: Number = eqx.field(converter=amount, default=0)
+    alpha: Number = eqx.field(converter=amount, default=0)
+    sigma: float | int = eqx.field(static=True, default=4.0)  # decides how far the smoothing reaches
+    noise: Number = eqx.field(converter=amount, default=0)
     inference: bool = False
 
     def __check_init__(self):
         check_amounts(**self._amounts)
 
     @property
-    def _amounts(self) -> dict[str, Number]:
+    def _amounts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("shift", "rotation", "scale", "alpha", "sigma", "noise")}
 
     def __call__(

@@ -41,8 +41,8 @@ class BatchNorm(eqx.Module):
     gamma: Float[Array, " feature"]
     beta: Float[Array, " feature"]
     running: RunningMoments
-    momentum: float = eqx.field(static=True)
-    epsilon: float = eqx.field(static=True)
+    momentum: float | Array
+    epsilon: float | Array
     inference: bool
 
     def __init__(self, size: int, *, momentum: float = 0.9, epsilon: float = 1e-5, inference: bool = False):

@@ -7,6 +7,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.layers.amounts import amount, is_none
 
 
 class Dropout(eqx.Module):
@@ -24,7 +25,7 @@ class Dropout(eqx.Module):
     Source: Srivastava et al., Journal of Machine Learning Research 15:1929 (2014).
     """
 
-    rate: float = eqx.field(static=True)
+    rate: ArrayLike = eqx.field(converter=amount)
     inference: bool = False
 
     def __check_init__(self):
@@ -33,7 +34,7 @@ class Dropout(eqx.Module):
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Drop numbers of x at random, each on its own."""
         x = jnp.asarray(x)
-        if self.inference or self.rate == 0:
+        if self.inference or is_none(self.rate):
             return x
         if key is None:
             raise InputError("dropout in training needs a key, as in model(x, key=key), but received none")

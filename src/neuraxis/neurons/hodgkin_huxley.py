@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
+from neuraxis.values import compiled
 
 _Q10 = 3.0  # factor on all rates for 10 °C more
 _MEASURED_AT = 6.3  # temperature of Hodgkin and Huxley's axons [°C]
@@ -121,7 +122,7 @@ class HodgkinHuxley(eqx.Module):
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
-    @eqx.filter_jit
+    @compiled
     def equilibrium(self, current: ArrayLike) -> State:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 

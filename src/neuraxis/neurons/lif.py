@@ -62,6 +62,12 @@ class LIF(eqx.Module):
         shape = check.broadcast(input_shape, tau_m=self.tau_m, tau_ref=self.tau_ref)
         return LIFState(gap=jnp.ones(shape), age=jnp.full(shape, _NEVER))
 
+    def prepare(self, dt: ArrayLike) -> "LIF":
+        """Give the same neurons, in a third less time, where a step has no room for a second spike."""
+        known = type(self) is LIF and not isinstance(self.tau_ref, Tracer) and not isinstance(dt, Tracer)
+        short = known and np.all(np.asarray(dt) <= np.asarray(self.tau_ref))
+        return _AtMostOneSpike(self.tau_m, self.tau_ref) if short else self
+
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
 
@@ -78,7 +84,7 @@ class LIF(eqx.Module):
         above, excess = _excess(drive)
         since = self._free(age, dt) - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
         fired = above & (since > 0)
-        further, since = self._further(since, excess, dt)
+        further, since = self._further(since, excess)
         age = jnp.where(fired, since, age)
         gap = jnp.where(fired, 1, gap)
         gap = gap - (gap + (drive - 1)) * _approach(self._free(age, dt) / self.tau_m)
@@ -128,13 +134,18 @@ class LIF(eqx.Module):
         """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
         return jnp.log1p(1 / excess) * self.tau_m + self.tau_ref
 
-    def _further(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array]:
+    def _further(self, since: Array, excess: Array) -> tuple[ArrayLike, Array]:
         """Split the time since the step's first spike into whole periods, each ending in a spike, and the rest [ms]."""
-        if isinstance(self.tau_ref, float | int) and isinstance(dt, float | int) and dt <= self.tau_ref:
-            return 0, since  # known not to fit in a step: spares a third of its time
         period = self._period(excess)
         further = jnp.floor(since / period)
         return further, since - further * period
+
+
+class _AtMostOneSpike(LIF):
+    """LIF neurons in steps that are no longer than the refractory period."""
+
+    def _further(self, since: Array, excess: Array) -> tuple[ArrayLike, Array]:
+        return 0, since
 
 
 def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:

@@ -103,6 +103,15 @@ class SpikingNetwork(eqx.Module):
             clock=jnp.zeros((), jnp.int32),
         )
 
+    def prepare(self, dt: ArrayLike) -> "SpikingNetwork":
+        """Refuse steps of another length than those that the delays are counted in.
+
+        Raises:
+            InputError: for such a dt, unless it is being traced.
+        """
+        check_step(self.connections, dt)
+        return self
+
     def step(
         self, state: NetworkState, drive: ArrayLike | None, dt: ArrayLike
     ) -> tuple[NetworkState, Float[Array, "*lead neuron"]]:

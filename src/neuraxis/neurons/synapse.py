@@ -1,5 +1,7 @@
 """Synapses: spikes and signals filtered by h(t) = k tⁿ e^(−t/τ_s), step by step, by convolution or from spike times."""
 
+from typing import Any, cast
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from jaxtyping import Array, Float
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import Spikes, check_sorted
+from neuraxis.values import compiled
 
 State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
@@ -98,9 +101,13 @@ class Synapse(eqx.Module):
         check.same_length(signal=signal)
         return _convolve(self, jnp.asarray(signal), dt)
 
-    def init_state(self, input_shape: tuple[int, ...] = ()) -> State:
-        """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s)."""
-        shape = check.broadcast(input_shape, tau_s=self.tau_s)
+    def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> State:
+        """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s).
+
+        For inputs that are `Spikes` it takes the shapes of their number and age.
+        """
+        shape, age = cast(Any, input_shape) if isinstance(input_shape, Spikes) else (input_shape, ())
+        shape = check.broadcast(shape, tau_s=self.tau_s, age=np.broadcast_to(0, age))
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
     def step(self, state: State, received: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
@@ -143,7 +150,7 @@ def _poisson(u: ArrayLike, order: int) -> list[Array]:
     return terms
 
 
-@eqx.filter_jit
+@compiled
 def _sum_over_spikes(synapse: Synapse, spike_times: Array, times: Array) -> Array:
     # Compiled as one, so that no array (…, time, spike) is ever stored.
     delays = times[:, None] - spike_times[..., None, :]
@@ -151,7 +158,7 @@ def _sum_over_spikes(synapse: Synapse, spike_times: Array, times: Array) -> Arra
     return Synapse(tau_s, synapse.order).impulse_response(delays).sum(axis=-1)
 
 
-@eqx.filter_jit
+@compiled
 def _convolve(synapse: Synapse, signal: Array, dt: ArrayLike) -> Array:
     steps, shape = len(signal), jnp.broadcast_shapes(signal.shape[1:], jnp.shape(synapse.tau_s))
     first, _ = synapse.step(synapse.init_state(), 1.0, dt)

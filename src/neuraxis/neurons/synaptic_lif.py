@@ -15,7 +15,7 @@ from neuraxis.errors import InputError
 class SynapticMembrane(Protocol):
     """What a `SpikingNetwork` needs to know of its neurons."""
 
-    tau_s: ArrayLike | tuple[float, ...]
+    tau_s: ArrayLike | tuple[ArrayLike, ...]
     tau_ref: ArrayLike
     v_threshold: ArrayLike
     v_reset: ArrayLike
@@ -48,7 +48,7 @@ class CurrentLIF(eqx.Module):
     """
 
     tau_m: ArrayLike = 20.0  # membrane time constant [ms]
-    tau_s: ArrayLike | tuple[float, ...] = (5.0,)  # synaptic time constants, one a receptor [ms]
+    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0,)  # synaptic time constants, one a receptor [ms]
     tau_ref: ArrayLike = 2.0  # refractory period, rounded to whole steps [ms]
     v_rest: ArrayLike = 0.0  # resting potential [mV, or 1]
     v_threshold: ArrayLike = 1.0  # [mV, or 1]
@@ -95,8 +95,8 @@ class ConductanceLIF(eqx.Module):
     """
 
     tau_m: ArrayLike = 20.0  # membrane time constant at rest [ms]
-    tau_s: ArrayLike | tuple[float, ...] = (5.0, 10.0)  # synaptic time constants, one a receptor [ms]
-    v_reversal: ArrayLike | tuple[float, ...] = (0.0, -80.0)  # reversal potentials E, one a receptor [mV]
+    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0, 10.0)  # synaptic time constants, one a receptor [ms]
+    v_reversal: ArrayLike | tuple[ArrayLike, ...] = (0.0, -80.0)  # reversal potentials E, one a receptor [mV]
     g_leak: ArrayLike = 10.0  # leak conductance [nS]
     tau_ref: ArrayLike = 5.0  # refractory period, rounded to whole steps [ms]
     v_rest: ArrayLike = -60.0  # resting potential [mV]
@@ -128,7 +128,7 @@ class ConductanceLIF(eqx.Module):
         return v - (target - v) * jnp.expm1(-total * (jnp.asarray(dt) / self.tau_m))
 
 
-def per_receptor(values: ArrayLike | tuple[float, ...]) -> Float[Array, "receptor #neuron"]:
+def per_receptor(values: ArrayLike | tuple[ArrayLike, ...]) -> Float[Array, "receptor #neuron"]:
     """Give one row a receptor, to go with a charge (…, receptor, neuron)."""
     values = jnp.asarray(values, dtype=jnp.result_type(float))
     return values[:, None] if values.ndim == 1 else values

@@ -23,7 +23,7 @@ class Environment(Protocol):
         """Make the state at t = 0 for actions of that shape."""
         ...
 
-    def step(self, state: Any, action: Any, /, dt: float) -> tuple[Any, Any]:
+    def step(self, state: Any, action: Any, /, dt: ArrayLike) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under an action; return the new state and the reward."""
         ...
 
@@ -57,7 +57,7 @@ class Actor(eqx.Module):
         """Begin where the environment begins."""
         return self.environment.init_state(input_shape[:-1])
 
-    def step(self, state: Array, noise: Float[ArrayLike, "... actions"], dt: float) -> tuple[Array, Moment]:
+    def step(self, state: Array, noise: Float[ArrayLike, "... actions"], dt: ArrayLike) -> tuple[Array, Moment]:
         """Choose and act for `dt` [ms]; the output is the moment.
 
         Raises:

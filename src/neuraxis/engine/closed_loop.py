@@ -1,0 +1,72 @@
+"""A dynamics that is driven by its own output."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+
+from neuraxis.engine.dynamics import advance, check_dynamics, first_state, input_of
+from neuraxis.errors import InputError
+from neuraxis.kinds import Dynamics
+from neuraxis.values import is_value
+
+
+class ClosedLoop(eqx.Module):
+    """A dynamics whose input is its own output of the step before: generation, samplers, policies.
+
+    The state is the pair (inner state, last output), and the output that of the inner dynamics. Without an input from
+    outside it runs by `simulate(loop, steps=…)`; random keys, a control or other inputs from outside come in through
+    `join`.
+
+    Args:
+        dynamics: what is driven.
+        first: what stands for the output before the first step, of the shape and dtype of the others.
+        join: `join(last_output, input)` makes the inner input where there is one from outside.
+
+    Raises:
+        InputError: for what is no dynamics, a join that is no function, or an input without a join.
+    """
+
+    dynamics: Dynamics
+    first: PyTree
+    join: Callable[[Any, Any], Any] | None = None
+
+    def __init__(self, dynamics: Dynamics, first: PyTree, join: Callable[[Any, Any], Any] | None = None):
+        check_dynamics("dynamics", dynamics)
+        if join is not None and (isinstance(join, type) or not callable(join)):
+            raise InputError(f"join must be a function, but is {join!r}")
+        self.dynamics, self.join = dynamics, join
+        self.first = jax.tree.map(lambda x: x if is_value(x) else jnp.asarray(x), first)
+
+    def init_state(self, input_shape: Any = ()) -> Any:
+        """Start the inner dynamics under the first output, for inputs of the default precision from outside."""
+        return self.begin(None if self.join is None else input_of(input_shape))
+
+    def step(self, state: Any, input: Any, dt: Any) -> tuple[Any, Any]:
+        """Advance by `dt` [ms] under the last output.
+
+        Raises:
+            InputError: for an input where there is no join.
+        """
+        inner, last = state
+        inner, out = advance(self.dynamics, inner, self._joined(last, input), dt)
+        return (inner, out), out
+
+    def inner(self) -> tuple[Dynamics, ...]:
+        """Give the dynamics inside."""
+        return (self.dynamics,)
+
+    def begin(self, input: PyTree) -> Any:
+        """Start the inner dynamics under the first output, for inputs like this one from outside."""
+        first = jax.tree.map(jnp.asarray, self.first)
+        return first_state(self.dynamics, jax.eval_shape(self._joined, first, input)), first
+
+    def _joined(self, last: Any, input: Any) -> Any:
+        if self.join is not None:
+            return self.join(last, input)
+        if input is not None:
+            raise InputError("a closed loop takes inputs from outside through join= only, of which it has none")
+        return last

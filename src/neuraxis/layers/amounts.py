@@ -1,0 +1,15 @@
+"""Amounts in the fields of layers: values of a program, but for 0, which decides that there is nothing to do."""
+
+from typing import Any
+
+
+def amount(number: Any) -> Any:
+    """Give a number as a float, which is a value, and 0 as the whole number 0, which is static (`neuraxis.values`)."""
+    if isinstance(number, float | int):
+        return float(number) if number else 0
+    return number
+
+
+def is_none(number: Any) -> bool:
+    """Say whether there is nothing to do, which is known even where values are being traced."""
+    return isinstance(number, int)
