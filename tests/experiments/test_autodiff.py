@@ -1,11 +1,12 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
-from neuraxis.autodiff import RULES
-from neuraxis.engine import checkpoint
-from neuraxis.errors import DivergedError, InputError
+from neuraxis.autodiff import RULES, Network, cross_entropy
+from neuraxis.engine.feed import Order
+from neuraxis.errors import InputError
 from neuraxis.experiment import Session
 from neuraxis.experiments import autodiff
 
@@ -37,38 +38,27 @@ def test_figures(result):
     assert {"x₁", "w₂", "y = logistic", "E = ×"} <= set(texts)
 
 
-@pytest.fixture
-def few_rules(monkeypatch):
-    monkeypatch.setattr(autodiff, "CASES", {"exp": autodiff.CASES["exp"]})
-
-
-@pytest.mark.usefixtures("few_rules")
-def test_it_goes_on_from_a_checkpoint_to_the_same_result(tmp_path):
-    short = dataclasses.replace(SETTINGS, steps=69, timed_steps=1)  # three epochs
-    whole = autodiff.run(short, Session(progress=False))
-    kept = checkpoint.save
-
-    def save_and_stop(file, tree, about):
-        kept(file, tree, about)
-        if len(about["losses"]) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "save", save_and_stop)
-        autodiff.run(short, Session(folder=tmp_path, progress=False))
-    resumed = autodiff.run(short, Session(folder=tmp_path, resume=True, progress=False))
-    np.testing.assert_array_equal(resumed.arrays["losses"], whole.arrays["losses"])
-    for (W, b), (V, c) in zip(resumed.model, whole.model, strict=True):
-        np.testing.assert_array_equal(W, V)
-        np.testing.assert_array_equal(b, c)
-
-
-@pytest.mark.usefixtures("few_rules")
-@pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")
-def test_a_diverging_run_names_its_step():
-    with pytest.raises(DivergedError, match="stopped being finite at step") as caught:
-        autodiff.run(dataclasses.replace(SETTINGS, learning_rate=1e12), Session(progress=False))
-    assert caught.value.step < 100
+def test_it_learns_as_the_classic_loop_does():
+    """Two epochs of it in NumPy: y = net(x); E = loss(y, t); zero_grad; backward; θ ← θ − κ ∂E/∂θ."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 5)).astype(np.float32)
+    t = np.eye(3, dtype=np.float32)[random.integers(0, 3, 50)]
+    settings = dataclasses.replace(
+        SETTINGS, steps=8, batch_size=16
+    )  # of which the fourth of each epoch has two examples
+    fitted = autodiff._train((5, 7, 3), x, t, settings, Session(progress=False))
+    net, key = Network((5, 7, 3), key=jax.random.key(0)), jax.random.key(0)
+    for epoch in range(2):
+        order = Order(50, 16, None, True).of_epoch(epoch, jax.random.fold_in(key, epoch))
+        for batch in np.split(order, [16, 32, 48]):
+            loss = cross_entropy(net(x[batch]), t[batch])
+            net.zero_grad()
+            loss.backward()
+            for parameter in net.parameters:
+                parameter.val = parameter.val - settings.learning_rate * parameter.grad
+    for (W, b), (V, c) in zip(fitted.model, net.layers, strict=True):
+        np.testing.assert_allclose(W, V.val, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(b, c.val, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
