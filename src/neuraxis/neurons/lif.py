@@ -82,12 +82,12 @@ class LIF(eqx.Module):
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)
-        since = self._free(age, dt) - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
+        free = self._free(age, dt)
+        since = free - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
         fired = above & (since > 0)
-        further, since = self._further(since, excess)
-        age = jnp.where(fired, since, age)
-        gap = jnp.where(fired, 1, gap)
-        gap = gap - (gap + (drive - 1)) * _approach(self._free(age, dt) / self.tau_m)
+        further, since, left = self._after_first(since, excess, dt)
+        age, gap, free = (jnp.where(fired, new, old) for new, old in ((since, age), (1, gap), (left, free)))
+        gap = gap - (gap + (drive - 1)) * _approach(free / self.tau_m)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
     def rate(self, drive: ArrayLike) -> Float[Array, "..."]:
@@ -134,18 +134,22 @@ class LIF(eqx.Module):
         """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
         return jnp.log1p(1 / excess) * self.tau_m + self.tau_ref
 
-    def _further(self, since: Array, excess: Array) -> tuple[ArrayLike, Array]:
-        """Split the time since the step's first spike into whole periods, each ending in a spike, and the rest [ms]."""
+    def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
+        """Give the further spikes after the step's first, the time since the last, and how much of that was free [ms].
+
+        The time since the first is split into whole periods, each ending in a spike, and the rest.
+        """
         period = self._period(excess)
         further = jnp.floor(since / period)
-        return further, since - further * period
+        since = since - further * period
+        return further, since, self._free(since, dt)
 
 
 class _AtMostOneSpike(LIF):
     """LIF neurons in steps that are no longer than the refractory period."""
 
-    def _further(self, since: Array, excess: Array) -> tuple[ArrayLike, Array]:
-        return 0, since
+    def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
+        return 0, since, 0
 
 
 def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
