@@ -14,7 +14,7 @@ class CheckpointError(InputError):
 
 
 class DivergedError(ArithmeticError):
-    """The loss or its gradient stopped being finite in training; `step` counts from 0."""
+    """A loss or model in training, or the state of a simulation, stopped being finite; `step` counts from 0."""
 
     def __init__(self, message: str, step: int):
         super().__init__(message)

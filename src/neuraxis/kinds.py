@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 
 @runtime_checkable
@@ -43,14 +43,15 @@ class Dynamics(Protocol):
     - `project(inputs)` computes what depends on the inputs alone, such as their product with a matrix, for any number
       of leading axes: of all steps at once. `step` then receives what it gives in place of the input.
     - `prepare(dt)` gives the dynamics for steps of that length: it refuses a `dt` that it cannot take, and may return
-      another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without.
+      another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without. Parts
+      of a dynamics are prepared too, unless it has a `prepare` of its own.
     """
 
     def init_state(self, input_shape: Any, /) -> Any:
         """Make the state at t = 0 for inputs of that shape; for a tree of arrays, a tree of shapes."""
         ...
 
-    def step(self, state: Any, input: Any, /, dt: float) -> tuple[Any, Any]:
+    def step(self, state: Any, input: Any, /, dt: ArrayLike) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under `input`; return the new state and the step's output.
 
         A dynamics in discrete time has a default for `dt`, and `simulate` uses it.

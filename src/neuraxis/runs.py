@@ -95,9 +95,11 @@ def run_experiment(module: ModuleType, settings: Any, folder: Path, session: Ses
     for stem, png in report.figures.items():
         write_atomically(folder / f"{stem}.png", png)
     if result.model is not None:
-        from neuraxis.engine import checkpoint
+        from neuraxis.engine import checkpoint, mesh
 
-        checkpoint.save(folder / _MODEL, result.model, about)
+        # Weights that were shared out are exported in one file.
+        model = result.model if session.mesh is None else mesh.replicate(result.model, session.mesh)
+        checkpoint.save(folder / _MODEL, model, about)
     write_report(folder / _REPORT, [report], title=f"neuraxis: {report.name}")
     write_atomically(folder / _METRICS, json.dumps(report.as_metrics(), indent=2))
     return report

@@ -1,3 +1,4 @@
+import csv
 import importlib
 import threading
 
@@ -9,11 +10,11 @@ import optax
 import pytest
 from jax import lax
 
-from neuraxis.engine import averaged, descent, evaluate, fit, gradient_descent
+from neuraxis.engine import CSVWriter, averaged, descent, evaluate, fit, gradient_descent
 from neuraxis.engine.feed import Order
 from neuraxis.engine.minibatch import Task, begin
 from neuraxis.errors import CheckpointError, DivergedError, InputError
-from neuraxis.feedforward import MLP, classification
+from neuraxis.feedforward import MLP, DiscreteLIF, SpikingClassifier, classification
 from neuraxis.functions.convolution import cross_correlate
 from neuraxis.layers import Dropout, Linear, Sequential
 from neuraxis.neurons import LIF
@@ -286,6 +287,14 @@ def test_a_callback_watches_and_can_cancel():
     assert list(seconds) == sorted(seconds)
 
 
+def test_a_writer_is_a_callback(tmp_path):
+    fitted = train(callback=CSVWriter(tmp_path / "losses.csv"), validation=(x, labels), epochs=2)
+    with (tmp_path / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    at_ends = [float(row["value"]) for row in rows if row["step"] in ("7", "14") and row["name"] == "validation_loss"]
+    np.testing.assert_allclose(at_ends, fitted.history["validation_loss"])
+
+
 def test_a_cancelled_run_goes_on(tmp_path):
     path, cancel = tmp_path / "checkpoint.safetensors", threading.Event()
     train(checkpoint=path, cancel=cancel, callback=lambda report: cancel.set() if report.step >= 9 else None)
@@ -371,6 +380,26 @@ def test_another_number_in_model_or_rule_runs_the_same_program():
     assert fitted.model.scale == 3.0
     np.testing.assert_allclose(fitted.model.weight, 0.25 * 7 * 4)
     assert list(fitted.history) == ["length"]
+
+
+def test_another_time_constant_or_rate_trains_by_the_same_program():
+    counted = []
+
+    def loss(model, x, labels, *, key):
+        counted.append(model)
+        return classification.loss(model, x, labels, key=key)
+
+    rule = descent(loss, optax.adam(1e-2))
+    train = lambda model: fit(model, rule, (x[:64], labels[:64]), batch_size=32, key=jax.random.key(1), progress=None)
+    first, last = Linear(5, 8, key=jax.random.key(0)), Linear(8, 2, key=jax.random.key(1))
+    for make in (
+        lambda number: SpikingClassifier((5, 8, 2), key=jax.random.key(0), neurons=DiscreteLIF(tau_m=number), steps=3),
+        lambda number: Sequential([first, Dropout(number / 100), last]),
+    ):
+        train(make(20.0))
+        before = len(counted)
+        train(make(21.0))
+        assert len(counted) == before + 1  # the trial that looks at the losses
 
 
 def test_a_rule_without_a_loss_is_watched_by_metrics():
