@@ -15,6 +15,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 import jaxtyping
 import pytest
+from hypothesis import settings
+
+# Random examples are the same for everybody and on every day.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
 
 
 @pytest.fixture

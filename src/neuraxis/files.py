@@ -29,6 +29,18 @@ def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
         raise
 
 
+def check_writable(path: os.PathLike | str) -> None:
+    """See that a file can be written there, by writing an empty one beside it, before long work is done for it.
+
+    Raises:
+        OSError: where the folder cannot be written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
 def sweep(path: os.PathLike | str) -> None:
     """Remove the temporary files beside `path` whose writers were killed.
 

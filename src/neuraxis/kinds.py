@@ -72,9 +72,9 @@ class Energy(Protocol):
 class Rule(Protocol):
     """A way of learning. `neuraxis.engine.fit` applies it to one batch after the other.
 
-    A rule may be any pytree; numbers in its fields are values, like those of a model. What it remembers from step to
-    step (velocities, chains, counts) is its state. A rule that measures a model as `fit` needs it for validation data
-    has a method `loss(model, *batch, key=key)` besides, which gives one value per example.
+    A rule is a pytree, such as an `equinox.Module`; numbers in its fields are values, like those of a model. What it
+    remembers from step to step (velocities, chains, counts) is its state. For its loss on validation data it has a
+    method `loss(model, *batch, key=key)` besides, which gives one value per example.
     """
 
     def init(self, model: Any, /) -> Any:

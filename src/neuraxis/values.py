@@ -20,6 +20,8 @@ from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 from jaxtyping import PyTree
 
+from neuraxis.errors import InputError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -110,7 +112,10 @@ class _Static:
     def __init__(self, leaves: list[Any], structure: Any):
         self.leaves, self.structure = leaves, structure
         self._key = (tuple(leaves), tuple(map(type, leaves)), structure)
-        self._hash = hash(self._key)
+        try:
+            self._hash = hash(self._key)
+        except TypeError as error:
+            raise InputError(f"what is neither an array nor a number must have a hash, but {error}") from error
 
     def __hash__(self) -> int:
         return self._hash

@@ -62,3 +62,12 @@ def test_a_file_that_shrinks_is_noticed(mapped):
     os.truncate(mapped[0].filename, 6010)
     with pytest.raises(DataError, match="has become shorter"):
         source.take(indices)
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_another_file_of_that_name_is_not_taken_for_the_mapped_one(mapped, change):
+    array, content = mapped
+    os.unlink(array.filename)
+    if change == "replaced":
+        array.filename.write_bytes(bytes(6000 + content.nbytes))
+    np.testing.assert_array_equal(ArraySource(array).take(indices)[0], content[indices])

@@ -132,3 +132,17 @@ def test_a_sample_of_a_mapped_file_counts(tmp_path: Path):
     assert data_digest((one, labels)) == data_digest((np.asarray(same), labels)) != data_digest((other, labels))
     assert data_digest((one, labels)) != data_digest((one[:-1], labels[:-1]))
     assert data_digest((one, labels)) != data_digest((one, labels + 1))
+
+
+def test_the_methods_of_ones_own_classes_belong_to_them():
+    def make(factor):
+        class Rule(eqx.Module):
+            rate: float = 0.1
+
+            def step(self, model):
+                return self.rate * factor * model
+
+        return Rule()
+
+    assert digest(make(1)) == digest(make(1))
+    assert digest(make(1)) != digest(make(2))

@@ -96,13 +96,13 @@ def test_predicts_in_inference_mode_what_the_model_gives():
     ("data", "message"),
     [
         ((np.zeros(0),), "the data are empty"),
-        (Counting(np.zeros(0)), "the data are empty: the Counting holds no example"),
+        (Counting(np.zeros(0)), "the data are empty: data holds no example"),
         ((np.zeros(3), np.zeros(2)), r"must agree along their first axis, but have shapes data\[0\] \(3,\)"),
-        (np.zeros((4, 2)), r"must be a tuple of one or more arrays, .* but are an array of shape \(4, 2\)"),
-        (jnp.zeros(4), r"but are an array of shape \(4,\)"),
-        ({"x": np.zeros(3)}, "must be a tuple of one or more arrays, .* but are a dict"),
-        ((), "must be a tuple of one or more arrays, .* but are a tuple"),
-        (3.0, "must be a tuple of one or more arrays, .* but are a float"),
+        (np.zeros((4, 2)), r"must be a tuple of one or more arrays, .* but is an array of shape \(4, 2\)"),
+        (jnp.zeros(4), r"but is an array of shape \(4,\)"),
+        ({"x": np.zeros(3)}, "must be a tuple of one or more arrays, .* but is {'x'"),
+        ((), "must be a tuple of one or more arrays, .* but is empty"),
+        (3.0, "must be a tuple of one or more arrays, .* but is 3.0"),
     ],
 )
 def test_bad_data_are_refused(data, message):
@@ -116,10 +116,10 @@ def test_a_source_that_gives_something_else_is_refused():
         def take(self, indices):
             return self.x[indices]
 
-    with pytest.raises(InputError, match=r"take\(indices\) of Bad must give a tuple of arrays .* but gave ndarray"):
+    with pytest.raises(InputError, match=r"take\(indices\) of Bad must give a tuple of arrays .* but gave a ndarray"):
         evaluate(1.0, scaled, Bad(np.zeros(3)))
     Bad.take = lambda self, indices: (self.x,)
-    with pytest.raises(InputError, match=r"but gave \(\(3,\),\) for 2 indices"):
+    with pytest.raises(InputError, match=r"but gave shapes \(\(3,\),\) for 2 indices"):
         evaluate(1.0, scaled, Bad(np.zeros(3)), batch_size=2)
 
 

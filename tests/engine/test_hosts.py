@@ -27,8 +27,8 @@ for data, model in {(devices, 1), (1, devices), (2, devices // 2)}:
         assert built.sharding.spec[:2] == ((None, "data") if batch_size % data == 0 else ())
         np.testing.assert_array_equal(replicate(built, mesh), x)
         np.testing.assert_array_equal(replicate(labels, mesh), x[..., 0])
-assert agree(3 + index, index == 1, index == 0) == (3, True, True)
-assert agree(3 + index, False, index == 1) == (3, False, False)
+assert agree(3 + index, index == 1, False, index == 0) == (3, True, False, True)
+assert agree(3 + index, False, index == 1, index == 1) == (3, False, True, False)
 print("agreed")
 """
 
@@ -40,7 +40,7 @@ def test_two_processes_load_their_rows_and_agree(devices):
 
 
 def test_one_process_has_nothing_to_agree_on():
-    assert agree(7, True, False) == (7, True, False)
+    assert agree(7, True, False, True) == (7, True, False, True)
     mesh = make_mesh()
     np.testing.assert_array_equal(local_rows(5, mesh), np.arange(5))
     x = np.arange(30, dtype=np.int32).reshape(3, 5, 2)

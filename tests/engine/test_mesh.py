@@ -70,7 +70,7 @@ class Rows:
         return x[indices], labels[indices]
 
 def maybe_die(report):
-    if mode == "dies" and report.step == 10:
+    if mode == "dies" and report.step == 10:  # two of the three epochs
         os.kill(os.getpid(), signal.SIGKILL)
 
 mesh = parse_mesh("data=2,model=2")
@@ -82,7 +82,7 @@ weights = jax.tree.map(np.asarray, replicate(fitted.model, mesh).layers)
 assert fitted.model.layers[0].weight.sharding.shard_shape((8, 32)) == (8, 16)
 history = [f"{loss:.9g}" for name in sorted(fitted.history) for loss in fitted.history[name]]
 norm = float(sum(np.sum(np.abs(leaf)) for leaf in jax.tree.leaves(weights)))
-print(max(loaded), digest.digest(weights)[:16], f"{norm:.9g}", *history)
+print(min(n for n in loaded if n > 1), digest.digest(weights)[:16], f"{norm:.9g}", *history)
 """
 
 

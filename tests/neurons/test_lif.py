@@ -3,7 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jax import lax
 
@@ -42,6 +42,7 @@ def many_steps(lif, drive, dt):
     tau_m=st.floats(1, 50),
     tau_ref=st.sampled_from([0.0, 0.1, 2.0, 40.0]),
 )
+@example(drive=[1.5] * 8, dt=16.0, tau_m=1.0, tau_ref=0.0)  # a drive a bit above 1 comes near it within each step
 def test_spike_counts_are_within_one_of_theory(drive, dt, tau_m, tau_ref):
     drive, dt, tau_m, tau_ref = (np.asarray(x, np.float32) for x in (drive, dt, tau_m, tau_ref))
     drive[-1] = ABOVE_BY_A_BIT

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,44 +25,52 @@ class ArraySource:
 
     def __init__(self, *arrays: Any):
         check.same_length(**{f"arrays[{i}]": x for i, x in enumerate(arrays)})
-        self._arrays = arrays
+        self._arrays = tuple(_Rows.of(x) if isinstance(x, np.memmap) else x for x in arrays)
 
     def __len__(self) -> int:
         return len(self._arrays[0])
 
     def take(self, indices: Int[np.ndarray, " batch"]) -> tuple[np.ndarray, ...]:
         """Copy these examples."""
-        return tuple(_read(x, indices) if _is_plain_file(x) else np.asarray(x[indices]) for x in self._arrays)
+        return tuple(np.asarray(x[indices]) for x in self._arrays)
 
 
-def _is_plain_file(array: Any) -> bool:
-    """Say whether the rows of an array are pieces of a file, which hold what the mapped memory does."""
-    return (
-        isinstance(array, np.memmap)
-        and array.mode != "c"
-        and isinstance(_mapping(array), mmap.mmap)
-        and array[:1].flags.c_contiguous
-        and array.strides[0] >= array[:1].nbytes > 0
-        and hasattr(os, "preadv")
-    )
+class _Rows:
+    """The rows of a mapped array, read from its file."""
 
+    def __init__(self, array: np.memmap, file: int, first: int):
+        self._array, self._file, self._first = array, file, first
+        weakref.finalize(self, os.close, file)
 
-def _mapping(array: np.ndarray) -> Any:
-    """Give the mapped file that an array looks at."""
-    mapped: Any = array
-    while isinstance(mapped, np.ndarray):
-        mapped = mapped.base
-    return mapped
+    @staticmethod
+    def of(array: np.memmap) -> "_Rows | np.memmap":
+        """Open the file; where it cannot be read for the array, because it was replaced, say, give the array itself."""
+        mapped: Any = array
+        while isinstance(mapped, np.ndarray):
+            mapped = mapped.base
+        plain = array[:1].flags.c_contiguous and array.strides[0] >= array[:1].nbytes > 0
+        named = array.filename is not None and isinstance(mapped, mmap.mmap)
+        if not (plain and named and array.mode != "c" and hasattr(os, "preadv")):
+            return array
+        try:
+            file = os.open(str(array.filename), os.O_RDONLY)  # which stays open as long as the rows
+        except OSError:
+            return array
+        begins = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # where in the file the mapped memory begins
+        rows = _Rows(array, file, begins + array.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data)
+        ends = np.array([0, len(array) - 1])
+        try:
+            return rows if rows[ends].tobytes() == array[ends].tobytes() else array
+        except DataError:
+            return array
 
+    def __len__(self) -> int:
+        return len(self._array)
 
-def _read(array: np.memmap, indices: Int[np.ndarray, " batch"]) -> np.ndarray:
-    """Read rows from the file."""
-    rows = np.empty((len(indices), *array.shape[1:]), array.dtype)
-    mapped = np.frombuffer(_mapping(array), np.uint8)
-    begins = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # where in the file the mapped memory begins
-    first = begins + array.ctypes.data - mapped.ctypes.data
-    with open(array.filename, "rb", buffering=0) as file:
+    def __getitem__(self, indices: Int[np.ndarray, " batch"]) -> np.ndarray:
+        rows = np.empty((len(indices), *self._array.shape[1:]), self._array.dtype)
         for row, index in zip(rows.reshape(len(rows), -1).view(np.uint8), indices, strict=True):
-            if os.preadv(file.fileno(), [row], first + int(index) * array.strides[0]) != row.size:
-                raise DataError(f"{array.filename} has become shorter than the array that is mapped from it")
-    return rows
+            place = self._first + int(index) * self._array.strides[0]
+            if os.preadv(self._file, [row], place) != row.size:
+                raise DataError(f"{self._array.filename} has become shorter than the array that is mapped from it")
+        return rows

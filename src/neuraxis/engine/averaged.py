@@ -9,14 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.optimizers import rate_at
+from neuraxis.engine.optimizers import Rate, rate_at
 from neuraxis.engine.parameters import learnable, split_parameters
+from neuraxis.errors import InputError
 from neuraxis.kinds import Rule
 
-Schedule = Callable[[Any], Any]
 
-
-def averaged(rule: Rule, decay: float | Array | Schedule) -> "Averaged":
+def averaged(rule: Rule, decay: Rate) -> "Averaged":
     """Learn by a rule, and keep an exponential moving average of the weights: θ̄ ← d θ̄ + (1 − d) θ.
 
     The model that this rule gives, hence what `fit` measures and returns, has the weights θ̄, which begin as θ. The
@@ -32,6 +31,8 @@ def averaged(rule: Rule, decay: float | Array | Schedule) -> "Averaged":
 
     Source: Polyak and Juditsky, SIAM Journal on Control and Optimization 30:838 (1992), for the plain mean.
     """
+    if isinstance(rule, type) or not isinstance(rule, Rule):
+        raise InputError(f"averaged needs a rule, such as descent(loss, optax.adam(1e-3)), but received {rule!r}")
     if not callable(decay):
         check.fraction(decay=decay)
     return Averaged(rule, decay)
@@ -49,7 +50,7 @@ class Averaged(eqx.Module):
     """What `averaged` makes."""
 
     rule: Rule
-    decay: float | Array | Schedule
+    decay: Rate
 
     @property
     def loss(self) -> Callable[..., Any]:

@@ -65,8 +65,10 @@ class ClosedLoop(eqx.Module):
         return first_state(self.dynamics, jax.eval_shape(self._joined, first, input)), first
 
     def _joined(self, last: Any, input: Any) -> Any:
-        if self.join is not None:
+        if self.join is not None and input is not None:
             return self.join(last, input)
+        if self.join is not None:
+            raise InputError("a closed loop with join= needs inputs from outside, but received none")
         if input is not None:
             raise InputError("a closed loop takes inputs from outside through join= only, of which it has none")
         return last

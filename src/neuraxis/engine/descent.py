@@ -102,7 +102,12 @@ class Descent(eqx.Module):
     ) -> tuple[Array, PyTree]:
         """Give the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
-        losses, gradient = self.gradient(model, *batch, key=key)
+        if _measures(model):
+            raise InputError("gradient= cannot bring the statistics up to date that the model measures of its data")
+        found = self.gradient(model, *batch, key=key)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise InputError(f"gradient= must give the pair (losses, gradient), but gave a {type(found).__name__}")
+        losses, gradient = found
         (leaves, structure), places = jax.tree.flatten(parameters), jax.tree.structure(model)
         try:
             pairs = zip(places.flatten_up_to(parameters), places.flatten_up_to(gradient), strict=True)
@@ -118,6 +123,8 @@ class Descent(eqx.Module):
         """Give the losses, and the model that the loss measured where it does."""
         losses, measured = self.loss(model, *batch, key=key), None
         if isinstance(losses, tuple):
+            if len(losses) != 2:
+                raise InputError(f"a loss must give values, or (values, model), but gave {len(losses)} things")
             losses, measured = losses
         elif _measures(model):
             raise InputError(

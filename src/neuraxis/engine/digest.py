@@ -3,19 +3,21 @@
 Two things have the same digest where they are of the same classes, hold the same numbers and arrays, and their
 functions have the same names, the same instructions (Python's bytecode) and remember the same values (closures,
 defaults). That is how two learning rates or schedules of optax, which are functions within functions, are told apart.
-What a function finds in global variables is not looked at, nor are the methods of a class, nor the devices on which
-arrays lie; of an array that is spread over several processes only the shape counts. Another version of Python or of a
-library may give other digests.
+What a function finds in global variables is not looked at, nor are the methods of classes in installed packages, nor
+the devices on which arrays lie; of an array that is spread over several processes only the shape counts. Another
+version of Python or of a library may give other digests.
 """
 
 import dataclasses
 import functools
 import hashlib
 import mmap
+import sys
+import sysconfig
 import types
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import jax
@@ -29,6 +31,9 @@ _LITERALS = (bool, int, float, complex, str, bytes, PurePath, range, np.dtype, t
 # Their insides say nothing about what is computed, or differ from run to run.
 _OPAQUE = (jax.sharding.Mesh, jax.sharding.Sharding, jax.Device, jax.tree_util.PyTreeDef)
 _MISSING = object()
+_INSTALLED = tuple(
+    {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")} | {str(Path(__file__).parents[1])}
+)
 
 
 def digest(*objects: Any) -> str:
@@ -101,7 +106,7 @@ class _Walk:
             return _hash("method", *self._all((thing.__func__, thing.__self__)))
         if isinstance(thing, types.ModuleType):
             return _hash("module", thing.__name__.encode())
-        return _hash(_name(type(thing)), *self._contents(thing))
+        return _hash(_name(type(thing)), *self._contents(thing), *self._all(_methods(type(thing))))
 
     def _contents(self, thing: Any) -> Iterable[bytes]:
         if isinstance(thing, _OPAQUE):
@@ -166,6 +171,16 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # it is empty: the function has not been given the value yet
         return None
+
+
+def _methods(kind: type) -> Iterable[Any]:
+    """Give the methods of a class that is no part of an installed package: they may change between two runs."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    installed = kind.__module__ == "builtins" or (file is not None and file.startswith(_INSTALLED))
+    members = {} if installed else vars(kind)
+    # equinox wraps methods.
+    functions = {name: getattr(member, "method", member) for name, member in sorted(members.items())}
+    return [(name, f) for name, f in functions.items() if isinstance(f, types.FunctionType)]
 
 
 def _attributes(thing: Any) -> dict[str, Any]:

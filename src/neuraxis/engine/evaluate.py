@@ -11,10 +11,11 @@ from jax.tree_util import keystr
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.examples import count, is_source, taken
 from neuraxis.engine.losses import per_example
 from neuraxis.errors import InputError
 from neuraxis.kinds import Source
-from neuraxis.values import compiled
+from neuraxis.values import compiled, is_traced
 
 Measure = Callable[..., Any]
 Data = Sequence[Any] | Source
@@ -65,10 +66,12 @@ def evaluate(
             example.
     """
     check.whole(batch_size=batch_size)
+    if is_traced():
+        raise InputError("evaluate measures on the host, which is not possible under jit, grad or vmap")
     alone = not isinstance(measures, Mapping)
     named = {_name_of(measures): measures} if alone else dict(measures)
     check.functions(**named)
-    examples, model = _count(data), eqx.nn.inference_mode(model)
+    examples, model = count("data", data), eqx.nn.inference_mode(model)
     totals, sums = dict.fromkeys(named, 0.0), None
     for first, batch in _batches(data, examples, batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
@@ -96,12 +99,20 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
     """
     check.whole(batch_size=batch_size)
     check.functions(model=model)
-    check.same_length(**{f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
     leaves, structure = jax.tree.flatten(x)
+    if not leaves:
+        raise InputError(f"x must hold an array, but is {x!r}")
+    check.same_length(**{f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
     model, outputs = eqx.nn.inference_mode(model), []
     for first, batch in _batches(leaves, len(leaves[0]), batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
-        outputs.append(jax.device_get(_call(model, jax.tree.unflatten(structure, batch), batch_key)))
+        output = jax.device_get(_call(model, jax.tree.unflatten(structure, batch), batch_key))
+        for shape in map(np.shape, jax.tree.leaves(output)):
+            if shape[:1] != (len(batch[0]),):
+                raise InputError(
+                    f"the model must give one output per example, but gave shape {shape} for {len(batch[0])} examples"
+                )
+        outputs.append(output)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
@@ -110,37 +121,11 @@ def _name_of(measure: Any) -> str:
     return "the measure" if name == "<lambda>" else name
 
 
-def _count(data: Any) -> int:
-    """Give the number of examples, and refuse what holds none."""
-    if isinstance(data, tuple | list) and data:
-        check.same_length(**{f"data[{i}]": x for i, x in enumerate(data)})
-        return len(data[0])
-    shape = getattr(data, "shape", None)  # arrays have len() and take(), too
-    if shape is not None or isinstance(data, tuple | list | Mapping) or not isinstance(data, Source):
-        received = f"an array of shape {shape}" if shape is not None else f"a {type(data).__name__}"
-        raise InputError(
-            "data must be a tuple of one or more arrays, such as (x, labels) or (x,), or an object with len() and "
-            f"take(indices), but are {received}"
-        )
-    if len(data) == 0:
-        raise InputError(f"the data are empty: the {type(data).__name__} holds no example")
-    return len(data)
-
-
 def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, tuple[Array, ...]]]:
     """Give one batch after the other, with the number of its first example."""
     for first in range(0, examples, batch_size):
         last = min(first + batch_size, examples)
-        if isinstance(data, tuple | list):
-            batch = tuple(x[first:last] for x in data)
-        else:
-            batch = data.take(np.arange(first, last))
-            if not isinstance(batch, tuple) or any(np.ndim(x) == 0 or len(x) != last - first for x in batch):
-                received = tuple(map(np.shape, batch)) if isinstance(batch, tuple) else type(batch).__name__
-                raise InputError(
-                    f"take(indices) of {type(data).__name__} must give a tuple of arrays with one entry per index, but "
-                    f"gave {received} for {last - first} indices"
-                )
+        batch = taken(data, np.arange(first, last)) if is_source(data) else tuple(x[first:last] for x in data)
         yield first, tuple(jnp.asarray(x) for x in batch)
 
 

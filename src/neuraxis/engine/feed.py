@@ -10,9 +10,9 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from neuraxis.engine.examples import taken
 from neuraxis.engine.hosts import global_batch, local_rows
 from neuraxis.engine.mesh import replicate
-from neuraxis.errors import InputError
 from neuraxis.kinds import Source
 
 _BLOCK_BYTES = 16 << 20  # of examples that are loaded at once: enough to keep the device busy meanwhile
@@ -112,7 +112,7 @@ class Loaded:
 
     def batch(self, examples: Int[np.ndarray, " batch"]) -> tuple[Array, ...]:
         """Load these examples."""
-        loaded = self._take(examples)
+        loaded = taken(self._source, examples)
         return tuple(map(jnp.asarray, loaded)) if self._mesh is None else replicate(loaded, self._mesh)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
@@ -127,33 +127,30 @@ class Loaded:
                 block = coming.result()
                 if start != starts[-1]:
                     coming = loader.submit(self._load, batches, start + size, size)
-                yield block, min(start + size, len(batches))
+                # Put on the device here: the precision of JAX is a setting of each thread.
+                yield (
+                    Stacked(self._on_device(block, batches.shape[1]), jnp.asarray(start)),
+                    min(start + size, len(batches)),
+                )
 
     def _block_size(self, batches: Int[np.ndarray, "batches batch"]) -> int:
-        """Give the number of batches that are loaded at once."""
-        in_example = sum(x.nbytes for x in self._take(batches[0, :1]))
-        return int(np.clip(_BLOCK_BYTES // (in_example * batches.shape[1] or 1), 1, len(batches)))
+        """Give the number of batches that are loaded at once: an eighth of the epoch, or fewer where that is much."""
+        in_example = sum(x.nbytes for x in taken(self._source, batches[0, :1]))
+        return int(np.clip(_BLOCK_BYTES // (in_example * batches.shape[1] or 1), 1, -(-len(batches) // 8)))
 
-    def _load(self, batches: Int[np.ndarray, "batches batch"], start: int, size: int) -> Stacked:
+    def _load(self, batches: Int[np.ndarray, "batches batch"], start: int, size: int) -> list[np.ndarray]:
         chosen, batch_size = batches[start : start + size], batches.shape[1]
         if self._mesh is not None:
             chosen = chosen[:, local_rows(batch_size, self._mesh)]
-        loaded = self._take(chosen.ravel())
+        loaded = taken(self._source, chosen.ravel())
         data = [x.reshape(*chosen.shape, *x.shape[1:]) for x in loaded]
         if len(chosen) < size:  # all blocks have one shape, so that one program serves them
             data = [np.concatenate([x, np.zeros((size - len(chosen), *x.shape[1:]), x.dtype)]) for x in data]
-        on_device = map(jnp.asarray, data) if self._mesh is None else global_batch(data, self._mesh, batch_size)
-        return Stacked(tuple(on_device), jnp.asarray(start))
+        return data
 
-    def _take(self, examples: Int[np.ndarray, " some"]) -> tuple[np.ndarray, ...]:
-        loaded = self._source.take(examples)
-        if not isinstance(loaded, tuple):
-            raise InputError(f"take must give a tuple of arrays, such as (x, labels), but gave {type(loaded).__name__}")
-        loaded = tuple(map(np.asarray, loaded))
-        for i, x in enumerate(loaded):
-            if x.shape[:1] != (len(examples),):
-                raise InputError(f"take({len(examples)} examples)[{i}] must hold as many, but has shape {x.shape}")
-        return loaded
+    def _on_device(self, loaded: list[np.ndarray], batch_size: int) -> tuple[Array, ...]:
+        on_device = map(jnp.asarray, loaded) if self._mesh is None else global_batch(loaded, self._mesh, batch_size)
+        return tuple(on_device)
 
 
 Feed = Resident | Loaded

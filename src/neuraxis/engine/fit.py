@@ -17,14 +17,16 @@ from neuraxis import check
 from neuraxis.data.source import ArraySource
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.digest import data_digest, digest
+from neuraxis.engine.examples import count, is_source
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
-from neuraxis.engine.minibatch import Task, begin
+from neuraxis.engine.minibatch import Task, begin, begins_finite
 from neuraxis.engine.progress import Progress
 from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
 from neuraxis.errors import InputError
 from neuraxis.kinds import Rule, Source
+from neuraxis.values import is_traced
 
 Measure = Callable[..., Float[Array, " batch"]]
 
@@ -36,7 +38,7 @@ class Fitted(eqx.Module):
     state: PyTree  # of the rule; pass both to `fit` again to go on
     history: dict[str, np.ndarray]  # one value per epoch: the losses of the rule, "validation_loss" and the metrics
     stopped_early: bool  # because the validation loss did not fall any more
-    cancelled: bool
+    cancelled: bool  # before all epochs were done
 
 
 def fit(
@@ -69,7 +71,8 @@ def fit(
 
     Args:
         model: any pytree. The rule sees it in training mode.
-        rule: how it learns, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`.
+        rule: how it learns, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`. One with fields is a pytree,
+            such as an `equinox.Module`.
         data: arrays that agree along their first axis, such as `(x, labels)`, which are put on the device as they are
             (raw images may stay integers); or a `kinds.Source`, of which the next batches are loaded while the device
             is busy with the last. Arrays mapped from files (`numpy.memmap`) are such a source.
@@ -80,15 +83,17 @@ def fit(
         batch_size: examples in a step.
         key: seed of order and noise.
         shuffle: draw a new order for each epoch; without it the examples keep theirs.
-        state: state of the rule to go on from, as in `fit(fitted.model, rule, data, state=fitted.state, …)`.
+        state: state of the rule to go on from, as in `fit(fitted.model, rule, data, state=fitted.state, …)`; with a new
+            key, or the same orders come again.
         validation: data like `data`, on which the loss of the rule (where it has one) and the metrics are measured
             after every epoch, in inference mode.
         metrics: functions `metric(model, *batch, key=key)` that give one value per example. For a rule without a loss,
             one may be called "validation_loss".
         patience: stop after that many epochs without a lower validation loss, and return the best model.
-        callback: called with a `Report` about twice a second and at the end of every epoch.
-        cancel: ends the training after the present steps once another thread, or the callback, sets it.
-        checkpoint: file to write to as training goes on, when it ends, and when it is interrupted or cancelled.
+        callback: called with a `Report` at the end of every epoch, and between at most twice a second.
+        cancel: ends the training after the present steps once another thread, or the callback, sets it; with
+            `patience`, the best model of the epochs until then comes back.
+        checkpoint: file to write to as training goes on, and when it ends, is interrupted or fails.
         resume: go on from `checkpoint`, if it exists, to the bit-identical result of a run that was not interrupted.
         mesh: devices to share each batch (axis "data") and the weights (axis "model") between.
         progress: label of the progress bar; None shows none.
@@ -99,33 +104,39 @@ def fit(
         DivergedError: when a loss or the model stops being finite, with the step.
         CheckpointError: when `checkpoint` is damaged or belongs to another run.
     """
-    _check_settings(rule, epochs, steps, batch_size, key, validation, metrics, patience, mesh)
-    order = Order(_examples("data", data), int(batch_size), None if steps is None else int(steps), bool(shuffle))
+    _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint)
+    _check_watch(rule, validation, metrics, patience, callback, cancel)
+    if mesh is not None:
+        meshes.check_batch(batch_size, mesh)
+    order = Order(count("data", data), int(batch_size), None if steps is None else int(steps), bool(shuffle))
+    for name, arrays in (("data", data), ("validation", validation)):
+        _check_finite(name, arrays)
     feed = _feed(data, mesh)
-    if validation is not None:
-        _examples("validation", validation)
     model = jax.tree.map(_strong, eqx.nn.inference_mode(model, value=False))
-    path = None if checkpoint is None else Path(checkpoint)
-    identity = None if path is None else _identity(model, rule, data, order, key, state, validation, metrics, patience)
-    state = _begin_state(rule, model, state)
+    begun = _begin_state(rule, model, state)
     arrays, static = eqx.partition(model, eqx.is_array)
     if mesh is not None:
-        arrays, state = meshes.place(arrays, mesh), meshes.place(state, mesh)
-    task = Task(rule, static, order.batch_size, mesh)
+        arrays, begun = meshes.place(arrays, mesh), meshes.place(begun, mesh)
+    task = Task(rule, static, order.batch_size, begins_finite(arrays), mesh)
     first = feed.batch(np.arange(min(order.batch_size, order.visits)) % order.examples)
-    position, one_program = begin(task, arrays, state, first, key)
+    position, one_program = begin(task, arrays, begun, first, key)
     if order.visits % order.batch_size == 1 < order.visits:
-        _try_one_example(task, arrays, state, tuple(x[:1] for x in first), key)
+        _try_one_example(task, arrays, begun, tuple(x[:1] for x in first), key)
+    if doubled := position.losses.keys() & (metrics or {}).keys():
+        raise InputError(f"a metric cannot be called {min(doubled)!r}, which is what a loss of the rule is called")
     watch = Watch(validation, dict(metrics or {}), patience, callback, cancel)
     training = Training(task, order, feed, position, key, watch, one_program)
-    if path is not None:
-        training.keep(path, identity, resume)
+    if checkpoint is not None:
+        identity = _identity(model, rule, data, order, key, state, validation, metrics, patience)
+        training.keep(Path(checkpoint), identity, resume)
     total = int(epochs) * order.batches
     with Progress(total, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
             training.run(int(epochs), bar, interrupt)
-        except KeyboardInterrupt:
-            training.save()
+        except BaseException as error:
+            # Other hosts may not have failed, and would not save together with this one.
+            if isinstance(error, KeyboardInterrupt) or jax.process_count() == 1:
+                training.save()
             raise
     training.save()
     model, state = training.result()
@@ -133,52 +144,49 @@ def fit(
     return Fitted(eqx.nn.inference_mode(model), state, history, training.stopped_early, training.cancelled)
 
 
-def _check_settings(rule, epochs, steps, batch_size, key, validation, metrics, patience, mesh) -> None:
+def _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint) -> None:
+    if is_traced():
+        raise InputError("fit runs on the host, which is not possible under jit, grad or vmap")
     if isinstance(rule, type) or not isinstance(rule, Rule):
         raise InputError(f"rule must have init and step, such as descent(loss, optax.adam(1e-3)), but is {rule!r}")
-    check.whole(epochs=epochs, batch_size=batch_size)
-    for name, value in (("steps", steps), ("patience", patience)):
-        if value is not None:
-            check.whole(**{name: value})
-    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)):
-        raise InputError(f"key must be a random key, such as jax.random.key(0), but is {key!r}")
+    if jax.tree.leaves(rule) == [rule] and getattr(rule, "__dict__", None):
+        raise InputError(f"a rule with fields must be an equinox.Module, or another pytree, but is {rule!r}")
+    check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
+    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {key!r}")
+    if resume and checkpoint is None:
+        raise InputError("resume=True needs a checkpoint to go on from")
+
+
+def _check_watch(rule, validation, metrics, patience, callback, cancel) -> None:
+    if patience is not None:
+        check.whole(patience=patience)
     if validation is None and (patience or metrics):
         raise InputError("early stopping and metrics need validation data")
+    if not isinstance(metrics or {}, Mapping):
+        raise InputError(f"metrics must be functions by name, as in {{'accuracy': correct}}, but are {metrics!r}")
+    check.functions(**(metrics or {}), **({} if callback is None else {"callback": callback}))
+    if cancel is not None and not isinstance(cancel, Event):
+        raise InputError(f"cancel must be a threading.Event, but is {cancel!r}")
+    if validation is not None:
+        count("validation", validation)
     has_loss = hasattr(rule, "loss")
-    for name in metrics or ():
-        if name == "loss" or (name == "validation_loss" and has_loss):
-            raise InputError(f"a metric cannot be called {name!r}, which is what the rule's own loss is called")
+    if has_loss and "validation_loss" in (metrics or {}):
+        raise InputError("a metric cannot be called 'validation_loss', which is what the rule's own loss is called")
     if patience is not None and not has_loss and "validation_loss" not in (metrics or {}):
         raise InputError('early stopping needs a rule with a loss, or a metric called "validation_loss"')
-    if mesh is not None:
-        meshes.check_batch(batch_size, mesh)
 
 
-def _examples(name: str, data: Any) -> int:
-    """Check data and give the number of examples."""
-    if _is_source(data):
-        if len(data) == 0:
-            raise InputError(f"the data are empty: {name} holds no example")
-        return len(data)
-    if not isinstance(data, tuple | list):
-        raise InputError(
-            f"{name} must be a tuple of arrays, such as (x, labels) or (x,), or have len() and take(indices), "
-            f"but is {type(data).__name__}"
-        )
-    named = {f"{name}[{i}]": x for i, x in enumerate(data)}
-    check.same_length(**named)
-    numbers = {n: x for n, x in named.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)}
-    check.finite(**{n: x for n, x in numbers.items() if not isinstance(x, np.memmap)})  # which may be too large to read
-    return len(data[0])
-
-
-def _is_source(data: Any) -> bool:
-    """Say whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
-    return isinstance(data, Source) and not hasattr(data, "dtype") and not isinstance(data, tuple | list)
+def _check_finite(name: str, data: Any) -> None:
+    """Refuse arrays that are not finite; those mapped from files may be too large to read."""
+    if data is None or is_source(data):
+        return
+    numbers = {f"{name}[{i}]": x for i, x in enumerate(data) if not isinstance(x, np.memmap)}
+    check.finite(**{n: x for n, x in numbers.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
 
 
 def _feed(data: Any, mesh: Mesh | None) -> Feed:
-    if _is_source(data):
+    if is_source(data):
         return Loaded(data, mesh)
     if any(isinstance(x, np.memmap) for x in data):
         return Loaded(ArraySource(*data), mesh)
@@ -188,6 +196,8 @@ def _feed(data: Any, mesh: Mesh | None) -> Feed:
 
 def _strong(leaf: Any) -> Any:
     """Give an array of the model as one of a fixed dtype, so that Python numbers can be told from it."""
+    if isinstance(leaf, np.floating):
+        return float(leaf)  # one number among others, like Python's
     if isinstance(leaf, np.ndarray) or (isinstance(leaf, jax.Array) and leaf.weak_type):
         return jnp.array(leaf, dtype=jax.dtypes.canonicalize_dtype(leaf.dtype))
     return leaf
@@ -205,7 +215,6 @@ def _try_one_example(task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any
 
 def _identity(model, rule, data, order, key, state, validation, metrics, patience) -> dict[str, str]:
     """Say by digests what a checkpoint of this training belongs to."""
-    watched = validation is not None and data_digest(validation), sorted((metrics or {}).items()), patience
     return {
         "data": data_digest(data),
         "model": digest(model),
@@ -213,7 +222,8 @@ def _identity(model, rule, data, order, key, state, validation, metrics, patienc
         "batch_size": str(order.batch_size),
         "key": digest(key),
         "order": digest(order.steps, order.shuffle),
-        "validation": digest(watched),
+        "validation": digest(validation is not None and data_digest(validation), sorted((metrics or {}).items())),
+        "patience": str(patience),
     }
 
 

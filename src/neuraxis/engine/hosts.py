@@ -11,23 +11,24 @@ from jaxtyping import Int, PyTree
 from neuraxis.engine.mesh import batch_sharding
 
 
-def agree(steps: int, stop: bool, save: bool) -> tuple[int, bool, bool]:
+def agree(steps: int, cancel: bool, interrupt: bool, save: bool) -> tuple[int, bool, bool, bool]:
     """Agree with all processes, which must call it together, on what comes next.
 
     Args:
         steps: how many steps to take in the next call.
-        stop: whether to stop.
+        cancel: whether to end here.
+        interrupt: whether to be interrupted.
         save: whether to save.
 
     Returns:
-        The steps and `save` of process 0, and `stop` if any process asks for it.
+        The steps and `save` of process 0; `cancel` and `interrupt` if any process asks for it.
     """
     if jax.process_count() == 1:
-        return steps, stop, save
+        return steps, cancel, interrupt, save
     from jax.experimental.multihost_utils import process_allgather
 
-    everyone = process_allgather(np.array([steps, stop, save], np.int32))
-    return int(everyone[0, 0]), bool(everyone[:, 1].any()), bool(everyone[0, 2])
+    everyone = process_allgather(np.array([steps, cancel, interrupt, save], np.int32))
+    return int(everyone[0, 0]), bool(everyone[:, 1].any()), bool(everyone[:, 2].any()), bool(everyone[0, 3])
 
 
 def local_rows(batch_size: int, mesh: Mesh) -> Int[np.ndarray, " local"]:

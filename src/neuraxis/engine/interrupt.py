@@ -26,9 +26,11 @@ class InterruptBetweenSteps:
             signal.signal(signal.SIGINT, self._remember)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, *_) -> None:
         if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._asked and kind is None:  # it came after the last check
+            raise KeyboardInterrupt
 
     def _remember(self, signum, frame) -> None:
         self._asked = True

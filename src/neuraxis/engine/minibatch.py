@@ -61,11 +61,18 @@ class Task(eqx.Module):
     rule: Rule
     static: PyTree  # the model without its arrays
     batch_size: int
+    watched: tuple[bool, ...]  # arrays of the model that are to stay finite: those of real numbers that begin so
     mesh: Mesh | None = eqx.field(static=True)
 
     def model(self, arrays: PyTree) -> PyTree:
         """Put the model together."""
         return eqx.combine(arrays, self.static)
+
+
+def begins_finite(arrays: PyTree) -> tuple[bool, ...]:
+    """Say of every array whether it is one of finite numbers; masks may hold −∞."""
+    leaves = jax.tree.leaves(arrays)
+    return tuple(eqx.is_inexact_array(x) and bool(jnp.all(jnp.isfinite(x))) for x in leaves)
 
 
 def begin(
@@ -100,8 +107,13 @@ def _apply(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyA
     """Apply the rule to a batch."""
     given = task.model(position.model)
     with numbers_marked():
-        model, state, losses = task.rule.step(given, position.state, batch, key=key)
+        found = task.rule.step(given, position.state, batch, key=key)
+    if not isinstance(found, tuple) or len(found) != 3:
+        raise InputError(f"a rule must give (model, state, losses), but gave {_words(found)}")
+    model, state, losses = found
     losses = losses if isinstance(losses, Mapping) else {"loss": losses}
+    if not losses or (position.losses and losses.keys() != position.losses.keys()):
+        raise InputError(f"a rule must give one or more losses, always of the same names, but gave {list(losses)}")
     losses = {name: per_example(values, len(batch[0]), name) for name, values in losses.items()}
     structure, found = jax.tree.structure(given), jax.tree.structure(model)
     if found != structure:
@@ -110,9 +122,15 @@ def _apply(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyA
     leaves = structure.flatten_up_to(position.model), jax.tree.leaves(given), jax.tree.leaves(model)
     for array, old, new in zip(*leaves, strict=True):
         arrays.append(None if array is None else new)
+        if array is not None and not eqx.is_array(new):
+            raise InputError(f"a rule must keep the arrays of the model, but gave {new!r} in the place of one")
         if array is None and old is not new:
             same &= old == new
     return _Applied(jax.tree.unflatten(structure, arrays), jax.tree.map(jnp.asarray, state), losses, same)
+
+
+def _words(thing: Any) -> str:
+    return f"{len(thing)} things" if isinstance(thing, tuple) else f"a {type(thing).__name__}"
 
 
 def _check_unchanged(what: str, before: PyTree, after: PyTree) -> None:
@@ -135,7 +153,8 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
     after = _apply(task, position, batch, jax.random.fold_in(key, position.batch))
     totals = {name: jnp.sum(values) for name, values in after.losses.items()}
     finite = position.finite
-    for x in (*totals.values(), *jax.tree.leaves(eqx.filter(after.arrays, eqx.is_inexact_array))):
+    arrays = [x for x, watched in zip(jax.tree.leaves(after.arrays), task.watched, strict=True) if watched]
+    for x in (*totals.values(), *arrays):
         finite &= jnp.sum(x * 0) == 0  # NaN for anything that is not finite, and no sum that could overflow
     position = Position(
         after.arrays,

@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.tree_util import keystr
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -70,6 +71,9 @@ def relax(
     _check_function(energy)
     check.positive(step_size=step_size)
     check.not_negative(rtol=rtol, atol=atol)
+    for name, value in (("step_size", step_size), ("rtol", rtol), ("atol", atol)):
+        if np.ndim(value):
+            raise InputError(f"{name} must be one number, but has shape {np.shape(value)}")
     check.whole(max_steps=max_steps)
     _check_numbers(x, arguments)
     x = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf, float)), x)

@@ -40,7 +40,7 @@ class Total(eqx.Module):
         """Advance the inner dynamics by `dt` [ms] and add its output to the sum."""
         inner, total = state
         inner, out = self.dynamics.step(inner, input, dt)
-        total = jax.tree.map(jnp.add, total, out)
+        total = jax.tree.map(lambda t, o: t + jnp.asarray(o, t.dtype), total, out)
         return (inner, total), total
 
     def inner(self) -> tuple[Dynamics, ...]:
@@ -56,4 +56,9 @@ class Total(eqx.Module):
 def _begin(dynamics: Dynamics, input: PyTree) -> Any:
     inner = first_state(dynamics, input)
     _, out = jax.eval_shape(partial(advance, dynamics), inner, input, 1.0)
-    return inner, jax.tree.map(lambda o: jnp.zeros(o.shape, o.dtype), out)
+    return inner, jax.tree.map(lambda o: jnp.zeros(o.shape, _wide(o.dtype)), out)
+
+
+def _wide(dtype: Any) -> Any:
+    """Give a dtype that counts: truth values and small integers would soon be too large for their own."""
+    return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.promote_types(dtype, jnp.int32)

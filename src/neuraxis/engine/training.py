@@ -22,13 +22,15 @@ from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Position, Task, advance, one_step
 from neuraxis.engine.progress import Progress
 from neuraxis.engine.watch import Report
-from neuraxis.errors import DivergedError, InputError
+from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.kinds import Source
 
 # How long one compiled call should last [s]: long enough that starting it costs nothing, short enough that the progress
 # bar moves and an interrupt is heard.
 _SECONDS_PER_CALL = 0.5
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_SECONDS_BETWEEN_REPORTS = 0.5
+_LARGEST_MEASURED = 1000  # examples of the validation data at once
 _VALIDATION = 2**32 - 1  # sets the keys of validation apart from those of epochs
 
 
@@ -58,16 +60,19 @@ class Training:
     ):
         self._task, self._order, self._feed, self._watch = task, order, feed, watch
         self._position, self._key, self._one_program = position, key, one_program
+        self._loss: Callable[..., Any] | None = getattr(task.rule, "loss", None)
         self._checkpoint: Path | None = None
         self._identity: dict[str, str] = {}
+        self._kept = False  # whether the checkpoint is there, and this run's
         self._best = (position.model, position.state) if watch.patience else None
-        self._began = self._saved_at = time.monotonic()
+        self._began = self._saved_at = self._reported_at = time.monotonic()
         self._steps_per_call = 1
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = {name: [] for name in position.losses}
+        self.cancelled = False
 
     @property
     def _epoch(self) -> int:
-        return len(next(iter(self.history.values()), ()))
+        return len(next(iter(self.history.values())))
 
     @property
     def _batch(self) -> int:
@@ -84,14 +89,10 @@ class Training:
         losses, patience = self.history.get("validation_loss", []), self._watch.patience
         return patience is not None and bool(losses) and len(losses) > patience + losses.index(min(losses))
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was asked to end."""
-        return self._watch.cancel is not None and self._watch.cancel.is_set()
-
     def result(self) -> tuple[PyTree, PyTree]:
         """Give the model, the best one where that is wanted, and the state of the rule beside it."""
-        arrays, state = self._best or (self._position.model, self._position.state)
+        best = self._best if self._epoch else None
+        arrays, state = best or (self._position.model, self._position.state)
         return self._task.model(arrays), state
 
     def run(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
@@ -102,24 +103,28 @@ class Training:
                 losses = {name: float(s.total) / self._seen() for name, s in self._position.losses.items()}
                 bar.advance(steps, f"epoch {self._epoch + 1}/{epochs}, {_in_words(losses)}")
                 if self._batch < self._order.batches:
-                    self._report(losses, ends_epoch=False)
+                    if time.monotonic() - self._reported_at > _SECONDS_BETWEEN_REPORTS:
+                        self._report(losses, ends_epoch=False)
                     if self._is_to_stop(interrupt):
                         return
             self._end_epoch()
+        interrupt.check()
 
     def _is_to_stop(self, interrupt: InterruptBetweenSteps) -> bool:
-        """Say whether to stop because it was cancelled, and save from time to time; hosts do all this together.
+        """Say whether it was cancelled, and save from time to time; hosts do all this together.
 
         Raises:
             KeyboardInterrupt: where that was asked for.
         """
         due = self._checkpoint is not None and time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS
-        self._steps_per_call, stop, save = agree(self._steps_per_call, interrupt.asked or self.cancelled, due)
-        if stop and not self.cancelled:
+        asked = self._watch.cancel is not None and self._watch.cancel.is_set()
+        steps, self.cancelled, interrupted, save = agree(self._steps_per_call, asked, interrupt.asked, due)
+        self._steps_per_call = steps
+        if interrupted:
             interrupt.stop()
-        if save and not stop:
+        if save and not self.cancelled:
             self.save()
-        return stop
+        return self.cancelled
 
     def _steps_of_epoch(self, key: PRNGKeyArray) -> Iterator[int]:
         """Take the steps that are left of this epoch; yield the number of steps after each call."""
@@ -153,8 +158,7 @@ class Training:
         if not self._position.finite:
             batch = self._feed.batch(examples(self._batch))
             reason = self._trouble(before, batch)
-            kept = self._checkpoint is not None and self._checkpoint.exists()
-            where = f"; the last good state is kept in {self._checkpoint}" if kept else ""
+            where = f"; the last good state is kept in {self._checkpoint}" if self._kept else ""
             raise DivergedError(
                 f"the loss or its gradient stopped being finite at step {self.steps_done} (epoch {self._epoch + 1}): "
                 f"{reason}{where}",
@@ -163,14 +167,16 @@ class Training:
 
     def _trouble(self, before: Position, batch: tuple[Any, ...]) -> str:
         """Let the rule look at a batch outside of a compiled program, where its own checks can speak."""
+        for i, x in enumerate(batch):
+            if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.all(jnp.isfinite(x)):
+                return f"data[{i}] must be finite, but a batch of it is not"
         model = self._task.model(before.model)
-        rule: Any = self._task.rule
         reason = "a smaller learning rate may help"
         try:
-            if hasattr(rule, "loss"):
-                rule.loss(model, *batch, key=self._key)
+            if self._loss is not None:
+                self._loss(model, *batch, key=self._key)
             else:
-                rule.step(model, before.state, batch, key=self._key)
+                self._task.rule.step(model, before.state, batch, key=self._key)
         except InputError as error:
             if self.steps_done == 0:  # the model is still as the user gave it
                 raise
@@ -198,13 +204,14 @@ class Training:
         Raises:
             DivergedError: for a validation loss that is not finite.
         """
-        data, rule = self._watch.validation, self._task.rule
+        data = self._watch.validation
         if data is None:
             return {}
-        measures = {"validation_loss": rule.loss} if hasattr(rule, "loss") else {}
+        measures = {} if self._loss is None else {"validation_loss": self._loss}
         key = jax.random.fold_in(jax.random.fold_in(self._key, _VALIDATION), self._epoch)
         model = self._task.model(self._position.model)
-        measured = evaluate(model, measures | dict(self._watch.metrics), data, key=key)
+        size = min(_LARGEST_MEASURED, 4 * self._order.batch_size)  # without a gradient, more fit into memory
+        measured = evaluate(model, measures | dict(self._watch.metrics), data, key=key, batch_size=size)
         if not np.isfinite(measured.get("validation_loss", 0.0)):
             raise DivergedError(
                 f"the validation loss is {measured['validation_loss']} after epoch {self._epoch + 1}: "
@@ -215,18 +222,19 @@ class Training:
 
     def _trouble_in_validation(self, model: PyTree, key: PRNGKeyArray) -> str:
         """Let the loss look at the validation data outside of a compiled program."""
-        data, rule = self._watch.validation, self._task.rule
+        data = self._watch.validation
         reason = "the validation data may hold what the loss cannot take"
         try:
-            if isinstance(data, Sequence) and hasattr(rule, "loss"):
-                rule.loss(eqx.nn.inference_mode(model), *map(jnp.asarray, data), key=key)
+            if isinstance(data, Sequence) and self._loss is not None:
+                self._loss(eqx.nn.inference_mode(model), *map(jnp.asarray, data), key=key)
         except InputError as error:
             reason = str(error)
         return reason
 
     def _report(self, losses: dict[str, float], *, ends_epoch: bool) -> None:
+        self._reported_at = time.monotonic()
         if self._watch.callback is not None:
-            seconds = time.monotonic() - self._began
+            seconds = self._reported_at - self._began
             self._watch.callback(Report(self.steps_done, self._epoch, losses, seconds, ends_epoch))
 
     def keep(self, checkpoint: Path, identity: dict[str, str], resume: bool) -> None:
@@ -236,6 +244,9 @@ class Training:
             CheckpointError: for one that is damaged or belongs to another run.
         """
         self._checkpoint, self._identity = checkpoint, identity
+        files.check_writable(checkpoint)
+        if checkpoint.is_dir() and not any(checkpoint.glob("*.safetensors")):
+            raise CheckpointError(f"{checkpoint} must be a file, but is a folder without a checkpoint")
         if not resume or not checkpoint.exists():
             return
         files.sweep(checkpoint)
@@ -244,12 +255,14 @@ class Training:
         self.history = about["history"]
         standing = checkpoints.restore(checkpoint, self._standing())
         self._position, self._best = standing["position"], standing["best"]
+        self._kept = True
 
     def save(self) -> None:
-        """Write the checkpoint, where one is wanted; all processes do so together."""
-        if self._checkpoint is not None:
+        """Write the checkpoint, where one is wanted and the model is whole; all processes do so together."""
+        if self._checkpoint is not None and self._position.finite and self._position.same_numbers:
             about = {"identity": self._identity, "history": self.history}
             checkpoints.save(self._checkpoint, self._standing(), about)
+            self._kept = True
         self._saved_at = time.monotonic()
 
     def _standing(self) -> dict[str, Any]:

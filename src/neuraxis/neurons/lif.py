@@ -63,10 +63,11 @@ class LIF(eqx.Module):
         return LIFState(gap=jnp.ones(shape), age=jnp.full(shape, _NEVER))
 
     def prepare(self, dt: ArrayLike) -> "LIF":
-        """Give the same neurons, in a third less time, where a step has no room for a second spike."""
-        known = type(self) is LIF and not isinstance(self.tau_ref, Tracer) and not isinstance(dt, Tracer)
-        short = known and np.all(np.asarray(dt) <= np.asarray(self.tau_ref))
-        return _AtMostOneSpike(self.tau_m, self.tau_ref) if short else self
+        """Give the same neurons, in a third less time, where steps are short against both time constants."""
+        if type(self) is not LIF or any(isinstance(x, Tracer) for x in (self.tau_m, self.tau_ref, dt)):
+            return self
+        short = np.all(np.asarray(dt) <= np.minimum(self.tau_ref, self.tau_m))
+        return _InShortSteps(self.tau_m, self.tau_ref) if short else self
 
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
@@ -87,7 +88,7 @@ class LIF(eqx.Module):
         fired = above & (since > 0)
         further, since, left = self._after_first(since, excess, dt)
         age, gap, free = (jnp.where(fired, new, old) for new, old in ((since, age), (1, gap), (left, free)))
-        gap = gap - (gap + (drive - 1)) * _approach(free / self.tau_m)
+        gap = self._moved(gap, drive - 1, free / self.tau_m)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
     def rate(self, drive: ArrayLike) -> Float[Array, "..."]:
@@ -144,12 +145,21 @@ class LIF(eqx.Module):
         since = since - further * period
         return further, since, self._free(since, dt)
 
+    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
+        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after the time x τ_m without a spike."""
+        small = gap - (gap + excess) * _approach(x)  # rounding is relative to the change
+        large = gap * jnp.exp(-x) - excess * _approach(x)  # and here to what is left
+        return jnp.where(x < 1, small, large)
 
-class _AtMostOneSpike(LIF):
-    """LIF neurons in steps that are no longer than the refractory period."""
+
+class _InShortSteps(LIF):
+    """LIF neurons in steps that are no longer than the refractory period, so with one spike at most, and τ_m."""
 
     def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
         return 0, since, 0
+
+    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
+        return gap - (gap + excess) * _approach(x)
 
 
 def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:

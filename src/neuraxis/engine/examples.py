@@ -1,0 +1,60 @@
+"""Data as the engine takes them: arrays that agree along their first axis, or a source that loads them."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.kinds import Source
+
+
+def is_source(data: Any) -> bool:
+    """Say whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
+    no_source = isinstance(data, type | tuple | list | dict) or hasattr(data, "dtype")
+    return not no_source and isinstance(data, Source)
+
+
+def count(name: str, data: Any) -> int:
+    """Give the number of examples.
+
+    Raises:
+        InputError: for data of another kind, without examples, of anything but numbers, or of different lengths.
+    """
+    if is_source(data):
+        if len(data) == 0:
+            raise InputError(f"the data are empty: {name} holds no example")
+        return len(data)
+    if not isinstance(data, tuple | list) or not data:
+        shape = getattr(data, "shape", None)
+        received = f"an array of shape {shape}" if shape is not None else "empty" if data in ((), []) else repr(data)
+        raise InputError(
+            f"{name} must be a tuple of one or more arrays, such as (x, labels) or (x,), or an object with len() and "
+            f"take(indices), but is {received}"
+        )
+    named = {f"{name}[{i}]": x for i, x in enumerate(data)}
+    check.same_length(**named)
+    for part, x in named.items():
+        if getattr(x, "dtype", np.dtype(float)).kind in "OSUM":
+            raise InputError(f"{part} must hold numbers, but has dtype {x.dtype}")
+    return len(data[0])
+
+
+def taken(source: Source, indices: Int[np.ndarray, " some"]) -> tuple[np.ndarray, ...]:
+    """Load these examples.
+
+    Raises:
+        InputError: where the source does not give a tuple of arrays with one entry per index.
+    """
+    loaded = source.take(indices)
+    right = isinstance(loaded, tuple) and loaded and all(np.shape(x)[:1] == (len(indices),) for x in loaded)
+    if not right:
+        received = (
+            f"shapes {tuple(map(np.shape, loaded))}" if isinstance(loaded, tuple) else f"a {type(loaded).__name__}"
+        )
+        raise InputError(
+            f"take(indices) of {type(source).__name__} must give a tuple of arrays with one entry per index, but gave "
+            f"{received} for {len(indices)} indices"
+        )
+    return tuple(map(np.asarray, loaded))
