@@ -232,6 +232,13 @@ def test_a_source_is_trained_on_as_arrays_are():
     np.testing.assert_array_equal(from_source.history["loss"], from_arrays.history["loss"])
 
 
+def test_lists_are_data():
+    as_lists = train(data=[x.tolist(), labels.tolist()], validation=(x[:50].tolist(), labels[:50].tolist()))
+    assert eqx.tree_equal(as_lists.model, train(validation=(x[:50], labels[:50])).model)
+    with pytest.raises(InputError, match="data must be arrays, but holds lists of different lengths"):
+        train(data=([[1.0, 2.0], [3.0]], [0, 1]))
+
+
 def test_a_mapped_file_is_trained_on_as_arrays_are(tmp_path):
     mapped = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
     mapped[:] = x

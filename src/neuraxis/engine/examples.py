@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Int
 
@@ -14,6 +15,20 @@ def is_source(data: Any) -> bool:
     """Say whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
     no_source = isinstance(data, type | tuple | list | dict) or hasattr(data, "dtype")
     return not no_source and isinstance(data, Source)
+
+
+def as_arrays(name: str, data: Any) -> Any:
+    """Make arrays of lists, tables and tensors; sources, and what is no data, come back as they are.
+
+    Raises:
+        InputError: for lists that are no arrays.
+    """
+    if is_source(data) or not isinstance(data, tuple | list):
+        return data
+    try:
+        return tuple(x if isinstance(x, jax.Array | np.ndarray) else np.asarray(x) for x in data)
+    except ValueError as error:
+        raise InputError(f"{name} must be arrays, but holds lists of different lengths: {error}") from error
 
 
 def count(name: str, data: Any) -> int:

@@ -17,7 +17,7 @@ from neuraxis import check
 from neuraxis.data.source import ArraySource
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.digest import data_digest, digest
-from neuraxis.engine.examples import count, is_source
+from neuraxis.engine.examples import as_arrays, count, is_source
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin, begins_finite
@@ -105,6 +105,7 @@ def fit(
         CheckpointError: when `checkpoint` is damaged or belongs to another run.
     """
     _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint)
+    data, validation = as_arrays("data", data), as_arrays("validation", validation)
     _check_watch(rule, validation, metrics, patience, callback, cancel)
     if mesh is not None:
         meshes.check_batch(batch_size, mesh)
@@ -230,10 +231,10 @@ def _identity(model, rule, data, order, key, state, validation, metrics, patienc
 def _begin_state(rule: Rule, model: PyTree, given: PyTree) -> PyTree:
     """Give the state of the rule before the first step."""
     if given is None:
-        return jax.tree.map(lambda leaf: _strong(jnp.asarray(leaf)), rule.init(model))
+        given = rule.init(model)
     expected = jax.eval_shape(lambda: rule.init(model))
     if jax.tree.structure(expected) != jax.tree.structure(given) or any(
         old.shape != np.shape(new) for old, new in zip(*map(jax.tree.leaves, (expected, given)), strict=True)
     ):
         raise InputError("state must be one of this rule and model, as fitted.state is, but has another structure")
-    return given
+    return jax.tree.map(lambda leaf: _strong(jnp.asarray(leaf)), given)
