@@ -11,7 +11,7 @@ import optax
 import pytest
 from jax import lax
 
-from neuraxis.engine import CSVWriter, averaged, descent, evaluate, fit, gradient_descent
+from neuraxis.engine import CSVWriter, averaged, descent, evaluate, fit, gradient_descent, momentum
 from neuraxis.engine.feed import Order
 from neuraxis.engine.minibatch import Task, begin, begins_finite
 from neuraxis.errors import CheckpointError, DivergedError, InputError
@@ -496,6 +496,21 @@ def test_another_time_constant_or_rate_trains_by_the_same_program():
         before = len(counted)
         train(make(21.0))
         assert len(counted) == before + 1  # the trial that looks at the losses
+
+
+@pytest.mark.parametrize("make", [gradient_descent, momentum])
+def test_another_learning_rate_trains_by_the_same_program(make):
+    counted = []
+
+    def loss(w, x, t, *, key):
+        counted.append(w)
+        return (x @ w - t[:, 0]) ** 2
+
+    found = {
+        rate: train(jnp.zeros(5), descent(loss, make(rate)), (x[:64], targets[:64])).model for rate in (0.01, 0.02)
+    }
+    assert not np.allclose(found[0.01], found[0.02])
+    assert len(counted) == 3  # a trial that looks at the losses for each, and one program
 
 
 def test_a_rule_without_a_loss_is_watched_by_metrics():

@@ -7,6 +7,7 @@ gives the rate of each step: `optax.cosine_decay_schedule(0.1, 1000)`, or any fu
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -43,11 +44,7 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
         InputError: for a learning rate that is not positive.
     """
     _check_rate(check.positive, learning_rate=learning_rate)
-
-    def update(updates, state, params=None):
-        return _scaled(updates, learning_rate, state.count, -1), Counted(_next(state.count))
-
-    return optax.GradientTransformation(lambda params: Counted(_first(learning_rate)), update)
+    return optax.GradientTransformation(_Counting(learning_rate), _Descend(learning_rate))
 
 
 def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransformation:
@@ -58,15 +55,7 @@ def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransforma
     """
     _check_rate(check.positive, learning_rate=learning_rate)
     check.fraction(beta=beta)
-
-    def init(params):
-        return MomentumState(jax.tree.map(jnp.zeros_like, params), _first(learning_rate))
-
-    def update(updates, state, params=None):
-        velocity = jax.tree.map(lambda v, g: beta * v + g, state.velocity, updates)
-        return _scaled(velocity, learning_rate, state.count, -1), MomentumState(velocity, _next(state.count))
-
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(_AtRest(learning_rate), _Roll(learning_rate, beta))
 
 
 def weight_decay(rate: Rate) -> optax.GradientTransformation:
@@ -78,12 +67,49 @@ def weight_decay(rate: Rate) -> optax.GradientTransformation:
         InputError: for a negative rate.
     """
     _check_rate(check.not_negative, rate=rate)
+    return optax.GradientTransformation(_Counting(rate), _Decay(rate))
 
-    def update(updates, state, params=None):
-        decay = _scaled(params, rate, state.count, 1)
+
+# The functions of the transformations. As modules they hand their numbers to compiled programs as values, so that
+# trainings with several learning rates share one.
+
+
+class _Counting(eqx.Module):
+    rate: Rate
+
+    def __call__(self, params: PyTree) -> Counted:
+        return Counted(_first(self.rate))
+
+
+class _Descend(eqx.Module):
+    rate: Rate
+
+    def __call__(self, updates: PyTree, state: Counted, params: PyTree = None) -> tuple[PyTree, Counted]:
+        return _scaled(updates, self.rate, state.count, -1), Counted(_next(state.count))
+
+
+class _Decay(eqx.Module):
+    rate: Rate
+
+    def __call__(self, updates: PyTree, state: Counted, params: PyTree = None) -> tuple[PyTree, Counted]:
+        decay = _scaled(params, self.rate, state.count, 1)
         return jax.tree.map(jnp.add, updates, decay), Counted(_next(state.count))
 
-    return optax.GradientTransformation(lambda params: Counted(_first(rate)), update)
+
+class _AtRest(eqx.Module):
+    rate: Rate
+
+    def __call__(self, params: PyTree) -> MomentumState:
+        return MomentumState(jax.tree.map(jnp.zeros_like, params), _first(self.rate))
+
+
+class _Roll(eqx.Module):
+    rate: Rate
+    beta: float
+
+    def __call__(self, updates: PyTree, state: MomentumState, params: PyTree = None) -> tuple[PyTree, MomentumState]:
+        velocity = jax.tree.map(lambda v, g: self.beta * v + g, state.velocity, updates)
+        return _scaled(velocity, self.rate, state.count, -1), MomentumState(velocity, _next(state.count))
 
 
 def _check_rate(check_number: Callable[..., None], **rates: Rate) -> None:
