@@ -84,14 +84,14 @@ class _Counting(eqx.Module):
 class _Descend(eqx.Module):
     rate: Rate
 
-    def __call__(self, updates: PyTree, state: Counted, params: PyTree = None) -> tuple[PyTree, Counted]:
+    def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, Counted]:
         return _scaled(updates, self.rate, state.count, -1), Counted(_next(state.count))
 
 
 class _Decay(eqx.Module):
     rate: Rate
 
-    def __call__(self, updates: PyTree, state: Counted, params: PyTree = None) -> tuple[PyTree, Counted]:
+    def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, Counted]:
         decay = _scaled(params, self.rate, state.count, 1)
         return jax.tree.map(jnp.add, updates, decay), Counted(_next(state.count))
 
@@ -107,7 +107,7 @@ class _Roll(eqx.Module):
     rate: Rate
     beta: float
 
-    def __call__(self, updates: PyTree, state: MomentumState, params: PyTree = None) -> tuple[PyTree, MomentumState]:
+    def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, MomentumState]:
         velocity = jax.tree.map(lambda v, g: self.beta * v + g, state.velocity, updates)
         return _scaled(velocity, self.rate, state.count, -1), MomentumState(velocity, _next(state.count))
 
