@@ -30,6 +30,12 @@ def is_value(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray | float | np.floating)
 
 
+def is_key(leaf: Any) -> bool:
+    """Say whether a leaf is an array of random keys, or the bare shape of one."""
+    dtype = getattr(leaf, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+
+
 def as_arrays(tree: PyTree) -> PyTree:
     """Make arrays of the numbers in a tree, as compiled programs receive them."""
     return jax.tree.map(lambda leaf: jnp.asarray(_as_value(leaf)) if is_value(leaf) else leaf, tree)

@@ -26,6 +26,7 @@ from jaxtyping import PyTree
 from neuraxis.engine import archive, spread
 from neuraxis.engine.interrupt import hold_interrupts
 from neuraxis.errors import CheckpointError
+from neuraxis.values import is_key
 
 _Plain = bool | int | float | complex | str
 _KINDS = (bool, int, float, complex, str)
@@ -44,9 +45,9 @@ def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = N
     path, arrays, plain, keys = Path(path), {}, {}, {}
     for name, leaf in _named(tree):
         if _is_array(leaf):
-            if _is_key(leaf):
+            if is_key(leaf):
                 keys[name] = jax.random.key_impl(leaf)
-            arrays[name] = _storable(name, jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+            arrays[name] = _storable(name, jax.random.key_data(leaf) if is_key(leaf) else leaf)
         elif isinstance(leaf, _Plain):
             plain[name] = [leaf.real, leaf.imag] if isinstance(leaf, complex) else _kind(leaf)(leaf)
         elif not _is_code(leaf):
@@ -129,10 +130,6 @@ def _named(tree: PyTree) -> list[tuple[str, Any]]:
 def _is_array(leaf: Any) -> bool:
     arrays = isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
     return arrays and not isinstance(leaf, _Plain)  # NumPy's double precision counts among Python's numbers
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _is_code(leaf: Any) -> bool:

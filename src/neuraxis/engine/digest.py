@@ -21,10 +21,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuraxis.kinds import Source
+from neuraxis.values import is_key
 
 _SAMPLE = 64
 _LITERALS = (bool, int, float, complex, str, bytes, PurePath, range, np.dtype, types.NoneType, types.EllipsisType)
@@ -132,7 +132,7 @@ class _Walk:
         if isinstance(array, jax.ShapeDtypeStruct) or not getattr(array, "is_fully_addressable", True):
             return _hash("shape", str(array.dtype).encode(), shape)
         name = str(array.dtype)
-        if isinstance(array, jax.Array) and jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        if is_key(array):
             array = jax.random.key_data(array)
         values = np.asarray(array, order="C")
         if values.dtype.hasobject:

@@ -11,7 +11,7 @@ from jax.tree_util import keystr
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.examples import as_arrays, count, is_source, taken
+from neuraxis.engine.examples import arrays_of, count, is_source, taken
 from neuraxis.engine.losses import per_example
 from neuraxis.errors import InputError
 from neuraxis.kinds import Source
@@ -71,7 +71,7 @@ def evaluate(
     alone = not isinstance(measures, Mapping)
     named = {_name_of(measures): measures} if alone else dict(measures)
     check.functions(**named)
-    data = as_arrays("data", data)
+    data = arrays_of("data", data)
     examples, model = count("data", data), eqx.nn.inference_mode(model)
     totals, sums = dict.fromkeys(named, 0.0), None
     for first, batch in _batches(data, examples, batch_size):

@@ -17,7 +17,7 @@ def is_source(data: Any) -> bool:
     return not no_source and isinstance(data, Source)
 
 
-def as_arrays(name: str, data: Any) -> Any:
+def arrays_of(name: str, data: Any) -> Any:
     """Make arrays of lists, tables and tensors; sources, and what is no data, come back as they are.
 
     Raises:

@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from neuraxis import check
 from neuraxis.data.source import ArraySource
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.digest import data_digest, digest
-from neuraxis.engine.examples import as_arrays, count, is_source
+from neuraxis.engine.evaluate import Measure
+from neuraxis.engine.examples import arrays_of, count, is_source
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin, begins_finite
@@ -26,9 +27,7 @@ from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
 from neuraxis.errors import InputError
 from neuraxis.kinds import Rule, Source
-from neuraxis.values import is_traced
-
-Measure = Callable[..., Float[Array, " batch"]]
+from neuraxis.values import is_key, is_traced
 
 
 class Fitted(eqx.Module):
@@ -105,7 +104,7 @@ def fit(
         CheckpointError: when `checkpoint` is damaged or belongs to another run.
     """
     _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint)
-    data, validation = as_arrays("data", data), as_arrays("validation", validation)
+    data, validation = arrays_of("data", data), arrays_of("validation", validation)
     _check_watch(rule, validation, metrics, patience, callback, cancel)
     if mesh is not None:
         meshes.check_batch(batch_size, mesh)
@@ -153,7 +152,7 @@ def _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint) ->
     if jax.tree.leaves(rule) == [rule] and getattr(rule, "__dict__", None):
         raise InputError(f"a rule with fields must be an equinox.Module, or another pytree, but is {rule!r}")
     check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
-    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+    if not (is_key(key) and key.shape == ()):
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {key!r}")
     if resume and checkpoint is None:
         raise InputError("resume=True needs a checkpoint to go on from")

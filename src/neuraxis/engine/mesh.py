@@ -18,6 +18,7 @@ from jaxtyping import PyTree
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.values import is_key
 
 
 def make_mesh(data: int = 1, model: int = 1) -> Mesh:
@@ -143,7 +144,7 @@ def _sharding(x: Any, mesh: Mesh) -> NamedSharding:
 
 def _put(tree: PyTree, sharding: Callable[[Any], NamedSharding]) -> PyTree:
     def put(leaf):
-        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if is_key(leaf):
             # Their words instead, since JAX puts no keys on the devices of other processes.
             words = jax.device_put(jax.random.key_data(leaf), sharding(leaf))
             return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))

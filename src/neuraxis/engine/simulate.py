@@ -96,14 +96,14 @@ def simulate(
     length = _checked_dt(dynamics, dt)
     held, steps = steps is not None, _checked_steps(inputs, steps)
     _check_options(every, remat, unroll, chunk, progress)
-    inputs = inputs if callable(inputs) else jax.tree.map(_as_value, inputs)
+    inputs = inputs if callable(inputs) else jax.tree.map(_never_static, inputs)
     if state is None:
         state = first_state(dynamics, _one_input(inputs, held))
     # NumPy's integers would be traced.
     remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
     every, unroll = int(every), int(unroll)
     part = _Part(prepared(dynamics, length), length, held, record, every, remat, unroll)
-    state = jax.tree.map(_as_value, state)
+    state = jax.tree.map(_never_static, state)
     if chunk is None:
         state, records = part.run(state, inputs, 0, steps)
     else:
@@ -189,7 +189,7 @@ def _checked_steps(inputs: PyTree, steps: Any) -> int:
         steps = np.shape(next(iter(named.values())))[0]
     else:
         check.whole(0, steps=steps)
-    check.finite(**{name: x for name, x in named.items() if not _is_key(x)})
+    check.finite(**{name: x for name, x in named.items() if not values.is_key(x)})
     return int(steps)
 
 
@@ -224,10 +224,6 @@ def _one_input(inputs: PyTree, held: bool) -> PyTree:
     return jax.tree.map(stand_in, inputs)
 
 
-def _as_value(leaf: Any) -> Any:
+def _never_static(leaf: Any) -> Any:
     # Whole numbers in inputs and states decide no shapes, and are values there.
     return leaf if values.is_value(leaf) else jnp.asarray(leaf)
-
-
-def _is_key(x: Any) -> bool:
-    return isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

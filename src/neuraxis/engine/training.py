@@ -160,7 +160,7 @@ class Training:
             reason = self._trouble(before, batch)
             where = f"; the last good state is kept in {self._checkpoint}" if self._kept else ""
             raise DivergedError(
-                f"the loss or its gradient stopped being finite at step {self.steps_done} (epoch {self._epoch + 1}): "
+                f"the loss or the model stopped being finite at step {self.steps_done} (epoch {self._epoch + 1}): "
                 f"{reason}{where}",
                 self.steps_done,
             )
