@@ -10,9 +10,9 @@ import tyro
 
 from benchmarks.harness import Timing, Workload, measure
 from neuraxis import process
+from neuraxis.app.runs import device, versions
 from neuraxis.files import write_atomically
 from neuraxis.names import check_name
-from neuraxis.runs import device, versions
 
 _HEAD = ("workload", "side", "median [ms]", "± [%]", "compile [ms]", "peer / ours", "target")
 

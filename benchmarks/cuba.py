@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.harness import Workload
 from neuraxis.engine import simulate
-from neuraxis.neurons.connections import connect
-from neuraxis.neurons.connectivity import Projection, fixed_probability
-from neuraxis.neurons.spiking_network import SpikingNetwork, packed_events, record_packed
 from neuraxis.neurons.synaptic_lif import CurrentLIF
+from neuraxis.spiking.connections import connect
+from neuraxis.spiking.connectivity import Projection, fixed_probability
+from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 _DT = 0.1  # [ms]
 _TAU_M, _TAU_E, _TAU_I, _TAU_REF = 20.0, 5.0, 10.0, 5.0  # [ms]

@@ -7,7 +7,9 @@ import optax
 from benchmarks._training import epochs
 from benchmarks.harness import Workload
 from neuraxis.engine import descent
-from neuraxis.feedforward import DiscreteLIF, SpikingClassifier, classification, reset_by_subtraction
+from neuraxis.feedforward import classification
+from neuraxis.neurons import DiscreteLIF, reset_by_subtraction
+from neuraxis.spiking import SpikingClassifier
 
 TIME_STEPS, BATCH_SIZE, HIDDEN, TAU_M = 25, 128, 1000, 20.0
 

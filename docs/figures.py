@@ -11,8 +11,8 @@ from pathlib import Path
 import tyro
 
 from neuraxis import experiments
+from neuraxis.app.runs import draw
 from neuraxis.files import write_atomically
-from neuraxis.runs import draw
 
 FOLDER = Path(__file__).parent / "figures"
 

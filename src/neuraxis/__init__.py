@@ -24,6 +24,7 @@ _SUBPACKAGES = (
     "plots",
     "process",
     "reinforcement",
+    "spiking",
 )
 
 

@@ -1,5 +1,5 @@
 """`python -m neuraxis` is the program `neuraxis`."""
 
-from neuraxis.cli import main
+from neuraxis.app.cli import main
 
 main()

@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from neuraxis.autodiff import RULES, Var, check_gradients, gradient, ops
 from neuraxis.errors import InputError
-from neuraxis.experiments._autodiff_cases import CASES
+from neuraxis.experiments.autodiff.cases import CASES
 
 cases = pytest.mark.parametrize("name", CASES)
 

@@ -16,12 +16,13 @@ import pytest
 
 from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
 from neuraxis.engine import Chain, Total, checkpoint, simulate
-from neuraxis.feedforward import CNN, MLP, DiscreteLIF, LeakyIntegrator, SpikingClassifier, mean_potential
+from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.layers import BatchNorm, Convolution, Dropout, Linear, Residual, Sequential, TransposedConvolution
-from neuraxis.neurons import LIF, HodgkinHuxley, MembraneLIF, Synapse, rk4
+from neuraxis.neurons import LIF, DiscreteLIF, HodgkinHuxley, LeakyIntegrator, MembraneLIF, Synapse, rk4
 from neuraxis.reinforcement import CartPole
+from neuraxis.spiking import SpikingClassifier, mean_potential
 
 KEY = jax.random.key(0)
 

@@ -9,18 +9,9 @@ import pytest
 
 from neuraxis.engine import ClosedLoop, Total, record_nothing, simulate
 from neuraxis.layers import Augmentation, BatchNorm, Dropout
-from neuraxis.neurons import (
-    LIF,
-    ConductanceLIF,
-    CurrentLIF,
-    HodgkinHuxley,
-    PoissonInput,
-    Projection,
-    SpikingNetwork,
-    Synapse,
-    connect,
-)
+from neuraxis.neurons import LIF, ConductanceLIF, CurrentLIF, HodgkinHuxley, Synapse
 from neuraxis.reinforcement import CartPole, Reinforce
+from neuraxis.spiking import PoissonInput, Projection, SpikingNetwork, connect
 from neuraxis.values import compiled
 from tests.contract.test_models import CASES, KEY, call, simulated
 

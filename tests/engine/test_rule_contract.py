@@ -7,8 +7,10 @@ import pytest
 
 from neuraxis.engine import descent, fit, gradient_descent, momentum
 from neuraxis.errors import InputError
-from neuraxis.feedforward import DiscreteLIF, SpikingClassifier, classification
+from neuraxis.feedforward import classification
 from neuraxis.layers import Dropout, Linear, Sequential
+from neuraxis.neurons import DiscreteLIF
+from neuraxis.spiking import SpikingClassifier
 from tests.engine.learning import Drift, Scaled, labels, targets, train, x
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from neuraxis import data
 from neuraxis.errors import InputError
-from neuraxis.experiments import _hopfield_capacity, _hopfield_digits, hopfield, names
+from neuraxis.experiments import hopfield, names
+from neuraxis.experiments.hopfield import capacity, digits
 
 # A network of 500 neurons fails more gradually than one of 2000 and strays from the theory of large ones.
 ONLY_OF_LARGE_NETWORKS = {"overlap_at_load_0_13", "overlap_at_load_0_18", "one_step_error_deviation_percent"}
@@ -41,7 +42,7 @@ def test_the_modern_network_holds_what_the_classical_one_cannot(result):
 def test_the_same_key_gives_the_same_digits():
     source = data.load("digits").scaled()
     how = {"digits": 3, "flipped": 0.3, "trials": 4, "max_sweeps": 50}
-    first, again, other = (_hopfield_digits.measure(jax.random.key(seed), source, **how)[0] for seed in (0, 0, 1))
+    first, again, other = (digits.measure(jax.random.key(seed), source, **how)[0] for seed in (0, 0, 1))
     assert first == again
     assert first["digit_pixels_right_before"] != other["digit_pixels_right_before"]
 
@@ -53,7 +54,7 @@ def test_figures_are_drawn(result):
 
 
 def test_the_theory_ends_at_a_load_of_0_138():
-    load, overlap = _hopfield_capacity.limit()
+    load, overlap = capacity.limit()
     assert load.max() == pytest.approx(0.138, abs=5e-4)
     assert overlap[np.argmax(load)] == pytest.approx(0.967, abs=2e-3)
 
@@ -64,7 +65,7 @@ def test_weakly_correlated_patterns_of_different_classes_are_chosen():
     flip = lambda share: np.where(rng.random((30, 100)) < share, -alike, alike)
     signs, labels = np.concatenate([flip(0.0), flip(0.1), flip(0.5)]), np.repeat([0, 1, 2], 30)
     signs[5] = signs[40] = np.where(np.arange(100) % 2, 1, -1)  # one pair that is the same, in classes 0 and 1
-    chosen = _hopfield_digits.weakly_correlated(signs, labels, 3)
+    chosen = digits.weakly_correlated(signs, labels, 3)
     assert sorted(labels[chosen]) == [0, 1, 2]
     overlaps = np.abs(signs[chosen] @ signs[chosen].T / 100 - np.eye(3))
     assert overlaps.max() < 0.3

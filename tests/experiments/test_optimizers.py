@@ -5,7 +5,7 @@ import pytest
 
 from neuraxis.errors import InputError
 from neuraxis.experiments import optimizers
-from neuraxis.experiments._batch_sizes import _when
+from neuraxis.experiments.optimizers.batch_sizes import _when
 
 SETTINGS = dataclasses.replace(optimizers.QUICK, data="digits")
 

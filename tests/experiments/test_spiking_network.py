@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neuraxis.errors import InputError
-from neuraxis.experiments import _balanced_network as balanced
 from neuraxis.experiments import spiking_network, summary
+from neuraxis.experiments.shared import balanced_network as balanced
 
 
 @pytest.fixture(scope="module")

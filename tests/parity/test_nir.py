@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from neuraxis.feedforward import DiscreteLIF, SpikingClassifier, from_nir, to_nir
+from neuraxis.neurons import DiscreteLIF
+from neuraxis.spiking import SpikingClassifier, from_nir, to_nir
 
 pytest.importorskip("nir")
 snn = pytest.importorskip("snntorch")

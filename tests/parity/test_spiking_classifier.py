@@ -7,18 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from neuraxis.feedforward import (
-    DiscreteLIF,
-    SpikingClassifier,
-    classification,
-    latency_code,
-    max_potential,
-    mean_potential,
-    reset_by_subtraction,
-    reset_to_zero,
-    spike_count,
-)
+from neuraxis.feedforward import classification
 from neuraxis.functions.surrogates import Arctan, FastSigmoid, Triangular
+from neuraxis.neurons import DiscreteLIF, reset_by_subtraction, reset_to_zero
+from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, spike_count
 
 snn = pytest.importorskip("snntorch")
 surrogate = pytest.importorskip("snntorch.surrogate")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from neuraxis.engine import simulate
-from neuraxis.neurons.connections import connect
-from neuraxis.neurons.connectivity import Projection, fixed_probability
-from neuraxis.neurons.spiking_network import SpikingNetwork, packed_events, record_packed
 from neuraxis.neurons.synaptic_lif import ConductanceLIF, CurrentLIF
+from neuraxis.spiking.connections import connect
+from neuraxis.spiking.connectivity import Projection, fixed_probability
+from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

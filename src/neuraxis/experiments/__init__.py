@@ -1,6 +1,6 @@
-"""One file per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(settings)`, `plot(result)`.
+"""A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
-An experiment exists by its file lying in this folder; nothing else lists it.
+An experiment exists by its file or folder lying here; nothing else lists it. What several share is in `shared`.
 """
 
 import ast
@@ -10,15 +10,25 @@ from types import ModuleType
 
 from neuraxis.names import check_name
 
+_SHARED = "shared"
+
+
+def _sources() -> dict[str, Path]:
+    """Give the file that holds each experiment, by its name on the command line."""
+    folder = Path(__file__).parent
+    files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
+    folders = {path.parent.name: path for path in folder.glob("*/__init__.py") if path.parent.name != _SHARED}
+    return {stem.replace("_", "-"): path for stem, path in sorted((files | folders).items())}
+
 
 def names() -> list[str]:
     """Names of all experiments, as the command line writes them."""
-    return sorted(p.stem.replace("_", "-") for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+    return list(_sources())
 
 
 def summary(name: str) -> str:
     """First line of an experiment's docstring, read without importing it."""
-    source = (Path(__file__).parent / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    source = _sources()[name].read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 

@@ -29,7 +29,7 @@ from neuraxis.autodiff import backprop
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._images import Images, load
+from neuraxis.experiments.shared.images import Images, load
 from neuraxis.functions.activations import Activation, identity, logistic, relu, softmax, tanh
 from neuraxis.functions.losses import (
     Loss,

@@ -26,7 +26,7 @@ from jax.nn.initializers import glorot_normal
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._images import Images, load
+from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, measuring_loss
 from neuraxis.functions.activations import logistic
 from neuraxis.layers import BatchNorm, Linear, Sequential

@@ -26,8 +26,8 @@ from jaxtyping import Array, PRNGKeyArray
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._image_classifier import train
-from neuraxis.experiments._images import Images, Labelled, load
+from neuraxis.experiments.shared.image_classifier import train
+from neuraxis.experiments.shared.images import Images, Labelled, load
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.continuous_convolution import continuous_convolve

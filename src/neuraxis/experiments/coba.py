@@ -21,11 +21,11 @@ from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
-from neuraxis.experiments import _balanced_network as balanced
-from neuraxis.neurons.connections import SparseConnections
-from neuraxis.neurons.poisson import PoissonInput
-from neuraxis.neurons.spiking_network import SpikingNetwork
+from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import ConductanceLIF
+from neuraxis.spiking.connections import SparseConnections
+from neuraxis.spiking.poisson import PoissonInput
+from neuraxis.spiking.spiking_network import SpikingNetwork
 
 
 @dataclass(frozen=True)

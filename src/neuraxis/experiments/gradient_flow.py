@@ -29,7 +29,7 @@ from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, gradient_flow, momentum
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._images import Images, load
+from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss, measuring_loss
 from neuraxis.functions.activations import Activation, logistic, relu, tanh
 from neuraxis.functions.initializers import Initializer, he_normal

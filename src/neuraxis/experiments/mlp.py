@@ -20,8 +20,8 @@ import numpy as np
 from neuraxis import check, plots
 from neuraxis.engine import evaluate
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._image_classifier import train
-from neuraxis.experiments._images import load
+from neuraxis.experiments.shared.image_classifier import train
+from neuraxis.experiments.shared.images import load
 from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
 

@@ -28,7 +28,7 @@ from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum, weight_decay
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._images import Images, find, split
+from neuraxis.experiments.shared.images import Images, find, split
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.activations import relu
 from neuraxis.layers import Augmentation, Dropout, Linear, Sequential

@@ -29,18 +29,12 @@ from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
-from neuraxis.experiments._image_classifier import train
-from neuraxis.experiments._images import Images, load
-from neuraxis.feedforward import (
-    DiscreteLIF,
-    SpikingClassifier,
-    latency_code,
-    max_potential,
-    mean_potential,
-    rate_code,
-)
+from neuraxis.experiments.shared.image_classifier import train
+from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.surrogates import Arctan, FastSigmoid, Triangular
+from neuraxis.neurons import DiscreteLIF
+from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, rate_code
 
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
 _SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}

@@ -21,10 +21,10 @@ from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
-from neuraxis.experiments import _balanced_network as balanced
-from neuraxis.neurons.connections import SparseConnections
-from neuraxis.neurons.spiking_network import SpikingNetwork
+from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import CurrentLIF
+from neuraxis.spiking.connections import SparseConnections
+from neuraxis.spiking.spiking_network import SpikingNetwork
 
 
 @dataclass(frozen=True)

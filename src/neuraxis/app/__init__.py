@@ -1,0 +1,1 @@
+"""The program around the library: the command line, run folders, reports."""

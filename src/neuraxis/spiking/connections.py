@@ -1,0 +1,180 @@
+"""Connections in the form that a simulation needs: a table for each neuron, or a full matrix."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.spiking.connectivity import Projection
+from neuraxis.spiking.event_propagation import NOWHERE, propagate
+
+
+class SparseConnections(eqx.Module):
+    """Where the spikes of each neuron go: what `connect` makes of projections.
+
+    Rows are padded to the largest fan-out with addresses that lead nowhere. An address counts through the slots
+    (delay, receptor, neuron). Only the connections of neurons that spike are visited (see `propagate`).
+    """
+
+    weights: Float[Array, "neuron #fan_out"]  # (neuron, 1) where each neuron has one weight for all its connections
+    addresses: Int[Array, "neuron fan_out"]
+    size: int = eqx.field(static=True)  # neurons
+    receptors: int = eqx.field(static=True)
+    depth: int = eqx.field(static=True)  # the longest delay in steps, plus 1
+    dt: float | None = eqx.field(static=True)  # step the delays are counted in; None without delays [ms]
+
+    def deliver(
+        self,
+        pending: Float[Array, "*lead depth receptor neuron"],
+        spikes: Float[Array, "*lead neuron"],
+        start: Int[Array, ""],
+    ) -> Float[Array, "*lead depth receptor neuron"]:
+        """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
+        flat = pending.reshape(*pending.shape[:-2], -1)
+        return propagate(flat, spikes, self.weights.astype(flat.dtype), self.addresses, start).reshape(pending.shape)
+
+
+class DenseConnections(eqx.Module):
+    """A weight for every pair of neurons and every receptor, all with one delay.
+
+    A step multiplies all spikes with all weights, W (receptor, source, target). With few spikes a step that is much
+    slower than `SparseConnections`; it is there for small networks and for learning every weight.
+
+    Raises:
+        InputError: for weights that are not square matrices or not finite, a delay that is negative, or one without dt.
+    """
+
+    weights: Float[ArrayLike, "receptor neuron neuron"]  # w: area of the synaptic input that a spike causes
+    delay: float | int = eqx.field(static=True, default=0.0)  # from the spike to its arrival [ms]
+    dt: float | None = eqx.field(static=True, default=None)  # step the delay is counted in [ms]
+
+    def __check_init__(self):
+        shape = jnp.shape(self.weights)
+        if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
+            raise InputError(f"weights must have shape (receptor, neuron, neuron), but have shape {shape}")
+        check.finite(weights=self.weights)
+        if np.ndim(self.delay):
+            raise InputError(f"all weights of a matrix have one delay, but delay has shape {np.shape(self.delay)}")
+        delay_steps(self.delay, self.dt)
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return jnp.shape(self.weights)[-1]
+
+    @property
+    def receptors(self) -> int:
+        """Number of receptors."""
+        return jnp.shape(self.weights)[0]
+
+    @property
+    def depth(self) -> int:
+        """The delay in steps, plus 1."""
+        return int(delay_steps(self.delay, self.dt)) + 1
+
+    def deliver(
+        self,
+        pending: Float[Array, "*lead depth receptor neuron"],
+        spikes: Float[Array, "*lead neuron"],
+        start: Int[Array, ""],
+    ) -> Float[Array, "*lead depth receptor neuron"]:
+        """Add spikes · W to what is pending; slot `start` of the ring arrives now."""
+        slot = (start + self.depth - 1) % self.depth
+        return pending.at[..., slot, :, :].add(jnp.einsum("...j,rji->...ri", spikes, self.weights))
+
+
+Connections = SparseConnections | DenseConnections
+
+
+def connect(
+    *projections: Projection, size: int, receptors: int | None = None, dt: float | int | None = None
+) -> SparseConnections:
+    """Build the table of connections of a network.
+
+    Delays are rounded to the nearest multiple of dt. A delay of 0 means that a spike, which is noticed at the end of a
+    step, arrives at that very moment and acts on the potential from the next step on.
+
+    Args:
+        projections: lists of connections.
+        size: neurons in the network.
+        receptors: synaptic inputs of each neuron; by default as many as the projections use.
+        dt: step of the simulation, needed where a delay is not 0 [ms].
+
+    Raises:
+        InputError: for neurons or receptors beyond those of the network, delays without dt, or what is no projection.
+    """
+    check.whole(size=size)
+    if strangers := [p for p in projections if not isinstance(p, Projection)]:
+        raise InputError(f"connect takes projections one by one, connect(p, q, …), but got {strangers[0]!r}")
+    size = int(size)
+    receptors = 1 + max([p.receptor for p in projections], default=0) if receptors is None else receptors
+    check.whole(receptors=receptors)
+    receptors = int(receptors)
+    for p in projections:
+        for name, indices in (("source", p.source), ("target", p.target)):
+            if indices.size and indices.max() >= size:
+                raise InputError(f"{name} must hold neurons from 0 to {size - 1}, but holds {indices.max()}")
+        if p.receptor >= receptors:
+            raise InputError(f"receptor must be below {receptors}, the number of receptors, but is {p.receptor}")
+    steps = [np.broadcast_to(delay_steps(p.delay, dt), p.target.shape) for p in projections]
+    depth = 1 + max([int(s.max(initial=0)) for s in steps], default=0)
+    if depth * receptors * size >= NOWHERE // 2:
+        raise InputError(f"{size} neurons with delays of up to {depth - 1} steps are too many for 32-bit addresses")
+    addresses = [(s * receptors + p.receptor) * size + p.target for s, p in zip(steps, projections, strict=True)]
+    weights = [np.broadcast_to(np.asarray(p.weight, float), p.target.shape) for p in projections]
+    table = _table(
+        _joined([p.source for p in projections], int), _joined(addresses, int), _joined(weights, float), size
+    )
+    delayed = any(np.any(np.asarray(p.delay)) for p in projections)
+    return SparseConnections(*table, size, receptors, depth, dt=float(dt) if dt is not None and delayed else None)
+
+
+def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
+    """Round a delay [ms] to whole steps.
+
+    Raises:
+        InputError: for a delay that is negative, a dt that is not positive, or a delay that is not 0 without dt.
+    """
+    check.not_negative(delay=delay)
+    if dt is None:
+        if np.any(np.asarray(delay)):
+            raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {delay} was given")
+        return np.zeros(np.shape(delay), int)
+    check.positive(dt=dt)
+    steps = np.floor(np.asarray(delay, float) / dt + 0.5)
+    if np.any(steps > np.iinfo(np.int32).max):
+        raise InputError(f"a delay must be shorter than 2³¹ steps of {dt} ms, but one is {np.max(delay)} ms")
+    return np.asarray(steps, int)
+
+
+def check_step(connections: Connections, dt: ArrayLike) -> None:
+    """Refuse a step in which the delays would have another length."""
+    own = connections.dt
+    if own is not None and not isinstance(dt, Tracer) and np.any(np.abs(np.asarray(dt) - own) > 1e-6 * own):
+        raise InputError(f"the delays are counted in steps of {own} ms, but the network is stepped by dt = {dt} ms")
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, dtype), *parts])
+
+
+def _table(source: np.ndarray, address: np.ndarray, weight: np.ndarray, size: int) -> tuple[Array, Array]:
+    """Sort connections into one padded row for each sending neuron: weights and addresses."""
+    order = np.lexsort((address, source))
+    source, address, weight = source[order], address[order], weight[order]
+    fan_out = np.bincount(source, minlength=size)
+    first = np.cumsum(fan_out) - fan_out
+    place = np.arange(len(source)) - first[source]
+    width = max(1, int(fan_out.max()))
+    addresses = np.full((size, width), NOWHERE, np.int32)
+    addresses[source, place] = address
+    shared = np.zeros((size, 1))
+    shared[source, 0] = weight
+    if not np.array_equal(shared[source, 0], weight):  # not one weight for each neuron
+        shared = np.zeros((size, width))
+        shared[source, place] = weight
+    return jnp.asarray(shared, dtype=jnp.result_type(float)), jnp.asarray(addresses)

@@ -1,0 +1,177 @@
+"""Exchange of spiking classifiers with other programs as graphs of NIR, the neuromorphic intermediate representation.
+
+NIR describes neurons in continuous time (in seconds),
+
+    τ dv/dt = v_leak − v + R I,   a spike where v > v_threshold, then v = v_reset,
+
+and leaves the step to the program that reads it. Those that train networks take forward Euler steps,
+v ← (1 − Δ/τ) v + (R Δ/τ) I, so a network in discrete time keeps its meaning when τ = Δ/(1 − β) and R = τ/Δ, where Δ is
+the step of the reader. `to_nir` writes these, `from_nir` reads them back.
+
+The package `nir` writes graphs to files and reads them: `nir.write("net.nir", graph)`, `nir.read("net.nir")`.
+
+Source: Pedersen et al., Nature Communications 15:8122 (2024).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.surrogates import Arctan
+from neuraxis.layers import Linear
+from neuraxis.neurons.discrete_lif import DiscreteLIF, LeakyIntegrator, reset_to_zero
+from neuraxis.spiking.readout import Readout, mean_potential, spike_count
+from neuraxis.spiking.spiking_classifier import SpikingClassifier
+
+if TYPE_CHECKING:
+    import nir
+
+_MS = 1e-3  # a millisecond in NIR's unit
+
+
+def to_nir(model: SpikingClassifier, step: float | int | None = None) -> "nir.NIRGraph":
+    """Write a classifier as a chain of NIR nodes: `Affine`, `LIF`, …, `Affine`, and `LIF` or `LI`.
+
+    Coding and readout have no place in NIR: the graph takes a current or spikes in every step, and gives the output
+    neurons' spikes or potentials.
+
+    Args:
+        model: the classifier.
+        step: length of the Euler step that the reader will take [ms]; the model's own by default. snnTorch's is 0.1.
+
+    Raises:
+        InputError: for a step that is not positive, or neurons that are not reset to 0, which NIR cannot express.
+        ImportError: where the package `nir` is not installed.
+    """
+    nir = _package()
+    step = model.dt if step is None else step
+    check.positive(step=step)
+    nodes = []
+    for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
+        nodes.append(nir.Affine(weight=np.array(layer.weight.T), bias=np.array(layer.bias)))
+        nodes.append(_neurons(nir, neurons, len(layer.bias), model.dt, float(step)))
+    return nir.NIRGraph.from_list(*nodes)
+
+
+def from_nir(
+    graph: "nir.NIRGraph",
+    *,
+    step: float | int = 1.0,
+    surrogate: Callable = Arctan(),  # noqa: B008  (frozen)
+    readout: Callable[[DiscreteLIF], Readout] | None = None,
+    coding: Callable | None = None,
+    steps: int = 25,
+) -> SpikingClassifier:
+    """Read a classifier from a NIR graph that is a chain of linear maps, each followed by neurons.
+
+    Time constants, thresholds and weights become arrays, which training then changes. A resistance other than τ/Δ goes
+    into the weights before the neurons.
+
+    Args:
+        graph: its nodes are `Affine` or `Linear`, and `LIF`, or `LI` for the last neurons, in turn.
+        step: length Δ of the Euler step that the graph was written for [ms], and dt of the classifier.
+        surrogate: as for `DiscreteLIF`.
+        readout: as for `SpikingClassifier`; by default `spike_count` of `LIF` and `mean_potential` of `LI`.
+        coding: as for `SpikingClassifier`.
+        steps: number of time steps.
+
+    Raises:
+        InputError: for a graph with other nodes or edges, a leak or reset potential that is not 0, values that are not
+            finite, a step that is not shorter than every τ, or a readout that does not fit the last neurons.
+        ImportError: where the package `nir` is not installed.
+    """
+    nir = _package()
+    check.positive(step=step)
+    if not isinstance(graph, nir.NIRGraph):
+        raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {graph!r}")
+    nodes = _chain(nir, graph)
+    layers, neurons = [], []
+    for linear, node in zip(nodes[::2], nodes[1::2], strict=True):
+        fields, scale = _fields(nir, node, float(step))
+        layers.append(_linear(linear, scale))
+        neurons.append(DiscreteLIF(**fields, surrogate=surrogate))
+    integrates = isinstance(nodes[-1], nir.LI)
+    make = readout or (mean_potential if integrates else spike_count)
+    read = make(neurons[-1])
+    if isinstance(read.neurons, LeakyIntegrator) != integrates:
+        kinds = f"{type(nodes[-1]).__name__}, but the readout reads {type(read.neurons).__name__}"
+        raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
+    sizes = [layers[0].weight.shape[0], *(len(layer.bias) for layer in layers)]
+    blank = SpikingClassifier(sizes, key=jax.random.key(0), coding=coding, steps=steps, dt=step)
+    parts = tuple(layers), tuple(neurons[:-1]), read
+    return eqx.tree_at(lambda m: (m.layers, m.neurons, m.readout), blank, parts)
+
+
+def _package() -> Any:
+    try:
+        import nir
+    except ImportError as error:
+        raise ImportError("exchange of NIR graphs needs the package nir: pip install 'neuraxis[nir]'") from error
+    return nir
+
+
+def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, step: float):
+    """Make the node of `size` neurons for a reader's step [ms]."""
+
+    def spread(value):
+        return np.broadcast_to(np.asarray(value, np.float64), (size,)).copy()
+
+    resistance = -1 / np.expm1(-dt / spread(neurons.tau_m))  # 1/(1 − β), without cancellation
+    common = {"tau": step * _MS * resistance, "r": resistance, "v_leak": np.zeros(size)}
+    if isinstance(neurons, LeakyIntegrator):
+        return nir.LI(**common)
+    if neurons.reset is not reset_to_zero:
+        name = getattr(neurons.reset, "__name__", neurons.reset)
+        raise InputError(f"NIR resets neurons to a potential: the reset must be reset_to_zero, but is {name}")
+    return nir.LIF(**common, v_threshold=spread(neurons.v_threshold), v_reset=np.zeros(size))
+
+
+def _fields(nir, node, step: float) -> tuple[dict[str, Any], np.ndarray]:
+    """Give the fields of `DiscreteLIF` for a node and a step [ms], and R Δ/τ, by which its current is multiplied."""
+    names = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
+    values = {name: np.asarray(getattr(node, name), np.float64).ravel() for name in names}
+    check.finite(**values)
+    for name in {"v_leak", "v_reset"} & set(values):
+        if np.any(values[name] != 0):
+            raise InputError(f"{name} of every neuron in the graph must be 0, but is {values[name]}")
+    tau = values["tau"] / _MS
+    if np.any(tau <= step):
+        raise InputError(f"step must be shorter than every tau of the graph, {tau.min():g} ms, but is {step:g} ms")
+    # The Euler step's factor 1 − Δ/τ is e^(−Δ/τ_m).
+    fields: dict[str, Any] = {"tau_m": jnp.asarray(-step / np.log1p(-step / tau))}
+    if "v_threshold" in values:
+        fields["v_threshold"] = jnp.asarray(values["v_threshold"])
+    return fields, values["r"] * step / tau
+
+
+def _linear(node, scale: np.ndarray) -> Linear:
+    weight = np.asarray(node.weight, np.float64).T * scale
+    bias = np.asarray(getattr(node, "bias", np.zeros(weight.shape[-1])), np.float64) * scale
+    check.finite(weight=weight, bias=bias)
+    blank = Linear(*weight.shape, key=jax.random.key(0))
+    return eqx.tree_at(lambda linear: (linear.weight, linear.bias), blank, (jnp.asarray(weight), jnp.asarray(bias)))
+
+
+def _chain(nir, graph) -> list:
+    """Give the nodes between input and output, in their order."""
+    following = dict(graph.edges)
+    names = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
+    while names and names[-1] in following:
+        names.append(following.pop(names[-1]))
+    nodes = [graph.nodes[name] for name in names]
+    inner = nodes[1:-1]
+    wanted = [(nir.Affine, nir.Linear), nir.LIF] * (len(inner) // 2 - 1) + [(nir.Affine, nir.Linear), (nir.LIF, nir.LI)]
+    whole = len(graph.nodes) == len(nodes) == len(graph.edges) + 1
+    if not (whole and len(inner) == len(wanted) and all(map(isinstance, inner, wanted))):
+        found = ", ".join(f"{name} ({type(node).__name__})" for name, node in graph.nodes.items())
+        raise InputError(
+            "the graph must be a chain of Affine or Linear and LIF nodes in turn, the last of which may be LI, "
+            f"but its nodes are {found} and its edges {graph.edges}"
+        )
+    return inner

@@ -1,0 +1,74 @@
+"""Readouts: how the output neurons' activity over time becomes one number for each class."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+
+from neuraxis.neurons.discrete_lif import DiscreteLIF, LeakyIntegrator
+
+
+class ReadoutState(NamedTuple):
+    """The output neurons' potential, the logits so far, and the number of steps that they come from."""
+
+    v: Float[Array, "..."]
+    logits: Float[Array, "..."]
+    steps: Int[Array, ""]
+
+
+class Readout(eqx.Module):
+    """A dynamics around output neurons, whose output after every step is the logits so far.
+
+    Args:
+        neurons: the output neurons.
+        fold: `fold(logits, output, n)` takes the neurons' output in the n-th step (from 1) into the logits.
+
+    The logits are carried along, so that no time course needs to be stored.
+    """
+
+    neurons: DiscreteLIF | LeakyIntegrator
+    fold: Callable = eqx.field(static=True)
+
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> ReadoutState:
+        """Start from neurons at rest and logits of 0."""
+        v = self.neurons.init_state(input_shape)
+        return ReadoutState(v, jnp.zeros_like(v), jnp.zeros((), jnp.int32))
+
+    def step(
+        self, state: ReadoutState, current: ArrayLike, dt: ArrayLike = 1.0
+    ) -> tuple[ReadoutState, Float[Array, "..."]]:
+        """Advance the neurons by `dt` [ms] and take their output in."""
+        v, output = self.neurons.step(state.v, current, dt)
+        steps = state.steps + 1
+        logits = self.fold(state.logits, output, steps)
+        return ReadoutState(v, logits, steps), logits
+
+
+def _add(logits: Array, output: Array, n: Array) -> Array:
+    return logits + output
+
+
+def _average(logits: Array, output: Array, n: Array) -> Array:
+    return logits + (output - logits) / n
+
+
+def _largest(logits: Array, output: Array, n: Array) -> Array:
+    return jnp.where((n == 1) | (output > logits), output, logits)
+
+
+def spike_count(neurons: DiscreteLIF) -> Readout:
+    """Let the output neurons fire, and count: y = Σ_t s(t)."""
+    return Readout(neurons, _add)
+
+
+def mean_potential(neurons: DiscreteLIF) -> Readout:
+    """Let the output neurons integrate without firing, and average: y = (1/T) Σ_t v(t)."""
+    return Readout(LeakyIntegrator(neurons.tau_m), _average)
+
+
+def max_potential(neurons: DiscreteLIF) -> Readout:
+    """Let the output neurons integrate without firing, and take the highest potential: y = max_t v(t)."""
+    return Readout(LeakyIntegrator(neurons.tau_m), _largest)

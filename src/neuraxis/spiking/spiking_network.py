@@ -1,0 +1,198 @@
+"""Networks of integrate-and-fire neurons that send each other spikes."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, UInt32
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.neurons.synaptic_lif import SynapticMembrane, per_receptor
+from neuraxis.spiking.connections import Connections, check_step
+from neuraxis.spiking.event_propagation import pack, unpack
+from neuraxis.spiking.poisson import PoissonInput
+
+
+class NetworkState(NamedTuple):
+    """State of a network. All populations are slices of its last axis; leading axes are independent copies."""
+
+    v: Float[Array, "*lead neuron"]  # membrane potential
+    charge: Float[Array, "*lead receptor neuron"]  # area q of the synaptic input still to come; the input is s = q/τ_s
+    refractory: Int[Array, "*lead neuron"]  # steps left in which v is held
+    pending: Float[Array, "*lead slot receptor neuron"] | None  # ring of what arrives in the next steps, or no delays
+    clock: Int[Array, ""]  # number of steps so far
+
+
+class SpikingNetwork(eqx.Module):
+    """Integrate-and-fire neurons, their connections and their input from outside: a dynamics.
+
+        τ_m dv_i/dt = v_rest − v_i + Σ_k s_ik + drive_i    outside the refractory period
+        τ_k ds_ik/dt = −s_ik,   a spike of neuron j adds w_ji/τ_k to s_ik
+
+    (`CurrentLIF`; for conductances see `ConductanceLIF`). Time runs on the grid of steps, as in other network
+    simulators: spikes are noticed at the end of a step and arrive at the end of one, potentials and synapses move
+    exactly in between, and refractory periods and delays are whole numbers of steps. What a spike adds is kept as
+    charge q = τ s, to which the weight w is added as it is.
+
+    In the step from t to t + dt: potentials (outside refractory periods) and charges move to t + dt; neurons at or
+    above the threshold spike and are reset; spikes whose delay ends now, and those from outside, are added to the
+    charges.
+
+    No spike is lost, however many neurons fire at once. Several copies of a network run as leading axes of the state
+    (start with `init_state((copies, size))`), each with Poisson spikes of its own. Under `vmap` over the state they do
+    the same, but share those spikes, unless the keys of the inputs are mapped over, too.
+
+    Raises:
+        InputError: for connections or inputs that name a receptor the neurons do not have, parts that are of another
+            kind, or fields for another number of neurons.
+
+    Source: R. Brette et al., J. Comput. Neurosci. 23:349 (2007), for networks of this kind.
+    """
+
+    neuron: SynapticMembrane
+    connections: Connections
+    external: tuple[PoissonInput, ...] = ()
+
+    def __check_init__(self):
+        if isinstance(self.neuron, type) or not isinstance(self.neuron, SynapticMembrane):
+            raise InputError(f"neurons of a network must be like CurrentLIF() or ConductanceLIF(), not {self.neuron!r}")
+        if not isinstance(self.connections, Connections):
+            raise InputError(
+                f"connections must come from `connect` or be DenseConnections, not {type(self.connections).__name__}"
+            )
+        if not isinstance(self.external, tuple) or not all(isinstance(p, PoissonInput) for p in self.external):
+            raise InputError(f"external must be a tuple such as (PoissonInput(…),), but is {self.external!r}")
+        receptors = len(per_receptor(self.neuron.tau_s))
+        if self.connections.receptors != receptors:
+            raise InputError(
+                f"the connections must be made for the {receptors} receptors (tau_s) of the neurons, but are made for "
+                f"{self.connections.receptors}"
+            )
+        for given in self.external:
+            if given.receptor >= receptors:
+                raise InputError(f"an external input must be onto receptor 0 to {receptors - 1}, not {given.receptor}")
+        self._check_shapes()
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return self.connections.size
+
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> NetworkState:
+        """All neurons at the reset potential, no synaptic input: one copy of the network for each leading index.
+
+        Start elsewhere with `state._replace(v=...)`.
+
+        Raises:
+            InputError: for inputs that are not for this number of neurons.
+        """
+        if input_shape and input_shape[-1] not in (1, self.size):
+            raise InputError(f"inputs must have shape (…, {self.size}), but have shape {input_shape}")
+        lead = input_shape[:-1]
+        receptors = self.connections.receptors
+        depth = self.connections.depth
+        zeros = jnp.zeros((*lead, depth, receptors, self.size))
+        return NetworkState(
+            v=jnp.broadcast_to(self.neuron.v_reset, (*lead, self.size)).astype(zeros.dtype),
+            charge=zeros[..., 0, :, :],
+            refractory=jnp.zeros((*lead, self.size), jnp.int32),
+            pending=zeros if depth > 1 else None,
+            clock=jnp.zeros((), jnp.int32),
+        )
+
+    def prepare(self, dt: ArrayLike) -> "SpikingNetwork":
+        """Refuse steps of another length than those that the delays are counted in.
+
+        Raises:
+            InputError: for such a dt, unless it is being traced.
+        """
+        check_step(self.connections, dt)
+        return self
+
+    def step(
+        self, state: NetworkState, drive: ArrayLike | None, dt: ArrayLike
+    ) -> tuple[NetworkState, Float[Array, "*lead neuron"]]:
+        """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
+
+        Raises:
+            InputError: for a drive that does not broadcast to (…, neuron), a dt that is not that of the delays, or a
+                state of another network.
+        """
+        self._check_state(state)
+        drive = 0.0 if drive is None else drive
+        check.fits(state.v.shape, drive=drive)
+        check_step(self.connections, dt)
+        neuron = self.neuron
+        v = jnp.where(state.refractory > 0, state.v, neuron.advance(state.v, state.charge, drive, dt))
+        charge = state.charge * jnp.exp(-jnp.asarray(dt) / per_receptor(neuron.tau_s))
+        fired = v >= neuron.v_threshold
+        v = jnp.where(fired, neuron.v_reset, v).astype(v.dtype)
+        held = jnp.floor(jnp.asarray(neuron.tau_ref) / dt + 0.5).astype(jnp.int32)
+        refractory = jnp.where(fired, held, jnp.maximum(state.refractory - 1, 0))
+        spikes = fired.astype(v.dtype)
+        charge, pending = self._deliver(charge, state.pending, spikes, state.clock)
+        for given in self.external:
+            charge = charge.at[..., given.receptor, :].add(given.arrivals(state.clock, v.shape, dt))
+        return NetworkState(v, charge, refractory, pending, state.clock + 1), spikes
+
+    def _check_shapes(self) -> None:
+        """Refuse fields of the neurons and rates of inputs that hold another number of neurons."""
+        fields = dict(vars(self.neuron))
+        fields |= {name: per_receptor(fields[name]) for name in ("tau_s", "v_reversal") if name in fields}
+        named = list(fields.items())
+        for given in self.external:
+            named += [("rate", given.rate), ("weight", given.weight)]
+        for name, value in named:
+            shape = np.shape(value)
+            if shape and shape[-1] not in (1, self.size):
+                raise InputError(f"{name} must have one entry for each of {self.size} neurons, but has shape {shape}")
+
+    def _check_state(self, state: NetworkState) -> None:
+        """Refuse the state of another network: compiled code would read and write beyond it, or lose events."""
+        lead, receptors, depth = np.shape(state.v)[:-1], self.connections.receptors, self.connections.depth
+        expected = {
+            "v": (*lead, self.size),
+            "charge": (*lead, receptors, self.size),
+            "refractory": (*lead, self.size),
+            "pending": (*lead, depth, receptors, self.size) if depth > 1 else None,
+        }
+        for name, shape in expected.items():
+            part = getattr(state, name)
+            found = None if part is None else np.shape(part)
+            if found != shape:
+                raise InputError(f"the state must be one of this network, with {name} of shape {shape}, not {found}")
+
+    def _deliver(self, charge, pending, spikes, clock):
+        """Send spikes out, and add those that arrive now to the charge."""
+        if pending is None:
+            return self.connections.deliver(charge[..., None, :, :], spikes, jnp.int32(0))[..., 0, :, :], None
+        now = clock % self.connections.depth
+        pending = self.connections.deliver(pending, spikes, now)
+        return charge + pending[..., now, :, :], pending.at[..., now, :, :].set(0)
+
+
+def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> UInt32[Array, "*lead word"]:
+    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time."""
+    return pack(spikes)
+
+
+def packed_events(
+    record: UInt32[ArrayLike, "time word"], dt: float | int
+) -> tuple[Float[np.ndarray, " spike"], Int[np.ndarray, " spike"]]:
+    """List the spikes that `record_packed` recorded, in the order of time, as times [ms] and neurons (indices).
+
+    Step i = 0, 1, … ends at (i + 1) dt, and its spikes are noticed there.
+
+    Raises:
+        InputError: for a record that is not (time, word): of a run with leading axes pick one copy, `record[:, copy]`;
+            or a dt that is not positive.
+    """
+    check.positive(dt=dt)
+    if np.ndim(record) != 2 or np.asarray(record).dtype != np.uint32:
+        dtype = np.asarray(record).dtype
+        raise InputError(f"a packed record must be words (time, word), but has shape {np.shape(record)} of {dtype}")
+    step, neuron = unpack(np.asarray(record))
+    return (step + 1) * float(dt), neuron

@@ -1,0 +1,239 @@
+"""The program as a user meets it, in processes of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuraxis import __version__, experiments
+from neuraxis.app.cli import main
+from neuraxis.engine import checkpoint
+
+TINY = ("--data", "digits", "--hidden-sizes", "8", "--steps", "20")
+
+
+def refused(done, message):
+    """The program ended with one clear sentence and no traceback."""
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert re.search(message, " ".join(done.stderr.split())), done.stderr
+
+
+def test_version(neuraxis):
+    assert neuraxis("--version").stdout == f"neuraxis {__version__}\n"
+
+
+def test_list_names_every_experiment_with_a_line(neuraxis):
+    done = neuraxis("list")
+    assert done.returncode == 0
+    for name in experiments.names():
+        assert re.search(rf"^{name}\s+\S", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["data", "list"], ["run"]])
+def test_simple_questions_are_answered_without_importing_jax(arguments):
+    code = f"""
+import sys
+from neuraxis.app.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+assert not {{"jax", "matplotlib", "equinox"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "neuraxis", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"neuraxis {__version__}\n")
+
+
+def test_a_run_leaves_its_folder(neuraxis, tmp_path):
+    done = neuraxis("run", "mlp", *TINY, "--out", "here")
+    assert done.returncode == 0, done.stderr
+    assert "test_accuracy" in done.stdout
+    assert "scikit-learn's digits" in " ".join(done.stdout.split())
+    folder = tmp_path / "here"
+    names = {"settings.json", "metrics.json", "report.html", "model.safetensors", "checkpoint.safetensors"}
+    assert names | {"learning.png", "confusion.png", "mistakes.png"} == {p.name for p in folder.iterdir()}
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert list(metrics) == ["experiment", "settings", "metrics", "claims", "seconds", "versions", "device"]
+    assert metrics["experiment"] == "mlp"
+    assert metrics["settings"]["hidden_sizes"] == [8]
+    assert set(metrics["claims"][0]) == {"metric", "relation", "bound", "holds"}
+    assert (folder / "learning.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 3
+    assert not re.search(r"(src|href)=\"?(https?:)?//", page)  # self-contained
+
+
+@pytest.mark.slow
+def test_a_used_folder_is_not_overwritten(neuraxis, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    refused(neuraxis("run", "activations", "--quick", "--out", "mine"), "mine is not empty; choose another folder")
+    refused(neuraxis("tour", "--out", "mine"), "mine is not empty; choose another folder")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "lyf"], "unknown experiment 'lyf'; did you mean 'lif'"),
+        (["run", "zzzz"], "unknown experiment 'zzzz'; known are: .*hopfield"),
+        (["rum", "lif"], "run"),
+        (["run"], "NAME"),
+        (["run", "lif", "--tau", "3"], "--tau-m"),
+        (["run", "lif", "--tau-m", "fast"], "--tau-m"),
+        (["run", "lif", "--tau-m", "-1"], "tau_m must be positive and finite, but is -1.0"),
+        (["run", "lif", "--dt", "0"], "dt must be positive and finite, but is 0.0"),
+        (["run", "lif", "--dt", "nan"], "dt must be positive and finite, but is nan"),
+        (["run", "mlp", "--data", "mnits"], "mnist"),
+        (["run", "mlp", "--hidden-sizes", "0"], "hidden_sizes must be a whole number of at least 1, but is 0"),
+        (["run", "mlp", "--mesh", "data=1000", *TINY], "needs 1000 devices, but there (is|are)"),
+        (["run", "mlp", "--mesh", "many", *TINY], "a mesh is written as data=4"),
+        (["run", "mlp", "--join", "here", *TINY], "--join is written as HOST:PORT,PROCESSES,INDEX or as auto"),
+        (["run", "mlp", "--join", "here:1,²,0", *TINY], "--join is written as .* but received 'here:1,²,0'"),
+        (["run", "mlp", "--join", "here:1,2,-1", *TINY], "--join is written as .* but received 'here:1,2,-1'"),
+        (["run", "mlp", "--join", "here:1,2,2", *TINY], "--join here:1,2,2: the index .* must be below their number 2"),
+        (["run", "mlp", "--join", "here:0,2,1", *TINY], "--join here:0,2,1: .* a port from 1 to 65535"),
+        (["run", "mlp", "--resume"], "there is no interrupted run of mlp in runs/"),
+        (["run", "mlp", "--resume", "--out", "nowhere"], "there is nothing to resume in nowhere"),
+        (["run", "lif", "--quick", "--out", "/dev/null/x"], "/dev/null/x.*(Not a directory|exist)"),
+        (["data", "fetch", "mnits"], "did you mean 'mnist'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_get_one_clear_sentence(tmp_path, monkeypatch, capsys, as_user, arguments, message):
+    # Within this process: a hundred starts of the program would take minutes, and `main` is all that it runs.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "Traceback" not in err
+    assert re.search(message, err), err
+    assert not list(tmp_path.iterdir())  # nothing is left behind
+
+
+def test_a_mistake_ends_the_real_program_with_exit_code_2(neuraxis):
+    refused(neuraxis("run", "lyf"), "unknown experiment 'lyf'; did you mean 'lif'")
+
+
+@pytest.mark.slow
+def test_a_learning_rate_that_is_too_large_says_so(neuraxis):
+    done = neuraxis("run", "mlp", *TINY, "--learning-rate", "1e30", "--out", "here")
+    refused(done, r"stopped being finite at step \d+ .*a smaller learning rate may help")
+
+
+@pytest.mark.slow
+def test_damaged_data_are_refused(neuraxis, tmp_path):
+    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "data" / "mnist" / f"{name}-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x05abc")
+    done = neuraxis("run", "mlp", env={"NEURAXIS_DATA": "data"})
+    refused(done, "ubyte is damaged or altered: its SHA256 is")
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path):
+    program = Path(sys.executable).with_name("neuraxis")
+    command = f"ulimit -f 5; {program} run activations --quick --out here"  # no file above 5 KiB
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"},
+    )
+    refused(done, "no room left to write")
+    assert {p.name for p in (tmp_path / "here").iterdir()} <= {"settings.json"}
+
+
+class Running:
+    """A long run of the program that can be interrupted."""
+
+    def __init__(self, tmp_path: Path, *arguments: str):
+        command = [str(Path(sys.executable).with_name("neuraxis")), "run", "mlp", "--out", "long", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def interrupt(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGINT)
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_go_on_and_does(neuraxis, tmp_path):
+    folder, path = tmp_path / "long", tmp_path / "long" / "checkpoint.safetensors"
+    running = Running(tmp_path, "--data", "digits", "--hidden-sizes", "8", "--steps", "100000000")
+    wait_for(path.exists)
+    code, err = running.interrupt()
+    assert code == 130, err
+    assert "interrupted; neuraxis run mlp --out long --resume goes on from there" in " ".join(err.split())
+    assert {p.name for p in folder.iterdir()} == {"settings.json", "checkpoint.safetensors"}
+    epochs = len(checkpoint.about(path)["history"]["loss"])
+
+    refused(neuraxis("run", "mlp", "--out", "long"), "long is not empty; choose another folder, or go on with --resume")
+    refused(neuraxis("run", "mlp", "--out", "long", "--resume", "--seed", "3"), "leave the other settings out")
+
+    written = path.stat().st_mtime
+    running = Running(tmp_path, "--resume")
+    wait_for(lambda: path.stat().st_mtime > written)
+    code, err = running.interrupt()
+    assert code == 130, err
+    assert len(checkpoint.about(path)["history"]["loss"]) > epochs
+
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    refused(neuraxis("run", "mlp", "--out", "long", "--resume"), "checkpoint.safetensors is damaged")
+
+
+def test_a_closed_pipe_is_no_error(tmp_path):
+    program = Path(sys.executable).with_name("neuraxis")
+    done = subprocess.run(f"{program} list | true", shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_completion_knows_the_experiments_and_their_settings(neuraxis):
+    script = neuraxis("completion", "bash").stdout
+    assert "hodgkin-huxley" in script
+    assert "--hidden-sizes" in script
+
+
+def test_data_list_says_what_is_at_hand(neuraxis):
+    lines = neuraxis("data", "list", env={"NEURAXIS_DATA": ""}).stdout.splitlines()
+    digits = next(line for line in lines if line.startswith("digits"))
+    assert "at hand" in digits
+    assert any(line.startswith("cifar10") for line in lines)
+
+
+@pytest.mark.slow
+def test_the_model_of_a_run_can_be_loaded(neuraxis, tmp_path):
+    import jax
+
+    from neuraxis.feedforward import MLP
+
+    assert neuraxis("run", "mlp", *TINY, "--out", "here").returncode == 0
+    model = checkpoint.load(tmp_path / "here" / "model.safetensors", MLP((64, 8, 10), key=jax.random.key(5)))
+    assert np.isfinite(model(np.ones(64, np.float32))).all()

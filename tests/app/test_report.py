@@ -1,0 +1,59 @@
+import re
+from html.parser import HTMLParser
+
+from neuraxis.app.report import Report, write_report
+from neuraxis.experiment import Claim, Result
+
+
+def report(name="first", is_default=True):
+    return Report(
+        name=name,
+        text="First: a line.\n\nA paragraph with a < b.",
+        settings={"size": 3, "mode": "x"},
+        is_default=is_default,
+        result=Result({"good": 1.0, "bad": 2.0}, (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0)), data="digits"),
+        figures={"plot": b"\x89PNG"},
+        captions={"plot": "A caption."},
+        seconds=1.5,
+        versions={"jax": "1"},
+        device="cpu",
+    )
+
+
+class Balance(HTMLParser):
+    """Check that tags are closed in order."""
+
+    void = frozenset({"meta", "img", "br"})
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_stands_alone(tmp_path):
+    write_report(tmp_path / "index.html", [report(), report("second", False)], "Title & more", "What this is.")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert "<title>Title &amp; more</title>" in page
+    assert page.count("✓") == 2
+    assert page.count("✗") == 1  # a bound means nothing for other settings than the default ones
+    assert 'href="#second"' in page
+    assert "a &lt; b" in page
+    assert "width=device-width" in page
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"https?://", page)
+    assert page.count("this run used others") == 1
+
+
+def test_failed_claims_in_words():
+    assert report().failed_claims == ["bad = 2, claimed <= 1"]
+    assert report(is_default=False).failed_claims == []

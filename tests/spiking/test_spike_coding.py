@@ -1,0 +1,63 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from neuraxis.errors import InputError
+from neuraxis.spiking import latency_code, rate_code
+
+KEY = jax.random.key(0)
+
+
+def test_the_rate_is_the_brightness():
+    images = jnp.asarray([[0.0, 0.1, 0.5], [0.9, 0.99, 1.0]])
+    spikes = np.asarray(rate_code(images, 4000, KEY))
+    assert set(np.unique(spikes)) == {0, 1}
+    low, high = binom.interval(1 - 1e-6, 4000, np.asarray(images))
+    assert np.all((spikes.sum(0) >= low) & (spikes.sum(0) <= high))
+
+
+def test_spikes_of_a_rate_code_are_independent():
+    spikes = np.asarray(rate_code(jnp.full(2, 0.5), 4000, KEY)).T
+    assert abs(np.corrcoef(spikes)[0, 1]) < 0.06
+    assert abs(np.corrcoef(spikes[0, 1:], spikes[0, :-1])[0, 1]) < 0.06
+    np.testing.assert_array_equal(rate_code(jnp.full(2, 0.5), 9, KEY), rate_code(jnp.full(2, 0.5), 9, KEY))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1, width=32, allow_subnormal=False), min_size=1, max_size=8), st.integers(1, 40))
+def test_every_pixel_fires_once_and_brighter_ones_earlier(brightness, steps):
+    images = np.array(brightness, np.float32)
+    spikes = np.asarray(latency_code(images, steps))
+    np.testing.assert_array_equal(spikes.sum(0), images > 0)
+    when = np.argmax(spikes, axis=0)[images > 0]
+    order = np.argsort(-images[images > 0], kind="stable")
+    assert np.all(np.diff(when[order]) >= 0)
+    np.testing.assert_allclose(when, (1 - images[images > 0]) * (steps - 1), atol=0.501)
+
+
+def test_axes_before_the_pixels_are_kept():
+    images = jnp.full((2, 3, 4), 0.5)
+    assert latency_code(images, 7).shape == rate_code(images, 7, KEY).shape == (7, 2, 3, 4)
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("code", [rate_code, latency_code])
+def test_bad_input_is_refused(code):
+    for wrong in ([0.5, 1.5], [-0.1, 0.2]):
+        with pytest.raises(InputError, match=r"the brightness of images must lie in \[0, 1\], but reaches from"):
+            code(jnp.asarray(wrong), 5, KEY)
+    with pytest.raises(InputError, match=r"images must be finite, but holds nan at index \(1,\)"):
+        code(jnp.asarray([0.5, np.nan]), 5, KEY)
+    for steps in (0, -1, 2.5):
+        with pytest.raises(InputError, match="steps must be a whole number of at least 1"):
+            code(jnp.asarray([0.5]), steps, KEY)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_rate_code_needs_a_key():
+    with pytest.raises(InputError, match="needs a key, but none was given"):
+        rate_code(jnp.asarray([0.5]), 5, None)
