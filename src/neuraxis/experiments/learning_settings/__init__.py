@@ -92,8 +92,8 @@ _CLAIMS = (
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Learn in the four settings, and measure each."""
     digits = data.load("digits").scaled().flat()
-    tasks = _tasks(settings, digits)
-    fitted = {name: _learn(name, task, settings, session) for name, task in tasks.items()}
+    by_name = _tasks(settings, digits)
+    fitted = {name: _learn(name, task, settings, session) for name, task in by_name.items()}
     models = {name: f.model for name, f in fitted.items()}
     histories = {name: f.history for name, f in fitted.items()}
     pca_error = _pca_error(digits)
@@ -103,10 +103,10 @@ def run(settings: Settings, session: Session = Session()) -> Result:
         "unsupervised_error": float(histories["unsupervised"]["validation_loss"][-1]),
         "unsupervised_error_of_pca": pca_error,
         "unsupervised_error_relative_to_pca": float(histories["unsupervised"]["validation_loss"][-1] / pca_error),
-        "reinforcement_steps_held": _steps_held(tasks["reinforcement"], models["reinforcement"], settings),
+        "reinforcement_steps_held": _steps_held(by_name["reinforcement"], models["reinforcement"], settings),
     }
     arrays = {"histories": histories, "pca_error": pca_error, "noise": settings.noise}
-    arrays |= _outcomes(tasks, models, digits, settings)
+    arrays |= _outcomes(by_name, models, digits, settings)
     return Result(metrics, _CLAIMS, arrays, model=models, data=f"{digits.description}, a noisy curve, a cart-pole")
 
 
@@ -151,18 +151,18 @@ def _steps_held(task: Task, policy: Any, settings: Settings) -> float:
     return evaluate(policy, task.metrics["steps_held"], (start,), key=key_play)
 
 
-def _outcomes(tasks: dict[str, Task], models: dict, digits: Dataset, settings: Settings) -> dict[str, Any]:
+def _outcomes(by_name: dict[str, Task], models: dict, digits: Dataset, settings: Settings) -> dict[str, Any]:
     """Give what the four networks do now, and of the policy also what it did before."""
-    dense, truth = tasks["regression"].held_out
+    dense, truth = by_name["regression"].held_out
     predicted = np.asarray(jnp.argmax(models["classification"](digits.test_x), axis=-1))
-    task, key = tasks["reinforcement"], jax.random.fold_in(jax.random.key(settings.seed), 3)
+    task, key = by_name["reinforcement"], jax.random.fold_in(jax.random.key(settings.seed), 3)
     start = task.held_out[0][:5]
     episodes = {
         name: task.loss.play(policy, start, key=key)
         for name, policy in (("before", task.model), ("after", models["reinforcement"]))
     }
     return {
-        "points": tasks["regression"].data,
+        "points": by_name["regression"].data,
         "curve": (dense[:, 0], truth[:, 0], np.asarray(models["regression"](dense))[:, 0]),
         "images": digits.test_x,
         "labels": digits.test_y,
