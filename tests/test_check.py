@@ -21,7 +21,21 @@ from neuraxis.names import check_name
         (lambda: check.not_negative(rate=-0.1), "rate must be finite and not negative, but is -0.1"),
         (lambda: check.fraction(beta=1), r"beta must lie in \[0, 1\), but is 1"),
         (lambda: check.finite(x=np.array([[0.0, np.inf]])), r"x must be finite, but holds inf at index \(0, 1\)"),
-        (lambda: check.finite(x=float("nan")), "x must be finite, but holds nan$"),
+        (lambda: check.finite(x=float("nan")), "x must be finite, but is nan$"),
+        (lambda: check.positive(tau=1e-46), "tau must be positive and finite, but is 1e-46, which is 0.0 in float32"),
+        (lambda: check.finite(x=-1e308), "x must be finite, but is -1e\\+308, which is -inf in float32"),
+        (lambda: check.positive(tau=1 + 1j), "tau must hold real numbers, but has dtype complex128; take .real"),
+        (lambda: check.positive(tau=jax.random.key(0)), "tau must be an array of numbers, but is .*key"),
+        (lambda: check.positive(tau=np.ones(500, bool)), r"tau must be a number, but is an array of shape \(500,\)"),
+        (lambda: check.positive(tau=10**40), "tau must be an array of numbers, but is 10{40}"),
+        (lambda: check.whole(n=10**12 * 10**12), "n must be a whole number below 2⁶³"),
+        (
+            lambda: check.array("x", [[1.0], [1.0, 2.0]]),
+            r"is \[\[1.0\], \[1.0, 2.0\]\]: .*inhomo",
+        ),
+        (lambda: check.array("x", "text"), "x must be an array of numbers, but is 'text'"),
+        (lambda: check.floats("x", {"a": 1}), "x must be an array of numbers, but is {'a': 1}"),
+        (lambda: check.floats("x", np.ones(3, complex)), "x must hold real numbers, but has dtype complex128"),
         (lambda: check.whole(n=1.0), "n must be a whole number of at least 1, but is 1.0"),
         (lambda: check.whole(0, n=-1), "n must be a whole number of at least 0, but is -1"),
         (lambda: check.whole(n=True), "n must be a whole number"),
@@ -61,6 +75,25 @@ def test_good_values_pass():
     check.same_length(a=[1, 2], b=np.ones((2, 5)))
     check.labels(np.array([], int), 3)
     check_name("experiment", "lif", ["lif"])
+
+
+@pytest.mark.parametrize("value", [np.array([0, 1], np.uint8), [False, True], (0, 1), np.arange(2.0), jnp.arange(2)])
+def test_numbers_of_any_kind_become_floats(value):
+    floats = check.floats("x", value)
+    assert floats.dtype == jnp.float32
+    assert floats.tolist() == [0.0, 1.0]
+
+
+def test_floats_keep_their_precision():
+    assert check.floats("x", jnp.ones(2, jnp.float16)).dtype == jnp.float16
+    assert check.floats("x", 2.5).weak_type
+    with jax.enable_x64(True):
+        assert check.floats("x", np.arange(2)).dtype == jnp.float64
+
+
+def test_long_values_are_described_by_their_shape():
+    assert check.received(np.ones((20, 30), np.float32)) == "an array of shape (20, 30) and dtype float32"
+    assert len(check.received(list(range(1000)))) < 80
 
 
 def test_values_that_are_traced_pass_but_their_shape_is_known():

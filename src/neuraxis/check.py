@@ -9,42 +9,107 @@ import numpy as np
 
 from neuraxis.errors import InputError
 
+_SHORT = 60  # characters of a value that a message repeats
+
+
+def received(value: Any) -> str:
+    """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
+    text = repr(value)
+    if len(text) <= _SHORT and "\n" not in text and "Traced<" not in text:
+        return text
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
+    cut = f"{' '.join(text.split())[:_SHORT]}…"
+    return f"the {type(value).__name__} {cut}" if isinstance(value, list | tuple | dict) else cut
+
+
+def array(name: str, value: Any) -> Any:
+    """Make an array of real numbers, truth values or integers of lists, tables and tensors; arrays pass as they are.
+
+    Raises:
+        InputError: for what is not an array of such: text, complex numbers, random keys, lists of different lengths.
+    """
+    # Imported here, so that the data sets can be listed without waiting for JAX.
+    import jax
+    import jax.numpy as jnp
+
+    given = value
+    if not isinstance(value, jax.Array | np.ndarray):
+        value = value.detach().cpu() if hasattr(value, "detach") else value
+        try:
+            # A Python number becomes an array without a type of its own, so that it does not widen what it meets.
+            value = jnp.asarray(value) if isinstance(value, int | float) else np.asarray(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{name} must be an array of numbers, but is {received(value)}: {error}") from None
+    if jnp.issubdtype(value.dtype, jnp.complexfloating):
+        raise InputError(f"{name} must hold real numbers, but has dtype {value.dtype}; take .real, or abs()")
+    if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
+        raise InputError(f"{name} must be an array of numbers, but is {received(given)}")
+    return value
+
+
+def floats(name: str, value: Any) -> Any:
+    """Make an array of floating-point numbers: as `array`, and integers and truth values become floats.
+
+    Raises:
+        InputError: as for `array`.
+    """
+    import jax.numpy as jnp
+
+    value = jnp.asarray(array(name, value))
+    return value if jnp.issubdtype(value.dtype, jnp.floating) else value.astype(float)
+
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Give the numbers in `value`: none while it is being traced."""
-    # Imported here, so that the data sets can be listed without waiting for JAX.
-    import jax.numpy as jnp
+    """Give the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
+    import jax
     from jax.core import Tracer
 
-    traced = isinstance(value, Tracer)
-    array = np.empty(0, value.dtype) if traced else np.asarray(value)
-    if not jnp.issubdtype(array.dtype, jnp.number):
+    if value is None or isinstance(value, str | bool):
         raise InputError(f"{name} must be a number, but is {value!r}")
-    return array
+    checked = array(name, value)
+    if checked.dtype == bool:
+        raise InputError(f"{name} must be a number, but is {received(value)}")
+    if isinstance(checked, Tracer):
+        return np.empty(0, checked.dtype)
+    numbers = np.asarray(checked)
+    with np.errstate(over="ignore", under="ignore"):
+        return numbers.astype(jax.dtypes.canonicalize_dtype(numbers.dtype), copy=False)
+
+
+def _found(value: Any, numbers: np.ndarray, good: Any) -> str:
+    """Describe the first of the numbers that is not good, and where it stands."""
+    if not numbers.ndim:
+        number = numbers.item()
+        # 1e-46 is 0 in single precision, and 1e39 is infinite.
+        rounded = isinstance(value, float) and value != number and (number == 0 or np.isinf(number))
+        return f"{value!r}, which is {number} in {numbers.dtype}" if rounded else f"{value}"
+    where = tuple(int(i) for i in np.argwhere(~good)[0])
+    return f"{numbers[where]} at index {where}"
 
 
 def positive(**values: Any) -> None:
     """Every value (or every entry of an array) is finite and > 0."""
     for name, value in values.items():
         numbers = _numbers(name, value)
-        if not np.all(np.isfinite(numbers) & (numbers > 0)):
-            raise InputError(f"{name} must be positive and finite, but is {value}")
+        if not np.all(good := np.isfinite(numbers) & (numbers > 0)):
+            raise InputError(f"{name} must be positive and finite, but is {_found(value, numbers, good)}")
 
 
 def not_negative(**values: Any) -> None:
     """Every value (or every entry of an array) is finite and ≥ 0."""
     for name, value in values.items():
         numbers = _numbers(name, value)
-        if not np.all(np.isfinite(numbers) & (numbers >= 0)):
-            raise InputError(f"{name} must be finite and not negative, but is {value}")
+        if not np.all(good := np.isfinite(numbers) & (numbers >= 0)):
+            raise InputError(f"{name} must be finite and not negative, but is {_found(value, numbers, good)}")
 
 
 def fraction(**values: Any) -> None:
     """Every value (or every entry of an array) lies in [0, 1)."""
     for name, value in values.items():
         numbers = _numbers(name, value)
-        if not np.all((numbers >= 0) & (numbers < 1)):
-            raise InputError(f"{name} must lie in [0, 1), but is {value}")
+        if not np.all(good := (numbers >= 0) & (numbers < 1)):
+            raise InputError(f"{name} must lie in [0, 1), but is {_found(value, numbers, good)}")
 
 
 def finite(**values: Any) -> None:
@@ -52,16 +117,17 @@ def finite(**values: Any) -> None:
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := np.isfinite(numbers)):
-            where = tuple(int(i) for i in np.argwhere(~np.atleast_1d(good))[0])
-            place = f" at index {where}" if numbers.ndim else ""
-            raise InputError(f"{name} must be finite, but holds {numbers.flat[np.argmin(good)]}{place}")
+            verb = "holds" if numbers.ndim else "is"
+            raise InputError(f"{name} must be finite, but {verb} {_found(value, numbers, good)}")
 
 
 def whole(minimum: int = 1, **values: Any) -> None:
     """Every value is an integer ≥ `minimum`."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
-            raise InputError(f"{name} must be a whole number of at least {minimum}, but is {value!r}")
+            raise InputError(f"{name} must be a whole number of at least {minimum}, but is {received(value)}")
+        if value >= 2**63:
+            raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
 
 
 def parameters(**fields: Any) -> None:
@@ -121,9 +187,12 @@ def same_length(**arrays: Any) -> None:
 
 
 def labels(labels: Any, classes: int) -> None:
-    """Labels are integers from 0 to `classes` − 1."""
-    numbers = _numbers("labels", labels)
-    if numbers.dtype.kind not in "iu":
-        raise InputError(f"labels must be integers, but have dtype {numbers.dtype}")
+    """Labels are integers, or truth values, from 0 to `classes` − 1."""
+    from jax.core import Tracer
+
+    known = array("labels", labels)
+    if known.dtype.kind not in "iub":
+        raise InputError(f"labels must be integers, but have dtype {known.dtype}")
+    numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
