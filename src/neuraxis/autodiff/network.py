@@ -57,6 +57,9 @@ class Network:
         for size in sizes:
             check.whole(sizes=size)
         check.functions(activation=activation)
+        check.key(key)
+        for pair in pairwise(sizes):
+            check.memory("sizes", pair)
         self.activation = activation
         self.layers = []
         for i, (n, m) in enumerate(pairwise(sizes), start=1):
