@@ -51,11 +51,14 @@ class CartPole(eqx.Module):
 
     def draw_state(self, shape: tuple[int, ...] = (), *, key: PRNGKeyArray) -> Float[Array, "... 4"]:
         """Draw each of the four numbers of `shape` carts evenly from −0.05 to 0.05, where episodes usually begin."""
+        check.key(key)
         return jax.random.uniform(key, (*shape, 4), minval=-0.05, maxval=0.05)
 
     def derivative(self, state: Float[ArrayLike, "... 4"], force: ArrayLike) -> Float[Array, "... 4"]:
         """Give the rate of change of the state [per ms] under a force [N]."""
-        _, velocity, angle, spin = jnp.moveaxis(jnp.asarray(state), -1, 0)
+        check.last_axis(4, state=state)
+        force = check.floats("force", force)
+        _, velocity, angle, spin = jnp.moveaxis(check.floats("state", state), -1, 0)
         sine, cosine = jnp.sin(angle), jnp.cos(angle)
         mass = self.cart_mass + self.pole_mass
         leverage = self.pole_mass / mass * self.half_length
@@ -66,7 +69,8 @@ class CartPole(eqx.Module):
 
     def is_over(self, state: Float[ArrayLike, "... 4"]) -> Bool[Array, "..."]:
         """Say whether the pole has fallen or the cart has left the track."""
-        state = jnp.asarray(state)
+        check.last_axis(4, state=state)
+        state = check.floats("state", state)
         return (jnp.abs(state[..., 0]) > self.max_position) | (jnp.abs(state[..., 2]) > self.max_angle)
 
     def step(
@@ -75,8 +79,9 @@ class CartPole(eqx.Module):
         """Advance by an Euler step of `dt` [ms] under a force [N]; the output is the reward.
 
         Raises:
-            InputError: for a force that does not broadcast to the carts.
+            InputError: for what is no state, or a force that does not broadcast to the carts.
         """
+        state = check.floats("state", state)
         check.fits(jnp.shape(state)[:-1], force=force)
         over = self.is_over(state)
         moved = state + dt * self.derivative(state, force)
