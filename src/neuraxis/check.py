@@ -157,6 +157,13 @@ def functions(**values: Any) -> None:
             raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
+def one_number(**values: Any) -> None:
+    """Every value is a single one, and no array of several."""
+    for name, value in values.items():
+        if shape := np.shape(value):
+            raise InputError(f"{name} must be one number, but has shape {shape}")
+
+
 def last_axis(size: int, **arrays: Any) -> None:
     """The last axis of every array has `size` entries."""
     for name, array in arrays.items():

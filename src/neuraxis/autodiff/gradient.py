@@ -19,12 +19,15 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
     has its structure. Under `jax.jit` it costs what JAX's own costs.
 
     Raises:
-        InputError: for what is no function, and if it does not give a scalar that depends on its first argument.
+        InputError: for what is no function, a first argument without arrays, and a function that does not give a scalar
+            that depends on it.
     """
     check.functions(f=f)
 
     def evaluate(parameters: PyTree, *rest: Any, **named: Any) -> tuple[Any, PyTree]:
         variables = jax.tree.map(Var, parameters)
+        if not jax.tree.leaves(variables):
+            raise InputError(f"the first argument must hold an array to differentiate by, but is {parameters!r}")
         y = f(variables, *rest, **named)
         if not isinstance(y, Var):
             raise InputError(f"f must give a Var that depends on its first argument, but gave {check.received(y)}")

@@ -40,6 +40,7 @@ def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 
     """
     check.functions(f=f)
     check.positive(step=step)
+    check.one_number(step=step)
     points = [np.array(check.array(f"argument {i}", a), np.float64) for i, a in enumerate(arguments)]
     check.finite(**{f"argument {i}": p for i, p in enumerate(points)})
     variables = [Var(p) for p in points]

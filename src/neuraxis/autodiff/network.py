@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.autodiff.ops import relu
+from neuraxis.autodiff.ops import matmul, relu
 from neuraxis.autodiff.var import Var, value_of, with_axes
 from neuraxis.errors import InputError
 
@@ -30,12 +30,13 @@ Layers = Sequence[tuple[Any, Any]]
 
 def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> Any:
     """Go through layers (W, b): h ← σ(h W + b), and no activation after the last one."""
-    if not layers:
-        raise InputError("a network must have a layer, but layers are empty")
+    pairs = isinstance(layers, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in layers)
+    if not (pairs and layers):
+        raise InputError(f"layers must be a list of pairs (W, b), at least one, but are {check.received(layers)}")
     *hidden, (W, b) = layers
     for V, c in hidden:
-        x = activation(x @ V + c)
-    return x @ W + b
+        x = activation(matmul(x, V) + c)
+    return matmul(x, W) + b
 
 
 class Network:

@@ -53,12 +53,11 @@ class ContinuousHopfield(eqx.Module):
 
     def activity(self, u: ArrayLike) -> Float[Array, "..."]:
         """Give the activities x = tanh(gain · u), in the shape of u."""
-        return jnp.tanh(self.gain * jnp.asarray(u))
+        return jnp.tanh(self.gain * check.floats("u", u))
 
     def energy(self, u: ArrayLike) -> Float[Array, "..."]:
         """Energy of the activities of u (…, N), without input."""
-        x = self.activity(u)
-        a = self.gain * jnp.asarray(u)
+        x, a = self.activity(u), self.gain * check.floats("u", u)
         # ∫₀^x artanh(s) ds = x a − ln cosh a with x = tanh a; logaddexp keeps cosh from overflowing.
         leak = (x * a - jnp.logaddexp(a, -a) + jnp.log(2.0)) / self.gain
         return self.network.energy(x) + jnp.sum(leak, axis=-1)
@@ -72,7 +71,13 @@ class ContinuousHopfield(eqx.Module):
         """Advance u by `dt` [ms] with the drive xW + b + input held, which the leak then answers exactly.
 
         The energy falls in every step that is short against τ_x; with dt ≫ τ_x the step becomes the synchronous update.
+
+        Raises:
+            InputError: for what does not broadcast to the state.
         """
+        state, dt = check.floats("state", state), check.floats("dt", dt)
+        input = None if input is None else check.floats("input", input)
+        check.fits(state.shape, dt=dt, input=0.0 if input is None else input)
         drive = self._drive(state, input)
         u = drive + (state - drive) * jnp.exp(-jnp.divide(dt, self.tau_x))
         return u, self.activity(u)
@@ -109,6 +114,7 @@ class ContinuousHopfield(eqx.Module):
         """
         check.finite(u=u, input=0.0 if input is None else input)
         check.not_negative(rtol=rtol, atol=atol)
+        check.one_number(rtol=rtol, atol=atol)
         check.whole(max_steps=max_steps)
         check.last_axis(self.network.bias.shape[0], u=u)
         u = jnp.asarray(check.array("u", u), self.network.dtype)

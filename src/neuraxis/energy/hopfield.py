@@ -37,9 +37,9 @@ class Hopfield(eqx.Module):
     changes it by −2 |(xW + b)_i| or not at all. So updates one after the other (`sweep`, `step`, `recall`) never raise
     the energy and end in a minimum; updates of all neurons at once (`synchronous_step`) may end in a cycle of two.
 
-    All methods take states (…, N). Weights are kept as W = numerator/denominator: those of Hebb's rule are whole numbers
-    over M. The sums over a state are then whole numbers, too, which are divided last, so that a field that is 0 comes
-    out as 0 (in single precision as long as the sums stay below 2²⁴).
+    All methods take states (…, N). Weights are kept as W = numerator/denominator: those of Hebb's rule are whole
+    numbers over M. The sums over a state are then whole numbers, too, which are divided last, so that a field that is 0
+    comes out as 0 (in single precision as long as the sums stay below 2²⁴).
 
     Raises:
         InputError: for weights that are not square, finite, symmetric and zero on the diagonal, or biases that do not
@@ -53,12 +53,12 @@ class Hopfield(eqx.Module):
     def __init__(self, weights: ArrayLike, bias: ArrayLike | None = None):
         """Take weights (N, N) and biases (N,), by default 0."""
         check.finite(weights=weights)
-        weights = check.floats("weights", weights)
-        shape = weights.shape
+        W = check.floats("weights", weights)
+        shape = W.shape
         if len(shape) != 2 or shape[0] != shape[1] or 0 in shape:
             raise InputError(f"weights must have shape (N, N), but have shape {shape}")
-        _check_symmetric(weights)
-        self.numerator, self.denominator = at_least_single(weights), 1.0
+        _check_symmetric(W)
+        self.numerator, self.denominator = at_least_single(W), 1.0
         check.finite(bias=0.0 if bias is None else bias)
         self.bias = jnp.zeros(shape[0], self.dtype) if bias is None else jnp.asarray(bias, self.dtype)
         if self.bias.shape != shape[:1]:
@@ -108,15 +108,15 @@ class Hopfield(eqx.Module):
     def sweep(self, x: ArrayLike, order: ArrayLike) -> Float[Array, "... n"]:
         """Update neurons one after the other in the given order (K,) of their indices."""
         x = self._signs(x)
-        order = check.array("order", order)
-        if not jnp.issubdtype(order.dtype, jnp.integer) or order.ndim != 1:
+        given = check.array("order", order)
+        if not jnp.issubdtype(given.dtype, jnp.integer) or given.ndim != 1:
             raise InputError(f"order must list indices of neurons, but is {check.received(order)}")
-        if not isinstance(order, Tracer):
-            indices = np.asarray(order)
+        if not isinstance(given, Tracer):
+            indices = np.asarray(given)
             if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
                 strange = indices[np.argmin(good)]
                 raise InputError(f"order must hold indices from 0 to {x.shape[-1] - 1}, but holds {strange}")
-        return _sweep_once(self, x, jnp.asarray(order))
+        return _sweep_once(self, x, jnp.asarray(given))
 
     def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
         """Update every neuron once, one after the other in a random order (the same one for all states of a batch)."""
@@ -156,10 +156,9 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
 
 def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
     """Give XᵀX − M·I, in whole numbers, and M."""
-    patterns = _only_signs("patterns", patterns)
-    if patterns.ndim != 2 or 0 in patterns.shape:
-        raise InputError(f"patterns must have shape (M, N), but have shape {patterns.shape}")
-    X = at_least_single(patterns)
+    X = at_least_single(_only_signs("patterns", patterns))
+    if X.ndim != 2 or 0 in X.shape:
+        raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
     M, N = X.shape
     return jnp.matmul(X.T, X, precision=lax.Precision.HIGHEST) - M * jnp.eye(N, dtype=X.dtype), M
 
@@ -181,10 +180,10 @@ def _check_symmetric(weights: ArrayLike) -> None:
 
 
 def _only_signs(name: str, x: ArrayLike) -> Any:
-    x = check.array(name, x)
-    if not isinstance(x, Tracer) and not np.all(good := np.isin(np.asarray(x), (-1, 1))):
-        raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(x).flat[np.argmin(good)]}")
-    return x
+    signs = check.array(name, x)
+    if not isinstance(signs, Tracer) and not np.all(good := np.isin(np.asarray(signs), (-1, 1))):
+        raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(signs).flat[np.argmin(good)]}")
+    return signs
 
 
 def _sweep(network: Hopfield, x: Array, sums: Array, order: Array) -> tuple[Array, Array]:

@@ -39,11 +39,11 @@ class ModernHopfield(eqx.Module):
     def __init__(self, patterns: ArrayLike, beta: ArrayLike = 1.0):
         """Store patterns (M, N)."""
         check.finite(patterns=patterns)
-        patterns = check.floats("patterns", patterns)
-        if patterns.ndim != 2 or 0 in patterns.shape:
-            raise InputError(f"patterns must have shape (M, N), but have shape {patterns.shape}")
+        X = check.floats("patterns", patterns)
+        if X.ndim != 2 or 0 in X.shape:
+            raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
         check.positive(beta=beta)
-        self.patterns = at_least_single(patterns)
+        self.patterns = at_least_single(X)
         self.beta = beta if isinstance(beta, float) else check.floats("beta", beta)
 
     def energy(self, x: ArrayLike) -> Float[Array, "..."]:

@@ -22,8 +22,7 @@ STEEPNESS = 40.0
 
 def step(x: ArrayLike, b: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
     """H(x; b) = σ(w (x − b)), with the logistic σ: for w → ∞ the threshold function at b."""
-    x, b, w = check.floats("x", x), check.floats("b", b), check.floats("w", w)
-    return logistic(w * (x - b))
+    return logistic(check.floats("w", w) * (check.floats("x", x) - check.floats("b", b)))
 
 
 def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:

@@ -63,6 +63,7 @@ def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_
     """
     check.functions(f=f)
     check.positive(eps=eps)
+    check.one_number(eps=eps)
     check.whole(in_size=in_size, max_neurons=max_neurons)
     if in_size > _MAX_DIMENSIONS:
         raise InputError(f"in_size must be 1, 2 or 3, but is {in_size}")

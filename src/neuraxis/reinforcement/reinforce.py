@@ -78,7 +78,9 @@ class Actor(eqx.Module):
             raise InputError(
                 f"policy must give {len(actions)} logits, one for each action, but gives {logits.shape[-1]}"
             )
-        choice = jnp.argmax(logits + noise, axis=-1)
+        chance = check.floats("noise", noise)
+        check.fits(logits.shape, noise=chance)
+        choice = jnp.argmax(logits + chance, axis=-1)
         after, reward = self.environment.step(state, actions[choice], dt)
         over = self.environment.is_over(state)
         for name, given in (("reward", reward), ("is_over", over)):
@@ -93,7 +95,8 @@ class Actor(eqx.Module):
 def _check_environment(environment: Any) -> None:
     if isinstance(environment, type) or not isinstance(environment, Environment):
         raise InputError(
-            f"environment must have init_state, step and is_over, as CartPole() has, but is {check.received(environment)}"
+            "environment must have init_state, step and is_over, as CartPole() has, but is "
+            f"{check.received(environment)}"
         )
 
 
@@ -142,6 +145,7 @@ class Reinforce(eqx.Module):
         check.whole(steps=self.steps)
         check.memory("steps", (self.steps, self.steps))  # of the weights of rewards
         check.positive(dt=self.dt, discount=self.discount)
+        check.one_number(dt=self.dt, discount=self.discount)
         if self.discount > 1:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
@@ -149,10 +153,10 @@ class Reinforce(eqx.Module):
         """Play an episode from each start; every field gains a leading axis of time."""
         check.finite(start=start)
         check.key(key)
-        start = check.floats("start", start)
-        noise = jax.random.gumbel(key, (self.steps, *start.shape[:-1], len(self.actions)))
+        state = check.floats("start", start)
+        noise = jax.random.gumbel(key, (self.steps, *state.shape[:-1], len(self.actions)))
         actor = Actor(policy, self.environment, jnp.asarray(self.actions))
-        return simulate(actor, noise, dt=self.dt, state=start).record
+        return simulate(actor, noise, dt=self.dt, state=state).record
 
     def returns(self, rewards: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
         """Give G_t = Σ_{k≥t} γ^{k−t} r_k."""
