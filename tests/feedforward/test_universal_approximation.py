@@ -130,6 +130,21 @@ def test_what_it_can_hold_is_made():
         assert approximate(lambda x: 1000.3 + 0 * x[..., 0], 1, 1e-5).sup_error < 1e-12
 
 
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: approximate(f, 1, 0.1, max_neurons=10**12), "max_neurons must be at most 1,000,000"),
+        (lambda f: approximate(f, 1, [0.1, 0.2]), r"eps must be one number, but has shape \(2,\)"),
+        (lambda f: neurons(3, 10**12), "in_size must be 1, 2 or 3"),
+        (lambda f: sup_distance(3, f, np.ones((4, 1))), "network must be an MLP, but is 3"),
+    ],
+)
+def test_what_would_never_end_and_what_is_none_are_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call(lambda x: x[..., 0])
+
+
 def test_says_how_many_neurons_would_be_needed():
     message = r"eps = 0.001 needs about (\d+) hidden neurons, but at most max_neurons = 300 may be used"
     with pytest.raises(InputError, match=message) as error:

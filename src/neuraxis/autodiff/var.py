@@ -74,11 +74,12 @@ class Rule:
             elif type(argument) not in _NUMBERS:
                 argument = _constant(self.name, argument)
             values.append(argument)
+        if not depends and not any(_is_floating(v) for v in values):  # small integers would wrap around
+            values = [_floats(f"an argument of {self.name}", v) for v in values]
         value = self._calculate(values, settings)
-        if type(value) not in _FLOATS and not _is_floating(value):
-            values = [_floats(f"an argument of {self.name}", v) for v in values]  # were integers or truth values alone
-            if not _is_floating(value := self._calculate(values, settings)):
-                raise InputError(f"{self.name} must give floating-point numbers, but gives dtype {value.dtype}")
+        if not _is_floating(value):
+            values = [_floats(f"an argument of {self.name}", v) for v in values]  # refuses complex numbers
+            raise InputError(f"{self.name} must give floating-point numbers, but gives {check.received(value)}")
         if not depends:
             return value
         if not _recording.get():
@@ -111,6 +112,8 @@ def _constant(name: str, value: Any) -> Any:
 
 
 def _is_floating(value: Any) -> bool:
+    if type(value) in _FLOATS:
+        return True
     dtype = getattr(value, "dtype", None)
     return dtype is not None and (dtype.kind == "f" or jnp.issubdtype(dtype, jnp.floating))
 

@@ -65,9 +65,8 @@ def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_
     check.functions(f=f)
     check.positive(eps=eps)
     check.one_number(eps=eps)
-    check.whole(in_size=in_size, max_neurons=max_neurons)
-    if in_size > _MAX_DIMENSIONS:
-        raise InputError(f"in_size must be 1, 2 or 3, but is {in_size}")
+    check.whole(max_neurons=max_neurons)
+    _check_dimensions(in_size)
     if max_neurons > _MOST_NEURONS:
         raise InputError(f"max_neurons must be at most {_MOST_NEURONS:,}, but is {max_neurons}")
     values = _values(f, _evenly_spread(_MIDDLES, in_size))
@@ -99,8 +98,15 @@ def _check_rounding(rounding: np.ndarray, values: np.ndarray, eps: float) -> Non
 
 def neurons(cells: int, in_size: int) -> int:
     """Give the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
-    check.whole(cells=cells, in_size=in_size)
+    check.whole(cells=cells)
+    _check_dimensions(in_size)
     return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
+
+
+def _check_dimensions(in_size: int) -> None:
+    check.whole(in_size=in_size)
+    if in_size > _MAX_DIMENSIONS:
+        raise InputError(f"in_size must be 1, 2 or 3, but is {in_size}")
 
 
 def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> float:
