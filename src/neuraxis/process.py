@@ -10,7 +10,10 @@ The command line and the benchmarks make them. A program that uses neuraxis as a
 import ctypes
 import importlib.metadata
 import os
+import platform
 import sys
+from functools import cache
+from pathlib import Path
 
 from neuraxis.errors import InputError
 
@@ -65,3 +68,11 @@ def _flag(flag: str, what: str) -> str:
         return ""
     os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
     return what
+
+
+@cache
+def instruction_set() -> str:
+    """Name the widest vectors that this processor has, on which speed depends: "AVX-512", "AVX2", or else its kind."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.exists() else []
+    return "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else platform.machine()
