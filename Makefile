@@ -6,7 +6,10 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
-.PHONY: tour test test-slow parity bench bench-smoke lint docs clean
+# Random draws of `make fuzz`; a given seed repeats them.
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+
+.PHONY: tour test test-slow fuzz parity bench bench-smoke lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -19,6 +22,11 @@ test: $(VENV)/test.stamp
 # Run the tests that take long: whole experiments, interrupting and resuming, a full disk, several processes.
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Run the tests that draw examples at random with new draws, as many as each test says.
+fuzz: $(VENV)/test.stamp
+	@echo "drawn with seed $(SEED); make fuzz SEED=$(SEED) draws the same"
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
 
 # Compare with PyTorch, Nengo and Brian2.
 parity: $(VENV)/parity.stamp

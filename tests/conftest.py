@@ -17,8 +17,9 @@ import jaxtyping
 import pytest
 from hypothesis import settings
 
-# Random examples are the same for everybody and on every day.
+# Random examples are the same for everybody and on every day; `make fuzz` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("fuzz", derandomize=False, deadline=None, database=None, print_blob=True)
 settings.load_profile("same")
 
 
