@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-com
 # Random draws of `make fuzz`; a given seed repeats them.
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
-.PHONY: tour test test-slow fuzz parity bench bench-smoke lint docs clean
+.PHONY: tour test test-slow test-optimized fuzz parity bench bench-smoke lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -22,6 +22,11 @@ test: $(VENV)/test.stamp
 # Run the tests that take long: whole experiments, interrupting and resuming, a full disk, several processes.
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Run the tests of models and of what is equal to the last bit as users run it: compiled with XLA's optimisation.
+test-optimized: $(VENV)/test.stamp
+	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest -n 2 tests/contract tests/energy tests/neurons tests/spiking \
+		tests/engine/test_rules.py tests/engine/test_training.py tests/engine/test_simulate.py
 
 # Run the tests that draw examples at random with new draws, as many as each test says.
 fuzz: $(VENV)/test.stamp
