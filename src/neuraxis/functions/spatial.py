@@ -54,6 +54,16 @@ def window(size: Any) -> tuple[int, ...]:
     return for_each_axis(len(size) if _are_several(size) else 2, size=size)
 
 
+def count_of_axes(axes: Any) -> int:
+    """Give a number of axes, which is whole.
+
+    Raises:
+        InputError: for what is not a whole number of at least 1.
+    """
+    check.whole(axes=axes)
+    return int(axes)
+
+
 def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
     """Give numbers of zeros as (before, after) for each spatial axis; "valid" and "same" stay.
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.functions.spatial import Whole
+from neuraxis.functions.spatial import Whole, count_of_axes
 
 
 class Flatten(eqx.Module):
@@ -18,11 +18,8 @@ class Flatten(eqx.Module):
         InputError: for a number of axes below 1, or an x with fewer.
     """
 
-    axes: Whole = eqx.field(static=True, kw_only=True)
+    axes: Whole = eqx.field(static=True, kw_only=True, converter=count_of_axes)
     """How many axes become one: 3 for images, 2 for signals."""
-
-    def __check_init__(self):
-        check.whole(axes=self.axes)
 
     def __call__(self, x: ArrayLike, *, key: PRNGKeyArray | None = None) -> Array:
         """Map (…, n₁, n₂, …) to (…, n₁ n₂ …)."""

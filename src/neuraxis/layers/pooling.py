@@ -1,35 +1,26 @@
 """Pooling layers."""
 
-from typing import Any
-
 import equinox as eqx
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
-from neuraxis import check
 from neuraxis.functions import pooling, spatial
 from neuraxis.functions.spatial import Steps, Whole
 
 
-def _numbers(value: Any) -> Any:
-    """Turn lists into tuples: what a compiled program depends on must have a hash."""
-    return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
-
-
 class _Pool(eqx.Module):
-    size: Steps = eqx.field(static=True, default=2, converter=_numbers)
+    size: tuple[int, ...] = eqx.field(static=True)
     """Entries of a window along each spatial axis: one number for height and width of images, (2,) for signals."""
-    stride: Steps | None = eqx.field(static=True, default=None, converter=_numbers)
-    """Distance of neighbouring windows; `size` if None."""
+    stride: tuple[int, ...] = eqx.field(static=True)
+    """Distance of neighbouring windows; `size` by default."""
 
-    def __check_init__(self):
-        space = len(spatial.window(self.size))
-        if self.stride is not None:
-            spatial.for_each_axis(space, stride=self.stride)
+    def __init__(self, size: Steps = 2, stride: Steps | None = None):
+        self.size = spatial.window(size)
+        self.stride = self.size if stride is None else spatial.for_each_axis(self.space, stride=stride)
 
     @property
     def space(self) -> int:
         """Number of spatial axes."""
-        return len(spatial.window(self.size))
+        return len(self.size)
 
 
 class MaxPool(_Pool):
@@ -49,11 +40,8 @@ class MeanPool(_Pool):
 
 
 class _GlobalPool(eqx.Module):
-    axes: Whole = eqx.field(static=True, kw_only=True)
+    axes: Whole = eqx.field(static=True, kw_only=True, converter=spatial.count_of_axes)
     """Number of spatial axes: 1 for signals (…, time, channel), 2 for images (…, height, width, channel)."""
-
-    def __check_init__(self):
-        check.whole(axes=self.axes)
 
     @property
     def space(self) -> int:
