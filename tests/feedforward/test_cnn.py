@@ -63,5 +63,5 @@ def test_bad_input():
         CNN((4, 9, 1), (), (), 10, key=KEY)
     with pytest.raises(InputError, match=r"x must have shape \(…, 12, 9, 2\), but has shape \(3, 12, 9, 1\)"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY)(x[..., :1])
-    with pytest.raises(InputError, match=r"rate must lie in \[0, 1\)"):
+    with pytest.raises(InputError, match=r"dropout must lie in \[0, 1\)"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY, dropout=1.0)

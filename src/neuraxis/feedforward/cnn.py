@@ -88,6 +88,7 @@ class CNN(eqx.Module):
         pairs = zip((channel, *channels[:-1]), channels, keys, strict=True)
         self.convolutions = tuple(PooledConvolution(i, o, size, key=k) for i, o, k in pairs)
         check.functions(activation=activation)
+        check.fraction(dropout=dropout)
         self.dropout = Dropout(dropout)
         features = (height // halvings) * (width // halvings) * channels[-1]
         sizes = (*_numbers(hidden_sizes=hidden_sizes), *_numbers(out_size=(out_size,)))

@@ -138,7 +138,9 @@ def _draw(seen: Whole, out: Whole, size: Steps, key: PRNGKeyArray, bias: bool) -
     if not isinstance(bias, bool):
         raise InputError(f"bias must be True or False, but is {check.received(bias)}")
     check.key(key)
-    return he_normal(key, (*spatial.window(size), int(seen), int(out))), jnp.zeros(int(out)) if bias else None
+    shape = (*spatial.window(size), int(seen), int(out))
+    check.memory("in_channels, out_channels and size", shape)
+    return he_normal(key, shape), jnp.zeros(int(out)) if bias else None
 
 
 def _plus(z: Array, bias: Array | None) -> Array:
