@@ -67,7 +67,7 @@ def augment(
         return jax.random.uniform(key, (*batch, *shape), minval=-largest, maxval=largest)
 
     if _some(flip):
-        mirrored = jax.random.bernoulli(keys[5], flip, batch)[..., None, None, None]
+        mirrored = jax.random.bernoulli(keys[5], jnp.asarray(flip, float), batch)[..., None, None, None]
         images = jnp.where(mirrored, images[..., ::-1, :], images)
     displacement = None
     if any(map(_some, (shift, rotation, scale))):
@@ -106,14 +106,17 @@ def affine(
         factor: s, above 1 to enlarge.
 
     Raises:
-        InputError: for a factor that is not positive, a shift or angle that is not finite, or a shift without two
-            entries.
+        InputError: for a factor that is not positive, a shift or angle that is not finite, a shift without two
+            entries, or numbers of images that do not broadcast.
     """
     check.whole(height=height, width=width)
+    check.memory("height and width", (height, width, 2))
     check.positive(factor=factor)
     check.finite(shift=shift, angle=angle)
     check.last_axis(2, shift=shift)
-    shift, angle = jnp.asarray(shift, float), jnp.deg2rad(jnp.asarray(angle, float))
+    shift, factor = jnp.asarray(shift, float), jnp.asarray(factor, float)
+    check.broadcast(shift.shape[:-1], angle=angle, factor=factor)
+    angle = jnp.deg2rad(jnp.asarray(angle, float))
     rows, columns = _offsets(height)[:, None], _offsets(width)[None, :]
     down = rows - shift[..., 0, None, None]
     right = columns - shift[..., 1, None, None]
@@ -140,12 +143,14 @@ def elastic(
 
     Source: Simard, Steinkraus and Platt, Document Analysis and Recognition (2003), section 2.
     """
+    _check_number(alpha=alpha)
     check.not_negative(alpha=alpha)
     check.key(key)
     if not isinstance(shape, list | tuple) or len(shape) < 2:
         raise InputError(f"shape must be (…, height, width), but is {check.received(shape)}")
     for size in shape:
         check.whole(0, shape=size)
+    check.memory("shape", (2, *shape))
     noise = jax.random.uniform(key, (2, *map(int, shape)), minval=-1.0, maxval=1.0)
     return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
 
@@ -241,7 +246,7 @@ def check_amounts(
 
 def _check_number(**amounts: Any) -> None:
     for name, amount in amounts.items():
-        if np.shape(amount):
+        if isinstance(amount, list | tuple) or np.shape(amount):
             raise InputError(f"{name} must be one number, but is {check.received(amount)}")
 
 

@@ -45,6 +45,8 @@ class Augmentation(eqx.Module):
 
     def __check_init__(self):
         check_amounts(**self._amounts)
+        if not isinstance(self.inference, bool):
+            raise InputError(f"inference must be True or False, but is {check.received(self.inference)}")
 
     @property
     def _amounts(self) -> dict[str, Any]:
