@@ -104,7 +104,10 @@ def _pool(pool: Callable[..., Array], x: Any, size: Steps, stride: Steps | None)
 # Both are compiled as a whole also where nothing else is: XLA would compile every single slice apart.
 @partial(jax.jit, static_argnums=(1, 2))
 def _largest(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
-    return _max_pool(x, size, stride) if math.prod(size) <= _FEW else _by_axes(_larger, x, size, stride)
+    if math.prod(size) <= _FEW:
+        return _max_pool(x, size, stride)
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient adds up over windows
+    return _by_axes(_larger, wide, size, stride).astype(x.dtype)
 
 
 @partial(jax.jit, static_argnums=(1, 2))

@@ -49,6 +49,11 @@ class Augmentation(eqx.Module):
             raise InputError(f"inference must be True or False, but is {check.received(self.inference)}")
 
     @property
+    def space(self) -> int:
+        """Number of spatial axes."""
+        return 2
+
+    @property
     def _amounts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _AMOUNTS}
 
