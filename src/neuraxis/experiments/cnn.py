@@ -73,8 +73,6 @@ class Settings:
             check.whole(channels=count)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
-        if not self.shifts:
-            raise InputError("shifts must name one distance or more, such as 0 1 2, but are none")
         for shift in self.shifts:
             check.whole(0, shifts=shift)
         check.positive(learning_rate=self.learning_rate)
@@ -91,10 +89,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     shape, classes = images.train[0].shape[1:], len(images.classes)
     shifts = [s for s in settings.shifts if s <= shape[1] // 4]
     if not shifts:
-        raise InputError(
-            f"shifts must name a distance of at most {shape[1] // 4} pixels, a quarter of the images' width, but are "
-            f"{settings.shifts}"
-        )
+        raise InputError(f"shifts must name one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
     cnn = CNN(
         shape,
         settings.channels,
