@@ -3,6 +3,8 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
+import math
+import os
 from typing import Any
 
 import numpy as np
@@ -152,7 +154,7 @@ def functions(**values: Any) -> None:
     """Every value can be called, and is not a class that still has to be made an object of."""
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
-            raise InputError(f"{name} must be a function, but is {value!r}")
+            raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
 def last_axis(size: int, **arrays: Any) -> None:
@@ -196,3 +198,30 @@ def labels(labels: Any, classes: int) -> None:
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
+
+
+def key(key: Any) -> None:
+    """What is drawn at random has a key: one of `jax.random.key`, or the two numbers of `jax.random.PRNGKey`."""
+    import jax.numpy as jnp
+    from jax.dtypes import prng_key
+
+    dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
+    typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape == (2,)):
+        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
+
+
+def memory(names: str, shape: Any) -> None:
+    """An array of that shape in single precision fits into this machine's memory; if not, XLA may end the process.
+
+    Args:
+        names: the arguments that lead to such a shape.
+        shape: of the array.
+    """
+    sizes = tuple(map(int, shape))
+    needed, most = 4 * math.prod(sizes), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > most:
+        raise InputError(
+            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and this machine has "
+            f"{most / 2**30:.3g} GiB"
+        )

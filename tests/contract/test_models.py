@@ -18,8 +18,20 @@ from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
 from neuraxis.engine import Chain, Total, checkpoint, simulate
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
+from neuraxis.functions.borders import circular
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
-from neuraxis.layers import BatchNorm, Convolution, Dropout, Linear, Residual, Sequential, TransposedConvolution
+from neuraxis.layers import (
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    MeanPool,
+    Residual,
+    Sequential,
+    TransposedConvolution,
+)
 from neuraxis.neurons import LIF, DiscreteLIF, HodgkinHuxley, LeakyIntegrator, MembraneLIF, Synapse, rk4
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import SpikingClassifier, mean_potential
@@ -96,6 +108,20 @@ CASES = [
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
+    Case(
+        "Sequential of Convolution in groups and pooling",
+        MeasuringMap,
+        lambda: Sequential(
+            [
+                Convolution(2, 4, 3, key=KEY, padding="same", groups=2, bias=False, border=circular),
+                MaxPool(2),
+                MeanPool((1, 2)),
+                Flatten(axes=3),
+            ]
+        ),
+        call,
+        (5, 8, 2),
+    ),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),

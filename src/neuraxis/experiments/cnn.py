@@ -25,6 +25,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
+from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, Labelled, load
@@ -58,7 +59,7 @@ class Settings:
     learning_rate: float = 2e-3
     """Learning rate at the beginning; it falls to zero along a cosine."""
     shifts: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    """Distances by which test images are moved sideways [pixels]."""
+    """Distances by which test images are moved sideways [pixels]; those above a quarter of the width are left out."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -86,6 +87,9 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = load(settings.data, settings.training_images, settings.seed, flat=False)
     key_cnn, key_mlp, key_fit = jax.random.split(jax.random.key(settings.seed), 3)
     shape, classes = images.train[0].shape[1:], len(images.classes)
+    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
+    if not shifts:
+        raise InputError(f"shifts must name one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
     cnn = CNN(
         shape,
         settings.channels,
@@ -99,7 +103,6 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     flat = images._replace(train=_flat(images.train), validation=_flat(images.validation), test=_flat(images.test))
     mlp = MLP((images.size, *settings.hidden_sizes, classes), key=key_mlp)
     perceptron = _train("mlp", mlp, flat, settings, session, key_fit).model
-    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
     accuracy = {"cnn": [], "mlp": []}
     for shift in shifts:
         moved = [_shift(images.test, s) for s in (shift, -shift)]

@@ -6,7 +6,10 @@ from neuraxis.layers.batch_norm import RunningMoments as RunningMoments
 from neuraxis.layers.convolution import Convolution as Convolution
 from neuraxis.layers.convolution import TransposedConvolution as TransposedConvolution
 from neuraxis.layers.dropout import Dropout as Dropout
+from neuraxis.layers.flatten import Flatten as Flatten
 from neuraxis.layers.linear import Linear as Linear
+from neuraxis.layers.pooling import GlobalMaxPool as GlobalMaxPool
+from neuraxis.layers.pooling import GlobalMeanPool as GlobalMeanPool
 from neuraxis.layers.pooling import MaxPool as MaxPool
 from neuraxis.layers.pooling import MeanPool as MeanPool
 from neuraxis.layers.residual import Residual as Residual

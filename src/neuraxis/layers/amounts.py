@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 
 def amount(number: Any) -> Any:
     """Give a number as a float, which is a value, and 0 as the whole number 0, which is static (`neuraxis.values`)."""
-    if isinstance(number, float | int):
+    if isinstance(number, float | int | np.floating | np.integer) and not isinstance(number, bool):
         return float(number) if number else 0
     return number
 
