@@ -247,9 +247,9 @@ class Training:
         files.check_writable(checkpoint)
         if checkpoint.is_dir() and not any(checkpoint.glob("*.safetensors")):
             raise CheckpointError(f"{checkpoint} must be a file, but is a folder without a checkpoint")
+        files.sweep(checkpoint)
         if not resume or not checkpoint.exists():
             return
-        files.sweep(checkpoint)
         about = checkpoints.about(checkpoint)
         checkpoints.check_same(checkpoint, about.get("identity", {}), identity)
         self.history = about["history"]
