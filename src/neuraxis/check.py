@@ -3,6 +3,8 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,6 +155,18 @@ def functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {value!r}")
+
+
+def path(name: str, value: Any) -> Path:
+    """Give the path that a user named, as text or as a path.
+
+    Raises:
+        InputError: for what cannot be one.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
+    return Path(text)
 
 
 def last_axis(size: int, **arrays: Any) -> None:
