@@ -8,6 +8,8 @@ from neuraxis.errors import InputError
 
 def check_name(kind: str, name: str, names: Iterable[str]) -> None:
     """Raise `InputError` where `name` is none of `names`; the message suggests the nearest."""
+    if not isinstance(name, str):
+        raise InputError(f"the name of a {kind} must be text, but is {name!r}")
     names = sorted(names)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)

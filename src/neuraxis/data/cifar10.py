@@ -25,6 +25,7 @@ FILES = (
         },
         ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
         packed="sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        size=10_000 * (1 + _CHANNELS * _SIZE * _SIZE),
     ),
 )
 

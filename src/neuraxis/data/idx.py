@@ -24,8 +24,10 @@ def parse(content: bytes, source: str) -> Shaped[np.ndarray, "..."]:
         source: what errors call it.
 
     Raises:
-        DataError: if it is not IDX, or has more or fewer bytes than its header says.
+        DataError: if it is not IDX, is still packed, or has more or fewer bytes than its header says.
     """
+    if content[:2] == b"\x1f\x8b":
+        raise DataError(f"{source} is packed by gzip; unpack it first, as with gzip.decompress")
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _DTYPES or content[3] == 0:
         codes = ", ".join(f"{code:02x}" for code in _DTYPES)
         raise DataError(
