@@ -68,7 +68,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
-        raise InputError(f"{name} must be a number, but is {value!r}")
+        raise InputError(f"{name} must be a number, but is {received(value)}")
     checked = array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
@@ -154,7 +154,7 @@ def functions(**values: Any) -> None:
     """Every value can be called, and is not a class that still has to be made an object of."""
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
-            raise InputError(f"{name} must be a function, but is {value!r}")
+            raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
 def path(name: str, value: Any) -> Path:
@@ -164,7 +164,7 @@ def path(name: str, value: Any) -> Path:
         InputError: for what cannot be one.
     """
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
         raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
     return Path(text)
 

@@ -86,6 +86,7 @@ def test_flat_and_description():
         ({"name": None}, "name must be text, but is None"),
         ({"title": 3}, "title must be text, but is 3"),
         ({"classes": "abc"}, "classes must be the names of the classes, but is 'abc'"),
+        ({"classes": [0, 1, 2]}, r"classes must be the names of the classes, but is \[0, 1, 2\]"),
         ({"classes": ()}, "classes must be the names"),
         ({"white": 0}, "white must be a whole number of at least 1, but is 0"),
     ],

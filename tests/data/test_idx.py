@@ -46,6 +46,12 @@ def test_bytes_are_not_copied():
     assert not idx.parse(content, "file").flags.owndata
 
 
+def test_what_is_no_bytes_is_refused(as_user):
+    for content in (None, "text", 3, [0, 0], np.zeros(3)):
+        with pytest.raises(DataError, match="labels must be bytes, but is "):
+            idx.parse(content, "labels")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

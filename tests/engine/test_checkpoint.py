@@ -315,6 +315,7 @@ def test_a_part_is_read_on_request(tmp_path):
         ({"only": "w"}, "only must be a function, but is 'w'"),
         ({"only": lambda tree: tree.nothing}, "only must pick parts of the model"),
         ({"only": lambda tree: tree["f"]}, "only picks nothing that a checkpoint holds"),
+        ({"own": (Model,)}, "own is for a model that is made again, but a model to load into is given"),
         ({"like": None, "only": None, "own": 3}, "own must be classes and functions, as in .*, but is 3"),
         ({"like": None, "only": None, "own": ["Model"]}, "own must be classes and functions"),
     ],

@@ -114,5 +114,6 @@ def _decoded(content: bytes, source: str, encoding: str = "utf-8") -> str:
         where = f"byte {error.start} is {content[error.start]:02x}"
         remedy = "name its encoding, or save it as UTF-8"
         raise DataError(f"{source} is not {encoding.upper()} ({where}); {remedy}") from error
-    except (LookupError, TypeError) as error:
-        raise InputError(f"encoding must be one such as 'utf-8' or 'latin-1', but is {encoding!r}") from error
+    except (LookupError, TypeError, ValueError) as error:
+        expected = "one such as 'utf-8' or 'latin-1'"
+        raise InputError(f"encoding must be {expected}, but is {check.received(encoding)}") from error

@@ -1,7 +1,6 @@
 """A data set of labelled examples, split into training and test."""
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +36,8 @@ class Dataset:
         for field in ("name", "title"):
             if not isinstance(value := getattr(self, field), str):
                 raise InputError(f"{field} must be text, but is {check.received(value)}")
-        if isinstance(self.classes, str) or not isinstance(self.classes, Sequence) or not self.classes:
+        named = isinstance(self.classes, tuple | list) and all(isinstance(name, str) for name in self.classes)
+        if not named or not self.classes:
             raise InputError(f"classes must be the names of the classes, but is {check.received(self.classes)}")
         object.__setattr__(self, "classes", tuple(self.classes))
         for field in ("train_x", "train_y", "test_x", "test_y"):

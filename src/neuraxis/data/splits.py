@@ -82,7 +82,10 @@ def _arrays(name: str, data: Any) -> Arrays:
 
 
 def _labels(by: Any, length: int) -> np.ndarray:
-    labels = np.asarray(by)
+    try:
+        labels = np.asarray(by)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"by must be one label for each example, but is {check.received(by)}") from error
     if labels.shape != (length,):
         raise InputError(f"by must be one label for each of the {length} examples, but has shape {labels.shape}")
     return np.unique(labels, return_inverse=True)[1]

@@ -14,7 +14,7 @@ and reading sees which it was.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def load(
     like: PyTree = None,
     *,
     only: Callable[[Any], Any] | None = None,
-    own: Iterable[Any] = (),
+    own: Collection[Any] = (),
 ) -> PyTree:
     """Read a model, ready for use: its layers are in inference mode.
 
@@ -100,6 +100,9 @@ def load(
     path = check.path("path", path)
     if like is None and only is not None:
         raise InputError("only picks a part of a model, so the model must be given: load(path, model, only=…)")
+    _check_own(own)
+    if like is not None and own:
+        raise InputError("own is for a model that is made again, but a model to load into is given")
     content, arrays = archive.read(spread.file_of(path))
     if like is None:
         like = _made_again(path, content, arrays, own)
@@ -159,10 +162,15 @@ def _storable(name: str, leaf: Any) -> jax.Array | np.ndarray:
     return words if isinstance(words, jax.Array) else np.asarray(words)
 
 
-def _made_again(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], own: Iterable[Any]) -> PyTree:
+def _check_own(own: Any) -> None:
+    listed = isinstance(own, list | tuple | set | frozenset)
+    if not listed or not all(callable(thing) and hasattr(thing, "__qualname__") for thing in own):
+        expected = "classes and functions, as in own=(Model, activation)"
+        raise InputError(f"own must be {expected}, but is {check.received(own)}")
+
+
+def _made_again(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], own: Collection[Any]) -> PyTree:
     """Make the tree that a file describes, with bare shapes for its arrays."""
-    if not isinstance(own, Iterable) or not all(callable(thing) and hasattr(thing, "__qualname__") for thing in own):
-        raise InputError(f"own must be classes and functions, as in own=(Model, activation), but is {own!r}")
     if "structure" not in content:
         raise CheckpointError(f"{path} does not say what it is made of: load it into a model, as in load(path, model)")
     shapes = {**arrays, **spread.shapes(content)}
