@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import json
 import sys
@@ -87,6 +88,24 @@ def test_what_one_owns_is_handed_over():
     assert made.function is nameless
     with pytest.raises(CheckpointError, match=r"the model\[0\]\.function is a object, which cannot be found"):
         again([Net(1.0, object())])
+
+
+@dataclasses.dataclass
+class Odd:
+    inside: Any = None
+    __module__ = 3
+
+
+def test_anything_can_be_written_down():
+    for odd in (Odd(), Odd, object(), {object(): 1}, [lambda: 0], set(), b"bytes", jax.devices()[0], sys):
+        described = structure.describe(Net(odd, odd, size=odd))
+        json.dumps(described)
+        with pytest.raises(CheckpointError, match=r"the model\.\w+"):
+            structure.rebuild(described)
+    odd = Odd()
+    odd.inside = odd
+    Odd.__module__ = __name__
+    assert structure.describe(Net(1, odd)) == {"unknown": "a structure without an end"}
 
 
 CALLED = []

@@ -37,7 +37,10 @@ class Leaf:
 
 def describe(tree: PyTree) -> Any:
     """Write down what a pytree is made of; its arrays and numbers are leaves, which are stored elsewhere."""
-    return _describe(tree, static=False)
+    try:
+        return _describe(tree, static=False)
+    except RecursionError:  # a static field holds itself
+        return {"unknown": "a structure without an end"}
 
 
 def _describe(value: Any, static: bool) -> Any:
@@ -93,9 +96,11 @@ def _name(thing: Any) -> str | None:
 
     What stands in no module, such as a function within a function, has the name by which a caller can hand it over.
     """
-    module = getattr(thing, "__module__", None) or ""
-    name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
-    if name is None:
+    module, name = (getattr(thing, attribute, None) for attribute in ("__module__", "__qualname__"))
+    name = name or getattr(thing, "__name__", None)
+    if not isinstance(module, str):
+        return None
+    if not isinstance(name, str):
         name = next((n for n, found in vars(sys.modules.get(module, sys)).items() if found is thing), "")
     parts = module.split(".")
     shortest = 2 if parts[0] == "neuraxis" else 1  # its packages are imported where they are used
