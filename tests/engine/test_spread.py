@@ -119,6 +119,20 @@ def test_a_killed_write_leaves_the_old_state(tmp_path):
     np.testing.assert_array_equal(checkpoint.restore(path, whole())["w"], np.full((3, 4), 1.0))
 
 
+def test_a_writer_that_is_killed_before_its_folder_has_its_place_loses_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    checkpoint.save(path, {"w": np.ones(2)})
+    monkeypatch.setattr(spread.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        spread._make_room(path)
+    monkeypatch.undo()
+    assert not path.exists()
+    np.testing.assert_array_equal(checkpoint.load(path)["w"], [1, 1])
+    assert spread._make_room(path) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+    np.testing.assert_array_equal(checkpoint.load(path)["w"], [1, 1])
+
+
 def test_what_one_process_holds_is_not_spread():
     assert not spread.is_spread(jnp.ones(3))
     assert not spread.is_spread(np.ones(3))

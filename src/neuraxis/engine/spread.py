@@ -35,7 +35,13 @@ def is_spread(array: Any) -> bool:
 
 def file_of(path: Path) -> Path:
     """Give the file of a checkpoint: the one in its folder, where it is a folder."""
-    return path / _FILE if (path / _FILE).exists() else path
+    folder = path if path.exists() else _before_the_move(path)
+    return folder / _FILE if (folder / _FILE).exists() else path
+
+
+def _before_the_move(path: Path) -> Path:
+    """Give the folder that takes the place of a file; a writer that is killed may leave it without having moved it."""
+    return path.with_name(f".{path.name}.folder")
 
 
 def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spread: dict[str, jax.Array]) -> None:
@@ -125,11 +131,12 @@ def _digest(folder: Path) -> str:
 
 def _make_room(path: Path) -> int:
     """Make the folder and remove what a killed writer left in it. Give the next number, or 0 if it is not ours."""
+    folder = _before_the_move(path)
     if path.is_file():
-        folder = path.with_name(f".{path.name}.folder")
         folder.mkdir(exist_ok=True)
         shutil.copy2(path, folder / _FILE)
         path.unlink()
+    if folder.exists() and not path.exists():
         os.rename(folder, path)
     path.mkdir(parents=True, exist_ok=True)
     found = [_OURS.fullmatch(entry.name) for entry in path.iterdir()]

@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from neuraxis import files
 from neuraxis.engine import checkpoint as checkpoints
+from neuraxis.engine import spread
 from neuraxis.engine.evaluate import evaluate
 from neuraxis.engine.feed import Feed, Order
 from neuraxis.engine.hosts import agree
@@ -248,7 +249,7 @@ class Training:
         if checkpoint.is_dir() and not any(checkpoint.glob("*.safetensors")):
             raise CheckpointError(f"{checkpoint} must be a file, but is a folder without a checkpoint")
         files.sweep(checkpoint)
-        if not resume or not checkpoint.exists():
+        if not resume or not spread.file_of(checkpoint).exists():
             return
         about = checkpoints.about(checkpoint)
         checkpoints.check_same(checkpoint, about.get("identity", {}), identity)
