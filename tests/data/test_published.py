@@ -217,6 +217,9 @@ def test_data_folder_that_does_not_exist(cache, play, monkeypatch, tmp_path):
     monkeypatch.setenv("NEURAXIS_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match=r"NEURAXIS_DATA must name a folder that exists, but is '.*nowhere'"):
         published.locate(play)
+    monkeypatch.setenv("NEURAXIS_DATA", "x" * 5000)
+    with pytest.raises(DataError, match="NEURAXIS_DATA must name a folder that exists"):
+        published.locate(play)
 
 
 def test_cache_is_the_users(monkeypatch):

@@ -60,7 +60,7 @@ def folders() -> list[Path]:
         DataError: if `NEURAXIS_DATA` is set, but names no folder.
     """
     own = os.environ.get("NEURAXIS_DATA")
-    if own and not Path(own).is_dir():
+    if own and not os.path.isdir(own):  # which is false, too, of what cannot be looked at
         raise DataError(f"NEURAXIS_DATA must name a folder that exists, but is {own!r}")
     return [folder for folder in (Path(own) if own else None, cache()) if folder]
 
@@ -69,8 +69,8 @@ def locate(file: Published) -> Path | None:
     """Give the first data folder that holds the file, packed or unpacked; None if there is none."""
     for folder in folders():
         packed = folder / file.path
-        loose = all(digest and (packed.parent / name).is_file() for name, digest in file.contents.items())
-        if packed.is_file() or loose:
+        loose = all(digest and os.path.isfile(packed.parent / name) for name, digest in file.contents.items())
+        if os.path.isfile(packed) or loose:
             return folder
     return None
 
@@ -89,10 +89,10 @@ def missing(file: Published) -> DataError:
 def _of_another_name(folder: Path, file: Published) -> Iterator[Path]:
     """Find files of that name as other programs write it: in the folder itself, or in one named like the data set."""
     names, data_set = {_bare(name) for name in (file.path, *file.contents)}, _bare(file.path.partition("/")[0])
-    for top in sorted(folder.iterdir() if folder.is_dir() else ()):
+    for top in sorted(folder.glob("*")):
         inside = _bare(top.name).startswith(data_set)
         candidates = [top, *sorted(top.glob("*")), *sorted(top.glob("*/*"))] if inside else [top]
-        yield from (path for path in candidates if _bare(path.name) in names and path.is_file())
+        yield from (path for path in candidates if _bare(path.name) in names and os.path.isfile(path))
 
 
 def _bare(name: str) -> str:
