@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -121,3 +123,10 @@ def test_values_that_are_traced_pass_but_their_shape_is_known():
         return x
 
     f(jnp.array([-1.0, jnp.nan]))
+
+
+@pytest.mark.parametrize("value", [None, 3, "", "a\0b", b"a", ["a"], "a/" + 300 * "b"])
+def test_paths_are_text_or_paths(value):
+    assert check.path("folder", "a/b") == check.path("folder", Path("a/b")) == Path("a/b")
+    with pytest.raises(InputError, match=r"folder must be a path, as text or pathlib\.Path, but is "):
+        check.path("folder", value)

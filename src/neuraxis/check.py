@@ -5,6 +5,7 @@ Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pa
 
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
-        raise InputError(f"{name} must be a number, but is {value!r}")
+        raise InputError(f"{name} must be a number, but is {received(value)}")
     checked = array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
@@ -155,6 +156,18 @@ def functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {received(value)}")
+
+
+def path(name: str, value: Any) -> Path:
+    """Give the path that a user named, as text or as a path.
+
+    Raises:
+        InputError: for what cannot be one.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
+        raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
+    return Path(text)
 
 
 def last_axis(size: int, **arrays: Any) -> None:

@@ -239,6 +239,7 @@ def test_survives_save_and_load(case, tmp_path):
     blank = jax.tree.map(lambda x: jnp.zeros_like(x) if eqx.is_array(x) else x, model)
     read = checkpoint.load(tmp_path / "model.safetensors", blank)
     assert eqx.tree_equal(read, eqx.nn.inference_mode(model))
+    assert eqx.tree_equal(checkpoint.load(tmp_path / "model.safetensors"), read)
 
 
 def test_runs_in_double_precision(case):

@@ -1,5 +1,6 @@
 import csv
 import importlib
+import os
 import signal
 import threading
 
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+from neuraxis import files
 from neuraxis.engine import CSVWriter, descent, evaluate, gradient_descent
 from neuraxis.errors import CheckpointError, DivergedError
 from neuraxis.feedforward import MLP, classification
@@ -64,7 +66,10 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(tmp_path, monkey
 
 def test_a_finished_run_resumes_to_itself_and_can_be_prolonged(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
+    killed = tmp_path / f".{path.name}.{files._host()}.{os.getpid()}.abc"
+    killed.touch()  # what a killed writer leaves
     short = train(epochs=2, checkpoint=path)
+    assert not killed.exists()
     assert eqx.tree_equal(train(epochs=2, checkpoint=path, resume=True).model, short.model)
     assert eqx.tree_equal(train(epochs=4, checkpoint=path, resume=True).model, train(epochs=4).model)
 

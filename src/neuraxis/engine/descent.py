@@ -11,7 +11,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
 from neuraxis.engine.losses import per_example
-from neuraxis.engine.parameters import learnable
+from neuraxis.engine.parameters import learnable, picked
 from neuraxis.errors import InputError
 from neuraxis.kinds import Statistics
 
@@ -90,7 +90,7 @@ class Descent(eqx.Module):
         """Take a model apart into what is trained and the rest."""
         trained = learnable(model)
         if self.train is not None:
-            chosen = _chosen(model, self.train)
+            chosen = picked(model, self.train, "train")
             trained = jax.tree.map(lambda a, b: a and b, trained, chosen)
             model = jax.tree.map(
                 lambda keep, leaf, still: leaf if keep else still, chosen, model, eqx.nn.inference_mode(model)
@@ -133,17 +133,6 @@ class Descent(eqx.Module):
                 "loss"
             )
         return per_example(losses, len(batch[0]), "loss"), measured
-
-
-def _chosen(model: PyTree, train: Callable[[Any], Any]) -> PyTree:
-    """Say of every leaf whether `train` picks it, alone or with the part that it is in."""
-    nothing = jax.tree.map(lambda _: False, model)
-    try:
-        return eqx.tree_at(train, nothing, replace_fn=lambda part: jax.tree.map(lambda _: True, part))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"train must pick parts of the model, as in lambda model: model.head, but does not fit this one: {error}"
-        ) from error
 
 
 def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:

@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from neuraxis import files
 from neuraxis.engine import checkpoint as checkpoints
+from neuraxis.engine import spread
 from neuraxis.engine.evaluate import evaluate
 from neuraxis.engine.feed import Feed, Order
 from neuraxis.engine.hosts import agree
@@ -247,9 +248,9 @@ class Training:
         files.check_writable(checkpoint)
         if checkpoint.is_dir() and not any(checkpoint.glob("*.safetensors")):
             raise CheckpointError(f"{checkpoint} must be a file, but is a folder without a checkpoint")
-        if not resume or not checkpoint.exists():
-            return
         files.sweep(checkpoint)
+        if not resume or not spread.file_of(checkpoint).exists():
+            return
         about = checkpoints.about(checkpoint)
         checkpoints.check_same(checkpoint, about.get("identity", {}), identity)
         self.history = about["history"]

@@ -1,4 +1,5 @@
 import os
+import pwd
 import stat
 
 import pytest
@@ -41,6 +42,16 @@ def test_a_compiler_that_fails_leaves_nothing_behind(fresh, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_does_no_harm(fresh, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
+    assert not compiled(*NAME)
+
+
+def test_a_user_without_a_home_has_no_kernel(fresh, monkeypatch):
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for variable in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
     assert not compiled(*NAME)
 
 

@@ -22,12 +22,12 @@ def compiled(kernel: str, *targets: str) -> bool:
     """Make the functions `targets` of the file `<kernel>.cc` callable by `jax.ffi.ffi_call` on a CPU.
 
     Returns False, and changes nothing, where that cannot be done: there is no compiler, the folder of compiled kernels
-    cannot be written, or the compiler fails.
+    cannot be written or found, or the compiler fails.
     """
     try:
         library = ctypes.CDLL(str(_library(Path(__file__).with_name(f"{kernel}.cc"))))
         handlers = {name: jax.ffi.pycapsule(getattr(library, name)) for name in targets}
-    except (OSError, subprocess.SubprocessError, AttributeError):
+    except (OSError, RuntimeError, subprocess.SubprocessError, AttributeError):  # RuntimeError: there is no home folder
         return False
     for name, handler in handlers.items():
         jax.ffi.register_ffi_target(name, handler, platform="cpu")
