@@ -168,6 +168,11 @@ def path(name: str, value: Any) -> Path:
     if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
         raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
     return Path(text)
+def one_number(**values: Any) -> None:
+    """Every value is a single one, and no array of several."""
+    for name, value in values.items():
+        if shape := np.shape(value):
+            raise InputError(f"{name} must be one number, but has shape {shape}")
 
 
 def last_axis(size: int, **arrays: Any) -> None:
