@@ -9,8 +9,9 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.synaptic_lif import ConductanceLIF, CurrentLIF
 from neuraxis.spiking.connections import DenseConnections, connect
-from neuraxis.spiking.connectivity import Projection, fixed_fan_out, fixed_probability
+from neuraxis.spiking.connectivity import fixed_fan_out, fixed_probability
 from neuraxis.spiking.poisson import PoissonInput
+from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 DT, KEY = 0.1, jax.random.key(0)

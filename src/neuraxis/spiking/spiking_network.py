@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int, UInt32
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.synaptic_lif import SynapticMembrane, per_receptor
+from neuraxis.spiking.bits import pack, unpack
 from neuraxis.spiking.connections import Connections, check_step
-from neuraxis.spiking.event_propagation import pack, unpack
 from neuraxis.spiking.poisson import PoissonInput
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from neuraxis import plots
 from neuraxis.neurons.spike_train import intervals, rate_histogram, rates, trains, variation
+from neuraxis.spiking.bits import pack
 from neuraxis.spiking.connections import SparseConnections, connect
 from neuraxis.spiking.connectivity import fixed_probability
-from neuraxis.spiking.event_propagation import pack
 from neuraxis.spiking.spiking_network import NetworkState, packed_events
 
 BIN = 5.0  # width of a bin of the rate over time [ms]
@@ -50,8 +50,7 @@ def lost_events(connections: SparseConnections) -> float:
     ones = eqx.tree_at(lambda c: c.weights, connections, jnp.ones_like(connections.weights))
     pending = jnp.zeros((ones.depth, ones.receptors, ones.size))
     arrived = ones.deliver(pending, jnp.ones(ones.size), jnp.int32(0))
-    listed = int((ones.addresses < pending.size).sum())
-    return float(listed - np.asarray(arrived, float).sum())
+    return float(len(ones.weights) - np.asarray(arrived, float).sum())
 
 
 def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str, float], dict[str, Any]]:
