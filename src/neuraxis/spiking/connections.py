@@ -212,13 +212,6 @@ def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
     return np.asarray(steps, int)
 
 
-def check_step(connections: Connections, dt: ArrayLike) -> None:
-    """Refuse a step in which the delays would have another length."""
-    own = connections.dt
-    if own is not None and not isinstance(dt, Tracer) and np.any(np.abs(np.asarray(dt) - own) > 1e-6 * own):
-        raise InputError(f"the delays are counted in steps of {own} ms, but the network is stepped by dt = {dt} ms")
-
-
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *parts])
 
