@@ -67,5 +67,11 @@ def test_bad_settings_are_named(change, words):
         dataclasses.replace(spiking_network.QUICK, **change)
 
 
+@pytest.mark.parametrize("change", [{"neurons": 10**12}, {"duration": 1e12}, {"dt": 1e-12}])
+def test_what_does_not_fit_the_memory_is_refused_before_the_run(change):
+    with pytest.raises(InputError, match=r"steps would take about .*iB of memory, but only .* are free"):
+        spiking_network.run(dataclasses.replace(spiking_network.QUICK, **change))
+
+
 def test_the_summary_fits_a_line():
     assert 20 < len(summary("spiking-network")) < 100

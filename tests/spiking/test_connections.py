@@ -132,7 +132,7 @@ def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkey
         (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1, dt=0.0), "dt must be positive"),
         (
             lambda: connect(Projection(np.array([0]), np.array([0]), delay=1e6), size=10**5, dt=0.1),
-            "too many for 32-bit addresses",
+            "too large for 32-bit addresses",
         ),
         (lambda: connect(Projection([0], [0], delay=1e30), size=1, dt=0.1), "must be shorter than 2³¹ steps"),
         (lambda: connect([A, B], size=3), "takes projections one by one"),

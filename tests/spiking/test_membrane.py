@@ -90,7 +90,7 @@ def test_what_is_no_membrane_is_refused():
     class Half(eqx.Module):
         tau_s: tuple[float, ...] = (5.0,)
 
-    with pytest.raises(InputError, match="with tau_s, tau_ref, v_threshold, v_reset and advance, not .*Half"):
+    with pytest.raises(InputError, match=r"with tau_s, tau_ref, v_threshold, v_reset and advance, not .*Half"):
         SpikingNetwork(Half(), connect(size=1))
     with pytest.raises(InputError, match="must be like CurrentLIF"):
         SpikingNetwork(None, connect(size=1))

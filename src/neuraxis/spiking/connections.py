@@ -1,6 +1,6 @@
 """Connections in the form that a simulation needs: a table, or a full matrix."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from neuraxis.errors import InputError
 from neuraxis.spiking.event_propagation import SLOTS, Table, propagate
 from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.projection import Projection
+from neuraxis.spiking.step_length import check_dt
 
 _MOST = 2**30  # connections, so that they can be counted in 32 bits
 _BYTES = 80  # for each connection while they are sorted
@@ -51,17 +52,23 @@ class SparseConnections(eqx.Module):
 
     def __check_init__(self):
         check.whole(size=self.size, receptors=self.receptors, depth=self.depth)
-        count = np.shape(self.weights)
-        shapes = {name: np.shape(getattr(self, name)) for name in ("weights", "addresses", "sources", "offsets")}
-        if len(count) != 1 or shapes != {n: (self.size + 1,) if n == "offsets" else count for n in shapes}:
+        slots = self.depth * self.receptors * self.size
+        if slots > SLOTS:
+            raise InputError(f"size, receptors and depth may make 2²⁹ slots, but make {slots}")
+        if self.dt is not None:
+            check_dt(self.dt)
+        names = ("weights", "addresses", "sources", "offsets")
+        lists = {name: check.array(name, getattr(self, name)) for name in names}
+        shapes = {name: np.shape(values) for name, values in lists.items()}
+        count = shapes["weights"][0] if shapes["weights"] else 0
+        if shapes != {**dict.fromkeys(names, (count,)), "offsets": (self.size + 1,)}:
             listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise InputError(
                 f"connections of {self.size} neurons need one entry a connection, and one more offset than neurons, "
                 f"but have shapes {listed}; they are made by connect"
             )
-        ends = {"addresses": self.depth * self.receptors * self.size, "sources": self.size, "offsets": count[0] + 1}
-        for name, end in ends.items():
-            known = check.array(name, getattr(self, name))
+        for name, end in {"addresses": slots, "sources": self.size, "offsets": count + 1}.items():
+            known = lists[name]
             if known.dtype.kind not in "iu":
                 raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
             if not isinstance(known, Tracer) and known.size and not 0 <= np.min(known) <= np.max(known) < end:
@@ -75,7 +82,7 @@ class SparseConnections(eqx.Module):
     ) -> Float[Array, "*lead depth receptor neuron"]:
         """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
         flat = pending.reshape(*pending.shape[:-2], -1)
-        table = Table(self.weights.astype(flat.dtype), self.addresses, self.sources, self.offsets)
+        table = Table(jnp.asarray(self.weights, flat.dtype), self.addresses, self.sources, self.offsets)
         return propagate(flat, spikes, table, start).reshape(pending.shape)
 
     def listed(self) -> Connection:
@@ -106,7 +113,7 @@ class DenseConnections(eqx.Module):
         if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
             raise InputError(f"weights must have shape (receptor, neuron, neuron), but have shape {shape}")
         check.finite(weights=self.weights)
-        if np.ndim(self.delay):
+        if np.ndim(check.array("delay", self.delay)):
             raise InputError(f"all weights of a matrix have one delay, but delay has shape {np.shape(self.delay)}")
         delay_steps(self.delay, self.dt)
 
@@ -175,8 +182,8 @@ def connect(
     depth = 1 + max([int(s.max(initial=0)) for s in steps], default=0)
     if (slots := depth * receptors * size) > SLOTS:
         raise InputError(
-            f"{size} neurons with {receptors} receptors and delays of up to {depth - 1} steps are too many for 32-bit "
-            f"addresses: they need {slots} slots, and there can be 2²⁹"
+            f"a network of size {size}, with {receptors} receptors and delays of up to {depth - 1} steps, is too large "
+            f"for 32-bit addresses: it needs {slots} slots, and there can be 2²⁹"
         )
     count = sum(len(p.source) for p in projections)
     if count > _MOST:
@@ -191,7 +198,7 @@ def connect(
     return SparseConnections(*table, size, receptors, depth, dt=float(dt) if dt is not None and delayed else None)
 
 
-def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
+def delay_steps(delay: Any, dt: float | int | None) -> np.ndarray:
     """Round a delay [ms] to whole steps.
 
     Raises:
@@ -203,9 +210,9 @@ def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
             longest = np.max(delay)
             raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {longest} was given")
         return np.zeros(np.shape(delay), int)
-    check.positive(dt=dt)
-    if np.ndim(dt) or isinstance(dt, Tracer):
-        raise InputError(f"dt must be one number, and not traced by JAX, but is {check.received(dt)}")
+    check_dt(dt)
+    if isinstance(dt, Tracer):
+        raise InputError("dt decides the shapes of a network with delays, so it cannot be traced by JAX")
     steps = np.floor(np.asarray(delay, float) / dt + 0.5)
     if np.any(steps > np.iinfo(np.int32).max):
         raise InputError(f"a delay must be shorter than 2³¹ steps of {dt} ms, but one is {np.max(delay)} ms")

@@ -1,6 +1,6 @@
 """Carry spikes to where they arrive: the product of spikes with a sparse matrix of connections."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -97,7 +97,8 @@ def _backward(kept, cotangent):
     arrived = flat[..., event_paths.moved(addresses, start, cotangent.shape)]
     d_spikes = jnp.zeros_like(spikes).at[..., sources].add(arrived * weights, indices_are_sorted=True)
     d_weights = jnp.einsum("...c,...c->c", arrived, spikes[..., sources])
-    return cotangent, d_spikes, Table(d_weights, None, None, None), None
+    nothing: Any = None  # whole numbers have no derivatives
+    return cotangent, d_spikes, Table(d_weights, nothing, nothing, nothing), None
 
 
 propagate.defvjp(_forward, _backward)

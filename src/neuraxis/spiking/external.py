@@ -1,5 +1,6 @@
 """What a network receives from outside: the protocol, and spikes at given times."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import equinox as eqx
@@ -14,7 +15,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.projection import neurons as indices
-from neuraxis.spiking.step_length import check_step
+from neuraxis.spiking.step_length import check_dt, check_step
 
 
 @runtime_checkable
@@ -63,14 +64,14 @@ class SpikeInput(eqx.Module):
 
     def __init__(
         self,
-        times: ArrayLike,
-        neurons: ArrayLike,
-        weight: ArrayLike = 1.0,
+        times: ArrayLike | Sequence[float],
+        neurons: ArrayLike | Sequence[int],
+        weight: ArrayLike | Sequence[float] = 1.0,
         *,
         dt: float | int,
         receptor: int = 0,
     ):
-        check.positive(dt=dt)
+        check_dt(dt)
         check.whole(0, receptor=receptor)
         if any(isinstance(x, Tracer) for x in (times, neurons, dt)):
             raise InputError("times, neurons and dt decide the shapes of an input, so they cannot be traced by JAX")

@@ -59,7 +59,7 @@ class PoissonInput(eqx.Module):
     def prepare(self, dt: ArrayLike) -> "PoissonInput":
         """Refuse more spikes in a step than can be counted."""
         if not callable(self.rate) and not any(isinstance(x, Tracer) for x in (self.rate, dt)):
-            expected = np.max(np.asarray(self.rate, float), initial=0) * float(dt) / 1000
+            expected = np.max(np.asarray(self.rate, float), initial=0) * np.asarray(dt, float) / 1000
             if expected > _MOST:
                 raise InputError(f"rate must be at most {_MOST:g} spikes a step, but is {expected:g} a step of {dt} ms")
         return self
@@ -72,7 +72,7 @@ class PoissonInput(eqx.Module):
         A rate that a function gives as negative makes NaN, which `simulate` refuses.
         """
         rate = jnp.asarray(self.rate(clock * dt) if callable(self.rate) else self.rate)
-        check.fits(shape, rate=rate)
+        check.fits(shape, rate=rate, weight=self.weight)
         expected = jnp.broadcast_to(rate * dt / 1000, shape)
         key = jax.random.fold_in(jax.random.fold_in(self.key, place), clock)
         few = jnp.max(expected, initial=0) < _FEW

@@ -51,9 +51,10 @@ def _range(name: str, population: slice) -> range:
     parts = {part: getattr(population, part) for part in ("start", "stop", "step")}
     parts = {part: value for part, value in parts.items() if value is not None}
     whole = all(isinstance(x, int | np.integer) and not isinstance(x, bool) for x in parts.values())
-    if not whole or "stop" not in parts or min(parts.values()) < 0 or parts.get("step") == 0:
+    good = whole and "stop" in parts and parts.get("step") != 0 and all(0 <= x < _MOST for x in parts.values())
+    if not good:
         raise InputError(
-            f"{name} must be a population slice(first, end) with whole numbers from 0 on, but is "
+            f"{name} must be a population slice(first, end) with whole numbers from 0 on and below 2²⁹, but is "
             f"{check.received(population)}"
         )
     return range(int(parts.get("start", 0)), int(parts["stop"]), int(parts.get("step", 1)))

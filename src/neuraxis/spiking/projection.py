@@ -1,6 +1,6 @@
 """A list of connections: who sends to whom, with which weight and delay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 
 Indices = Int[np.ndarray, " connection"]
-PerConnection = ArrayLike | Callable[[Indices, Indices], Any]
+PerConnection = ArrayLike | Sequence | Callable[[Indices, Indices], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Projection:
             finite, delays that are negative, or what JAX is tracing.
     """
 
-    source: np.ndarray  # (connection,)
-    target: np.ndarray  # (connection,)
+    source: Any  # (connection,), integers; once made, a NumPy array
+    target: Any  # (connection,)
     weight: PerConnection = 1.0  # w: area of the synaptic input that a spike causes
     delay: PerConnection = 0.0  # from the spike to its arrival [ms]
     receptor: int = 0  # which of the neuron's synaptic inputs the spikes arrive at

@@ -17,7 +17,7 @@ from neuraxis.spiking.connections import Connections
 from neuraxis.spiking.external import ExternalInput, check_entries
 from neuraxis.spiking.membrane import AdaptiveMembrane
 from neuraxis.spiking.memory import check_memory
-from neuraxis.spiking.step_length import check_step
+from neuraxis.spiking.step_length import check_dt, check_step
 
 _BYTES = 12  # of memory for a slot: a run holds the state it began with, the one it is in and the next
 
@@ -64,7 +64,7 @@ class SpikingNetwork(eqx.Module):
     external: tuple[ExternalInput, ...] = ()
 
     def __check_init__(self):
-        if isinstance(self.neuron, type) or not isinstance(self.neuron, SynapticMembrane):
+        if not _is_membrane(self.neuron):
             raise InputError(
                 "neurons of a network must be like CurrentLIF() or ConductanceLIF(), with tau_s, tau_ref, v_threshold, "
                 f"v_reset and advance, not {self.neuron!r}"
@@ -87,8 +87,8 @@ class SpikingNetwork(eqx.Module):
         for given in self.external:
             if not 0 <= given.receptor < receptors:
                 raise InputError(f"an external input must be onto receptor 0 to {receptors - 1}, not {given.receptor}")
-            if hasattr(given, "check_size"):
-                given.check_size(self.size)
+            if (check_size := getattr(given, "check_size", None)) is not None:
+                check_size(self.size)
         names = ("tau_m", "tau_ref", "v_rest", "v_threshold", "v_reset", "g_leak")
         check_entries(self.size, **{name: getattr(self.neuron, name) for name in names if hasattr(self.neuron, name)})
         rows = {name: getattr(self.neuron, name) for name in ("tau_s", "v_reversal") if hasattr(self.neuron, name)}
@@ -146,13 +146,14 @@ class SpikingNetwork(eqx.Module):
             InputError: for a drive that does not broadcast to (…, neuron), a dt that is not that of the delays, or a
                 state of another network.
         """
+        if not isinstance(state, NetworkState):
+            raise InputError(f"state must be that of a network, as init_state makes it, but is {check.received(state)}")
         self._check_state(state)
-        drive = 0.0 if drive is None else drive
-        drive = check.floats("drive", drive)
-        check.fits(state.v.shape, drive=drive)
+        current = check.floats("drive", 0.0 if drive is None else drive)
+        check.fits(state.v.shape, drive=current)
         check_step("the delays", self.connections.dt, dt)
         neuron = self.neuron
-        moved, adaptation = self._advance(state, drive, dt)
+        moved, adaptation = self._advance(state, current, dt)
         v = jnp.where(state.refractory > 0, state.v, moved)
         charge = state.charge * jnp.exp(-jnp.asarray(dt) / per_receptor(neuron.tau_s))
         fired = v >= neuron.v_threshold
@@ -201,13 +202,23 @@ class SpikingNetwork(eqx.Module):
         return charge + pending[..., now, :, :], pending.at[..., now, :, :].set(0)
 
 
+def _is_membrane(neuron: Any) -> bool:
+    # An `AdaptiveMembrane` has what a `SynapticMembrane` has, and more.
+    return isinstance(neuron, SynapticMembrane) and not isinstance(neuron, type)
+
+
 def _is_input(given: Any) -> bool:
     return isinstance(given, ExternalInput) and not isinstance(given, type)
 
 
 def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> UInt32[Array, "*lead word"]:
-    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time."""
-    return pack(spikes)
+    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time.
+
+    The last word is the number of the step, by which `packed_events` sees whether steps are missing.
+    """
+    words = pack(spikes)
+    number = jnp.broadcast_to(state.clock.astype(words.dtype), (*words.shape[:-1], 1))
+    return jnp.concatenate([words, number], axis=-1)
 
 
 def packed_events(
@@ -215,15 +226,20 @@ def packed_events(
 ) -> tuple[Float[np.ndarray, " spike"], Int[np.ndarray, " spike"]]:
     """List the spikes that `record_packed` recorded, in the order of time, as times [ms] and neurons (indices).
 
-    Step i = 0, 1, … ends at (i + 1) dt, and its spikes are noticed there.
+    Step i = 0, 1, … of the record ends at (i + 1) dt, and its spikes are noticed there.
 
     Raises:
         InputError: for a record that is not (time, word): of a run with leading axes pick one copy, `record[:, copy]`;
-            or a dt that is not positive.
+            one that leaves steps out, as with `simulate(…, every=10)`; or a dt that is not positive.
     """
-    check.positive(dt=dt)
-    if np.ndim(record) != 2 or np.asarray(record).dtype != np.uint32:
-        dtype = np.asarray(record).dtype
-        raise InputError(f"a packed record must be words (time, word), but has shape {np.shape(record)} of {dtype}")
-    step, neuron = unpack(np.asarray(record))
+    check_dt(dt)
+    words = np.asarray(check.array("the packed record", record))
+    if words.ndim != 2 or words.dtype != np.uint32 or not words.shape[1]:
+        raise InputError(f"a packed record must be words (time, word), but has shape {words.shape} of {words.dtype}")
+    if np.any(np.diff(words[:, -1]) != 1):
+        raise InputError(
+            "the record must hold every step, but leaves some out, and with them their spikes: record with every=1, or "
+            "count spikes with Total(network)"
+        )
+    step, neuron = unpack(words[:, :-1])
     return (step + 1) * float(dt), neuron
