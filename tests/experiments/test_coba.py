@@ -21,7 +21,8 @@ def test_all_claims_hold_in_the_quick_run(result):
 
 def test_without_the_push_the_network_is_silent():
     settings = dataclasses.replace(coba.QUICK, push_rate=0.0, duration=100.0)
-    assert coba.run(settings).metrics["last_quarter_rate_hz"] == 0
+    metrics = coba.run(settings).metrics
+    assert metrics["last_quarter_rate_hz"] == metrics["mean_cv"] == 0
 
 
 def test_figures_are_drawn(result, tmp_path):
@@ -44,6 +45,12 @@ def test_figures_are_drawn(result, tmp_path):
 def test_bad_settings_are_named(change, words):
     with pytest.raises(InputError, match=words):
         dataclasses.replace(coba.QUICK, **change)
+
+
+@pytest.mark.parametrize("change", [{"neurons": 10**12}, {"duration": 1e12}, {"dt": 1e-12}])
+def test_what_does_not_fit_the_memory_is_refused_before_the_run(change):
+    with pytest.raises(InputError, match=r"steps would take about .*iB of memory, but only .* are free"):
+        coba.run(dataclasses.replace(coba.QUICK, **change))
 
 
 def test_the_summary_fits_a_line():

@@ -24,6 +24,7 @@ from neuraxis.experiment import Claim, Result
 from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import ConductanceLIF
 from neuraxis.spiking.connections import SparseConnections
+from neuraxis.spiking.connectivity import check_probability
 from neuraxis.spiking.poisson import PoissonInput
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
@@ -62,8 +63,7 @@ class Settings:
         check.positive(g_leak=self.g_leak, tau_e=self.tau_e, tau_i=self.tau_i, dt=self.dt, duration=self.duration)
         check.not_negative(weight_e=self.weight_e, weight_i=self.weight_i, push_rate=self.push_rate, push=self.push)
         check.whole(0, seed=self.seed)
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"probability must lie in [0, 1], but is {self.probability}")
+        check_probability(self.probability)
         if self.duration < (least := 4 * max(balanced.BIN, self.dt)):
             raise InputError(f"duration must be at least {least} ms, but is {self.duration}")
 
@@ -87,6 +87,8 @@ def record_conductance(state, spikes):
 
 def run(settings: Settings) -> Result:
     """Build the network, push it, let it go and measure its activity."""
+    steps = (settings.duration + settings.push) / settings.dt
+    balanced.check_demands(settings.neurons, settings.probability, steps)
     keys = jax.random.split(jax.random.key(settings.seed), 3)
     areas = settings.weight_e * settings.tau_e, settings.weight_i * settings.tau_i
     connections = balanced.connections(settings.neurons, settings.probability, areas, key=keys[0], dt=settings.dt)

@@ -24,6 +24,7 @@ from neuraxis.experiment import Claim, Result
 from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import CurrentLIF
 from neuraxis.spiking.connections import SparseConnections
+from neuraxis.spiking.connectivity import check_probability
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
 
@@ -67,8 +68,7 @@ class Settings:
         check.not_negative(tau_ref=self.tau_ref, delay=self.delay)
         check.finite(weight_e=self.weight_e, weight_i=self.weight_i, v_rest=self.v_rest)
         check.whole(0, seed=self.seed)
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"probability must lie in [0, 1], but is {self.probability}")
+        check_probability(self.probability)
         if self.duration < (least := 4 * max(balanced.BIN, self.dt)):
             raise InputError(f"duration must be at least {least} ms, but is {self.duration}")
 
@@ -86,6 +86,8 @@ _THRESHOLD, _RESET = -50.0, -60.0  # [mV]
 
 def run(settings: Settings) -> Result:
     """Build random networks, run them and measure their activity."""
+    steps = settings.duration / settings.dt
+    balanced.check_demands(settings.neurons, settings.probability, steps, 8.0 * settings.networks)
     runs = [run_one(settings, key) for key in jax.random.split(jax.random.key(settings.seed), settings.networks)]
     metrics = {name: float(np.mean([metrics[name] for metrics, _ in runs])) for name in runs[0][0]}
     rates = [metrics["firing_rate_hz"] for metrics, _ in runs]
