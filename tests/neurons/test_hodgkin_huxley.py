@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 from neuraxis.engine import Total, record_nothing, record_state, simulate
 from neuraxis.errors import InputError
 from neuraxis.functions.integrators import exponential_euler, rk4
-from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley, State
+from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley, HodgkinHuxleyState
 
 getcontext().prec = 60
 
@@ -58,7 +58,7 @@ def test_rates_and_two_derivatives_at_and_around_the_zero_by_zero_points(gate, s
     with jax.enable_x64(x64):
 
         def rate(u):
-            return getattr(HodgkinHuxley(v_rest=0.0).rates(u)[0], gate)
+            return getattr(HodgkinHuxley(v_rest=0.0).gate_rates(u)[0], gate)
 
         for order, tolerance in enumerate(tolerances):
             function = rate if order == 0 else jax.grad(rate) if order == 1 else jax.grad(jax.grad(rate))
@@ -72,8 +72,8 @@ def test_rates_and_two_derivatives_at_and_around_the_zero_by_zero_points(gate, s
 @pytest.mark.parametrize(("v_rest", "singular"), [(-65.0, (-55.0, -40.0)), (-70.0, (-60.0, -45.0))])
 def test_limits_at_the_singular_potentials_move_with_rest(v_rest, singular):
     neuron = HodgkinHuxley(v_rest=v_rest)
-    assert neuron.rates(singular[0])[0].n == pytest.approx(0.1, abs=1e-7)
-    assert neuron.rates(singular[1])[0].m == pytest.approx(1.0, abs=1e-6)
+    assert neuron.gate_rates(singular[0])[0].n == pytest.approx(0.1, abs=1e-7)
+    assert neuron.gate_rates(singular[1])[0].m == pytest.approx(1.0, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=50)
@@ -84,15 +84,15 @@ def test_limits_at_the_singular_potentials_move_with_rest(v_rest, singular):
 )
 def test_derivative_is_the_textbook_equation(v, gates, current):
     with jax.enable_x64(True):
-        found = HodgkinHuxley().derivative(State(*(jnp.array(x) for x in (v, *gates))), current)
+        found = HodgkinHuxley().derivative(HodgkinHuxleyState(*(jnp.array(x) for x in (v, *gates))), current)
     np.testing.assert_allclose(found, textbook(v, *gates, current), rtol=1e-9, atol=1e-9)
 
 
 def test_all_parameters_enter_the_equation_where_they_belong():
     with jax.enable_x64(True):
-        state = State(*(jnp.array(x) for x in (-30.0, 0.4, 0.6, 0.3)))
+        state = HodgkinHuxleyState(*(jnp.array(x) for x in (-30.0, 0.4, 0.6, 0.3)))
         neuron = HodgkinHuxley(
-            g_na=100.0, g_k=30.0, g_l=0.5, v_na=110.0, v_k=-10.0, v_l=9.0, v_rest=-70.0, capacitance=2.0
+            g_na=100.0, g_k=30.0, g_leak=0.5, v_na=110.0, v_k=-10.0, v_leak=9.0, v_rest=-70.0, capacitance=2.0
         )
         ionic = 100 * 0.6**3 * 0.3 * (-30 - 40) + 30 * 0.4**4 * (-30 + 80) + 0.5 * (-30 + 61)
         assert neuron.derivative(state, 7.0).v == pytest.approx((7 - ionic) / 2, rel=1e-12)
@@ -210,7 +210,7 @@ def test_gradient_through_a_spike(integrator, remat):
     @jax.jit
     def mean_square(g_na):
         neuron = HodgkinHuxley(g_na=g_na, integrator=integrator)
-        start = State(*(jnp.full(3, x) for x in (-65.0, 0.3177, 0.0529, 0.5961)))
+        start = HodgkinHuxleyState(*(jnp.full(3, x) for x in (-65.0, 0.3177, 0.0529, 0.5961)))
         v = simulate(neuron, 20.0, dt=0.04, steps=200, state=start, record=record_v, remat=remat).record
         return jnp.mean(v**2, axis=0)
 
@@ -235,7 +235,7 @@ def test_the_whole_neuron_is_a_pytree_that_jits_and_differentiates():
     ("name", "value"),
     [
         ("capacitance", 0.0),
-        ("g_l", -0.3),
+        ("g_leak", -0.3),
         ("g_na", -1.0),
         ("g_k", np.array([36.0, -1.0])),
         ("v_na", np.inf),

@@ -14,10 +14,10 @@ from neuraxis.neurons.spike_train import (
     Spikes,
     counts,
     events,
+    firing_rates,
     intervals,
     poisson_spike_train,
     rate_histogram,
-    rates,
     record_spikes,
     trains,
     variation,
@@ -64,7 +64,7 @@ def test_trains_hold_each_event_once(pairs):
 
 def test_statistics_of_trains():
     np.testing.assert_array_equal(counts(TRAINS), [4, 2, 0])
-    np.testing.assert_allclose(rates(TRAINS, 100.0), [40.0, 20.0, 0.0])
+    np.testing.assert_allclose(firing_rates(TRAINS, 100.0), [40.0, 20.0, 0.0])
     np.testing.assert_array_equal(intervals(TRAINS), [[10, 20, 10], [90, NAN, NAN], [NAN, NAN, NAN]])
     lengths = np.array([10.0, 20.0, 10.0])
     np.testing.assert_allclose(variation(TRAINS), [lengths.std() / lengths.mean(), NAN, NAN])
@@ -75,7 +75,7 @@ def test_statistics_of_trains():
 def test_empty_trains_count_as_silent_and_have_no_intervals():
     empty = np.zeros(0)
     assert counts(empty) == 0
-    assert rates(empty, 10.0) == 0
+    assert firing_rates(empty, 10.0) == 0
     assert intervals(empty).shape == (0,)
     assert np.isnan(variation(empty))
     assert np.isnan(variation(np.zeros((2, 0)))).all()
@@ -90,7 +90,7 @@ def test_rate_histogram():
     middles, rate = rate_histogram(TRAINS, 100.0, 25.0)
     np.testing.assert_allclose(middles, [12.5, 37.5, 62.5, 87.5])
     np.testing.assert_allclose(rate, 1000 * np.array([3, 1, 1, 1]) / (3 * 25.0))
-    assert rate.mean() == pytest.approx(rates(TRAINS, 100.0).mean())
+    assert rate.mean() == pytest.approx(firing_rates(TRAINS, 100.0).mean())
     assert rate_histogram(np.array([10.0]), 10.0, 0.1)[1][-1] == pytest.approx(1e4)  # a spike at the very end counts
 
 
@@ -134,9 +134,9 @@ def test_poisson_trains_follow_a_changing_rate():
         (lambda: trains([-2.0, 1.0], [0, 0], 1), "times must be spike times that are not negative, but hold -2.0"),
         (lambda: trains([1.0, 2.0], [0, 2], 2), "neurons must lie from 0 to 1, but reach from 0 to 2"),
         (lambda: trains([1.0, 2.0], [0], 2), "lists of one length"),
-        (lambda: trains([1.0], [0], 0), "size must be a whole number"),
-        (lambda: rates([1.0, 20.0], 10.0), "duration must reach to the last spike, at 20.0 ms, but is 10.0 ms"),
-        (lambda: rates([1.0], 0.0), "duration must be positive"),
+        (lambda: trains([1.0], [0], 0), "neuron_count must be a whole number"),
+        (lambda: firing_rates([1.0, 20.0], 10.0), "duration must reach to the last spike, at 20.0 ms, but is 10.0 ms"),
+        (lambda: firing_rates([1.0], 0.0), "duration must be positive"),
         (lambda: rate_histogram([1.0], 10.0, 3.0), "whole number of bins of 3.0 ms, but is 10.0 ms"),
         (lambda: rate_histogram([1.0], 10.0, 30.0), "whole number of bins"),
         (lambda: rate_histogram([1.0], 10.0, -1.0), "bin_width must be positive"),

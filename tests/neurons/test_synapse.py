@@ -148,7 +148,7 @@ def test_the_mean_of_filtered_lif_spikes_is_their_rate():
     lif = LIF()
     spikes = simulate(lif, jnp.asarray([1.5, 4.0]), dt=1.0, steps=2000, record=record_spikes).record
     filtered = simulate(Synapse(10.0, 1), spikes, dt=1.0).record
-    np.testing.assert_allclose(1000 * filtered[500:].mean(axis=0), lif.rate(jnp.asarray([1.5, 4.0])), rtol=0.01)
+    np.testing.assert_allclose(1000 * filtered[500:].mean(axis=0), lif.firing_rate(jnp.asarray([1.5, 4.0])), rtol=0.01)
 
 
 def test_gradients_equal_finite_differences():

@@ -25,7 +25,7 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.neurons.lif import LIF
-from neuraxis.neurons.spike_train import Spikes, events, rates, record_spikes, trains
+from neuraxis.neurons.spike_train import Spikes, events, firing_rates, record_spikes, trains
 from neuraxis.neurons.synapse import Synapse
 
 
@@ -190,7 +190,7 @@ def decoding(settings: Settings, recorded):
         "correlation": float(np.corrcoef(found[half:], signal[half:])[0, 1]),
         "rms_error": rms(found - signal, half),
         "relative_rms_error": rms(found - signal, half) / float(mean),
-        "mean_rate_hz": float(rates(lists, length).mean()),
+        "mean_rate_hz": float(firing_rates(lists, length).mean()),
     }
     arrays = {
         "times": times, "signal": signal, "decoded": found, "half": times[half - 1], "spike_times": spike_times,

@@ -28,7 +28,7 @@ class Gates(NamedTuple):
     h: Float[Array, "*shape"]  # closes Na⁺ channels, as it falls
 
 
-class State(NamedTuple):
+class HodgkinHuxleyState(NamedTuple):
     """Membrane potential [mV] and open fractions of the gates, all of one shape."""
 
     v: Float[Array, "*shape"]
@@ -44,7 +44,7 @@ class HodgkinHuxley(eqx.Module):
         da/dt = α_a(V)(1 − a) − β_a(V) a = (a∞(V) − a)/τ_a(V),  a ∈ {n, m, h},
         a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
 
-    with the rates of `rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
+    with the rates of `gate_rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
     arrays that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold`
     upwards within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`,
     as in the paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
@@ -58,10 +58,10 @@ class HodgkinHuxley(eqx.Module):
 
     g_na: ArrayLike = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
     g_k: ArrayLike = 36.0  # K⁺ conductance, all gates open [mS/cm²]
-    g_l: ArrayLike = 0.3  # leak conductance [mS/cm²]
+    g_leak: ArrayLike = 0.3  # leak conductance [mS/cm²]
     v_na: ArrayLike = 115.0  # Na⁺ reversal potential above v_rest [mV]
     v_k: ArrayLike = -12.0  # K⁺ reversal potential above v_rest [mV]
-    v_l: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
+    v_leak: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
     v_threshold: ArrayLike = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
     v_rest: ArrayLike = -65.0  # resting potential [mV]
     capacitance: ArrayLike = 1.0  # C [µF/cm²]
@@ -71,12 +71,12 @@ class HodgkinHuxley(eqx.Module):
     def __check_init__(self):
         check.parameters(**self._fields())
         check.functions(integrator=self.integrator)
-        check.positive(capacitance=self.capacitance, g_l=self.g_l)
+        check.positive(capacitance=self.capacitance, g_leak=self.g_leak)
         check.not_negative(g_na=self.g_na, g_k=self.g_k)
-        check.finite(v_na=self.v_na, v_k=self.v_k, v_l=self.v_l, v_threshold=self.v_threshold)
+        check.finite(v_na=self.v_na, v_k=self.v_k, v_leak=self.v_leak, v_threshold=self.v_threshold)
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
-    def rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
+    def gate_rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the opening rates α and the closing rates β [1/ms] at the potential v [mV].
 
         With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
@@ -98,11 +98,13 @@ class HodgkinHuxley(eqx.Module):
 
     def gates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
-        alpha, beta = self.rates(v)
+        alpha, beta = self.gate_rates(v)
         tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
-    def relaxation(self, state: State, current: ArrayLike) -> tuple[State, State]:
+    def relaxation(
+        self, state: HodgkinHuxleyState, current: ArrayLike
+    ) -> tuple[HodgkinHuxleyState, HodgkinHuxleyState]:
         """Give the value each variable moves towards, and its time constant [ms].
 
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
@@ -112,18 +114,19 @@ class HodgkinHuxley(eqx.Module):
         v, n, m, h = state
         g_na = self.g_na * m * m * m * h
         g_k = self.g_k * (n * n) * (n * n)
-        g = self.g_l + g_na + g_k
-        v_target = self.v_rest + (current + self.g_l * self.v_l + g_na * self.v_na + g_k * self.v_k) / g
+        g = self.g_leak + g_na + g_k
+        v_target = self.v_rest + (current + self.g_leak * self.v_leak + g_na * self.v_na + g_k * self.v_k) / g
         gates, tau = self.gates(v)
-        return State(jnp.asarray(v_target), *gates), State(jnp.asarray(self.capacitance / g), *tau)
+        target = HodgkinHuxleyState(jnp.asarray(v_target), *gates)
+        return target, HodgkinHuxleyState(jnp.asarray(self.capacitance / g), *tau)
 
-    def derivative(self, state: State, current: ArrayLike) -> State:
+    def derivative(self, state: HodgkinHuxleyState, current: ArrayLike) -> HodgkinHuxleyState:
         """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
     @compiled
-    def equilibrium(self, current: ArrayLike) -> State:
+    def equilibrium(self, current: ArrayLike) -> HodgkinHuxleyState:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
@@ -131,12 +134,12 @@ class HodgkinHuxley(eqx.Module):
         """
 
         def excess(v: Float[Array, "..."]) -> Float[Array, "..."]:
-            return self.relaxation(State(v, *self.gates(v)[0]), current)[0].v - v
+            return self.relaxation(HodgkinHuxleyState(v, *self.gates(v)[0]), current)[0].v - v
 
         def bisect(excess, start):
             # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
-            driven = jnp.asarray(current) / self.g_l
-            reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_l))
+            driven = jnp.asarray(current) / self.g_leak
+            reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_leak))
             low = start + reversals.min(0) + jnp.minimum(driven, 0)
             high = start + reversals.max(0) + jnp.maximum(driven, 0)
 
@@ -153,15 +156,17 @@ class HodgkinHuxley(eqx.Module):
         start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
         # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
         v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))
-        return State(v, *self.gates(v)[0])
+        return HodgkinHuxleyState(v, *self.gates(v)[0])
 
-    def init_state(self, input_shape: tuple[int, ...]) -> State:
+    def init_state(self, input_shape: tuple[int, ...]) -> HodgkinHuxleyState:
         """Rest: the equilibrium without current, for neurons of that shape."""
         rest = self.equilibrium(0.0)
         shape = check.broadcast(input_shape, **self._fields())
         return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
 
-    def step(self, state: State, current: ArrayLike, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+    def step(
+        self, state: HodgkinHuxleyState, current: ArrayLike, dt: ArrayLike
+    ) -> tuple[HodgkinHuxleyState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0.
 
         Raises:

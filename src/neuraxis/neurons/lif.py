@@ -32,7 +32,7 @@ class LIFState(NamedTuple):
 
 
 class LIF(eqx.Module):
-    """Leaky integrate-and-fire neuron in dimensionless form, v = (V − V_L)/(V_th − V_L).
+    """Leaky integrate-and-fire neuron in dimensionless form, v = (V − V_rest)/(V_th − V_rest).
 
         τ_m dv/dt = v_in − v,   at v = 1 a spike, then v = 0 for τ_ref
 
@@ -91,7 +91,7 @@ class LIF(eqx.Module):
         gap = self._moved(gap, drive - 1, free / self.tau_m)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
-    def rate(self, drive: ArrayLike) -> Float[Array, "..."]:
+    def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
         """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0."""
         above, excess = _excess(drive)
         return jnp.where(above, 1000 / self._period(excess), 0.0)
@@ -125,7 +125,7 @@ class LIF(eqx.Module):
         check.positive(gain=gain)
         check.finite(bias=bias)
         gain, bias = jnp.asarray(gain), jnp.asarray(bias)
-        return self.rate(gain + bias), (1 - bias) / gain
+        return self.firing_rate(gain + bias), (1 - bias) / gain
 
     def _free(self, age: Array, dt: ArrayLike) -> Array:
         """Give how much of the last `dt` lay outside the refractory period [ms]."""

@@ -62,29 +62,33 @@ def events(spikes: Spikes | Num[ArrayLike, "time neuron"], dt: float | int) -> t
     return times[order], neurons[order]
 
 
-def trains(times: Float[ArrayLike, " spike"], neurons: Int[ArrayLike, " spike"], size: int) -> Float[np.ndarray, "n p"]:
+def trains(
+    times: Float[ArrayLike, " spike"], neurons: Int[ArrayLike, " spike"], neuron_count: int
+) -> Float[np.ndarray, "n p"]:
     """Sort a list of events into one spike train a neuron: (neuron, spike), filled up with `inf`.
 
     Args:
         times: spike times in ascending order [ms].
-        neurons: which neuron fired, 0 to size − 1.
-        size: number of neurons.
+        neurons: which neuron fired, 0 to neuron_count − 1.
+        neuron_count: number of neurons.
 
     Raises:
         InputError: for lists of different lengths, times that are negative or not sorted, or a neuron out of range.
     """
-    check.whole(size=size)
+    check.whole(neuron_count=neuron_count)
     times, neurons = np.asarray(times, float), np.asarray(neurons)
     check_sorted(times=times)
     if times.ndim != 1 or times.shape != neurons.shape:
         raise InputError(f"times and neurons must be lists of one length, but have {times.shape} and {neurons.shape}")
     neurons = neurons if neurons.size else neurons.astype(int)  # an empty list is one of floats
-    if np.any((neurons < 0) | (neurons >= size)):
-        raise InputError(f"neurons must lie from 0 to {size - 1}, but reach from {neurons.min()} to {neurons.max()}")
-    found = np.bincount(neurons, minlength=size)
+    if np.any((neurons < 0) | (neurons >= neuron_count)):
+        raise InputError(
+            f"neurons must lie from 0 to {neuron_count - 1}, but reach from {neurons.min()} to {neurons.max()}"
+        )
+    found = np.bincount(neurons, minlength=neuron_count)
     order = np.argsort(neurons, kind="stable")  # neuron by neuron, each still in the order of time
     rank = np.arange(len(times)) - np.repeat(np.cumsum(found) - found, found)
-    sorted_trains = np.full((size, found.max()), np.inf)
+    sorted_trains = np.full((neuron_count, found.max()), np.inf)
     sorted_trains[neurons[order], rank] = times[order]
     return sorted_trains
 
@@ -99,7 +103,7 @@ def counts(trains: Float[ArrayLike, "*neurons spike"]) -> Int[np.ndarray, "*neur
     return np.asarray(np.isfinite(trains).sum(axis=-1))
 
 
-def rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | int) -> Float[np.ndarray, "*neurons"]:
+def firing_rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | int) -> Float[np.ndarray, "*neurons"]:
     """Give the mean firing rate of each train over `duration` [ms], in Hz; 0 for an empty one.
 
     Raises:
@@ -166,21 +170,21 @@ def rate_histogram(
 
 
 def poisson_spike_train(
-    rate: ArrayLike | Callable[[np.ndarray], ArrayLike],
+    firing_rate: ArrayLike | Callable[[np.ndarray], ArrayLike],
     duration: float | int,
     *,
-    key: PRNGKeyArray,
     max_rate: float | int | None = None,
+    key: PRNGKeyArray,
 ) -> Float[np.ndarray, " spike"]:
     """Draw the spike times [ms] of a Poisson process, exactly, on the host.
 
     Args:
-        rate: firing rate [Hz]: one number; or an array of rates, one for each of that many equal parts of the duration;
+        firing_rate: in Hz, one number; or an array of rates, one for each of that many equal parts of the duration;
             or a function of an array of times [ms].
         duration: length of the train [ms].
-        key: randomness.
         max_rate: a rate that the function never exceeds [Hz]. Spikes are drawn at it, and each is kept with probability
             rate(t)/max_rate.
+        key: randomness.
 
     Raises:
         InputError: for a rate that is negative, not finite or above max_rate, a function without max_rate, or a
@@ -190,18 +194,18 @@ def poisson_spike_train(
     """
     check.positive(duration=duration)
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    if callable(rate):
+    if callable(firing_rate):
         if max_rate is None:
-            raise InputError("a rate that is a function needs max_rate, a rate [Hz] that it never exceeds")
+            raise InputError("a firing_rate that is a function needs max_rate, a rate [Hz] that it never exceeds")
         drawn = _poisson(np.array([max_rate], float), duration, random)
-        kept = np.asarray(rate(drawn), float)
-        check.not_negative(rate=kept)
+        kept = np.asarray(firing_rate(drawn), float)
+        check.not_negative(firing_rate=kept)
         if np.any(kept > max_rate):
-            raise InputError(f"rate must not exceed max_rate = {max_rate} Hz, but reaches {kept.max()} Hz")
+            raise InputError(f"firing_rate must not exceed max_rate = {max_rate} Hz, but reaches {kept.max()} Hz")
         return drawn[random.random(len(drawn)) * max_rate < kept]
-    parts = np.atleast_1d(np.asarray(rate, float))
+    parts = np.atleast_1d(np.asarray(firing_rate, float))
     if parts.ndim != 1 or parts.size == 0:
-        raise InputError(f"rate must be a number, a list of rates or a function, but has shape {parts.shape}")
+        raise InputError(f"firing_rate must be a number, a list of rates or a function, but has shape {parts.shape}")
     return _poisson(parts, duration, random)
 
 
@@ -235,7 +239,7 @@ def _check_duration(trains: Any, duration: float | int) -> None:
 
 def _poisson(rates: np.ndarray, duration: float, random: np.random.Generator) -> np.ndarray:
     """Draw spike times with a constant rate in each of as many equal parts of the duration as there are rates."""
-    check.not_negative(rate=rates)
+    check.not_negative(firing_rate=rates)
     part = duration / len(rates)
     starts = part * np.repeat(np.arange(len(rates)), random.poisson(rates * part / 1000))
     return np.sort(starts + part * random.random(len(starts)))

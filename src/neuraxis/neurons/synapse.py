@@ -13,7 +13,7 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import Spikes, check_sorted
 from neuraxis.values import compiled
 
-State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
+SynapseState = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
 _GONE = 750.0  # e^(−750) is 0, in float64 too; powers of a still larger u would only make gradients 0·∞
 
@@ -101,7 +101,7 @@ class Synapse(eqx.Module):
         check.same_length(signal=signal)
         return _convolve(self, jnp.asarray(signal), dt)
 
-    def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> State:
+    def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> SynapseState:
         """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s).
 
         For inputs that are `Spikes` it takes the shapes of their number and age.
@@ -110,12 +110,14 @@ class Synapse(eqx.Module):
         shape = check.broadcast(shape, tau_s=self.tau_s, age=np.broadcast_to(0, age))
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
-    def step(self, state: State, received: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+    def step(
+        self, state: SynapseState, input: ArrayLike | Spikes, dt: ArrayLike
+    ) -> tuple[SynapseState, Float[Array, "..."]]:
         """Advance by `dt` [ms]; the output is the filtered input at the end of the step.
 
         Args:
             state: the stages.
-            received: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
+            input: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
                 then written into `number`) and at its own time, `age` [ms] before the end of the step. An age of 0 is
                 the very end of it, and is already seen in the output. Several spikes in a step count at its latest.
             dt: length of the step [ms].
@@ -123,8 +125,8 @@ class Synapse(eqx.Module):
         Raises:
             InputError: for an input that does not broadcast to the state.
         """
-        number, age = received if isinstance(received, Spikes) else (0, 0)
-        signal = 0 if isinstance(received, Spikes) else jnp.asarray(received)
+        number, age = input if isinstance(input, Spikes) else (0, 0)
+        signal = 0 if isinstance(input, Spikes) else jnp.asarray(input)
         for part in (signal, number, age):
             check.fits(state[0].shape, input=part)
         u = dt / self.tau_s
@@ -134,7 +136,7 @@ class Synapse(eqx.Module):
         state = tuple(
             z - left * above[i] + sum(spread[k] * above[i - k] for k in range(1, i + 1)) for i, z in enumerate(state)
         )
-        if isinstance(received, Spikes):
+        if isinstance(input, Spikes):
             # Before its first spike a neuron's age is very long; it has nothing to say in a step without spikes.
             arrived = _poisson(jnp.clip(age, 0, dt) / self.tau_s, self.order)
             state = tuple(z + number * p / self.tau_s for z, p in zip(state, arrived, strict=True))
