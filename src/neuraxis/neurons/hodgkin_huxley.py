@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
@@ -28,13 +28,24 @@ class Gates(NamedTuple):
     h: Float[Array, "*shape"]  # closes Na⁺ channels, as it falls
 
 
-class HodgkinHuxleyState(NamedTuple):
-    """Membrane potential [mV] and open fractions of the gates, all of one shape."""
+class Membrane(NamedTuple):
+    """What the equations move: membrane potential [mV] and open fractions of the gates, all of one shape."""
 
     v: Float[Array, "*shape"]
     n: Float[Array, "*shape"]
     m: Float[Array, "*shape"]
     h: Float[Array, "*shape"]
+
+
+class HodgkinHuxleyState(NamedTuple):
+    """State of the neuron: its membrane, and what has to be remembered of the past of V to know a spike."""
+
+    v: Float[Array, "*shape"]
+    n: Float[Array, "*shape"]
+    m: Float[Array, "*shape"]
+    h: Float[Array, "*shape"]
+    turn: Float[Array, "*shape"]  # follows V with a play of `prominence`: where V was lowest, or V_rest, until it is …
+    risen: Bool[Array, "*shape"]  # … so far above that, and then so far below where V was highest
 
 
 class HodgkinHuxley(eqx.Module):
@@ -45,9 +56,12 @@ class HodgkinHuxley(eqx.Module):
         a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
 
     with the rates of `gate_rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
-    arrays that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold`
-    upwards within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`,
+    arrays that broadcast with it, such as one conductance a neuron. The reversal potentials are counted from `v_rest`,
     as in the paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
+
+    Spikes differ in height: under strong currents they stay far below 0 mV. So a spike is a peak of V by its
+    prominence: V rises by `prominence` from its latest minimum (or from V_rest, where that is higher), and falls by as
+    much from its maximum. `step` puts out 1.0 where that is complete, a millisecond or so after the peak, else 0.0.
 
     Raises:
         InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
@@ -62,8 +76,8 @@ class HodgkinHuxley(eqx.Module):
     v_na: ArrayLike = 115.0  # Na⁺ reversal potential above v_rest [mV]
     v_k: ArrayLike = -12.0  # K⁺ reversal potential above v_rest [mV]
     v_leak: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
-    v_threshold: ArrayLike = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
     v_rest: ArrayLike = -65.0  # resting potential [mV]
+    prominence: ArrayLike = 20.0  # by which V rises and falls in a spike [mV]
     capacitance: ArrayLike = 1.0  # C [µF/cm²]
     temperature: ArrayLike = 6.3  # [°C]
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
@@ -71,9 +85,9 @@ class HodgkinHuxley(eqx.Module):
     def __check_init__(self):
         check.parameters(**self._fields())
         check.functions(integrator=self.integrator)
-        check.positive(capacitance=self.capacitance, g_leak=self.g_leak)
+        check.positive(capacitance=self.capacitance, g_leak=self.g_leak, prominence=self.prominence)
         check.not_negative(g_na=self.g_na, g_k=self.g_k)
-        check.finite(v_na=self.v_na, v_k=self.v_k, v_leak=self.v_leak, v_threshold=self.v_threshold)
+        check.finite(v_na=self.v_na, v_k=self.v_k, v_leak=self.v_leak)
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
     def gate_rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
@@ -102,9 +116,7 @@ class HodgkinHuxley(eqx.Module):
         tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
-    def relaxation(
-        self, state: HodgkinHuxleyState, current: ArrayLike
-    ) -> tuple[HodgkinHuxleyState, HodgkinHuxleyState]:
+    def relaxation(self, state: Membrane, current: ArrayLike) -> tuple[Membrane, Membrane]:
         """Give the value each variable moves towards, and its time constant [ms].
 
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
@@ -117,16 +129,16 @@ class HodgkinHuxley(eqx.Module):
         g = self.g_leak + g_na + g_k
         v_target = self.v_rest + (current + self.g_leak * self.v_leak + g_na * self.v_na + g_k * self.v_k) / g
         gates, tau = self.gates(v)
-        target = HodgkinHuxleyState(jnp.asarray(v_target), *gates)
-        return target, HodgkinHuxleyState(jnp.asarray(self.capacitance / g), *tau)
+        target = Membrane(jnp.asarray(v_target), *gates)
+        return target, Membrane(jnp.asarray(self.capacitance / g), *tau)
 
-    def derivative(self, state: HodgkinHuxleyState, current: ArrayLike) -> HodgkinHuxleyState:
+    def derivative(self, state: Membrane, current: ArrayLike) -> Membrane:
         """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
     @compiled
-    def equilibrium(self, current: ArrayLike) -> HodgkinHuxleyState:
+    def equilibrium(self, current: ArrayLike) -> Membrane:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
@@ -134,7 +146,7 @@ class HodgkinHuxley(eqx.Module):
         """
 
         def excess(v: Float[Array, "..."]) -> Float[Array, "..."]:
-            return self.relaxation(HodgkinHuxleyState(v, *self.gates(v)[0]), current)[0].v - v
+            return self.relaxation(Membrane(v, *self.gates(v)[0]), current)[0].v - v
 
         def bisect(excess, start):
             # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
@@ -156,26 +168,33 @@ class HodgkinHuxley(eqx.Module):
         start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
         # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
         v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))
-        return HodgkinHuxleyState(v, *self.gates(v)[0])
+        return Membrane(v, *self.gates(v)[0])
 
-    def init_state(self, input_shape: tuple[int, ...]) -> HodgkinHuxleyState:
-        """Rest: the equilibrium without current, for neurons of that shape."""
-        rest = self.equilibrium(0.0)
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> HodgkinHuxleyState:
+        """Rest: the equilibrium without current, for neurons of that shape.
+
+        Start elsewhere with `state._replace(v=…)`.
+        """
         shape = check.broadcast(input_shape, **self._fields())
-        return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
+        rest = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), self.equilibrium(0.0))
+        return HodgkinHuxleyState(*rest, turn=jnp.maximum(rest.v, self.v_rest), risen=jnp.zeros(shape, bool))
 
     def step(
         self, state: HodgkinHuxleyState, current: ArrayLike, dt: ArrayLike
     ) -> tuple[HodgkinHuxleyState, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0.
+        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron whose spike is over, else 0.0.
 
         Raises:
             InputError: for a current that does not broadcast to the state.
         """
         check.fits(jnp.shape(state.v), current=current)
-        new = self.integrator(self, state, current, dt)
-        threshold = self.v_rest + self.v_threshold
-        return new, ((state.v < threshold) & (new.v >= threshold)).astype(new.v.dtype)
+        membrane = self.integrator(self, Membrane(*state[:4]), current, dt)
+        v = lax.stop_gradient(membrane.v)
+        low, high = v - self.prominence, jnp.maximum(v, self.v_rest)
+        fallen, risen = high < state.turn, low > state.turn
+        spikes = (state.risen & fallen).astype(v.dtype)
+        turn = jnp.clip(state.turn, low, high).astype(v.dtype)
+        return HodgkinHuxleyState(*membrane, turn, risen | (state.risen & ~fallen)), spikes
 
     def _fields(self) -> dict[str, ArrayLike]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "integrator"}

@@ -67,7 +67,7 @@ class LIF(eqx.Module):
         if type(self) is not LIF or any(isinstance(x, Tracer) for x in (self.tau_m, self.tau_ref, dt)):
             return self
         short = np.all(np.asarray(dt) <= np.minimum(self.tau_ref, self.tau_m))
-        return _InShortSteps(self.tau_m, self.tau_ref) if short else self
+        return _InShortSteps(self.tau_m, self.tau_ref, 0.5 / self.tau_m) if short else self
 
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
@@ -83,12 +83,12 @@ class LIF(eqx.Module):
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)
-        free = self._free(age, dt)
+        free = jnp.clip(state.age + (dt - self.tau_ref), 0, dt)  # outside the refractory period [ms]
         since = free - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
         fired = above & (since > 0)
         further, since, left = self._after_first(since, excess, dt)
         age, gap, free = (jnp.where(fired, new, old) for new, old in ((since, age), (1, gap), (left, free)))
-        gap = self._moved(gap, drive - 1, free / self.tau_m)
+        gap = self._moved(gap, drive - 1, free)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
@@ -127,10 +127,6 @@ class LIF(eqx.Module):
         gain, bias = jnp.asarray(gain), jnp.asarray(bias)
         return self.firing_rate(gain + bias), (1 - bias) / gain
 
-    def _free(self, age: Array, dt: ArrayLike) -> Array:
-        """Give how much of the last `dt` lay outside the refractory period [ms]."""
-        return jnp.clip(age - self.tau_ref, 0, dt)
-
     def _period(self, excess: Array) -> Array:
         """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
         return jnp.log1p(1 / excess) * self.tau_m + self.tau_ref
@@ -143,23 +139,26 @@ class LIF(eqx.Module):
         period = self._period(excess)
         further = jnp.floor(since / period)
         since = since - further * period
-        return further, since, self._free(since, dt)
+        return further, since, jnp.clip(since - self.tau_ref, 0, dt)
 
-    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
-        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after the time x τ_m without a spike."""
-        small = gap - (gap + excess) * _approach(x)  # rounding is relative to the change
-        large = gap * jnp.exp(-x) - excess * _approach(x)  # and here to what is left
+    def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
+        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after x = time/τ_m without a spike."""
+        x = time / self.tau_m
+        small = gap - (gap + excess) * _approach(x / 2)  # rounding is relative to the change
+        large = gap * jnp.exp(-x) - excess * _approach(x / 2)  # and here to what is left
         return jnp.where(x < 1, small, large)
 
 
 class _InShortSteps(LIF):
     """LIF neurons in steps that are no longer than the refractory period, so with one spike at most, and τ_m."""
 
+    half_rate: ArrayLike = 0.025  # 1/(2 τ_m), so that no step divides by τ_m [1/ms]
+
     def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
         return 0, since, 0
 
-    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
-        return gap - (gap + excess) * _approach(x)
+    def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
+        return gap - (gap + excess) * _approach(time * self.half_rate)
 
 
 def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
@@ -169,9 +168,9 @@ def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
     return above, jnp.where(above, drive - 1, 1.0)
 
 
-def _approach(x: Array) -> Array:
-    """1 − e^(−x), through a tanh: keeps its digits for small x as expm1 does, and a step takes an eighth less time."""
-    t = jnp.tanh(x / 2)
+def _approach(half: Array) -> Array:
+    """1 − e^(−x) of x/2, through a tanh: keeps its digits for small x as expm1 does, in an eighth less time a step."""
+    t = jnp.tanh(half)
     return 2 * t / (1 + t)
 
 
