@@ -12,7 +12,8 @@ from scipy.linalg import expm
 from neuraxis.engine import record_state, simulate
 from neuraxis.errors import InputError
 from neuraxis.neurons.lif import LIF
-from neuraxis.neurons.spike_train import Spikes, events, record_spikes, trains
+from neuraxis.neurons.spike_train import trains
+from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
 
 ORDERS = range(6)

@@ -26,7 +26,7 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result
 from neuraxis.neurons.lif import LIF, LIFState
-from neuraxis.neurons.spike_train import record_spikes
+from neuraxis.neurons.spikes import events, record_spikes
 
 
 @dataclass(frozen=True)
@@ -204,10 +204,11 @@ def timing(lif: LIF, settings: Settings):
         middles = dt * (np.arange(max(1, round(length / dt))) + 0.5)[:, None]
         varying = _MEAN + _SWING * np.sin(omega * middles + phases)
         drive = np.concatenate([np.broadcast_to(constant, varying.shape), varying], axis=1)
-        periods = 1000 / np.asarray(lif.firing_rate(drive), float)
+        periods = lif.period(drive)
         for name, model in (("inside", lif), ("grid", GridLIF(lif))):
             trace = simulate(model, jnp.asarray(drive), dt=dt, record=record_spikes)
-            found = [all_spikes(trace, j, periods[:, j]) for j in range(2 * _TIMED)]
+            times, neurons = events(trace.record, dt, apart=periods)
+            found = [times[neurons == j] for j in range(2 * _TIMED)]
             error = [np.abs(f[: len(t)] - t[: len(f)]).mean() for f, t in zip(found, true, strict=True)]
             errors[name][k] = np.mean(error[:_TIMED]), np.mean(error[_TIMED:])
     at = steps.index(settings.dt)
@@ -218,14 +219,6 @@ def timing(lif: LIF, settings: Settings):
         "spike_time_error_varying_on_grid_ms": errors["grid"][at, 1],
     }
     return {k: float(v) for k, v in metrics.items()}, {"steps": np.array(steps), "time_errors": errors}
-
-
-def all_spikes(trace, neuron: int, periods: np.ndarray) -> np.ndarray:
-    """Times of all spikes of a neuron [ms]; several in a step lie a period of that step's drive apart."""
-    counts, age = (np.asarray(part, float)[:, neuron] for part in trace.record)
-    latest = trace.times - age
-    fired = np.flatnonzero(counts)
-    return np.array([latest[i] - k * periods[i] for i in fired for k in range(int(counts[i]) - 1, -1, -1)])
 
 
 def constant_spikes(settings: Settings, drive: float, length: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.functions.surrogates import Arctan
+from neuraxis.neurons.received import received
 
 POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
 
@@ -46,7 +47,8 @@ class LeakyIntegrator(eqx.Module):
         """Advance by `dt` [ms] under an input; the output is the new potential.
 
         Raises:
-            InputError: for an input that does not broadcast to the state.
+            InputError: for an input that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
         v = _leak(v, input, dt, self.tau_m)
         return v, v
@@ -91,7 +93,8 @@ class DiscreteLIF(eqx.Module):
         """Advance by `dt` [ms] under an input; the output is 1 for a spike, else 0.
 
         Raises:
-            InputError: for an input that does not broadcast to the state.
+            InputError: for an input that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
         v = _leak(v, input, dt, self.tau_m)
         spikes = self.surrogate(v - self.v_threshold)
@@ -99,5 +102,6 @@ class DiscreteLIF(eqx.Module):
 
 
 def _leak(v: Array, input: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
-    check.fits(v.shape, input=input)
+    v = check.floats("v", v)
+    input = received(v.shape, dt, input=input)
     return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + input, POTENTIAL)

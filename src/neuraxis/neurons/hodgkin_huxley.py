@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
+from neuraxis.neurons.received import numbers, received
 from neuraxis.values import compiled
 
 _Q10 = 3.0  # factor on all rates for 10 °C more
@@ -99,7 +100,7 @@ class HodgkinHuxley(eqx.Module):
             α_m = 0.1 (u − 25)/(1 − e^{−(u−25)/10})     β_m = 4 e^{−u/18}
             α_h = 0.07 e^{−u/20}                        β_h = 1/(1 + e^{−(u−30)/10})
         """
-        u = jnp.asarray(v) - self.v_rest  # 0.01 (u − 10)/(1 − …) is 0.1 x/(1 − e^{−x}) with x = (u − 10)/10
+        u = numbers(v=v) - self.v_rest  # 0.01 (u − 10)/(1 − …) is 0.1 x/(1 − e^{−x}) with x = (u − 10)/10
         e = jnp.exp(-u / 10)  # shared by three rates: e^{−(u−c)/10} = e^{c/10} e^{−u/10}
         alpha = Gates(
             n=0.1 * _linoid((u - 10) / 10, math.exp(1.0) * e),
@@ -122,8 +123,13 @@ class HodgkinHuxley(eqx.Module):
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
 
             V∞ = (J + g_L V_L + G_Na V_Na + G_K V_K)/(g_L + G_Na + G_K),  τ_V = C/(g_L + G_Na + G_K)
+
+        Raises:
+            InputError: for what is no membrane, or a current that is not finite.
         """
+        check.instance(Membrane, state=state)
         v, n, m, h = state
+        current = numbers(current=current)
         g_na = self.g_na * m * m * m * h
         g_k = self.g_k * (n * n) * (n * n)
         g = self.g_leak + g_na + g_k
@@ -133,24 +139,35 @@ class HodgkinHuxley(eqx.Module):
         return target, Membrane(jnp.asarray(self.capacitance / g), *tau)
 
     def derivative(self, state: Membrane, current: ArrayLike) -> Membrane:
-        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
+        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²].
+
+        Raises:
+            InputError: for what is no membrane, or a current that is not finite.
+        """
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
-    @compiled
     def equilibrium(self, current: ArrayLike) -> Membrane:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
         state; bisection finds it, and it is differentiable with respect to the current and all fields.
-        """
 
+        Raises:
+            InputError: for a current that is not finite, or does not broadcast with the fields.
+        """
+        current = numbers(current=current)
+        check.broadcast((), current=current, **self._fields())
+        return self._equilibrium(current)
+
+    @compiled
+    def _equilibrium(self, current: Array) -> Membrane:
         def excess(v: Float[Array, "..."]) -> Float[Array, "..."]:
             return self.relaxation(Membrane(v, *self.gates(v)[0]), current)[0].v - v
 
         def bisect(excess, start):
             # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
-            driven = jnp.asarray(current) / self.g_leak
+            driven = current / self.g_leak
             reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_leak))
             low = start + reversals.min(0) + jnp.minimum(driven, 0)
             high = start + reversals.max(0) + jnp.maximum(driven, 0)
@@ -185,9 +202,11 @@ class HodgkinHuxley(eqx.Module):
         """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron whose spike is over, else 0.0.
 
         Raises:
-            InputError: for a current that does not broadcast to the state.
+            InputError: for a current that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
-        check.fits(jnp.shape(state.v), current=current)
+        check.instance(HodgkinHuxleyState, state=state)
+        current = received(jnp.shape(state.v), dt, current=current)
         membrane = self.integrator(self, Membrane(*state[:4]), current, dt)
         v = lax.stop_gradient(membrane.v)
         low, high = v - self.prominence, jnp.maximum(v, self.v_rest)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.neurons.received import numbers, received
 
 _NEVER = 1e9  # age of a spike that has not happened [ms]; finite, so that arithmetic and gradients stay so too
 
@@ -67,7 +68,7 @@ class LIF(eqx.Module):
         if type(self) is not LIF or any(isinstance(x, Tracer) for x in (self.tau_m, self.tau_ref, dt)):
             return self
         short = np.all(np.asarray(dt) <= np.minimum(self.tau_ref, self.tau_m))
-        return _InShortSteps(self.tau_m, self.tau_ref, 0.5 / self.tau_m) if short else self
+        return _InShortSteps(self.tau_m, self.tau_ref, 0.5 / np.asarray(self.tau_m)) if short else self
 
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
@@ -76,14 +77,14 @@ class LIF(eqx.Module):
         reached after τ_m ln(1 + gap/(v_in − 1)) outside the refractory period. The latest spike was at t − age exactly.
 
         Raises:
-            InputError: for a drive that does not broadcast to the state.
+            InputError: for a drive that is not finite or does not broadcast to the state, or a dt that is not positive.
         """
-        check.fits(jnp.shape(state.gap), drive=drive)
-        drive = jnp.asarray(drive)
+        check.instance(LIFState, state=state)
+        drive = received(jnp.shape(state.gap), dt, drive=drive)
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)
-        free = jnp.clip(state.age + (dt - self.tau_ref), 0, dt)  # outside the refractory period [ms]
+        free = jnp.clip(state.age + jnp.subtract(dt, self.tau_ref), 0, dt)  # outside the refractory period [ms]
         since = free - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
         fired = above & (since > 0)
         further, since, left = self._after_first(since, excess, dt)
@@ -91,9 +92,24 @@ class LIF(eqx.Module):
         gap = self._moved(gap, drive - 1, free)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
+    def period(self, drive: ArrayLike) -> Float[Array, "..."]:
+        """Give the time from spike to spike [ms] under a drive that does not change; infinite where none comes.
+
+        It is also the time between the spikes of one step, in which the drive is constant: what `events` asks for.
+
+        Raises:
+            InputError: for a drive that is not finite.
+        """
+        above, excess = _excess(numbers(drive=drive))
+        return jnp.where(above, self._period(excess), jnp.inf)
+
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0."""
-        above, excess = _excess(drive)
+        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0.
+
+        Raises:
+            InputError: for a drive that is not finite.
+        """
+        above, excess = _excess(numbers(drive=drive))
         return jnp.where(above, 1000 / self._period(excess), 0.0)
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -107,8 +123,7 @@ class LIF(eqx.Module):
             InputError: for a rate that is not positive or not below 1/τ_ref, or an intercept not below 1.
         """
         check.positive(max_rates=max_rates)
-        check.finite(intercepts=intercepts)
-        max_rates, intercepts = jnp.asarray(max_rates), jnp.asarray(intercepts)
+        max_rates, intercepts = numbers(max_rates=max_rates), numbers(intercepts=intercepts)
         spare = 1000 - max_rates * self.tau_ref  # of a second at the maximum rate, outside refractory periods [ms]
         _refuse(spare <= 0, f"max_rates must stay below 1/tau_ref, with a tau_ref of {self.tau_ref} ms", max_rates)
         _refuse(intercepts >= 1, "intercepts must stay below 1, where the maximum rate is reached", intercepts)
@@ -123,8 +138,7 @@ class LIF(eqx.Module):
             InputError: for a gain that is not positive.
         """
         check.positive(gain=gain)
-        check.finite(bias=bias)
-        gain, bias = jnp.asarray(gain), jnp.asarray(bias)
+        gain, bias = numbers(gain=gain), numbers(bias=bias)
         return self.firing_rate(gain + bias), (1 - bias) / gain
 
     def _period(self, excess: Array) -> Array:
@@ -143,7 +157,7 @@ class LIF(eqx.Module):
 
     def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
         """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after x = time/τ_m without a spike."""
-        x = time / self.tau_m
+        x = jnp.divide(time, self.tau_m)
         small = gap - (gap + excess) * _approach(x / 2)  # rounding is relative to the change
         large = gap * jnp.exp(-x) - excess * _approach(x / 2)  # and here to what is left
         return jnp.where(x < 1, small, large)
@@ -158,12 +172,11 @@ class _InShortSteps(LIF):
         return 0, since, 0
 
     def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
-        return gap - (gap + excess) * _approach(time * self.half_rate)
+        return gap - (gap + excess) * _approach(jnp.multiply(time, self.half_rate))
 
 
-def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
+def _excess(drive: Array) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
     """Give where v_in > 1, and v_in − 1 there; elsewhere 1, harmless in logarithms and their gradients."""
-    drive = jnp.asarray(drive)
     above = drive > 1
     return above, jnp.where(above, drive - 1, 1.0)
 

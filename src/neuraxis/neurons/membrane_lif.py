@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.neurons.lif import LIF, LIFState
+from neuraxis.neurons.received import numbers, received
 
 
 class MembraneLIF(eqx.Module):
@@ -27,6 +28,7 @@ class MembraneLIF(eqx.Module):
     g_leak: ArrayLike = 0.1  # leak conductance g_L [mS/cm²]
 
     def __check_init__(self):
+        check.instance(LIF, lif=self.lif)
         check.parameters(v_rest=self.v_rest, v_threshold=self.v_threshold, g_leak=self.g_leak)
         check.positive(g_leak=self.g_leak)
         check.finite(v_rest=self.v_rest, v_threshold=self.v_threshold)
@@ -37,17 +39,45 @@ class MembraneLIF(eqx.Module):
         return self.lif.init_state(check.broadcast(input_shape, fields=self.drive(0.0)))
 
     def step(self, state: LIFState, current: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; the output is the number of spikes in the step."""
+        """Advance by `dt` [ms] under a current [µA/cm²]; the output is the number of spikes in the step.
+
+        Raises:
+            InputError: for a current that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
+        """
+        check.instance(LIFState, state=state)
+        current = received(jnp.shape(state.gap), dt, current=current)
         return self.lif.step(state, self.drive(current), dt)
 
+    def period(self, current: ArrayLike) -> Float[Array, "..."]:
+        """Give the time from spike to spike [ms] under a current [µA/cm²] that does not change; infinite without one.
+
+        Raises:
+            InputError: for a current that is not finite.
+        """
+        return self.lif.period(self.drive(current))
+
     def firing_rate(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz] under a current [µA/cm²]."""
+        """Give the steady firing rate [Hz] under a current [µA/cm²].
+
+        Raises:
+            InputError: for a current that is not finite.
+        """
         return self.lif.firing_rate(self.drive(current))
 
     def potential(self, state: LIFState) -> Float[Array, "..."]:
-        """Give the membrane potential V = V_rest + v (V_th − V_rest) [mV]."""
+        """Give the membrane potential V = V_rest + v (V_th − V_rest) [mV].
+
+        Raises:
+            InputError: for what is no state.
+        """
+        check.instance(LIFState, state=state)
         return state.v * (jnp.asarray(self.v_threshold) - self.v_rest) + self.v_rest
 
     def drive(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the dimensionless drive v_in = J/(g_L (V_th − V_rest)) of a current [µA/cm²]."""
-        return jnp.asarray(current) / ((jnp.asarray(self.v_threshold) - self.v_rest) * self.g_leak)
+        """Give the dimensionless drive v_in = J/(g_L (V_th − V_rest)) of a current [µA/cm²].
+
+        Raises:
+            InputError: for a current that is not finite.
+        """
+        return numbers(current=current) / ((jnp.asarray(self.v_threshold) - self.v_rest) * self.g_leak)

@@ -39,7 +39,7 @@ def firing(firing, metrics) -> plots.Figure:
         at = metrics[metric]
         ax.axvline(at, color=plots.COLORS[color], linestyle="--", label=f"{label} from {at:.2f} µA/cm²")
     ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", xlim=(0, None), ylim=(0, None))
-    plots.legend(ax, loc="lower right")
+    plots.legend(ax, loc="lower center")
     return fig
 
 
