@@ -143,6 +143,11 @@ def parameters(**fields: Any) -> None:
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
     """Give the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    if not isinstance(input_shape, tuple | list) or not all(
+        isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
+    ):
+        raise InputError(f"input_shape must be a tuple of sizes, such as (3,), but is {received(input_shape)}")
+    input_shape = tuple(input_shape)
     shapes = {name: np.shape(value) for name, value in fields.items()}
     try:
         return np.broadcast_shapes(input_shape, *shapes.values())
@@ -173,6 +178,11 @@ def one_number(**values: Any) -> None:
     for name, value in values.items():
         if shape := np.shape(value):
             raise InputError(f"{name} must be one number, but has shape {shape}")
+def instance(kind: type, **values: Any) -> None:
+    """Every value is an object of that class."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
 
 
 def last_axis(size: int, **arrays: Any) -> None:

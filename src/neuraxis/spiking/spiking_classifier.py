@@ -37,8 +37,9 @@ class SpikingClassifier(eqx.Module):
         neurons: the neurons of every layer.
         readout: what becomes of the output neurons' activity: `spike_count`, `mean_potential`, `max_potential`, or
             another function from neurons to a `Readout`.
-        coding: `coding(x, steps, key)` turns inputs into spikes (time, …, in), such as `rate_code` or `latency_code`.
-            None takes x as a current that is held constant, whose product with W¹ is then computed only once.
+        coding: `coding(x, steps, key=key)` turns inputs into spikes (time, …, in), such as `rate_code` or
+            `latency_code`. None takes x as a current that is held constant, whose product with W¹ is then computed only
+            once.
         steps: number of time steps.
         dt: length of a step [ms].
 
@@ -106,7 +107,7 @@ class SpikingClassifier(eqx.Module):
         The output of a step is a tuple, one entry a layer: the spikes of the hidden layers, and last the logits so far.
         The state is such a tuple too, of potentials and a `ReadoutState`.
         """
-        coded = x if self.coding is None else self.coding(x, self.steps, key)
+        coded = x if self.coding is None else self.coding(x, self.steps, key=key)
         if self.coding is not None and np.shape(coded)[:1] != (self.steps,):
             raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
         steps = self.steps if self.coding is None else None

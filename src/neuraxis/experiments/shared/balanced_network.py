@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuraxis import plots
-from neuraxis.neurons.spike_train import intervals, rate_histogram, rates, trains, variation
+from neuraxis.neurons.spike_train import firing_rates, intervals, rate_histogram, trains, variation
 from neuraxis.spiking.connections import SparseConnections, connect
 from neuraxis.spiking.connectivity import fixed_probability
 from neuraxis.spiking.memory import check_memory
@@ -66,7 +66,7 @@ def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str,
     duration, edge = len(words) * dt, excitatory(neurons)
     times, who = packed_events(words, dt)
     spikes = trains(times, who, neurons)
-    rate, irregular, between = rates(spikes, duration), variation(spikes), intervals(spikes)
+    rate, irregular, between = firing_rates(spikes, duration), variation(spikes), intervals(spikes)
     bins = max(1, int(duration / BIN))
     centers, over_time = rate_histogram(np.where(spikes <= bins * BIN, spikes, np.inf), bins * BIN, BIN)
     metrics = {
