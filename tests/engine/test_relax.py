@@ -321,7 +321,7 @@ def test_bad_input_is_refused(arguments, message):
 def test_arguments_that_are_not_finite_are_refused(steps):
     with pytest.raises(InputError, match=r"arguments\[1\]\['b'\] must be finite, but holds nan at index \(1,\)"):
         relax(quadratic, np.ones(2), A, {"b": np.array([0.0, np.nan])}, step_size=0.1, steps=steps)
-    with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but holds inf"):
+    with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but is inf"):
         relax(lambda x, a: a * jnp.sum(x**2), np.ones(2), np.inf, step_size=0.1, steps=steps)
 
 

@@ -330,7 +330,7 @@ class Energy(eqx.Module):
         ({"record": "v"}, "record must be a function, but is 'v'"),
         ({"record": lambda state, output: {"what": "v"}}, "holds the string 'v'"),
         ({"dt": None}, "dt, the length of a step, must be given, since Leak has no default"),
-        ({"inputs": np.array(["a"])}, "inputs must be a number"),
+        ({"inputs": np.array(["a"])}, "inputs must be an array of numbers"),
     ],
 )
 def test_what_is_of_the_wrong_kind_is_refused_in_a_sentence(arguments, message):

@@ -51,7 +51,8 @@ def relax(
     backwards, it takes memory for every state on the way.
 
     One compiled program serves all numbers in x, in the arguments and in the fields of the module whose method the
-    energy is (such as `network.energy`). A new lambda compiles anew, so hand over what changes as an argument.
+    energy is (such as `network.energy`). A lambda that holds another number compiles anew, so hand over what
+    changes as an argument.
 
     Args:
         energy: maps a state to one value per leading index, such as the `energy` method of a model.

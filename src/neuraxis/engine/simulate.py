@@ -72,7 +72,7 @@ def simulate(
         steps: number of steps, where `inputs` has no time axis.
         state: where to start; by default `dynamics.init_state` of the shape of one step's input.
         record: `record(state, output)` gives what to store, such as `record_output` (default), `record_state` or
-            `record_nothing`. It is part of the compiled program: pass the same function again to reuse it.
+            `record_nothing`. It is part of the compiled program, with the values that it holds or reads.
         every: record at every k-th step only.
         remat: cut the run into blocks of that many steps whose inside is computed again in the backward pass, so that
             the gradient through T steps stores T/remat + remat states instead of T.
