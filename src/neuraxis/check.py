@@ -196,3 +196,14 @@ def labels(labels: Any, classes: int) -> None:
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
+
+
+def key(key: Any) -> None:
+    """What is drawn at random has a key: one of `jax.random.key`, or the two numbers of `jax.random.PRNGKey`."""
+    import jax.numpy as jnp
+    from jax.dtypes import prng_key
+
+    dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
+    typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape == (2,)):
+        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
