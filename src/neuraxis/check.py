@@ -3,6 +3,7 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ _SHORT = 60  # characters of a value that a message repeats
 def received(value: Any) -> str:
     """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
     text = repr(value)
-    if len(text) <= _SHORT and "\n" not in text and "Traced<" not in text:
+    traced = type(value).__name__.endswith("Tracer")  # which JAX shows as JitTracer(bool[20]), or in other ways
+    if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
@@ -153,6 +155,18 @@ def functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {value!r}")
+
+
+def takes(name: str, function: Any, *arguments: str) -> None:
+    """The function can be called with so many arguments; what they are is said in the message."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # of something built in
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise InputError(f"{name} must be a function of ({', '.join(arguments)}): {error}") from None
 
 
 def last_axis(size: int, **arrays: Any) -> None:

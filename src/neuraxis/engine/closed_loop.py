@@ -45,14 +45,14 @@ class ClosedLoop(eqx.Module):
         """Start the inner dynamics under the first output, for inputs of the default precision from outside."""
         return self.begin(None if self.join is None else input_of(input_shape))
 
-    def step(self, state: Any, input: Any, dt: Any) -> tuple[Any, Any]:
+    def step(self, state: Any, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under the last output.
 
         Raises:
             InputError: for an input where there is no join.
         """
         inner, last = state
-        inner, out = advance(self.dynamics, inner, self._joined(last, input), dt)
+        inner, out = advance(self.dynamics, inner, self._joined(last, input), dt, key=key, t=t)
         return (inner, out), out
 
     def inner(self) -> tuple[Dynamics, ...]:

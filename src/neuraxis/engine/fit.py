@@ -27,7 +27,7 @@ from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
 from neuraxis.errors import InputError
 from neuraxis.kinds import Rule, Source
-from neuraxis.values import is_key, is_traced
+from neuraxis.values import is_traced
 
 
 class Fitted(eqx.Module):
@@ -152,8 +152,7 @@ def _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint) ->
     if jax.tree.leaves(rule) == [rule] and getattr(rule, "__dict__", None):
         raise InputError(f"a rule with fields must be an equinox.Module, or another pytree, but is {rule!r}")
     check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
-    if not (is_key(key) and key.shape == ()):
-        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {key!r}")
+    check.key(key)
     if resume and checkpoint is None:
         raise InputError("resume=True needs a checkpoint to go on from")
 
