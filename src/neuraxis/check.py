@@ -4,6 +4,8 @@ Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pa
 """
 
 import inspect
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
-        raise InputError(f"{name} must be a number, but is {value!r}")
+        raise InputError(f"{name} must be a number, but is {received(value)}")
     checked = array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
@@ -132,6 +134,26 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
 
 
+def boolean(**values: Any) -> None:
+    """Every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} must be True or False, but is {received(value)}")
+
+
+def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
+    """The function can be called with so many arguments and these keywords; the message says what they are."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # of something built in
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        all_of_them = ", ".join([*arguments, *(f"{keyword}={value}" for keyword, value in keywords.items())])
+        raise InputError(f"{name} must be a function of ({all_of_them}), but is one for which: {error}") from None
+
+
 def parameters(**fields: Any) -> None:
     """Every field is a number or an array, and all broadcast with each other."""
     for name, value in fields.items():
@@ -154,19 +176,19 @@ def functions(**values: Any) -> None:
     """Every value can be called, and is not a class that still has to be made an object of."""
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
-            raise InputError(f"{name} must be a function, but is {value!r}")
+            raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
-def takes(name: str, function: Any, *arguments: str) -> None:
-    """The function can be called with so many arguments; what they are is said in the message."""
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):  # of something built in
-        return
-    try:
-        signature.bind(*arguments)
-    except TypeError as error:
-        raise InputError(f"{name} must be a function of ({', '.join(arguments)}): {error}") from None
+def path(name: str, value: Any) -> Path:
+    """Give the path that a user named, as text or as a path.
+
+    Raises:
+        InputError: for what cannot be one.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
+        raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
+    return Path(text)
 
 
 def last_axis(size: int, **arrays: Any) -> None:

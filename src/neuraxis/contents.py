@@ -6,6 +6,9 @@ as can the attributes of an object. So what a program depends on is told by its 
 every call. That takes some microseconds, and has another side: two functions that were made in the same way, such as
 those of two `optax.adam(1e-3)`, share a program.
 
+What a function itself writes while it is traced does not count. What its host callbacks collect does: a list for
+`jax.debug.callback` would be another one at each call, where a `queue.SimpleQueue` is always the same.
+
 What belongs to installed packages is taken not to change: their global variables, their classes, and objects of them
 that compare by identity. JAX's arrays cannot change, so those are told by identity; NumPy's are told by
 their bytes, and must not change in place.

@@ -300,7 +300,12 @@ def test_a_valley_without_a_slope_along_it_has_no_derivative():
         ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) * jnp.ones(3)}, r"per leading index .* gave shape \(3,\)"),
         ({"step_size": 0.1, "energy": lambda x: (x, x)}, "must give one array of real numbers"),
         ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) > 0}, "must give one array of real numbers"),
-        ({"step_size": 0.1, "x": ()}, "for a state of shape nothing"),
+        ({"step_size": 0.1, "x": ()}, r"x must hold an array, but is \(\)"),
+        ({"step_size": 0.1, "x": "rest"}, "x must be an array of numbers, but is 'rest'"),
+        ({"step_size": 0.1, "energy": lambda: 0.0}, r"energy must be a function of \(argument 0\)"),
+        ({"step_size": 0.1, "energy": lambda x: "a"}, "an energy must give one array of real numbers, but gave 'a'"),
+        ({"step_size": 0.1, "energy": lambda x: float(x[0])}, r"energy must be what JAX can trace: .* no float\(\)"),
+        ({"step_size": 0.1, "energy": lambda x: jnp.sum(x @ jnp.ones(3))}, r"energy does not fit what .*float32\(2,\)"),
         ({"step_size": 0.1, "x": np.ones(2) * 1j}, "x must hold real numbers, but has dtype complex"),
         ({"step_size": 0.1, "steps": 0}, "steps must be a whole number of at least 1, but is 0"),
         ({"step_size": 0.1, "steps": 2.0}, "steps must be a whole number of at least 1, but is 2.0"),
@@ -315,6 +320,14 @@ def test_bad_input_is_refused(arguments, message):
     arguments = {"energy": lambda x: jnp.sum(jnp.asarray(x) ** 2), "x": np.ones(2)} | arguments
     with pytest.raises(InputError, match=message):
         relax(arguments.pop("energy"), arguments.pop("x"), **arguments)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_lists_are_states_and_arguments_and_complex_numbers_neither():
+    settled = relax(lambda x, a: jnp.sum((x - a) ** 2, -1), [0, 0], [1.0, 2.0], step_size=0.4)
+    np.testing.assert_allclose(settled.x, [1, 2], rtol=1e-4)
+    with pytest.raises(InputError, match=r"arguments\[0\] must hold real numbers, but has dtype complex"):
+        relax(lambda x, a: jnp.sum(x**2 * jnp.abs(a)), jnp.ones(2), 1j, step_size=0.1)
 
 
 @pytest.mark.parametrize("steps", [None, 3])

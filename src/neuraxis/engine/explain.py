@@ -10,16 +10,11 @@ from jax.tree_util import keystr
 from jaxtyping import PyTree
 
 from neuraxis import check
+from neuraxis.engine.called import NOT_TRACEABLE, TRACEABLE
 from neuraxis.engine.dynamics import first_state, shapes_of, trial
 from neuraxis.engine.inputs import one_input
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
-
-_NOT_TRACEABLE = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
 
 
 def explained(
@@ -52,10 +47,8 @@ def explained(
     if not isinstance(input, jax.ShapeDtypeStruct):
         given = f"a tree of shapes {shapes_of(input)}" if jax.tree.leaves(input) else "none"
         return InputError(f"{kind} does not run on the inputs that it received, {given}: {error}")
-    if isinstance(error, _NOT_TRACEABLE):
-        return InputError(
-            f"a step of {kind} and the record must be what JAX can trace: jnp.sin for np.sin, jnp.where(a, b, c) for if"
-        )
+    if isinstance(error, NOT_TRACEABLE):
+        return InputError(f"a step of {kind} and the record must be {TRACEABLE}")
     return error
 
 

@@ -9,6 +9,7 @@ from jax.tree_util import keystr
 from jaxtyping import PyTree
 
 from neuraxis import check, values
+from neuraxis.engine.called import NOT_TRACEABLE, TRACEABLE
 from neuraxis.errors import InputError
 
 
@@ -22,7 +23,7 @@ def as_inputs(inputs: Any) -> PyTree:
         raise InputError(f"inputs must be arrays or a function of the time, but are the class {inputs.__name__} itself")
     if callable(inputs):
         return inputs
-    leaves, structure = jax.tree.flatten_with_path(inputs, is_leaf=_is_list_of_numbers)
+    leaves, structure = jax.tree.flatten_with_path(inputs, is_leaf=is_list_of_numbers)
     made = [x if values.is_key(x) else check.array(f"inputs{keystr(path)}", x) for path, x in leaves]
     return widened(jax.tree.unflatten(structure, [x if values.is_value(x) else jnp.asarray(x) for x in made]))
 
@@ -77,10 +78,8 @@ def one_input(inputs: PyTree, held: bool) -> PyTree:
 def _given_by(function: Any) -> PyTree:
     try:
         given = jax.eval_shape(lambda t: widened(function(t)), jnp.zeros(()))
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        raise InputError(
-            "inputs must be a function that JAX can trace: jnp.sin for np.sin, jnp.where(t > 5, a, b) for if"
-        ) from error
+    except NOT_TRACEABLE as error:
+        raise InputError(f"inputs must be a function that is {TRACEABLE}") from error
     except TypeError as error:
         check.takes("inputs", function, "t")
         if "not a valid JAX type" in str(error):
@@ -92,8 +91,8 @@ def _given_by(function: Any) -> PyTree:
     return given
 
 
-def _is_list_of_numbers(node: Any) -> bool:
+def is_list_of_numbers(node: Any) -> bool:
     """Say whether a list, or a list of lists, is what others write as an array."""
     return isinstance(node, list) and all(
-        _is_list_of_numbers(x) or isinstance(x, bool | int | float | complex | np.number) for x in node
+        is_list_of_numbers(x) or isinstance(x, bool | int | float | complex | np.number) for x in node
     )
