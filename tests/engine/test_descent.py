@@ -113,6 +113,7 @@ def test_nothing_to_train_is_refused_with_a_cure():
             lambda: train(jnp.ones(3), descent(lambda w, x, t, *, key: x @ w, optax.sgd(0.1))),
             r"loss does not fit what it is called with, float32\(32, 5\), int32\(32,\): ",
         ),
+        (lambda: train(eqx.nn.Linear(5, 2, key=jax.random.key(0))), r"so that a batch needs jax.vmap\(model\)"),
         (
             lambda: train(Scaled(jnp.ones(3, complex)), descent(squared, optax.sgd(0.1))),
             "what is trained must be real numbers, but weight has dtype complex64",

@@ -82,7 +82,7 @@ def test_gradient_through_blocks_is_the_gradient(how):
     np.testing.assert_allclose(jax.grad(area)(10.0), exact, rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", [{}, {"every": 2, "remat": 4}, {"unroll": 3}])
+@pytest.mark.parametrize("how", [{}, {"every": 2, "remat": 4}, {"unroll": 3}, {"chunk": 4}])
 def test_no_steps_and_no_neurons_leave_empty_records(how):
     assert simulate(Leak(), jnp.ones(3), dt=1.0, steps=0, **how).record.shape == (0, 3)
     assert simulate(Leak(), jnp.ones(0), dt=1.0, steps=8, **how).record.shape == (8 // how.get("every", 1), 0)

@@ -32,7 +32,7 @@ def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[A
         check.takes(name, loss, "model", *(f"data[{i}]" for i in range(len(batch))), key="key")
         if "object is not callable" in str(error) and not callable(model):
             raise InputError(f"{name} calls the model, which must be a function then, but is {_kind(model)}") from error
-        raise _explained(name, error, batch) from error
+        raise _explained(name, error, batch, _hint(model)) from error
 
 
 def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -50,12 +50,19 @@ def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         raise _explained(name, error, arguments) from error
 
 
-def _explained(name: str, error: Exception, arguments: tuple[Any, ...]) -> InputError:
+def _hint(model: PyTree) -> str:
+    """Say what is usual where layers of equinox receive a batch."""
+    is_single = lambda node: type(node).__module__.startswith("equinox.nn")
+    single = any(map(is_single, jax.tree.leaves(model, is_leaf=is_single)))
+    return "; layers of equinox.nn take one example at a time, so that a batch needs jax.vmap(model)" if single else ""
+
+
+def _explained(name: str, error: Exception, arguments: tuple[Any, ...], hint: str = "") -> InputError:
     if isinstance(error, NOT_TRACEABLE):
         return InputError(f"{name} must be {TRACEABLE}")
     shapes = ", ".join(map(_kind, arguments))
     reason = " ".join(str(error).split())
-    return InputError(f"{name} does not fit what it is called with, {shapes}: {reason}")
+    return InputError(f"{name} does not fit what it is called with, {shapes}: {reason}{hint}")
 
 
 def _kind(thing: Any) -> str:

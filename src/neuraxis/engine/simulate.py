@@ -163,14 +163,14 @@ def _record_nan(state: PyTree, output: Any) -> Array:
 def _run_in_chunks(part, state, inputs, steps, chunk, progress):
     records = []
     with Progress(steps, progress) as bar, InterruptBetweenSteps() as interrupt:
-        for start in range(0, steps, chunk):
+        for start in range(0, max(steps, 1), chunk):  # no steps leave an empty record
             interrupt.check()
             size = min(chunk, steps - start)
             own = inputs if part.held else jax.tree.map(lambda x, i=start, n=size: x[i : i + n], inputs)
             state, new = part.run(state, own, start, size)
             records.append(jax.tree.map(np.asarray, new))  # waits, so that the bar is honest and memory is freed
             bar.advance(size)
-    return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records) if records else None
+    return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records)
 
 
 def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
