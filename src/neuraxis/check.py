@@ -4,6 +4,7 @@ Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pa
 """
 
 import math
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ _SHORT = 60  # characters of a value that a message repeats
 def received(value: Any) -> str:
     """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
     text = repr(value)
-    if len(text) <= _SHORT and "\n" not in text and "Traced<" not in text:
+    traced = type(value).__name__.endswith("Tracer")  # which JAX shows as JitTracer(bool[20]), or in other ways
+    if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
@@ -131,6 +133,26 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number of at least {minimum}, but is {received(value)}")
         if value >= 2**63:
             raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
+
+
+def boolean(**values: Any) -> None:
+    """Every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} must be True or False, but is {received(value)}")
+
+
+def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
+    """The function can be called with so many arguments and these keywords; the message says what they are."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # of something built in
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        all_of_them = ", ".join([*arguments, *(f"{keyword}={value}" for keyword, value in keywords.items())])
+        raise InputError(f"{name} must be a function of ({all_of_them}), but is one for which: {error}") from None
 
 
 def parameters(**fields: Any) -> None:

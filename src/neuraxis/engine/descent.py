@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.called import call_loss
 from neuraxis.engine.losses import per_example
 from neuraxis.engine.parameters import learnable, picked
 from neuraxis.errors import InputError
@@ -56,11 +57,15 @@ class Descent(eqx.Module):
         """Give the state of the optimiser.
 
         Raises:
-            InputError: where there is nothing to train.
+            InputError: where there is nothing to train, or complex numbers are.
         """
         parameters, _ = self._split(model)
         if not jax.tree.leaves(parameters):
             raise InputError(_nothing_to_train(model, self.train))
+        for path, x in jax.tree.leaves_with_path(parameters):
+            if jnp.iscomplexobj(x):
+                name = jax.tree_util.keystr(path).lstrip(".") or "the model"
+                raise InputError(f"what is trained must be real numbers, but {name} has dtype {x.dtype}")
         return self.optimizer.init(parameters)
 
     def step(
@@ -104,7 +109,7 @@ class Descent(eqx.Module):
         assert self.gradient is not None
         if _measures(model):
             raise InputError("gradient= cannot bring the statistics up to date that the model measures of its data")
-        found = self.gradient(model, *batch, key=key)
+        found = call_loss("gradient", self.gradient, model, batch, key)
         if not isinstance(found, tuple) or len(found) != 2:
             raise InputError(f"gradient= must give the pair (losses, gradient), but gave a {type(found).__name__}")
         losses, gradient = found
@@ -121,7 +126,7 @@ class Descent(eqx.Module):
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
         """Give the losses, and the model that the loss measured where it does."""
-        losses, measured = self.loss(model, *batch, key=key), None
+        losses, measured = call_loss("loss", self.loss, model, batch, key), None
         if isinstance(losses, tuple):
             if len(losses) != 2:
                 raise InputError(f"a loss must give values, or (values, model), but gave {len(losses)} things")
