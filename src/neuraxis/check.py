@@ -155,6 +155,18 @@ def functions(**values: Any) -> None:
             raise InputError(f"{name} must be a function, but is {value!r}")
 
 
+def random_key(**values: Any) -> None:
+    """Every value is one random key, such as `jax.random.key(0)`, or one in the form that JAX had before."""
+    import jax
+    import jax.numpy as jnp
+
+    for name, value in values.items():
+        dtype, shape = getattr(value, "dtype", None), np.shape(value) if hasattr(value, "dtype") else None
+        new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
+        if not new and not (dtype == np.uint32 and shape == (2,)):
+            raise InputError(f"{name} must be one random key, such as jax.random.key(0), but is {received(value)}")
+
+
 def last_axis(size: int, **arrays: Any) -> None:
     """The last axis of every array has `size` entries."""
     for name, array in arrays.items():

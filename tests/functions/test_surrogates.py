@@ -70,5 +70,5 @@ def test_bad_parameters_are_refused(value):
 
 @pytest.mark.usefixtures("as_user")
 def test_complex_numbers_are_refused():
-    with pytest.raises(InputError, match="real numbers, but u has dtype complex64"):
+    with pytest.raises(InputError, match="u must hold real numbers, but has dtype complex64"):
         Arctan()(jnp.asarray(1j))

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +24,7 @@ from jaxtyping import PyTree
 
 from neuraxis.engine import archive, spread
 from neuraxis.engine.interrupt import hold_interrupts
+from neuraxis.engine.modes import for_use
 from neuraxis.errors import CheckpointError
 from neuraxis.values import is_key
 
@@ -72,7 +72,7 @@ def load(path: os.PathLike | str, like: PyTree) -> PyTree:
     Raises:
         CheckpointError: where the checkpoint is missing, damaged, or does not fit `like`.
     """
-    return eqx.nn.inference_mode(restore(path, like))
+    return for_use(restore(path, like))
 
 
 def restore(path: os.PathLike | str, like: PyTree) -> PyTree:

@@ -11,6 +11,7 @@ from jax.tree_util import KeyPath, keystr, tree_flatten_with_path, tree_leaves_w
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.modes import for_training
 from neuraxis.engine.parameters import split_parameters
 from neuraxis.values import compiled
 
@@ -53,7 +54,7 @@ def gradient_flow(
     what is measured leaves as the gradient by an input that is added to each layer and does nothing.
 
     Args:
-        model: any pytree. It is measured as in training (`equinox.nn.inference_mode` off).
+        model: any pytree. It is measured as `fit` trains it, in training mode.
         loss: as for `fit`: `loss(model, *batch, key=key)` gives one value per example (or these and a model).
         data: the arrays of the batch, such as `(x, labels)`.
         key: noise of the model.
@@ -66,7 +67,7 @@ def gradient_flow(
     named = {f"data[{i}]": x for i, x in enumerate(data)}
     check.same_length(**named)
     check.finite(**{name: x for name, x in named.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
-    model = eqx.nn.inference_mode(model, value=False)
+    model = for_training(model)
     parameters, rest = split_parameters(model)  # here, where numbers are not arrays yet
     names, flows = _measure(parameters, rest, loss, tuple(map(jnp.asarray, data)), key)
     return dict(zip(names, flows, strict=True))

@@ -108,8 +108,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     fig, axes = plots.figure(
         4,
         4,
-        caption="Activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the vector "
-        "(z, 0, 1): shown is the first output, and its derivative by z.",
+        caption="Activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the "
+        "vector (z, 0, 1): shown is the first output, and its derivative by z.",
         height=8.0,
         sharex=True,
     )

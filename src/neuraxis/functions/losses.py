@@ -111,15 +111,33 @@ def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]
     return jnp.sum(-t * jnp.log(_unless_0_ln_0(t, y, 0.0)), axis=-1)
 
 
-def categorical_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """Categorical cross-entropy of y = softmax(z), as Σ_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
+def categorical_cross_entropy_with_logits(
+    z: ArrayLike, t: ArrayLike, class_weights: ArrayLike | None = None
+) -> Float[Array, "..."]:
+    """Categorical cross-entropy of y = softmax(z), as Σ_k w_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
+
+    Args:
+        z: logits.
+        t: target, from `one_hot`, or probabilities.
+        class_weights: w, one for each class; 1 by default.
 
     Raises:
-        InputError: if the shapes differ, z is not finite or t lies outside [0, 1].
+        InputError: if the shapes differ, z is not finite or t lies outside [0, 1], and for weights that are negative or
+            not one for each class.
     """
     z, t = _pair(z=z, t=t)
     t = _probabilities("t", t)
+    if class_weights is not None:
+        t = t * _weights(class_weights, z.shape[-1])
     return -jnp.sum(t * jax.nn.log_softmax(z), axis=-1)
+
+
+def _weights(class_weights: ArrayLike, classes: int) -> Array:
+    weights = check.floats("class_weights", class_weights)
+    check.not_negative(class_weights=weights)
+    if weights.shape != (classes,):
+        raise InputError(f"class_weights must be one for each class, shape ({classes},), but {_has(weights)}")
+    return single(weights)
 
 
 def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
