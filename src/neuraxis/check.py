@@ -163,7 +163,7 @@ def random_key(**values: Any) -> None:
     for name, value in values.items():
         dtype, shape = getattr(value, "dtype", None), np.shape(value) if hasattr(value, "dtype") else None
         new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
-        if not new and not (dtype == np.uint32 and shape == (2,)):
+        if not new and not (dtype == np.uint32 and shape in ((2,), (4,))):
             raise InputError(f"{name} must be one random key, such as jax.random.key(0), but is {received(value)}")
 
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
@@ -34,7 +34,7 @@ class Embedding(eqx.Module):
         check.random_key(key=key)
         self.weight = jax.random.normal(key, (tokens, size))
 
-    def __call__(self, x: Int[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... feature"]:
+    def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... feature"]:
         """Map tokens (…) to (…, feature)."""
         count = self.weight.shape[0]
         tokens = check.array("x", x)
