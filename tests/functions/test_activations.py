@@ -75,6 +75,13 @@ def test_limits_for_large_inputs():
     np.testing.assert_array_equal(a.softmax(z), [0, 1])
 
 
+def test_limits_at_infinity():
+    z = jnp.array([-jnp.inf, jnp.inf])
+    for activation, below in ((a.relu, 0), (a.softplus, 0), (a.silu, 0), (a.gelu, 0), (a.elu, -1)):
+        np.testing.assert_array_equal(activation(z), [below, jnp.inf])
+        np.testing.assert_array_equal(activation.derivative(z), [0, 1])
+
+
 def test_derivatives_keep_their_digits_in_the_tails():
     z = np.array([-40, -20, 20, 40], np.float32)
     exact = scipy.special.expit(z.astype(float)) * scipy.special.expit(-z.astype(float))

@@ -188,6 +188,8 @@ def test_shapes_that_would_broadcast_unseen_are_refused(loss):
 def test_integer_labels_are_no_targets():
     with pytest.raises(InputError, match=r"has shape \(3,\); labels become targets by one_hot\(labels, 3\)"):
         categorical_cross_entropy_with_logits(np.eye(3), np.arange(3))
+    with pytest.raises(InputError, match="labels become targets by one_hot"):
+        categorical_cross_entropy_with_logits(np.eye(3), [0, 1, 2])
     with pytest.raises(InputError, match=r"delta must be one number, but has shape \(2,\)"):
         huber_loss(np.eye(2), np.eye(2), np.ones(2))
     with pytest.raises(InputError, match="delta must be positive"):

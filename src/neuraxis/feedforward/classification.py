@@ -41,6 +41,7 @@ def loss(
         InputError: for labels that are neither one integer per example, from 0 to the number of logits − 1, nor one
             probability per logit, and for weights that are negative or not one for each logit.
     """
+    check.functions(model=model)
     return _cross_entropy(model(x, key=key), labels, class_weights)
 
 
@@ -57,6 +58,7 @@ def measuring_loss(
     Raises:
         InputError: as `loss`, and for a model with layers that measure, but without `measure`.
     """
+    check.functions(model=model)
     logits, measured = measure(model, x, key)
     return _cross_entropy(logits, labels, class_weights), measured
 
@@ -72,6 +74,7 @@ def correct(
     Raises:
         InputError: for labels as for `loss`.
     """
+    check.functions(model=model)
     logits = check.floats("the logits", model(x, key=key))
     targets = _targets(logits, labels)
     right = jnp.argmax(logits, axis=-1) == jnp.argmax(targets, axis=-1)

@@ -77,6 +77,16 @@ def _vector(z: Array) -> Array:
     return z
 
 
+def _from_below(z: Array) -> Array:
+    """Give z, but a large number for −∞, whose product with 0 would be NaN."""
+    return jnp.maximum(z, -1e4)
+
+
+def _within(z: Array) -> Array:
+    """Give z, but large numbers for ±∞."""
+    return jnp.clip(z, -1e4, 1e4)
+
+
 def _diagonal(d: Array) -> Array:
     return d[..., None] * jnp.eye(d.shape[-1], dtype=d.dtype)
 
@@ -115,7 +125,11 @@ leaky_relu = Activation("leaky_relu", lambda z: jnp.where(z > 0, z, 0.01 * z), l
 elu = Activation("elu", jax.nn.elu, lambda z: jnp.exp(jnp.minimum(z, 0)))
 """σ(z) = z for z > 0 and e^z − 1 elsewhere, above −1, with σ′ = 1 and e^z."""
 
-silu = Activation("silu", lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z)))
+silu = Activation(
+    "silu",
+    lambda z: _from_below(z) * logistic(z),
+    lambda z: logistic(z) * (1 + _within(z) * logistic(-z)),
+)
 """σ(z) = z/(1 + e^(−z)), also called swish, with σ′ = s (1 + z (1 − s)) for s = 1/(1 + e^(−z))."""
 
 
@@ -125,8 +139,8 @@ def _normal_cdf(z: Array) -> Array:
 
 gelu = Activation(
     "gelu",
-    lambda z: z * _normal_cdf(z),
-    lambda z: _normal_cdf(z) + z * jnp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
+    lambda z: _from_below(z) * _normal_cdf(z),
+    lambda z: _normal_cdf(z) + _within(z) * jnp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
 )
 """σ(z) = z Φ(z) with the distribution function Φ of normal numbers, with σ′ = Φ(z) + z e^(−z²/2)/√(2π).
 

@@ -186,9 +186,7 @@ def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
     if first.ndim == 0 or first.shape[-1] == 0:
         raise InputError(f"{name} must have shape (…, k), but {_has(first)}")
     if first.shape != t.shape:
-        labels = (
-            t.shape == first.shape[:-1] and t.size and not jnp.issubdtype(jnp.result_type(arrays["t"]), jnp.inexact)
-        )
+        labels = t.shape == first.shape[:-1] and check.array("t", arrays["t"]).dtype.kind in "iu"
         cure = f"; labels become targets by one_hot(labels, {first.shape[-1]})" if labels else ""
         raise InputError(f"t must have the shape of {name}, {first.shape}, but {_has(t)}{cure}")
     return single(first), single(t)

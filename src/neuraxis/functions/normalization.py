@@ -12,6 +12,8 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, ArrayLike, Float
 
+from neuraxis import check
+from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
 
 Axes = tuple[int, ...]
@@ -27,9 +29,12 @@ def centre(x: Float[ArrayLike, "..."], axes: Axes) -> tuple[Float[Array, "..."],
         x: at least one number along the axes.
         axes: of the mean.
 
+    Raises:
+        InputError: for axes that x does not have, or along which there is nothing.
+
     Source: Chan, Golub and LeVeque, The American Statistician 37:242 (1983).
     """
-    x = single(x)
+    x = _numbers(x, axes)
     origin = lax.stop_gradient(x[tuple(slice(1) if axis in axes else slice(None) for axis in range(x.ndim))])
     shifted = x - origin
     mean = _mean(shifted, axes)
@@ -43,6 +48,9 @@ def standardize(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) -> F
         x: at least one number along the axes.
         axes: of the mean.
         epsilon: ε, keeps the root away from 0.
+
+    Raises:
+        InputError: for axes as in `centre`, or an ε that is not positive.
     """
     return scale_to_unit(centre(x, axes)[0], axes, epsilon)
 
@@ -54,8 +62,26 @@ def scale_to_unit(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) ->
         x: at least one number along the axes.
         axes: of the mean.
         epsilon: ε, keeps the root away from 0.
+
+    Raises:
+        InputError: for axes as in `centre`, or an ε that is not positive.
     """
-    return _scale_to_unit(single(x), axes, epsilon)
+    numbers = _numbers(x, axes)
+    check.positive(epsilon=epsilon)
+    if jnp.ndim(epsilon):
+        raise InputError(f"epsilon must be one number, but is {check.received(epsilon)}")
+    return _scale_to_unit(numbers, axes, epsilon)
+
+
+def _numbers(x: ArrayLike, axes: Axes) -> Array:
+    """Give x in single precision at least, where it has numbers along the axes."""
+    numbers = single(check.floats("x", x))
+    if not isinstance(axes, tuple):
+        raise InputError(f"axes must be a tuple of whole numbers, but is {check.received(axes)}")
+    check.whole(0, **{f"axes[{i}]": axis for i, axis in enumerate(axes)})
+    if not all(axis < numbers.ndim and numbers.shape[axis] for axis in axes):
+        raise InputError(f"x must have numbers along the axes {axes}, but has shape {numbers.shape}")
+    return numbers
 
 
 def _mean(x: Array, axes: Axes) -> Array:

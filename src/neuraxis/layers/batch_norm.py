@@ -54,9 +54,9 @@ class BatchNorm(eqx.Module):
 
     def __init__(self, size: int, *, momentum: float = 0.9, epsilon: float = 1e-5, inference: bool = False):
         check.whole(size=size)
-        one_number(momentum=momentum, epsilon=epsilon)
         check.fraction(momentum=momentum)
         check.positive(epsilon=epsilon)
+        one_number(momentum=momentum, epsilon=epsilon)
         flag(inference=inference)
         self.gamma, self.beta = jnp.ones(size), jnp.zeros(size)
         self.running = RunningMoments(jnp.zeros(size), jnp.ones(size))

@@ -30,8 +30,8 @@ class Dropout(eqx.Module):
     inference: bool = False
 
     def __check_init__(self):
-        one_number(rate=self.rate)
         check.fraction(rate=self.rate)
+        one_number(rate=self.rate)
         flag(inference=self.inference)
 
     def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:

@@ -123,8 +123,8 @@ class GroupNorm(eqx.Module):
 
 def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
     check.whole(**{name: size})
-    one_number(epsilon=epsilon)
     check.positive(epsilon=epsilon)
+    one_number(epsilon=epsilon)
 
 
 def _features(h: ArrayLike, size: int) -> Array:
