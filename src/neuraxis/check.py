@@ -3,8 +3,8 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
-import math
 import inspect
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -195,11 +195,15 @@ def path(name: str, value: Any) -> Path:
     if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
         raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
     return Path(text)
+
+
 def one_number(**values: Any) -> None:
     """Every value is a single one, and no array of several."""
     for name, value in values.items():
         if shape := np.shape(value):
             raise InputError(f"{name} must be one number, but has shape {shape}")
+
+
 def instance(kind: type, **values: Any) -> None:
     """Every value is an object of that class."""
     for name, value in values.items():
@@ -251,13 +255,13 @@ def labels(labels: Any, classes: int) -> None:
 
 
 def key(key: Any) -> None:
-    """What is drawn at random has a key: one of `jax.random.key`, or the two numbers of `jax.random.PRNGKey`."""
+    """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
     import jax.numpy as jnp
     from jax.dtypes import prng_key
 
     dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
     typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
-    if not (typed and shape == ()) and not (dtype == np.uint32 and shape == (2,)):
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape in ((2,), (4,))):
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
 
 

@@ -41,6 +41,13 @@ def test_measures_the_layers_inside_it():
 def test_bad_input():
     with pytest.raises(InputError, match=r"layers\[1\] must be a map or a function, but is 3"):
         Sequential([relu, 3])
+    with pytest.raises(InputError, match=r"layers\[0\] must be a map or a function, but is <class"):
+        Sequential([Linear])
+    for wrong in (None, 3, "text", relu):
+        with pytest.raises(InputError, match="layers must be a list of maps and functions"):
+            Sequential(wrong)
+    with pytest.raises(InputError, match="key must be one random key"):
+        Sequential([relu])(x, key=3)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jax.core import Tracer
@@ -28,6 +27,7 @@ from neuraxis import check
 from neuraxis.engine import archive, leaves, spread, structure
 from neuraxis.engine.interrupt import hold_interrupts
 from neuraxis.engine.leaves import Plain, is_array, is_stored, named
+from neuraxis.engine.modes import for_use
 from neuraxis.engine.parameters import picked
 from neuraxis.errors import CheckpointError, InputError
 from neuraxis.values import is_key
@@ -107,7 +107,7 @@ def load(
     if like is None:
         like = _made_again(path, content, arrays, own)
     wanted = None if only is None else {name for name, chosen in named(picked(like, only, "only")).items() if chosen}
-    return eqx.nn.inference_mode(_filled(path, content, arrays, like, wanted))
+    return for_use(_filled(path, content, arrays, like, wanted))
 
 
 def restore(path: os.PathLike | str, like: PyTree) -> PyTree:

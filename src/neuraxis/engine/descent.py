@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from neuraxis import check
 from neuraxis.engine.called import call_loss
 from neuraxis.engine.losses import per_example
+from neuraxis.engine.modes import measuring_parts
 from neuraxis.engine.parameters import learnable, picked
 from neuraxis.errors import InputError
 from neuraxis.kinds import Statistics
@@ -107,7 +108,7 @@ class Descent(eqx.Module):
     ) -> tuple[Array, PyTree]:
         """Give the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
-        if _measures(model):
+        if measuring_parts(model):
             raise InputError("gradient= cannot bring the statistics up to date that the model measures of its data")
         found = call_loss("gradient", self.gradient, model, batch, key)
         if not isinstance(found, tuple) or len(found) != 2:
@@ -131,7 +132,8 @@ class Descent(eqx.Module):
             if len(losses) != 2:
                 raise InputError(f"a loss must give values, or (values, model), but gave {len(losses)} things")
             losses, measured = losses
-        elif _measures(model):
+            _check_measured(model, measured)
+        elif measuring_parts(model):
             raise InputError(
                 "the model measures statistics of its data, so its loss must return them too, as (values, model) with "
                 "the model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a "
@@ -150,15 +152,27 @@ def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
     )
 
 
-def _measures(model: PyTree) -> bool:
-    """Say whether the model has statistics in a part that is in training."""
+def _check_measured(model: PyTree, measured: PyTree) -> None:
+    """Refuse a model that came back from the loss with statistics that nobody has measured."""
+    if jax.tree.structure(measured) != jax.tree.structure(model):
+        raise InputError(
+            "beside its values a loss must give the model that it received, with its statistics brought up to date, "
+            f"but gave {check.received(measured)}"
+        )
+    for (place, before), (_, after) in zip(measuring_parts(model), measuring_parts(measured), strict=True):
+        # What was measured is another array, also where values are not known.
+        kept = map(lambda old, new: old is new, *(jax.tree.leaves(_statistics(part)) for part in (before, after)))
+        if all(kept):
+            raise InputError(
+                f"the loss gives back a model whose {place or type(before).__name__} has not measured its data: every "
+                "part that holds it needs a method measure(x, *, key=None), which gives y and the part brought up to "
+                "date, as neuraxis.layers.Sequential has; or inference=True leaves it as it is"
+            )
 
-    def has_statistics(node: Any) -> bool:
-        parts = vars(node).values() if isinstance(node, eqx.Module) else ()
-        return isinstance(node, Statistics) or any(isinstance(part, Statistics) for part in parts)
 
-    nodes = jax.tree.leaves(model, is_leaf=has_statistics)
-    return any(has_statistics(node) and not getattr(node, "inference", False) for node in nodes)
+def _statistics(part: PyTree) -> list[Any]:
+    leaves = jax.tree.leaves(part, is_leaf=lambda node: isinstance(node, Statistics))
+    return [leaf for leaf in leaves if isinstance(leaf, Statistics)]
 
 
 def _nothing_to_train(model: PyTree, train: Callable[[Any], Any] | None) -> str:

@@ -21,6 +21,7 @@ from neuraxis.engine.examples import arrays_of, check_finite, count, is_source
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin, begins_finite
+from neuraxis.engine.modes import for_training, for_use
 from neuraxis.engine.progress import Progress, check_label
 from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
@@ -68,7 +69,8 @@ def fit(
     (`neuraxis.layers.Convolution` need not).
 
     Args:
-        model: any pytree. The rule sees it in training mode.
+        model: any pytree. The rule sees it in training mode, but for layers that you put into inference mode, with
+            `inference=True`, which stay so. (What `fit` and `load` give back in inference mode learns on.)
         rule: how it learns, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`. One with fields is a pytree,
             such as an `equinox.Module`.
         data: arrays that agree along their first axis, such as `(x, labels)`, which are put on the device as they are
@@ -113,7 +115,7 @@ def fit(
     for name, arrays in (("data", data), ("validation", validation)):
         check_finite(name, arrays)
     feed = _feed(data, mesh)
-    model = jax.tree.map(_strong, eqx.nn.inference_mode(model, value=False))
+    model = jax.tree.map(_strong, for_training(model))
     begun = _begin_state(rule, model, state)
     arrays, static = eqx.partition(model, eqx.is_array)
     if mesh is not None:
@@ -148,7 +150,7 @@ def fit(
 def _fitted(training: Training, *, cancelled: bool) -> Fitted:
     model, state = training.result()
     history = {name: np.array(values) for name, values in training.history.items()}
-    return Fitted(eqx.nn.inference_mode(model), state, history, training.stopped_early, cancelled)
+    return Fitted(for_use(model), state, history, training.stopped_early, cancelled)
 
 
 def _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress) -> None:

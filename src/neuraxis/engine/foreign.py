@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import PyTree
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from neuraxis import check
 from neuraxis.engine import leaves
+from neuraxis.engine.modes import for_use
 from neuraxis.engine.parameters import picked
 from neuraxis.errors import CheckpointError, InputError
 from neuraxis.values import is_key
@@ -65,7 +65,7 @@ def load_foreign(
         misfits += _difference(name, place, places[place], values[place])
     leaves.refuse(path, misfits)
     new = [leaves.like(path, n, x, values[n].astype(x.dtype), None) if n in values else x for n, x in places.items()]
-    return eqx.nn.inference_mode(jax.tree.unflatten(jax.tree.structure(model), new))
+    return for_use(jax.tree.unflatten(jax.tree.structure(model), new))
 
 
 def _target(model: PyTree, name: str, place: Place | tuple[Place, Change]) -> tuple[str, Change]:

@@ -14,6 +14,7 @@ from neuraxis import check
 from neuraxis.engine.called import call_loss
 from neuraxis.engine.examples import arrays_of, check_finite, count
 from neuraxis.engine.losses import per_example
+from neuraxis.engine.modes import for_training
 from neuraxis.engine.parameters import split_parameters
 from neuraxis.values import compiled
 
@@ -56,7 +57,7 @@ def gradient_flow(
     what is measured leaves as the gradient by an input that is added to each layer and does nothing.
 
     Args:
-        model: any pytree. It is measured as in training (`equinox.nn.inference_mode` off).
+        model: any pytree. It is measured as `fit` trains it, in training mode.
         loss: as for `fit`: `loss(model, *batch, key=key)` gives one value per example (or these and a model).
         data: the arrays of the batch, such as `(x, labels)`.
         key: noise of the model.
@@ -73,7 +74,7 @@ def gradient_flow(
     data = arrays_of("data", data)
     count("data", data)
     check_finite("data", data)
-    model = eqx.nn.inference_mode(model, value=False)
+    model = for_training(model)
     parameters, rest = split_parameters(model)  # here, where numbers are not arrays yet
     names, flows = _measure(parameters, rest, loss, tuple(map(jnp.asarray, data)), key)
     return dict(zip(names, flows, strict=True))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions import spatial
 from neuraxis.layers.apply import apply, measure
@@ -23,16 +24,18 @@ class Sequential(eqx.Module):
         layers: maps, which are called as `layer(x, key=key)`, and functions of x.
 
     Raises:
-        InputError: if a layer cannot be called, or one takes for height and width what those before it took for
-            channels, time or the batch.
+        InputError: for layers that are no sequence, one that cannot be called, or one that takes for height and width
+            what those before it took for channels, time or the batch.
     """
 
     layers: tuple[Callable, ...]
 
     def __init__(self, layers: Sequence[Callable]):
+        if not isinstance(layers, Sequence) or isinstance(layers, str):
+            raise InputError(f"layers must be a list of maps and functions, but are {check.received(layers)}")
         for i, layer in enumerate(layers):
-            if not callable(layer):
-                raise InputError(f"layers[{i}] must be a map or a function, but is {layer!r}")
+            if isinstance(layer, type) or not callable(layer):
+                raise InputError(f"layers[{i}] must be a map or a function, but is {check.received(layer)}")
         self.layers = tuple(layers)
 
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
@@ -52,6 +55,8 @@ class Sequential(eqx.Module):
         return x, eqx.tree_at(lambda model: model.layers, self, tuple(layers))
 
     def _with_keys(self, key: PRNGKeyArray | None):
+        if key is not None:
+            check.key(key)
         keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
         return zip(self.layers, keys, strict=True)
 
