@@ -2,11 +2,19 @@
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from neuraxis import check
+from neuraxis.errors import InputError
 
 Relation = Literal["<=", "<", ">=", ">"]
+_MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
+_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating}
+_WORDS = {int: "a whole number", float: "a number"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
@@ -51,3 +59,40 @@ class Session:
             "mesh": self.mesh,
             "progress": label if self.progress else None,
         }
+
+
+def check_settings(settings: Any) -> None:
+    """See that every setting is of the type that its field declares, and a number that can be calculated with.
+
+    Whole numbers lie within ±10⁹, others are finite in single precision. A `seed` lies from 0 to 2³² − 1: beyond, JAX
+    would give the random keys of other seeds again.
+
+    Raises:
+        InputError: for the first that is not; the message begins with the setting's name.
+    """
+    kinds = get_type_hints(type(settings))
+    for each in fields(settings):
+        _check_setting(each.name, getattr(settings, each.name), kinds[each.name])
+
+
+def _check_setting(name: str, value: Any, kind: Any) -> None:
+    if get_origin(kind) is tuple:
+        if not isinstance(value, tuple):
+            raise InputError(f"{name} must be several values, as a tuple, but is {check.received(value)}")
+        for entry in value:
+            _check_setting(name, entry, get_args(kind)[0])
+    elif get_origin(kind) is Literal:
+        if not isinstance(value, str) or value not in get_args(kind):
+            raise InputError(f"{name} must be one of {', '.join(get_args(kind))}, but is {check.received(value)}")
+    elif isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
+        raise InputError(f"{name} must be {_WORDS[kind]}, but is {check.received(value)}")
+    elif kind is float:
+        try:
+            check.finite(**{name: float(value)})
+        except OverflowError:
+            raise InputError(f"{name} must be finite, but is {check.received(value)}") from None
+    elif name == "seed":
+        if not 0 <= value < 2**32:
+            raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {check.received(value)}")
+    elif abs(value) > _MOST:
+        raise InputError(f"{name} must be at most a thousand million, but is {check.received(value)}")

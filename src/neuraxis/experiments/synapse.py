@@ -23,7 +23,8 @@ from scipy.integrate import cumulative_simpson, simpson
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings
+from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.spike_train import Spikes, events, rates, record_spikes, trains
 from neuraxis.neurons.synapse import Synapse
@@ -51,10 +52,11 @@ class Settings:
     """Seed of the signal and of the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(tau_s=self.tau_s, dt=self.dt, duration=self.duration, frequency=self.frequency)
         check.positive(time_constants=np.asarray(self.time_constants, float))
         check.whole(neurons=self.neurons)
-        check.whole(0, order=self.order, seed=self.seed)
+        check.whole(0, order=self.order)
         if self.frequency * self.duration < 4000:
             raise InputError(
                 f"duration must hold at least 4 periods of the highest frequency, {4000 / self.frequency} ms, "
@@ -62,6 +64,11 @@ class Settings:
             )
         if self.duration < 10 * self.dt:
             raise InputError(f"duration must be at least 10 steps of {self.dt} ms, but is {self.duration} ms")
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        impulse = memory.simulation(60 * self.tau_s, self.dt, 2)
+        return max(impulse, memory.simulation(self.duration, self.dt, 5 * self.neurons))
 
 
 QUICK = Settings(duration=4000.0, neurons=60, time_constants=(2.0, 10.0, 100.0))

@@ -24,9 +24,10 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.experiments.optimizers import landscapes
 from neuraxis.experiments.optimizers.batch_sizes import Race, race
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
@@ -63,13 +64,13 @@ class Settings:
     """Seed of the weights and of the order of the images."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(
             decay=self.decay, landscape_rate=self.landscape_rate, target_loss=self.target_loss, condition=self.condition
         )
         check.fraction(beta=self.beta)
         check.whole(2, valley_steps=self.valley_steps, landscape_steps=self.landscape_steps)
         check.whole(training_images=self.training_images)
-        check.whole(0, seed=self.seed)
         if self.condition <= 1:
             raise InputError(f"condition must be more than 1, but is {self.condition}")
         for name in ("batch_sizes", "learning_rates"):
@@ -79,6 +80,10 @@ class Settings:
             check.whole(batch_sizes=size)
         for rate in self.learning_rates:
             check.positive(learning_rates=rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 
 QUICK = Settings(batch_sizes=(8, 128), learning_rates=(0.1, 0.4), training_images=2000, target_loss=0.5)
