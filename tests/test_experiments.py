@@ -18,6 +18,7 @@ def test_has_its_parts(module):
     assert dataclasses.is_dataclass(module.Settings)
     assert module.Settings.__dataclass_params__.frozen
     assert isinstance(module.QUICK, module.Settings)
+    assert 0 < module.QUICK.memory() <= module.Settings().memory() < 2e9  # fits into a small machine
     assert next(iter(inspect.signature(module.run).parameters)) == "settings"
     assert list(inspect.signature(module.plot).parameters) == ["result"]
 

@@ -25,7 +25,7 @@ _KEEP_FREED_MEMORY = {
     -8: 1,  # M_ARENA_MAX: all threads share it.
 }
 _BY_EIGEN = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
-_NOT_UNROLLED = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
+NOT_UNROLLED = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
 
@@ -51,7 +51,7 @@ def tune(*, short: bool = False) -> tuple[str, ...]:
     if importlib.metadata.version("jaxlib").startswith("0.10."):
         settings.append(_flag(_BY_EIGEN, "convolutions by Eigen"))
     if short:
-        settings.append(_flag(_NOT_UNROLLED, "loops not unrolled"))
+        settings.append(_flag(NOT_UNROLLED, "loops not unrolled"))
     return tuple(filter(None, settings))
 
 
@@ -73,7 +73,7 @@ def _flag(flag: str, what: str) -> str:
 
 def is_short(flags: str) -> bool:
     """Say whether XLA_FLAGS are those of a process that was set up for a short run."""
-    return _NOT_UNROLLED in flags
+    return NOT_UNROLLED in flags
 
 
 @contextmanager

@@ -27,8 +27,7 @@ from jaxtyping import Array, Float
 from neuraxis import check, plots
 from neuraxis.autodiff import backprop
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.functions.activations import Activation, identity, logistic, relu, softmax, tanh
@@ -86,8 +85,7 @@ class Settings:
             check.whole(hidden_sizes=size)
         for depth in self.depths:
             check.whole(depths=depth)
-        if not self.depths:
-            raise InputError("depths must name at least one number of layers, but is empty")
+        check_some(depths=self.depths)
         check.positive(learning_rate=self.learning_rate)
         check.fraction(beta=self.beta)
 

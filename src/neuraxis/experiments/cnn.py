@@ -27,7 +27,7 @@ from jaxtyping import Array, PRNGKeyArray
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, Labelled, load
@@ -71,9 +71,7 @@ class Settings:
         check_settings(self)
         check.whole(steps=self.steps, batch_size=self.batch_size, training_images=self.training_images)
         check.whole(kernel_size=self.kernel_size)
-        for name in ("channels", "shifts"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must name at least one, but is empty")
+        check_some(channels=self.channels, shifts=self.shifts)
         for count in self.channels:
             check.whole(channels=count)
         for size in self.hidden_sizes:
@@ -100,6 +98,9 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = load(settings.data, settings.training_images, settings.seed, flat=False)
     key_cnn, key_mlp, key_fit = jax.random.split(jax.random.key(settings.seed), 3)
     shape, classes = images.train[0].shape[1:], len(images.classes)
+    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
+    if not shifts:
+        raise InputError(f"shifts must name one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
     cnn = CNN(
         shape,
         settings.channels,
@@ -113,7 +114,6 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     flat = images._replace(train=_flat(images.train), validation=_flat(images.validation), test=_flat(images.test))
     mlp = MLP((images.size, *settings.hidden_sizes, classes), key=key_mlp)
     perceptron = _train("mlp", mlp, flat, settings, session, key_fit).model
-    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
     accuracy = {"cnn": [], "mlp": []}
     for shift in shifts:
         moved = [_shift(images.test, s) for s in (shift, -shift)]

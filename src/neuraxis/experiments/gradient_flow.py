@@ -27,8 +27,7 @@ from jax.nn.initializers import orthogonal
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, gradient_flow, momentum
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss, measuring_loss
@@ -110,8 +109,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
         for scale in self.scales:
             check.positive(scales=scale)
-        if not self.scales:
-            raise InputError("scales must name at least one scale of the weights, but is empty")
+        check_some(scales=self.scales)
 
     def memory(self) -> float:
         """Give about the bytes that a run needs at least."""

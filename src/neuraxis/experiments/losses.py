@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result, check_settings
+from neuraxis.experiment import Claim, Result, check_range, check_settings
 from neuraxis.experiments.shared import memory
 from neuraxis.functions.activations import Activation, identity, logistic, softmax
 from neuraxis.functions.losses import (
@@ -52,6 +52,7 @@ class Settings:
         check.whole(examples=self.examples)
         check.whole(2, outputs=self.outputs)
         check.positive(spread=self.spread, reach=self.reach)
+        check_range(0, 10, spread=self.spread)  # y is 0 or 1 beyond, where its logarithm is needed
 
     def memory(self) -> float:
         """Give about the bytes that a run needs at least."""

@@ -27,8 +27,7 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, load
@@ -92,8 +91,7 @@ class Settings:
             comparison_steps=self.comparison_steps,
             comparison_images=self.comparison_images,
         )
-        if not self.hidden_sizes:
-            raise InputError("hidden_sizes must name at least one hidden layer, but is ()")
+        check_some(hidden_sizes=self.hidden_sizes)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         check.positive(learning_rate=self.learning_rate, tau_m=self.tau_m, dt=self.dt)

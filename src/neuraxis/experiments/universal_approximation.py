@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result, check_settings
+from neuraxis.experiment import Claim, Result, check_settings, check_some
 from neuraxis.feedforward.step_network import bump, step_network
 from neuraxis.feedforward.universal_approximation import approximate, sup_distance
 
@@ -40,6 +40,7 @@ class Settings:
     def __post_init__(self):
         check_settings(self)
         check.positive(eps=np.asarray(self.eps, float))
+        check_some(eps=self.eps)
         check.whole(points=self.points)
         check.whole(2, cells=self.cells)
 

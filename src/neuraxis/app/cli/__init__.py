@@ -2,7 +2,9 @@
 
 import _thread
 import errno
+import itertools
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     output.prepare()
-    sys.unraisablehook = _interrupt_again
+    usual, sys.unraisablehook = sys.unraisablehook, _interrupt_again
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -43,14 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         code = _unexpected(error, arguments)
     finally:
-        sys.unraisablehook = sys.__unraisablehook__
+        sys.unraisablehook = usual
     sys.exit(code)
 
 
 def _interrupt_again(unraisable: Any) -> None:
     """Repeat an interrupt that fell where Python ignores exceptions, as in a garbage collector's callback."""
     if unraisable.exc_type is KeyboardInterrupt:
-        _thread.interrupt_main()
+        # A little later, when the main thread has left that place.
+        threading.Timer(0.05, _thread.interrupt_main).start()
     else:
         sys.__unraisablehook__(unraisable)
 
@@ -83,7 +86,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     names_experiment = arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-")
     if (names_experiment or arguments[:1] == ["tour"]) and "jax" not in sys.modules:
-        process.tune(short=_is_short(arguments))
+        process.tune(short=is_short(arguments))
     from neuraxis.app.cli import commands
 
     if names_experiment:
@@ -98,7 +101,7 @@ def folder_of(arguments: list[str]) -> Path | None:
         InputError: where it is empty, or no path can be so.
     """
     folder = None
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, following in itertools.zip_longest(arguments, arguments[1:]):
         if argument == "--out":
             folder = following
         elif argument.startswith("--out="):
@@ -108,7 +111,7 @@ def folder_of(arguments: list[str]) -> Path | None:
     return Path(folder) if folder else None
 
 
-def _is_short(arguments: list[str]) -> bool:
+def is_short(arguments: list[str]) -> bool:
     """Say whether a run is set up as a short one: a run that is resumed, as it was before."""
     if arguments[0] == "run" and "--resume" in arguments:
         from neuraxis.app import begun

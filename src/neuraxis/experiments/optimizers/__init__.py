@@ -24,7 +24,7 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, check_settings
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some
 from neuraxis.experiments.optimizers import landscapes
 from neuraxis.experiments.optimizers.batch_sizes import Race, race
 from neuraxis.experiments.shared import memory
@@ -73,9 +73,9 @@ class Settings:
         check.whole(training_images=self.training_images)
         if self.condition <= 1:
             raise InputError(f"condition must be more than 1, but is {self.condition}")
-        for name in ("batch_sizes", "learning_rates"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must name at least one, but is empty")
+        check_range(1e-3, 2, target_loss=self.target_loss)  # without learning it is ln 10 = 2.3
+        check_range(0, 1e4, condition=self.condition, decay=self.decay)
+        check_some(batch_sizes=self.batch_sizes, learning_rates=self.learning_rates)
         for size in self.batch_sizes:
             check.whole(batch_sizes=size)
         for rate in self.learning_rates:
@@ -96,6 +96,8 @@ def run(settings: Settings) -> Result:
     images = load(settings.data, settings.training_images, settings.seed)
     full = len(images.train[0])
     sizes = [*(size for size in settings.batch_sizes if size < full), full]
+    if len(sizes) == 1:
+        raise InputError(f"batch_sizes must name one below the full batch, {full}, but are {settings.batch_sizes}")
     races = [race(images, size, settings.learning_rates, settings.target_loss, settings.seed) for size in sizes]
     return Result(
         metrics={**valley, **landscape, **_compare(races)},

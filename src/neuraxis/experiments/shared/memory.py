@@ -13,6 +13,6 @@ def perceptron(hidden_sizes: tuple[int, ...], examples: int) -> float:
     return NUMBER * (4.0 * weights + 2.0 * examples * sum(sizes))
 
 
-def simulation(duration: float, dt: float, recorded: float) -> float:
+def simulation(duration: float, dt: float, recorded: int | float) -> float:
     """Recording so many numbers at each step."""
     return NUMBER * duration / dt * recorded
