@@ -147,6 +147,16 @@ def test_no_more_memory_is_asked_for_than_there_is(tmp_path, monkeypatch):
     runs.check_memory(Settings(size=8))
 
 
+def test_processes_that_joined_share_a_folder(tmp_path, monkeypatch):
+    def join(settings):
+        monkeypatch.setattr(runs, "_is_first", lambda: False)
+        runs.run_experiment(experiment(), Settings(), tmp_path / "run")
+        return Result({"size": 3.0}, ())
+
+    runs.run_experiment(experiment(join), Settings(), tmp_path / "run")
+    assert "metrics.json" in folders.content(tmp_path / "run")
+
+
 def test_products_are_in_the_precision_of_the_run(tmp_path):
     seen = []
 

@@ -7,6 +7,7 @@ import os
 import platform
 import shlex
 import time
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -71,21 +72,30 @@ def run_experiment(
     """
     begun = begun or begin(module, settings)
     check_memory(settings)
-    with folders.hold(folder, begun.experiment) as folder:
-        sweep(folder / SETTINGS)
-        if not session.resume:
+    first = _is_first()
+    with folders.hold(folder, begun.experiment) if first or folder is None else nullcontext(folder) as folder:
+        if first:
+            sweep(folder / SETTINGS)
+        if first and not session.resume:
             if folders.content(folder):
                 raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
             begun.write(folder)
         try:
             return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command)
         except BaseException as error:
-            if not session.resume and folders.content(folder) == {SETTINGS}:
+            if first and not session.resume and folders.content(folder) == {SETTINGS}:
                 (folder / SETTINGS).unlink()
             elif isinstance(error, KeyboardInterrupt) and takes_session(module):
                 again = f"neuraxis run {begun.experiment} --out {shlex.quote(str(folder))} --resume"
                 raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
             raise
+
+
+def _is_first() -> bool:
+    """Say whether this process is the only one, or the first of several, which share a folder."""
+    import jax
+
+    return jax.process_index() == 0
 
 
 def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str) -> Report:
