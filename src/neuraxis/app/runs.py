@@ -72,6 +72,8 @@ def run_experiment(
     """
     begun = begun or begin(module, settings)
     check_memory(settings)
+    from neuraxis.engine.interrupt import hold_interrupts
+
     first = _is_first()
     with folders.hold(folder, begun.experiment) if first or folder is None else nullcontext(folder) as folder:
         if first:
@@ -84,7 +86,8 @@ def run_experiment(
             return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command)
         except BaseException as error:
             if first and not session.resume and folders.content(folder) == {SETTINGS}:
-                (folder / SETTINGS).unlink()
+                with hold_interrupts():
+                    (folder / SETTINGS).unlink()
             elif isinstance(error, KeyboardInterrupt) and takes_session(module):
                 again = f"neuraxis run {begun.experiment} --out {shlex.quote(str(folder))} --resume"
                 raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None

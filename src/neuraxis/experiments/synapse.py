@@ -56,6 +56,7 @@ class Settings:
         check.positive(tau_s=self.tau_s, dt=self.dt, duration=self.duration, frequency=self.frequency)
         check.positive(time_constants=np.asarray(self.time_constants, float))
         check.whole(neurons=self.neurons)
+        check_range(self.dt / 100, 1e6, tau_s=self.tau_s)
         check_some(time_constants=self.time_constants)
         check_range(0, 20, order=self.order)
         check_range(0, 500 / self.dt, frequency=self.frequency)

@@ -289,7 +289,9 @@ def ready(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(output, "lost", None)
-    return module
+    usual = signal.getsignal(signal.SIGINT)
+    yield module
+    signal.signal(signal.SIGINT, usual)
 
 
 def test_both_bounds_are_shown_and_what_is_undefined_is_said(ready, capsys):

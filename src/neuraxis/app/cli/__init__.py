@@ -3,6 +3,7 @@
 import _thread
 import errno
 import itertools
+import signal
 import sys
 import threading
 import traceback
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         code = complain(_describe(error), 2)
     except KeyboardInterrupt as interrupt:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done: a second one would only tear it up
         code = complain(str(interrupt) or "interrupted", 130)
     except Exception as error:
         code = _unexpected(error, arguments)

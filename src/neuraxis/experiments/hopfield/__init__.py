@@ -59,7 +59,8 @@ class Settings:
         check_settings(self)
         check.whole(20, neurons=self.neurons)
         check.whole(networks=self.networks, probes=self.probes, max_sweeps=self.max_sweeps, trials=self.trials)
-        check.whole(digits=self.digits, images=self.images)
+        check.whole(digits=self.digits)
+        check.whole(2, images=self.images)  # one has no contrast to the mean of all
         check.not_negative(flipped=self.flipped, noise=self.noise)
         check.positive(beta=self.beta)
         if self.flipped > 0.5:
