@@ -47,6 +47,7 @@ def test_no_event_is_lost(neurons, share, depth, lead, shared, seed):
     np.testing.assert_allclose(found, expected(buffer, spikes, matrix, start), atol=3e-4)
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the kernel is for CPUs")
 @pytest.mark.skipif(not kernels.compiled("propagate", *event_propagation._KERNELS.values()), reason="no C++ compiler")
 @given(
     neurons=st.sampled_from([1, 33, 1100]),
