@@ -27,7 +27,7 @@ from jaxtyping import Array, PRNGKeyArray
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, Labelled, load
@@ -70,7 +70,7 @@ class Settings:
     def __post_init__(self):
         check_settings(self)
         check.whole(steps=self.steps, batch_size=self.batch_size, training_images=self.training_images)
-        check.whole(kernel_size=self.kernel_size)
+        check_range(1, 28, kernel_size=self.kernel_size)  # the size of an image
         check_some(channels=self.channels, shifts=self.shifts)
         for count in self.channels:
             check.whole(channels=count)

@@ -27,7 +27,7 @@ from jax.nn.initializers import orthogonal
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, gradient_flow, momentum
-from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings, check_some
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss, measuring_loss
@@ -109,6 +109,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
         for scale in self.scales:
             check.positive(scales=scale)
+            check_range(0, 1000, scales=scale)
         check_some(scales=self.scales)
 
     def memory(self) -> float:

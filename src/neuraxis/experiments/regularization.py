@@ -26,7 +26,7 @@ import optax
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum, weight_decay
-from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, find, split
 from neuraxis.feedforward.classification import correct, loss
@@ -92,6 +92,8 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
         check.not_negative(weight_decay=self.weight_decay)
         check.fraction(dropout=self.dropout, input_dropout=self.input_dropout)
+        check_range(0, 100, shift=self.shift, sigma=self.sigma, noise=self.noise)
+        check_range(0, 1e4, alpha=self.alpha, rotation=self.rotation)
         self.augmentation()
 
     def memory(self) -> float:
