@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-com
 # Random draws of `make fuzz`; a given seed repeats them.
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
-.PHONY: tour test test-slow test-optimized fuzz parity bench bench-smoke lint docs clean
+.PHONY: tour test test-slow test-optimized fuzz parity bench bench-smoke claims lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -44,6 +44,11 @@ bench: $(VENV)/parity.stamp
 # See that all benchmarks run, at sizes at which the times mean nothing.
 bench-smoke: $(VENV)/parity.stamp
 	$(BIN)/python -m benchmarks --quick --rounds 1 > /dev/null
+
+# Run every experiment at its default settings and write docs/claims.md; takes long, and fails where a claim is missed.
+# `make claims ONLY="lif mlp"` chooses, and then writes a page of these alone.
+claims: $(VENV)/tour.stamp
+	$(BIN)/python docs/claims.py $(ONLY)
 
 # Style, types, and which part may import which.
 lint: $(VENV)/lint.stamp $(VENV)/test.stamp

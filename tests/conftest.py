@@ -15,6 +15,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         # what is equal "to the last bit" there, `make test-optimized` sees.
         os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
 
+# As `neuraxis run` has it: GPUs multiply in TF32 unless asked otherwise, too coarsely for most references.
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
+
 import jaxtyping
 import pytest
 from hypothesis import settings

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuraxis import process
 from neuraxis.errors import InputError
 
 _SHORT = 60  # characters of a value that a message repeats
@@ -266,16 +267,16 @@ def key(key: Any) -> None:
 
 
 def memory(names: str, shape: Any) -> None:
-    """An array of that shape in single precision fits into this machine's memory; if not, XLA may end the process.
+    """An array of that shape in single precision fits into memory; if not, XLA may end the process.
 
     Args:
         names: the arguments that lead to such a shape.
         shape: of the array.
     """
     sizes = tuple(map(int, shape))
-    needed, most = 4 * math.prod(sizes), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, most = 4 * math.prod(sizes), process.memory()
     if needed > most:
         raise InputError(
-            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and this machine has "
+            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and there are "
             f"{most / 2**30:.3g} GiB"
         )

@@ -80,6 +80,7 @@ def test_events_are_a_product(neurons, share, depth, lead, seed):
     np.testing.assert_allclose(found, expected(buffer, spikes, matrix, start), atol=3e-4)
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the kernel is for CPUs")
 @pytest.mark.skipif(not COMPILED, reason="no C++ compiler")
 @pytest.mark.parametrize("double", [False, True])
 def test_the_kernel_equals_the_loop_to_the_last_bit(double):

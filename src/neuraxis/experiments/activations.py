@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.functions import activations
 from neuraxis.functions.activations import Activation
 
@@ -50,8 +50,13 @@ class Settings:
     """Size of z at which all must stay finite."""
 
     def __post_init__(self) -> None:
+        check_settings(self)
         check.positive(reach=self.reach, extreme=self.extreme)
         check.whole(2, points=self.points)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 300.0 * self.points  # curves, slopes and the Jacobian matrices of all functions
 
 
 QUICK = Settings(points=200)
