@@ -5,6 +5,7 @@ from itertools import count, product
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -38,7 +39,7 @@ class Approximation(eqx.Module):
 
     def __call__(self, x: Float[ArrayLike, "... n"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Give G(x)."""
-        return self.network(x)[..., 0]
+        return _call(self.network, x)
 
 
 def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_000) -> Approximation:
@@ -80,7 +81,7 @@ def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_
         if error <= eps:
             return Approximation(network, error, cells, neurons(cells, in_size))
         some = np.random.default_rng(0).choice(values.size, min(values.size, _MIDDLES), replace=False)
-        found = np.asarray(_call(network, middles.reshape(-1, in_size)[some]))
+        found = np.asarray(_compiled_call(network, middles.reshape(-1, in_size)[some]))
         _check_rounding(np.abs(found - values.ravel()[some]), values, eps)  # finer cells would only make it larger
 
 
@@ -119,7 +120,7 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
     batches = -(-len(x) * max(_size(network), 1) // _EVALUATIONS_AT_ONCE)
     batch = -(-len(x) // batches)
     filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
-    return max(float(np.abs(np.asarray(_call(network, part)) - _values(f, part)).max()) for part in filled)
+    return max(float(np.abs(np.asarray(_compiled_call(network, part)) - _values(f, part)).max()) for part in filled)
 
 
 def _size(network: MLP) -> int:
@@ -139,9 +140,14 @@ def _check_points(cells: int, in_size: int) -> np.ndarray:
     return np.concatenate([even, np.where(random.random(even.shape) < 0.75, at_borders, even)])
 
 
-@compiled
-def _call(network: MLP, x: Float[ArrayLike, "points n"]) -> Float[Array, " points"]:
-    return network(x)[..., 0]
+def _call(network: MLP, x: Float[ArrayLike, "... n"]) -> Float[Array, "..."]:
+    # Steps are as steep as there are cells: a GPU, which rounds products to three digits unless told not to, would
+    # move them.
+    with jax.default_matmul_precision("float32"):
+        return network(x)[..., 0]
+
+
+_compiled_call = compiled(_call)
 
 
 def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neurons: int) -> int:
