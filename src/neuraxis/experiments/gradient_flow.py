@@ -52,7 +52,7 @@ def _plain(activation: Activation) -> Callable[[Linear], Sequential]:
 
 
 def _normalised(linear: Linear) -> Sequential:
-    return Sequential([linear, BatchNorm(linear.bias.size), logistic])
+    return Sequential([linear, BatchNorm(linear.weight.shape[1]), logistic])
 
 
 def _residual(linear: Linear) -> Callable:

@@ -55,7 +55,7 @@ def to_nir(model: SpikingClassifier, step: float | int | None = None) -> "nir.NI
     nodes = []
     for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
         nodes.append(nir.Affine(weight=np.array(layer.weight.T), bias=np.array(layer.bias)))
-        nodes.append(_neurons(nir, neurons, len(layer.bias), model.dt, float(step)))
+        nodes.append(_neurons(nir, neurons, layer.weight.shape[1], model.dt, float(step)))
     return nir.NIRGraph.from_list(*nodes)
 
 

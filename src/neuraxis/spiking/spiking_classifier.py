@@ -129,10 +129,11 @@ class _Network(eqx.Module):
     @staticmethod
     def of(layers: tuple[Linear, ...], neurons: tuple[DiscreteLIF | Readout, ...]) -> "_Network":
         first, *later = layers
-        return _Network(first, tuple(layer.weight.T for layer in later), tuple(layer.bias for layer in later), neurons)
+        biases = tuple(layer.bias for layer in later if layer.bias is not None)  # each has one
+        return _Network(first, tuple(layer.weight.T for layer in later), biases, neurons)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple:
-        sizes = [len(bias) for bias in (self.first.bias, *self.biases)]
+        sizes = [self.first.weight.shape[1], *map(len, self.biases)]
         return tuple(
             neurons.init_state((*input_shape[:-1], size)) for neurons, size in zip(self.neurons, sizes, strict=True)
         )
