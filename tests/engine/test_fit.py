@@ -151,14 +151,22 @@ def test_double_precision_reaches_a_source():
     assert seen == {"float64"}
 
 
+def with_dropout(dropout):
+    return Sequential([Linear(5, 8, key=jax.random.key(0)), dropout, Linear(8, 2, key=jax.random.key(1))])
+
+
 def test_the_model_comes_back_in_inference_mode_and_is_trained_out_of_it():
-    model = Sequential(
-        [Linear(5, 8, key=jax.random.key(0)), Dropout(0.5, inference=True), Linear(8, 2, key=jax.random.key(1))]
-    )
-    fitted = train(model)
-    assert fitted.model.layers[1].inference
-    without = Sequential([model.layers[0], Dropout(0.0), model.layers[2]])
-    assert not np.allclose(train(without).history["loss"], fitted.history["loss"])
+    first = train(with_dropout(Dropout(0.5)))
+    assert first.model.layers[1].inference
+    without = eqx.tree_at(lambda model: model.layers[1], first.model, Dropout(0.0))
+    assert not np.allclose(train(first.model).history["loss"], train(without).history["loss"])
+
+
+def test_a_layer_that_the_user_put_into_inference_mode_stays_in_it():
+    frozen, without = train(with_dropout(Dropout(0.5, inference=True))), train(with_dropout(Dropout(0.0)))
+    np.testing.assert_array_equal(frozen.history["loss"], without.history["loss"])
+    again = train(frozen.model)
+    np.testing.assert_array_equal(again.history["loss"], train(without.model).history["loss"])
 
 
 @pytest.mark.usefixtures("as_user")

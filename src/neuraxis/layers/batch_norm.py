@@ -66,12 +66,15 @@ class BatchNorm(eqx.Module):
         self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... feature"]:
         """Normalise (…, feature)."""
-        return self.measure(h)[0]
+        return self._normalised(h)[0]
 
     def measure(
         self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
         """Normalise, and return the layer with its running moments brought up to date (in inference as they are)."""
+        return self._normalised(h)
+
+    def _normalised(self, h: ArrayLike) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
         x = check.floats("h", h)
         check.last_axis(self.gamma.size, h=x)
         if self.inference or not x.size:
