@@ -163,7 +163,7 @@ def test_a_mistake_ends_the_real_program_with_exit_code_2(neuraxis):
 
 @pytest.mark.slow
 def test_a_learning_rate_that_is_too_large_says_so(neuraxis):
-    done = neuraxis("run", "mlp", *TINY, "--learning-rate", "1e11", "--out", "here")
+    done = neuraxis("run", "mlp", *TINY, "--hidden-sizes", *"8888", "--learning-rate", "1e12", "--out", "here")
     refused(done, r"stopped being finite at step \d+ .*a smaller learning rate may help")
 
 
@@ -188,7 +188,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path):
         env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"},
     )
     refused(done, "no room left to write")
-    assert {p.name for p in (tmp_path / "here").iterdir()} <= {"settings.json"}
+    assert not (tmp_path / "here").exists()
 
 
 class Running:
