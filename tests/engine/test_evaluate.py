@@ -143,7 +143,7 @@ def test_measures_that_do_not_give_one_number_per_example_are_refused():
         evaluate(None, {"spread": lambda model, x: x}, (np.zeros(3),))
     with pytest.raises(InputError, match="spread calls the model, which must be a function then, but is None"):
         evaluate(None, {"spread": lambda model, x, *, key: model(x)}, (np.zeros(3),))
-    with pytest.raises(InputError, match=r"spread must be what JAX can trace: .* no float\(\)"):
+    with pytest.raises(InputError, match=r"spread must be a function that JAX can trace: .* no float\(\)"):
         evaluate(None, {"spread": lambda model, x, *, key: float(x[0])}, (np.zeros(3),))
     with pytest.raises(InputError, match=r"spread does not fit .* with, float32\(3,\): .*\(3,\), \(2,\)"):
         evaluate(None, {"spread": lambda model, x, *, key: x + jnp.ones(2)}, (np.zeros(3, np.float32),))

@@ -304,7 +304,10 @@ def test_a_valley_without_a_slope_along_it_has_no_derivative():
         ({"step_size": 0.1, "x": "rest"}, "x must be an array of numbers, but is 'rest'"),
         ({"step_size": 0.1, "energy": lambda: 0.0}, r"energy must be a function of \(argument 0\)"),
         ({"step_size": 0.1, "energy": lambda x: "a"}, "an energy must give one array of real numbers, but gave 'a'"),
-        ({"step_size": 0.1, "energy": lambda x: float(x[0])}, r"energy must be what JAX can trace: .* no float\(\)"),
+        (
+            {"step_size": 0.1, "energy": lambda x: float(x[0])},
+            r"energy must be a function that JAX can trace",
+        ),
         ({"step_size": 0.1, "energy": lambda x: jnp.sum(x @ jnp.ones(3))}, r"energy does not fit what .*float32\(2,\)"),
         ({"step_size": 0.1, "x": np.ones(2) * 1j}, "x must hold real numbers, but has dtype complex"),
         ({"step_size": 0.1, "steps": 0}, "steps must be a whole number of at least 1, but is 0"),

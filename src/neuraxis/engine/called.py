@@ -15,7 +15,7 @@ NOT_TRACEABLE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
-TRACEABLE = "what JAX can trace: jnp.sin for np.sin, jnp.where(a, b, c) for if, no float()"
+TRACEABLE = "a function that JAX can trace: jnp.sin for np.sin, jnp.where(a, b, c) for if, no float()"
 
 
 def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[Any, ...], key: Any) -> Any:

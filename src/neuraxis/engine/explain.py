@@ -48,7 +48,7 @@ def explained(
         given = f"a tree of shapes {shapes_of(input)}" if jax.tree.leaves(input) else "none"
         return InputError(f"{kind} does not run on the inputs that it received, {given}: {error}")
     if isinstance(error, NOT_TRACEABLE):
-        return InputError(f"a step of {kind} and the record must be {TRACEABLE}")
+        return InputError(f"the step of {kind}, or the record, must be {TRACEABLE}")
     return error
 
 

@@ -79,7 +79,7 @@ def _given_by(function: Any) -> PyTree:
     try:
         given = jax.eval_shape(lambda t: widened(function(t)), jnp.zeros(()))
     except NOT_TRACEABLE as error:
-        raise InputError(f"inputs must be a function that is {TRACEABLE}") from error
+        raise InputError(f"inputs must be {TRACEABLE}") from error
     except TypeError as error:
         check.takes("inputs", function, "t")
         if "not a valid JAX type" in str(error):
