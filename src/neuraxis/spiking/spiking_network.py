@@ -143,8 +143,8 @@ class SpikingNetwork(eqx.Module):
         """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
 
         Raises:
-            InputError: for a drive that does not broadcast to (…, neuron) or is not finite, a dt that is not that of the delays, or a
-                state of another network.
+            InputError: for a drive that does not broadcast to (…, neuron) or is not finite, a dt that is not that of
+                the delays, or a state of another network.
         """
         if not isinstance(state, NetworkState):
             raise InputError(f"state must be that of a network, as init_state makes it, but is {check.received(state)}")
