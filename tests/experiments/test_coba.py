@@ -38,7 +38,7 @@ def test_figures_are_drawn(result, tmp_path):
     [
         ({"push_rate": -1.0}, "push_rate must be finite and not negative"),
         ({"weight_e": -1.0}, "weight_e must be finite and not negative"),
-        ({"probability": -0.1}, r"probability must lie in \[0, 1\]"),
+        ({"probability": -0.1}, "probability must lie from 0 to 1"),
         ({"g_leak": 0.0}, "g_leak must be positive"),
     ],
 )
@@ -47,10 +47,9 @@ def test_bad_settings_are_named(change, words):
         dataclasses.replace(coba.QUICK, **change)
 
 
-@pytest.mark.parametrize("change", [{"neurons": 10**12}, {"duration": 1e12}, {"dt": 1e-12}])
-def test_what_does_not_fit_the_memory_is_refused_before_the_run(change):
-    with pytest.raises(InputError, match=r"steps would take about .*iB of memory, but only .* are free"):
-        coba.run(dataclasses.replace(coba.QUICK, **change))
+def test_the_memory_of_a_run_is_estimated():
+    large = dataclasses.replace(coba.QUICK, neurons=10**6)
+    assert large.memory() > 80 * 0.02 * 1e12
 
 
 def test_the_summary_fits_a_line():

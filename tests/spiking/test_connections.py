@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuraxis import process
 from neuraxis.errors import InputError
-from neuraxis.spiking import memory
 from neuraxis.spiking.connections import DenseConnections, SparseConnections, connect
 from neuraxis.spiking.connectivity import fixed_probability
 from neuraxis.spiking.projection import Projection
@@ -93,7 +93,7 @@ def table(addresses, sources, offsets):
 
 
 def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda: 100.0)
+    monkeypatch.setattr(process, "memory", lambda: 100.0)
     with pytest.raises(InputError, match="4 connections out would take about 320 B of memory, but only 100 B are free"):
         connect(A, B, size=3)
 

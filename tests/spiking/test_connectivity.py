@@ -88,6 +88,11 @@ def test_the_targets_that_are_left_are_as_likely():
     assert np.all(np.abs(others - expected) < 4.5 * np.sqrt(expected))
 
 
+def test_a_key_may_be_given_as_numbers():
+    p = fixed_probability(slice(0, 50), slice(0, 50), 0.2, key=jax.random.PRNGKey(3))
+    np.testing.assert_array_equal(p.target, fixed_probability(slice(0, 50), slice(0, 50), 0.2, key=KEY).target)
+
+
 def test_one_key_gives_one_network():
     make = lambda seed: fixed_probability(slice(0, 50), slice(0, 50), 0.2, key=jax.random.key(seed))
     np.testing.assert_array_equal(make(1).target, make(1).target)

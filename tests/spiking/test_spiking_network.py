@@ -248,6 +248,9 @@ def test_conductances_stay_between_their_reversal_potentials():
         (lambda: random_network().init_state((10**12, 60)), r"slots for arriving spikes, would take about .*iB"),
         (lambda: random_network().step(random_network().init_state(), "text", DT), "drive must be an array of numbers"),
         (lambda: random_network().step(random_network().init_state(), 1j, DT), "drive must hold real numbers"),
+        (lambda: random_network().step(random_network().init_state(), np.nan, DT), "drive must be finite"),
+        (lambda: random_network().step(random_network().init_state(), 1.0, 0.0), "dt must be positive"),
+        (lambda: random_network().step(None, 1.0, DT), "state must be that of a network"),
     ],
 )
 def test_bad_input_is_named(make, words):

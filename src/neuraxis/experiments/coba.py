@@ -24,7 +24,6 @@ from neuraxis.experiment import Claim, Result, check_range, check_settings, chec
 from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import ConductanceLIF
 from neuraxis.spiking.connections import SparseConnections
-from neuraxis.spiking.connectivity import check_probability
 from neuraxis.spiking.poisson import PoissonInput
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
@@ -63,7 +62,7 @@ class Settings:
         check.whole(10, neurons=self.neurons)
         check.positive(g_leak=self.g_leak, tau_e=self.tau_e, tau_i=self.tau_i, dt=self.dt, duration=self.duration)
         check.not_negative(weight_e=self.weight_e, weight_i=self.weight_i, push_rate=self.push_rate, push=self.push)
-        check_probability(self.probability)
+        check_range(0, 1, probability=self.probability)
         check_steps(self.dt, 4, duration=self.duration)
         if self.duration < (least := 4 * max(balanced.BIN, self.dt)):
             raise InputError(f"duration must be at least {least} ms, but is {self.duration}")
@@ -71,10 +70,8 @@ class Settings:
         check_range(0, 1000 / self.dt, push_rate=self.push_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
-        steps = self.duration / self.dt
-        connections = 8.0 * self.probability * self.neurons**2
-        return connections + steps * self.neurons / 8  # spikes are recorded as bits
+        """Give about the bytes that a run needs."""
+        return balanced.memory(self.neurons, self.probability, (self.push + self.duration) / self.dt)
 
 
 QUICK = Settings(duration=500.0)
@@ -96,8 +93,6 @@ def record_conductance(state, spikes):
 
 def run(settings: Settings) -> Result:
     """Build the network, push it, let it go and measure its activity."""
-    steps = (settings.duration + settings.push) / settings.dt
-    balanced.check_demands(settings.neurons, settings.probability, steps)
     keys = jax.random.split(jax.random.key(settings.seed), 3)
     areas = settings.weight_e * settings.tau_e, settings.weight_i * settings.tau_i
     connections = balanced.connections(settings.neurons, settings.probability, areas, key=keys[0], dt=settings.dt)

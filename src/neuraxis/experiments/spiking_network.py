@@ -20,11 +20,10 @@ import numpy as np
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, check_settings, check_steps
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_steps
 from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import CurrentLIF
 from neuraxis.spiking.connections import SparseConnections
-from neuraxis.spiking.connectivity import check_probability
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
 
@@ -68,18 +67,15 @@ class Settings:
         check.positive(tau_m=self.tau_m, tau_e=self.tau_e, tau_i=self.tau_i, dt=self.dt, duration=self.duration)
         check.not_negative(tau_ref=self.tau_ref, delay=self.delay)
         check.finite(weight_e=self.weight_e, weight_i=self.weight_i, v_rest=self.v_rest)
-        check_probability(self.probability)
+        check_range(0, 1, probability=self.probability)
         check_steps(self.dt, 4, duration=self.duration)
         if self.duration < (least := 4 * max(balanced.BIN, self.dt)):
             raise InputError(f"duration must be at least {least} ms, but is {self.duration}")
         check_steps(self.dt, 0, delay=self.delay)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
-        steps = self.duration / self.dt
-        connections = 8.0 * self.probability * self.neurons**2
-        on_the_way = 8.0 * self.delay / self.dt * self.neurons
-        return connections + on_the_way + steps * self.neurons / 8  # spikes are recorded as bits
+        """Give about the bytes that a run needs."""
+        return balanced.memory(self.neurons, self.probability, self.duration / self.dt, self.delay / self.dt)
 
 
 QUICK = Settings(duration=500.0, networks=2)
@@ -95,8 +91,6 @@ _THRESHOLD, _RESET = -50.0, -60.0  # [mV]
 
 def run(settings: Settings) -> Result:
     """Build random networks, run them and measure their activity."""
-    steps = settings.duration / settings.dt
-    balanced.check_demands(settings.neurons, settings.probability, steps, 8.0 * settings.networks)
     runs = [run_one(settings, key) for key in jax.random.split(jax.random.key(settings.seed), settings.networks)]
     metrics = {name: float(np.mean([metrics[name] for metrics, _ in runs])) for name in runs[0][0]}
     rates = [metrics["firing_rate_hz"] for metrics, _ in runs]

@@ -11,7 +11,6 @@ from neuraxis.errors import InputError
 from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.population import Population, members, picked
 from neuraxis.spiking.projection import Projection
-from neuraxis.values import is_key
 
 _BYTES = 40  # for each connection while it is drawn
 
@@ -40,7 +39,7 @@ def fixed_probability(
     """
     senders, receivers = members("source", source), members("target", target)
     check_probability(probability)
-    _check_switch(allow_autapses)
+    check.boolean(allow_autapses=allow_autapses)
     rng, pairs = _generator(key), len(senders) * len(receivers)
     _check_size(pairs * float(probability))
     chosen = _chosen(pairs, float(probability), rng)
@@ -77,7 +76,7 @@ def fixed_fan_out(
     """
     senders, receivers = members("source", source), members("target", target)
     check.whole(fan_out=fan_out)
-    _check_switch(allow_autapses)
+    check.boolean(allow_autapses=allow_autapses)
     rng = _generator(key)
     if fan_out <= len(receivers):
         _check_size(float(len(senders)) * fan_out + len(receivers))
@@ -148,11 +147,6 @@ def check_probability(probability: Any) -> None:
         raise InputError(f"probability must lie in [0, 1], one number, but is {check.received(probability)}")
 
 
-def _check_switch(allow_autapses: Any) -> None:
-    if not isinstance(allow_autapses, bool | np.bool):
-        raise InputError(f"allow_autapses must be True or False, but is {check.received(allow_autapses)}")
-
-
 def _check_size(connections: float) -> None:
     check_memory(f"drawing {connections:.4g} connections", _BYTES * connections)
 
@@ -161,8 +155,7 @@ def _generator(key: jax.Array) -> np.random.Generator:
     """Make a generator on the host, where lists of a length not known beforehand are easier to draw."""
     if isinstance(key, Tracer):
         raise InputError("key decides the shapes of a network, so it cannot be traced by JAX")
-    if not (is_key(key) and key.shape == ()):
-        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {check.received(key)}")
+    check.key(key)
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 

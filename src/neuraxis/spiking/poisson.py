@@ -14,7 +14,6 @@ from jaxtyping import Array, Float, Int
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.spiking.external import check_entries
-from neuraxis.values import is_key
 
 _FEW = 10.0  # expected spikes in a step up to which they are drawn by inversion
 _ROUNDS = 48  # of which there are hardly ever more: P(k > 48) < 10⁻¹⁷ for λ = 10
@@ -46,10 +45,7 @@ class PoissonInput(eqx.Module):
         else:
             check.not_negative(rate=self.rate)
         check.finite(weight=self.weight)
-        if not (is_key(self.key) and self.key.shape == ()):
-            raise InputError(
-                f"key must be one random key, such as jax.random.key(0), but is {check.received(self.key)}"
-            )
+        check.key(self.key)
         check.whole(0, receptor=self.receptor)
 
     def check_size(self, size: int) -> None:

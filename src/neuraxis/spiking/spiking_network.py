@@ -143,14 +143,15 @@ class SpikingNetwork(eqx.Module):
         """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
 
         Raises:
-            InputError: for a drive that does not broadcast to (…, neuron), a dt that is not that of the delays, or a
-                state of another network.
+            InputError: for a drive that does not broadcast to (…, neuron) or is not finite, a dt that is not that of
+                the delays, or a state of another network.
         """
         if not isinstance(state, NetworkState):
             raise InputError(f"state must be that of a network, as init_state makes it, but is {check.received(state)}")
         self._check_state(state)
         current = check.floats("drive", 0.0 if drive is None else drive)
         check.fits(state.v.shape, drive=current)
+        check.finite(drive=current)
         check_step("the delays", self.connections.dt, dt)
         neuron = self.neuron
         moved, adaptation = self._advance(state, current, dt)

@@ -11,8 +11,7 @@ from neuraxis.errors import InputError
 def check_dt(dt: ArrayLike) -> None:
     """Refuse what is not one positive number."""
     check.positive(dt=dt)
-    if np.ndim(dt):
-        raise InputError(f"dt must be one number, but has shape {np.shape(dt)}")
+    check.one_number(dt=dt)
 
 
 def check_step(what: str, own: float | None, dt: ArrayLike) -> None:

@@ -12,7 +12,6 @@ from neuraxis import plots
 from neuraxis.neurons.spike_train import firing_rates, intervals, rate_histogram, trains, variation
 from neuraxis.spiking.connections import SparseConnections, connect
 from neuraxis.spiking.connectivity import fixed_probability
-from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.spiking_network import NetworkState, packed_events, record_packed
 
 BIN = 5.0  # width of a bin of the rate over time [ms]
@@ -26,11 +25,10 @@ def excitatory(neurons: int) -> int:
     return round(0.8 * neurons)
 
 
-def check_demands(neurons: int, probability: float, steps: float, more: float = 0.0) -> None:
-    """Refuse a run that needs more memory than is free: for connections, the state, and the record, which is read."""
-    connections, words = float(neurons) ** 2 * probability, neurons / 32 + SHOWN + 1
-    what = f"a run of {neurons:.4g} neurons, {connections:.4g} connections and {steps:.4g} steps"
-    check_memory(what, 120 * connections + 100.0 * neurons + 8 * words * steps + more)
+def memory(neurons: int, probability: float, steps: float, delay: float = 0.0) -> float:
+    """Give about the bytes that a run needs: connections while they are laid out, the state, and the record twice."""
+    connections, words = probability * float(neurons) ** 2, neurons / 32 + SHOWN + 1
+    return 80 * connections + 24 * (delay + 4) * neurons + 8 * words * steps
 
 
 def connections(
