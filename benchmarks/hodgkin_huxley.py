@@ -38,8 +38,8 @@ def workload(quick: bool) -> Workload:
         end = simulate(Total(neuron), currents, dt=_DT, steps=steps, record=record_nothing)
         return jax.block_until_ready(end.state[1])
 
-    rest = [float(x) for x in neuron.init_state(())]
-    spikes = int(ours().sum())
+    rest = [float(x) for x in neuron.equilibrium(0.0)]
+    spikes = np.asarray(ours())
     return Workload(
         title=f"{neurons} Hodgkin–Huxley neurons, {steps} steps by exponential Euler, spike counts",
         ours=ours,
@@ -54,7 +54,8 @@ def workload(quick: bool) -> Workload:
 def _brian2(currents, steps, rest, spikes, dtype):
     """Build the program once; every call runs it and returns the seconds that its own clock gives for the steps.
 
-    Refuses to time what does not compute the same: at most one spike in a hundred may differ.
+    Refuses to time what does not compute the same. Brian2 counts a spike at its upstroke and ours when it is over, so
+    that each neuron may have one more there.
     """
     import brian2
 
@@ -73,8 +74,8 @@ def _brian2(currents, steps, rest, spikes, dtype):
     group.current = np.asarray(currents)
     monitor = brian2.SpikeMonitor(group, record=False)
     brian2.Network(group, monitor).run(steps * _DT * brian2.ms)
-    if abs(monitor.num_spikes - spikes) > 0.01 * spikes:
-        raise RuntimeError(f"Brian2 counts {monitor.num_spikes} spikes, neuraxis {spikes}")
+    if np.any((monitor.count < spikes) | (monitor.count > spikes + 1)):
+        raise RuntimeError(f"Brian2 counts {monitor.num_spikes} spikes, neuraxis {spikes.sum():.0f}")
     brian2.get_device().reinit()
     brian2.set_device("runtime")
     brian2.prefs.core.default_float_dtype = np.float64

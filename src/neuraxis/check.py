@@ -3,12 +3,15 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
+import inspect
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neuraxis import process
 from neuraxis.errors import InputError
 
 _SHORT = 60  # characters of a value that a message repeats
@@ -17,7 +20,8 @@ _SHORT = 60  # characters of a value that a message repeats
 def received(value: Any) -> str:
     """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
     text = repr(value)
-    if len(text) <= _SHORT and "\n" not in text and "Traced<" not in text:
+    traced = type(value).__name__.endswith("Tracer")  # which JAX shows as JitTracer(bool[20]), or in other ways
+    if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
@@ -68,7 +72,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
-        raise InputError(f"{name} must be a number, but is {value!r}")
+        raise InputError(f"{name} must be a number, but is {received(value)}")
     checked = array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
@@ -132,6 +136,26 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
 
 
+def boolean(**values: Any) -> None:
+    """Every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} must be True or False, but is {received(value)}")
+
+
+def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
+    """The function can be called with so many arguments and these keywords; the message says what they are."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # of something built in
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        all_of_them = ", ".join([*arguments, *(f"{keyword}={value}" for keyword, value in keywords.items())])
+        raise InputError(f"{name} must be a function of ({all_of_them}), but is one for which: {error}") from None
+
+
 def parameters(**fields: Any) -> None:
     """Every field is a number or an array, and all broadcast with each other."""
     for name, value in fields.items():
@@ -142,6 +166,11 @@ def parameters(**fields: Any) -> None:
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
     """Give the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    if not isinstance(input_shape, tuple | list) or not all(
+        isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
+    ):
+        raise InputError(f"input_shape must be a tuple of sizes, such as (3,), but is {received(input_shape)}")
+    input_shape = tuple(input_shape)
     shapes = {name: np.shape(value) for name, value in fields.items()}
     try:
         return np.broadcast_shapes(input_shape, *shapes.values())
@@ -157,11 +186,30 @@ def functions(**values: Any) -> None:
             raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
+def path(name: str, value: Any) -> Path:
+    """Give the path that a user named, as text or as a path.
+
+    Raises:
+        InputError: for what cannot be one.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
+        raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
+    return Path(text)
+
+
 def one_number(**values: Any) -> None:
     """Every value is a single one, and no array of several."""
     for name, value in values.items():
         if shape := np.shape(value):
             raise InputError(f"{name} must be one number, but has shape {shape}")
+
+
+def instance(kind: type, **values: Any) -> None:
+    """Every value is an object of that class."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
 
 
 def last_axis(size: int, **arrays: Any) -> None:
@@ -208,27 +256,27 @@ def labels(labels: Any, classes: int) -> None:
 
 
 def key(key: Any) -> None:
-    """What is drawn at random has a key: one of `jax.random.key`, or the two numbers of `jax.random.PRNGKey`."""
+    """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
     import jax.numpy as jnp
     from jax.dtypes import prng_key
 
     dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
     typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
-    if not (typed and shape == ()) and not (dtype == np.uint32 and shape == (2,)):
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape in ((2,), (4,))):
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
 
 
 def memory(names: str, shape: Any) -> None:
-    """An array of that shape in single precision fits into this machine's memory; if not, XLA may end the process.
+    """An array of that shape in single precision fits into memory; if not, XLA may end the process.
 
     Args:
         names: the arguments that lead to such a shape.
         shape: of the array.
     """
     sizes = tuple(map(int, shape))
-    needed, most = 4 * math.prod(sizes), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, most = 4 * math.prod(sizes), process.memory()
     if needed > most:
         raise InputError(
-            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and this machine has "
+            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and there are "
             f"{most / 2**30:.3g} GiB"
         )

@@ -39,7 +39,7 @@ def test_comes_to_the_exact_neuron_with_shorter_steps():
     current = drive * -jnp.expm1(-dt / 20.0)
     spikes = simulate(DiscreteLIF(tau_m=20.0), current, dt=dt, steps=50_000).record
     rate = np.asarray(spikes).sum(0) / 0.5
-    np.testing.assert_allclose(rate, LIF(tau_m=20.0, tau_ref=0.0).rate(drive), rtol=0.005, atol=2.0)
+    np.testing.assert_allclose(rate, LIF(tau_m=20.0, tau_ref=0.0).firing_rate(drive), rtol=0.005, atol=2.0)
 
 
 @pytest.mark.parametrize("reset", [reset_to_zero, reset_by_subtraction])
@@ -100,5 +100,5 @@ def test_what_is_no_function_is_refused():
 @pytest.mark.parametrize("neurons", [DiscreteLIF(), LeakyIntegrator()])
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (5, 2, 3)])
 def test_a_current_of_another_shape_is_refused(neurons, shape):
-    with pytest.raises(InputError, match=r"current must broadcast to the state's shape \(2, 3\), but has"):
+    with pytest.raises(InputError, match=r"input must broadcast to the state's shape \(2, 3\), but has"):
         neurons.step(neurons.init_state((2, 3)), jnp.ones(shape), 1.0)

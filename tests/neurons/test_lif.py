@@ -130,7 +130,7 @@ def test_gradients_are_finite():
                 return state, (state.v, state.age, spikes)
 
             record = lax.scan(advance, lif.init_state(drive.shape), None, length=20)[1]
-            return sum(jnp.sum(jnp.tanh(part)) for part in record) + jnp.sum(lif.rate(drive))
+            return sum(jnp.sum(jnp.tanh(part)) for part in record) + jnp.sum(lif.firing_rate(drive))
 
         return jax.value_and_grad(summary, argnums=(0, 1))(lif, drive)
 
@@ -157,7 +157,7 @@ def test_gradient_of_a_spike_time_is_that_of_the_closed_form():
 
 def test_rate_is_the_formula():
     drive = np.array([-1.0, 0.5, 1.0, 1.1, 2.0, 50.0])
-    rate = LIF().rate(drive)
+    rate = LIF().firing_rate(drive)
     np.testing.assert_array_equal(rate[:3], 0)
     np.testing.assert_allclose(rate[3:], 1000 / (2 - 20 * np.log(1 - 1 / drive[3:])), rtol=1e-6)
 
@@ -168,10 +168,10 @@ def test_gain_and_bias_give_the_wanted_tuning_curve(share, intercept, tau_m, tau
     lif, max_rate = LIF(tau_m, tau_ref), share * 1000 / tau_ref
     assume((1000 / max_rate - tau_ref) / tau_m < 10)  # else the drive at x = 1 is 1 to float32
     gain, bias = lif.gain_bias(max_rate, intercept)
-    np.testing.assert_allclose(lif.rate(gain + bias), max_rate, rtol=2e-3 if gain < 1e-2 else 2e-5)
+    np.testing.assert_allclose(lif.firing_rate(gain + bias), max_rate, rtol=2e-3 if gain < 1e-2 else 2e-5)
     np.testing.assert_allclose(gain * intercept + bias, 1.0, atol=1e-6 * float(1 + gain))
     back = lif.max_rates_intercepts(gain, bias)
-    np.testing.assert_allclose(back[0], lif.rate(gain + bias))
+    np.testing.assert_allclose(back[0], lif.firing_rate(gain + bias))
     np.testing.assert_allclose(back[1], intercept, atol=2e-6 * float(1 + 1 / gain))
 
 
@@ -194,7 +194,7 @@ def test_float64():
     with jax.enable_x64(True):
         lif = LIF()
         state, spikes = lif.step(lif.init_state((2,)), jnp.asarray([0.5, 200.0]), 1.0)
-        assert {x.dtype for x in (*state, spikes, lif.rate(state.v))} == {jnp.dtype("float64")}
+        assert {x.dtype for x in (*state, spikes, lif.firing_rate(state.v))} == {jnp.dtype("float64")}
         drive = np.array([1.3, 2.0, 20.0])
         count = simulate(Total(lif), jnp.asarray(drive), dt=0.3, steps=5000, record=record_nothing).state[1]
         np.testing.assert_array_equal(count, np.floor((1500 + 2.0) / period(drive, 20.0, 2.0)))

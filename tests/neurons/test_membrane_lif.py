@@ -8,7 +8,7 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.membrane_lif import MembraneLIF
 
-NEURON = MembraneLIF(LIF(tau_m=15.0, tau_ref=3.0), v_leak=-65.0, v_threshold=-52.0, g_leak=0.2)
+NEURON = MembraneLIF(LIF(tau_m=15.0, tau_ref=3.0), v_rest=-65.0, v_threshold=-52.0, g_leak=0.2)
 
 
 def first_spike(current):
@@ -35,18 +35,18 @@ def test_spikes_where_the_equation_in_millivolts_does():
     found = (trace.times - age)[spikes > 0]
     np.testing.assert_allclose(found[0], first_spike(4.0), atol=1e-4)
     np.testing.assert_allclose(np.diff(found), first_spike(4.0) + 3.0, atol=1e-4)
-    np.testing.assert_allclose(NEURON.rate(4.0), 1000 / (first_spike(4.0) + 3.0), rtol=1e-5)
+    np.testing.assert_allclose(NEURON.firing_rate(4.0), 1000 / (first_spike(4.0) + 3.0), rtol=1e-5)
 
 
 def test_potential_in_millivolts_below_the_rheobase():
     trace = simulate(NEURON, jnp.asarray([2.0]), dt=1.0, steps=50, record=record_state)
     times = np.arange(1, 51)[:, None]
-    np.testing.assert_allclose(NEURON.voltage(trace.record), -65 + 10 * -np.expm1(-times / 15), atol=2e-5)
+    np.testing.assert_allclose(NEURON.potential(trace.record), -65 + 10 * -np.expm1(-times / 15), atol=2e-5)
 
 
 def test_fires_above_the_rheobase_only():
     rheobase = 0.2 * 13.0
-    rate = NEURON.rate(rheobase * jnp.asarray([0.999, 1.001]))
+    rate = NEURON.firing_rate(rheobase * jnp.asarray([0.999, 1.001]))
     assert rate[0] == 0
     assert rate[1] > 0
 
@@ -62,8 +62,8 @@ def test_a_field_may_hold_one_value_a_neuron():
     ("settings", "words"),
     [
         ({"g_leak": 0.0}, "g_leak must be positive"),
-        ({"v_threshold": -70.0}, "v_threshold - v_leak must be positive"),
-        ({"v_leak": float("nan")}, "v_leak must be finite"),
+        ({"v_threshold": -70.0}, "v_threshold - v_rest must be positive"),
+        ({"v_rest": float("nan")}, "v_rest must be finite"),
     ],
 )
 def test_bad_input_is_named(settings, words):

@@ -12,7 +12,8 @@ from scipy.linalg import expm
 from neuraxis.engine import record_state, simulate
 from neuraxis.errors import InputError
 from neuraxis.neurons.lif import LIF
-from neuraxis.neurons.spike_train import Spikes, events, record_spikes, trains
+from neuraxis.neurons.spike_train import trains
+from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
 
 ORDERS = range(6)
@@ -148,7 +149,7 @@ def test_the_mean_of_filtered_lif_spikes_is_their_rate():
     lif = LIF()
     spikes = simulate(lif, jnp.asarray([1.5, 4.0]), dt=1.0, steps=2000, record=record_spikes).record
     filtered = simulate(Synapse(10.0, 1), spikes, dt=1.0).record
-    np.testing.assert_allclose(1000 * filtered[500:].mean(axis=0), lif.rate(jnp.asarray([1.5, 4.0])), rtol=0.01)
+    np.testing.assert_allclose(1000 * filtered[500:].mean(axis=0), lif.firing_rate(jnp.asarray([1.5, 4.0])), rtol=0.01)
 
 
 def test_gradients_equal_finite_differences():

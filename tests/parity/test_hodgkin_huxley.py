@@ -42,14 +42,15 @@ def test_brian2_gives_the_same_trace_and_the_same_spikes(temperature):
         namespace={"warmth": 3 ** ((temperature - 6.3) / 10)},
         dt=dt * brian2.ms,
     )
-    group.v, group.n, group.m, group.h = (np.asarray(x) for x in rest)
+    group.v, group.n, group.m, group.h = (np.asarray(x) for x in rest[:4])
     group.current = currents
     monitor = brian2.StateMonitor(group, "v", record=True, when="end")
     counter = brian2.SpikeMonitor(group, record=False)
     brian2.Network(group, monitor, counter).run(steps * dt * brian2.ms)
 
     np.testing.assert_allclose(ours, monitor.v.T, atol=1e-7)
-    np.testing.assert_array_equal(spikes.sum(0), counter.count)
+    # Brian2 counts at the upstroke, we after the fall, which for the last spike may lie behind the end.
+    assert set(counter.count - spikes.sum(0)) <= {0, 1}
     assert spikes.sum() >= 5
 
 

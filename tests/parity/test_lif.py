@@ -41,7 +41,7 @@ def test_maximum_rates_and_intercepts_equal_nengos():
 def test_rates_equal_nengos():
     drive = np.concatenate([np.linspace(-2, 1, 20), np.geomspace(1.01, 100, 300)]).astype(np.float32)
     wanted = theirs().rates(drive.astype(float), gain=1.0, bias=0.0)[:, 0]
-    np.testing.assert_allclose(OURS.rate(drive), wanted, rtol=1e-6)
+    np.testing.assert_allclose(OURS.firing_rate(drive), wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.3, 1.0])

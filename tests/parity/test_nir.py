@@ -41,7 +41,7 @@ def test_we_read_snntorch():
     net = torch.nn.Sequential(torch.nn.Linear(12, 40), neurons[0], torch.nn.Linear(40, 5), neurons[1])
     with torch.no_grad():
         net[2].weight.add_(0.1)
-    model = from_nir(export_to_nir(net, torch.tensor(x[0])), step=SNNTORCH_STEP, steps=20)
+    model = from_nir(export_to_nir(net, torch.tensor(x[0])), dt=SNNTORCH_STEP, steps=20)
     for neuron in neurons:
         neuron.reset_mem()
     counts = spike_counts(net, 20)

@@ -35,11 +35,11 @@ def euler(graph, step, steps):
     return np.array(outputs)
 
 
-@pytest.mark.parametrize("step", [None, 0.1, 3.0])
-def test_a_graph_keeps_the_meaning_for_a_reader_by_euler_steps(step):
+@pytest.mark.parametrize("dt", [None, 0.1, 3.0])
+def test_a_graph_keeps_the_meaning_for_a_reader_by_euler_steps(dt):
     model = SpikingClassifier((12, 30, 5), key=KEY, dt=2.0, neurons=DiscreteLIF(tau_m=15.0, v_threshold=0.9))
-    graph = to_nir(model, step)
-    spikes = euler(graph, (step or 2.0) * 1e-3, model.steps)
+    graph = to_nir(model, dt)
+    spikes = euler(graph, (dt or 2.0) * 1e-3, model.steps)
     assert spikes.sum() > 0
     np.testing.assert_array_equal(spikes.sum(0), model(x))
 
@@ -89,11 +89,11 @@ def test_what_cannot_be_expressed_is_refused():
     model = SpikingClassifier((12, 5), key=KEY, neurons=DiscreteLIF(reset=reset_by_subtraction))
     with pytest.raises(InputError, match="the reset must be reset_to_zero, but is reset_by_subtraction"):
         to_nir(model)
-    for step in (0.0, -1.0):
-        with pytest.raises(InputError, match="step must be positive"):
-            to_nir(SpikingClassifier((12, 5), key=KEY), step)
-        with pytest.raises(InputError, match="step must be positive"):
-            from_nir(chain(), step=step)
+    for dt in (0.0, -1.0):
+        with pytest.raises(InputError, match="dt must be positive"):
+            to_nir(SpikingClassifier((12, 5), key=KEY), dt)
+        with pytest.raises(InputError, match="dt must be positive"):
+            from_nir(chain(), dt=dt)
 
 
 @pytest.mark.usefixtures("as_user")
@@ -102,8 +102,8 @@ def test_what_cannot_be_expressed_is_refused():
     [
         ({"v_leak": np.full(5, 0.1)}, "v_leak of every neuron in the graph must be 0"),
         ({"v_reset": np.full(5, 0.1)}, "v_reset of every neuron in the graph must be 0"),
-        ({"tau": np.full(5, 0.001)}, "step must be shorter than every tau of the graph, 1 ms, but is 1 ms"),
-        ({"tau": np.full(5, -0.02)}, "step must be shorter than every tau of the graph"),
+        ({"tau": np.full(5, 0.001)}, "dt must be shorter than every tau of the graph, 1 ms, but is 1 ms"),
+        ({"tau": np.full(5, -0.02)}, "dt must be shorter than every tau of the graph"),
         ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r must be finite, but holds nan at index \(2,\)"),
         ({"v_threshold": np.array([1, 1, 0.0, 1, 1])}, "v_threshold must be positive"),
     ],

@@ -14,17 +14,17 @@ KEY = jax.random.key(0)
 
 def test_the_rate_is_the_brightness():
     images = jnp.asarray([[0.0, 0.1, 0.5], [0.9, 0.99, 1.0]])
-    spikes = np.asarray(rate_code(images, 4000, KEY))
+    spikes = np.asarray(rate_code(images, 4000, key=KEY))
     assert set(np.unique(spikes)) == {0, 1}
     low, high = binom.interval(1 - 1e-6, 4000, np.asarray(images))
     assert np.all((spikes.sum(0) >= low) & (spikes.sum(0) <= high))
 
 
 def test_spikes_of_a_rate_code_are_independent():
-    spikes = np.asarray(rate_code(jnp.full(2, 0.5), 4000, KEY)).T
+    spikes = np.asarray(rate_code(jnp.full(2, 0.5), 4000, key=KEY)).T
     assert abs(np.corrcoef(spikes)[0, 1]) < 0.06
     assert abs(np.corrcoef(spikes[0, 1:], spikes[0, :-1])[0, 1]) < 0.06
-    np.testing.assert_array_equal(rate_code(jnp.full(2, 0.5), 9, KEY), rate_code(jnp.full(2, 0.5), 9, KEY))
+    np.testing.assert_array_equal(rate_code(jnp.full(2, 0.5), 9, key=KEY), rate_code(jnp.full(2, 0.5), 9, key=KEY))
 
 
 @settings(max_examples=30, deadline=None)
@@ -41,7 +41,7 @@ def test_every_pixel_fires_once_and_brighter_ones_earlier(brightness, steps):
 
 def test_axes_before_the_pixels_are_kept():
     images = jnp.full((2, 3, 4), 0.5)
-    assert latency_code(images, 7).shape == rate_code(images, 7, KEY).shape == (7, 2, 3, 4)
+    assert latency_code(images, 7).shape == rate_code(images, 7, key=KEY).shape == (7, 2, 3, 4)
 
 
 @pytest.mark.usefixtures("as_user")
@@ -49,15 +49,15 @@ def test_axes_before_the_pixels_are_kept():
 def test_bad_input_is_refused(code):
     for wrong in ([0.5, 1.5], [-0.1, 0.2]):
         with pytest.raises(InputError, match=r"the brightness of images must lie in \[0, 1\], but reaches from"):
-            code(jnp.asarray(wrong), 5, KEY)
+            code(jnp.asarray(wrong), 5, key=KEY)
     with pytest.raises(InputError, match=r"images must be finite, but holds nan at index \(1,\)"):
-        code(jnp.asarray([0.5, np.nan]), 5, KEY)
+        code(jnp.asarray([0.5, np.nan]), 5, key=KEY)
     for steps in (0, -1, 2.5):
         with pytest.raises(InputError, match="steps must be a whole number of at least 1"):
-            code(jnp.asarray([0.5]), steps, KEY)
+            code(jnp.asarray([0.5]), steps, key=KEY)
 
 
 @pytest.mark.usefixtures("as_user")
 def test_a_rate_code_needs_a_key():
     with pytest.raises(InputError, match="needs a key, but none was given"):
-        rate_code(jnp.asarray([0.5]), 5, None)
+        rate_code(jnp.asarray([0.5]), 5, key=None)

@@ -38,7 +38,7 @@ def test_is_the_equation(coding, scale):
     model = SpikingClassifier((12, 30, 20, 5), key=KEY, coding=coding, steps=18, dt=2.0)
     model = eqx.tree_at(lambda m: [layer.weight for layer in m.layers], model, replace_fn=lambda w: scale * w + 0.05)
     model = eqx.tree_at(lambda m: [layer.bias for layer in m.layers], model, replace_fn=lambda b: b - 0.02)
-    inputs = np.asarray(repeated(x, 18) if coding is None else coding(x, 18, KEY), np.float64)
+    inputs = np.asarray(repeated(x, 18) if coding is None else coding(x, 18, key=KEY), np.float64)
     hidden, count = by_hand(model, inputs)
     assert 0 < count.sum() < count.size * 18
     np.testing.assert_array_equal(model(x, key=KEY), count)

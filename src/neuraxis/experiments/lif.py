@@ -24,9 +24,10 @@ from scipy.optimize import root_scalar
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
+from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF, LIFState
-from neuraxis.neurons.spike_train import record_spikes
+from neuraxis.neurons.spikes import events, record_spikes
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,23 @@ class Settings:
     """Seed of the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(tau_m=self.tau_m, dt=self.dt, steps=np.asarray(self.steps, float))
         check.not_negative(tau_ref=self.tau_ref)
-        check.finite(duration=self.duration)
+        check_some(steps=self.steps)
+        check_range(0, 5 * self.tau_m, dt=self.dt)
+        for dt in self.steps:
+            check_range(0, 5 * self.tau_m, steps=dt)
+        check_steps(self.dt, 20, duration=self.duration)
         if self.duration < (least := 20 * (self.tau_m + self.tau_ref)):
             raise InputError(f"duration must be at least 20 (tau_m + tau_ref) = {least} ms, but is {self.duration}")
         check.whole(drives=self.drives, neurons=self.neurons)
-        check.whole(0, seed=self.seed)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        recorded = 2 * max(self.drives, 21 * self.neurons)
+        runs = memory.simulation(self.duration, self.dt, recorded)
+        return max(runs, memory.simulation(50 * self.tau_m, min((*self.steps, self.dt)), 8 * _TIMED))
 
 
 QUICK = Settings(duration=500.0, drives=60, neurons=12, steps=(0.2, 5.0))
@@ -119,7 +130,7 @@ def subthreshold(lif: LIF, settings: Settings):
 def firing(lif: LIF, settings: Settings):
     """A firing neuron, at the chosen step and at a fine one."""
     arrays = {}
-    length = 4000 / float(lif.rate(_FIRING))
+    length = 4000 / float(lif.firing_rate(_FIRING))
     for name, dt in (("firing", settings.dt), ("fine", length / 4000)):
         steps = int(length / dt)
         trace = simulate(lif, jnp.asarray([_FIRING]), dt=dt, steps=steps, record=record_potential)
@@ -146,7 +157,7 @@ def measured_rates(trace) -> np.ndarray:
 def rates(lif: LIF, settings: Settings):
     """Firing rates over the drive, with spikes inside the step and on the grid."""
     drives = np.geomspace(1.001, 100.0, settings.drives)
-    theory = np.asarray(lif.rate(drives), float)
+    theory = np.asarray(lif.firing_rate(drives), float)
     found, errors, counts = {}, {}, {}
     for name, model in (("inside", lif), ("grid", GridLIF(lif))):
         steps = int(np.ceil(settings.duration / settings.dt))
@@ -169,7 +180,7 @@ def tuning(lif: LIF, settings: Settings):
     keys = jax.random.split(jax.random.key(settings.seed), 3)
     size = (settings.neurons,)
     encoders = jax.random.rademacher(keys[0], size, float)
-    max_rates = jax.random.uniform(keys[1], size, minval=lif.rate(2.0), maxval=lif.rate(8.0))
+    max_rates = jax.random.uniform(keys[1], size, minval=lif.firing_rate(2.0), maxval=lif.firing_rate(8.0))
     gain, bias = lif.gain_bias(max_rates, jax.random.uniform(keys[2], size, minval=-0.95, maxval=0.95))
 
     def drive(x):
@@ -178,7 +189,7 @@ def tuning(lif: LIF, settings: Settings):
     x, fine = jnp.linspace(-1, 1, 21), jnp.linspace(-1, 1, 401)
     steps = int(np.ceil(settings.duration / settings.dt))
     trace = simulate(lif, drive(x), dt=settings.dt, steps=steps, record=record_spikes)
-    theory, measured = np.asarray(lif.rate(drive(x)), float), measured_rates(trace)
+    theory, measured = np.asarray(lif.firing_rate(drive(x)), float), measured_rates(trace)
     spikes = np.asarray(trace.record[0]).sum(axis=0)
     error = 100 * np.abs(np.divide(measured, theory, out=np.full_like(theory, np.nan), where=theory > 0) - 1)
     metrics = {
@@ -189,7 +200,7 @@ def tuning(lif: LIF, settings: Settings):
         "x": np.asarray(x),
         "tuning": np.where(spikes == 0, 0.0, measured),
     }  # with a single spike there is no rate
-    return metrics, arrays | {"fine_x": np.asarray(fine), "fine_tuning": np.asarray(lif.rate(drive(fine)))}
+    return metrics, arrays | {"fine_x": np.asarray(fine), "fine_tuning": np.asarray(lif.firing_rate(drive(fine)))}
 
 
 def timing(lif: LIF, settings: Settings):
@@ -204,10 +215,11 @@ def timing(lif: LIF, settings: Settings):
         middles = dt * (np.arange(max(1, round(length / dt))) + 0.5)[:, None]
         varying = _MEAN + _SWING * np.sin(omega * middles + phases)
         drive = np.concatenate([np.broadcast_to(constant, varying.shape), varying], axis=1)
-        periods = 1000 / np.asarray(lif.rate(drive), float)
+        periods = lif.period(drive)
         for name, model in (("inside", lif), ("grid", GridLIF(lif))):
             trace = simulate(model, jnp.asarray(drive), dt=dt, record=record_spikes)
-            found = [all_spikes(trace, j, periods[:, j]) for j in range(2 * _TIMED)]
+            times, neurons = events(trace.record, dt, apart=periods)
+            found = [times[neurons == j] for j in range(2 * _TIMED)]
             error = [np.abs(f[: len(t)] - t[: len(f)]).mean() for f, t in zip(found, true, strict=True)]
             errors[name][k] = np.mean(error[:_TIMED]), np.mean(error[_TIMED:])
     at = steps.index(settings.dt)
@@ -218,14 +230,6 @@ def timing(lif: LIF, settings: Settings):
         "spike_time_error_varying_on_grid_ms": errors["grid"][at, 1],
     }
     return {k: float(v) for k, v in metrics.items()}, {"steps": np.array(steps), "time_errors": errors}
-
-
-def all_spikes(trace, neuron: int, periods: np.ndarray) -> np.ndarray:
-    """Times of all spikes of a neuron [ms]; several in a step lie a period of that step's drive apart."""
-    counts, age = (np.asarray(part, float)[:, neuron] for part in trace.record)
-    latest = trace.times - age
-    fired = np.flatnonzero(counts)
-    return np.array([latest[i] - k * periods[i] for i in fired for k in range(int(counts[i]) - 1, -1, -1)])
 
 
 def constant_spikes(settings: Settings, drive: float, length: float) -> np.ndarray:

@@ -23,9 +23,11 @@ from scipy.integrate import cumulative_simpson, simpson
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
+from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF
-from neuraxis.neurons.spike_train import Spikes, events, rates, record_spikes, trains
+from neuraxis.neurons.spike_train import firing_rates, trains
+from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
 
 
@@ -51,17 +53,25 @@ class Settings:
     """Seed of the signal and of the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(tau_s=self.tau_s, dt=self.dt, duration=self.duration, frequency=self.frequency)
         check.positive(time_constants=np.asarray(self.time_constants, float))
         check.whole(neurons=self.neurons)
-        check.whole(0, order=self.order, seed=self.seed)
+        check_range(self.dt / 100, 1e6, tau_s=self.tau_s)
+        check_some(time_constants=self.time_constants)
+        check_range(0, 20, order=self.order)
+        check_range(0, 500 / self.dt, frequency=self.frequency)
         if self.frequency * self.duration < 4000:
             raise InputError(
-                f"duration must hold at least 4 periods of the highest frequency, {4000 / self.frequency} ms, "
+                f"duration must hold at least 4 periods of the highest frequency, {self.frequency} Hz, "
                 f"but is {self.duration} ms"
             )
-        if self.duration < 10 * self.dt:
-            raise InputError(f"duration must be at least 10 steps of {self.dt} ms, but is {self.duration} ms")
+        check_steps(self.dt, 10, duration=self.duration)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        impulse = memory.simulation(60 * self.tau_s, self.dt, 2)
+        return max(impulse, memory.simulation(self.duration, self.dt, 5 * self.neurons))
 
 
 QUICK = Settings(duration=4000.0, neurons=60, time_constants=(2.0, 10.0, 100.0))
@@ -112,7 +122,7 @@ def impulses(settings: Settings):
 
 
 def population(settings: Settings):
-    """Signal (time,), its times [ms], and the spikes (time, neuron) of a population that encodes it."""
+    """Times [ms], a signal (time,), and spikes (time, neuron) of a population that encodes it, with their periods."""
     keys = jax.random.split(jax.random.key(settings.seed), 4)
     size = (settings.neurons,)
     lif = LIF()
@@ -125,7 +135,7 @@ def population(settings: Settings):
     drive = gain * encoders * jnp.asarray(signal, gain.dtype)[:, None] + bias
     spikes = simulate(lif, drive, dt=settings.dt, record=record_spikes).record
     preferred = np.argsort(np.asarray(encoders) * (1.0 + np.asarray((1 - bias) / gain)))
-    return times, signal, Spikes(*(part[:, preferred] for part in spikes))
+    return times, signal, Spikes(*(part[:, preferred] for part in spikes)), np.asarray(lif.period(drive))[:, preferred]
 
 
 def smooth_signal(times: np.ndarray, settings: Settings, key) -> np.ndarray:
@@ -140,10 +150,10 @@ def smooth_signal(times: np.ndarray, settings: Settings, key) -> np.ndarray:
 
 def agreement(settings: Settings, recorded):
     """The recursive filter in float32 and the sum over all spike times in float64, relative to the largest value."""
-    times, _, spikes = recorded
+    times, _, spikes, periods = recorded
     steps = min(len(times), int(_COMPARED / settings.dt))
     times, spikes = times[:steps], Spikes(*(part[:steps] for part in spikes))
-    lists = trains(*events(spikes, settings.dt), settings.neurons)
+    lists = trains(*events(spikes, settings.dt, apart=periods[:steps]), settings.neurons)
     held = spikes.number / settings.dt
     busiest = int(np.argmax((lists <= _TRAIN).sum(axis=1)))
     fine = np.linspace(0, _TRAIN, 3001)
@@ -172,7 +182,7 @@ def agreement(settings: Settings, recorded):
 
 def decoding(settings: Settings, recorded):
     """The signal decoded from filtered trains, by weights found in the first half of the run, and its error."""
-    times, signal, spikes = recorded
+    times, signal, spikes, periods = recorded
     half = len(times) // 2
     mean = np.sqrt(np.mean(signal[half:] ** 2))
     found = decoded(Synapse(jnp.asarray(settings.tau_s), settings.order), settings, recorded)
@@ -183,14 +193,14 @@ def decoding(settings: Settings, recorded):
         ])
         for order in sorted({0, 1, settings.order})
     }  # fmt: skip
-    spike_times, fired = events(spikes, settings.dt)
+    spike_times, fired = events(spikes, settings.dt, apart=periods)
     lists = trains(spike_times, fired, settings.neurons)
     length = len(times) * settings.dt
     metrics = {
         "correlation": float(np.corrcoef(found[half:], signal[half:])[0, 1]),
         "rms_error": rms(found - signal, half),
         "relative_rms_error": rms(found - signal, half) / float(mean),
-        "mean_rate_hz": float(rates(lists, length).mean()),
+        "mean_rate_hz": float(firing_rates(lists, length).mean()),
     }
     arrays = {
         "times": times, "signal": signal, "decoded": found, "half": times[half - 1], "spike_times": spike_times,
@@ -201,7 +211,7 @@ def decoding(settings: Settings, recorded):
 
 def decoded(synapse: Synapse, settings: Settings, recorded) -> np.ndarray:
     """Weighted sum of the filtered trains (time,), with the weights that fit the first half best."""
-    times, signal, spikes = recorded
+    times, signal, spikes, _ = recorded
     half = len(times) // 2
     filtered = np.asarray(simulate(synapse, spikes, dt=settings.dt).record, float)
     weights = np.linalg.lstsq(filtered[:half], signal[:half])[0]

@@ -130,7 +130,7 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
 
 
 def _size(network: MLP) -> int:
-    return sum(len(layer.bias) for layer in network.layers[:-1])
+    return sum(layer.weight.shape[1] for layer in network.layers[:-1])
 
 
 def _check_points(cells: int, in_size: int) -> np.ndarray:

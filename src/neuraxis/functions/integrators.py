@@ -1,10 +1,10 @@
 """Steps of ordinary differential equations, written once for every dynamics whose state is a pytree of arrays.
 
-An integrator is a function `integrator(system, y, drive, dt)` that returns y after `dt`, the drive (input) being held
+An integrator is a function `integrator(system, y, input, dt)` that returns y after `dt`, the input being held
 during the step. It asks the system for one of two forms of the same equation:
 
-- `system.derivative(y, drive)`, the right-hand side of dy/dt = f(y, drive), for `rk4`;
-- `system.relaxation(y, drive)`, the pair (y∞, τ) of dy/dt = (y∞ − y)/τ, for `exponential_euler`.
+- `system.derivative(y, input)`, the right-hand side of dy/dt = f(y, input), for `rk4`;
+- `system.relaxation(y, input)`, the pair (y∞, τ) of dy/dt = (y∞ − y)/τ, for `exponential_euler`.
 
 A dynamics with both methods takes its integrator as a field, and any other function of that form can stand there too.
 """
@@ -26,7 +26,7 @@ _RK4 = ((0, 1 / 6), (1 / 2, 1 / 3), (1 / 2, 1 / 3), (1, 1 / 6))
 class Differentiable(Protocol):
     """A system that gives its rate of change."""
 
-    def derivative(self, y: PyTree, drive: PyTree, /) -> PyTree:
+    def derivative(self, y: PyTree, input: PyTree, /) -> PyTree:
         """Give dy/dt in the structure of `y`, per unit of the time in which `dt` is measured."""
         ...
 
@@ -35,7 +35,7 @@ class Differentiable(Protocol):
 class Relaxing(Protocol):
     """A system each of whose variables moves towards a target, both target and speed depending on the state."""
 
-    def relaxation(self, y: PyTree, drive: PyTree, /) -> tuple[PyTree, PyTree]:
+    def relaxation(self, y: PyTree, input: PyTree, /) -> tuple[PyTree, PyTree]:
         """Give the targets y∞ and the time constants τ, each in the structure of `y`."""
         ...
 
@@ -44,21 +44,21 @@ class Relaxing(Protocol):
 class Integrator(Protocol):
     """What a dynamics accepts as its integrator."""
 
-    def __call__(self, system: PyTree, y: Y, drive: PyTree, dt: ArrayLike, /) -> Y:
-        """Advance `y` by `dt` under a constant `drive`."""
+    def __call__(self, system: PyTree, y: Y, input: PyTree, dt: ArrayLike, /) -> Y:
+        """Advance `y` by `dt` under a constant `input`."""
         ...
 
 
-def rk4(system: Differentiable, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
+def rk4(system: Differentiable, y: Y, input: PyTree, dt: ArrayLike) -> Y:
     """Advance by the classical Runge–Kutta method, whose error over a fixed time falls as dt⁴.
 
         k₁ = f(y), k₂ = f(y + ½dt k₁), k₃ = f(y + ½dt k₂), k₄ = f(y + dt k₃)
         y(t + dt) = y + dt/6 (k₁ + 2k₂ + 2k₃ + k₄)
 
     Args:
-        system: anything with `derivative(y, drive)`.
+        system: anything with `derivative(y, input)`.
         y: the state, any pytree of arrays.
-        drive: the input, held constant during the step.
+        input: the input, held constant during the step.
         dt: length of the step.
 
     Source: W. Kutta, Zeitschrift für Mathematik und Physik 46 (1901) 435.
@@ -68,7 +68,7 @@ def rk4(system: Differentiable, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
     def stage(carry, row):
         ahead, weight = row
         slope, mean = carry
-        slope = system.derivative(jax.tree.map(lambda y, k: y + ahead * dt * k, y, slope), drive)
+        slope = system.derivative(jax.tree.map(lambda y, k: y + ahead * dt * k, y, slope), input)
         return (slope, jax.tree.map(lambda mean, k: mean + weight * k, mean, slope)), None
 
     table = jnp.asarray(_RK4, jnp.result_type(*jax.tree.leaves(y)))
@@ -77,7 +77,7 @@ def rk4(system: Differentiable, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
     return jax.tree.map(lambda y, k: y + dt * k, y, mean)
 
 
-def exponential_euler(system: Relaxing, y: Y, drive: PyTree, dt: ArrayLike) -> Y:
+def exponential_euler(system: Relaxing, y: Y, input: PyTree, dt: ArrayLike) -> Y:
     """Advance every variable by the exact solution of its own equation, target and time constant held for the step.
 
         y(t + dt) = y + (y∞ − y)(1 − e^{−dt/τ})
@@ -86,13 +86,13 @@ def exponential_euler(system: Relaxing, y: Y, drive: PyTree, dt: ArrayLike) -> Y
     its target.
 
     Args:
-        system: anything with `relaxation(y, drive)`.
+        system: anything with `relaxation(y, input)`.
         y: the state, any pytree of arrays.
-        drive: the input, held constant during the step.
+        input: the input, held constant during the step.
         dt: length of the step.
 
     Source: S. Rush and H. Larsen, IEEE Transactions on Biomedical Engineering 25 (1978) 389.
     """
-    target, tau = system.relaxation(y, drive)
+    target, tau = system.relaxation(y, input)
     # Every term once: XLA makes one loop of this form, but several of the equal y∞ + (y − y∞)e^{−dt/τ}.
     return jax.tree.map(lambda y, target, tau: y + (target - y) * (1 - jnp.exp(-jnp.divide(dt, tau))), y, target, tau)

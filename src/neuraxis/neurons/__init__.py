@@ -10,11 +10,12 @@ from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley as HodgkinHuxley
 from neuraxis.neurons.lif import LIF as LIF
 from neuraxis.neurons.lif import LIFState as LIFState
 from neuraxis.neurons.membrane_lif import MembraneLIF as MembraneLIF
-from neuraxis.neurons.spike_train import Spikes as Spikes
-from neuraxis.neurons.spike_train import events as events
-from neuraxis.neurons.spike_train import poisson_spike_train as poisson_spike_train
-from neuraxis.neurons.spike_train import record_spikes as record_spikes
+from neuraxis.neurons.poisson_spike_train import poisson_spike_train as poisson_spike_train
 from neuraxis.neurons.spike_train import trains as trains
+from neuraxis.neurons.spikes import Spikes as Spikes
+from neuraxis.neurons.spikes import binned as binned
+from neuraxis.neurons.spikes import events as events
+from neuraxis.neurons.spikes import record_spikes as record_spikes
 from neuraxis.neurons.synapse import Synapse as Synapse
 from neuraxis.neurons.synaptic_lif import ConductanceLIF as ConductanceLIF
 from neuraxis.neurons.synaptic_lif import CurrentLIF as CurrentLIF

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.functions.surrogates import Arctan
+from neuraxis.neurons.received import received
 
 POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
 
@@ -42,13 +43,14 @@ class LeakyIntegrator(eqx.Module):
         """Rest at v = 0: one neuron per entry of an input of that shape."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m))
 
-    def step(self, v: Array, current: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Array]:
-        """Advance by `dt` [ms] under a current; the output is the new potential.
+    def step(self, v: Array, input: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Array]:
+        """Advance by `dt` [ms] under an input; the output is the new potential.
 
         Raises:
-            InputError: for a current that does not broadcast to the state.
+            InputError: for an input that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
-        v = _leak(v, current, dt, self.tau_m)
+        v = _leak(v, input, dt, self.tau_m)
         return v, v
 
 
@@ -87,17 +89,19 @@ class DiscreteLIF(eqx.Module):
         """Rest at v = 0: one neuron per entry of an input of that shape (or of the fields)."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m, v_threshold=self.v_threshold))
 
-    def step(self, v: Array, current: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current; the output is 1 for a spike, else 0.
+    def step(self, v: Array, input: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Float[Array, "..."]]:
+        """Advance by `dt` [ms] under an input; the output is 1 for a spike, else 0.
 
         Raises:
-            InputError: for a current that does not broadcast to the state.
+            InputError: for an input that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
-        v = _leak(v, current, dt, self.tau_m)
+        v = _leak(v, input, dt, self.tau_m)
         spikes = self.surrogate(v - self.v_threshold)
         return self.reset(v, lax.stop_gradient(spikes), self.v_threshold), spikes
 
 
-def _leak(v: Array, current: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
-    check.fits(v.shape, current=current)
-    return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + current, POTENTIAL)
+def _leak(v: Array, input: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
+    v = check.floats("v", v)
+    input = received(v.shape, dt, input=input)
+    return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + input, POTENTIAL)

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
+from neuraxis.neurons.received import numbers, received
 from neuraxis.values import compiled
 
 _Q10 = 3.0  # factor on all rates for 10 °C more
@@ -28,13 +29,24 @@ class Gates(NamedTuple):
     h: Float[Array, "*shape"]  # closes Na⁺ channels, as it falls
 
 
-class State(NamedTuple):
-    """Membrane potential [mV] and open fractions of the gates, all of one shape."""
+class Membrane(NamedTuple):
+    """What the equations move: membrane potential [mV] and open fractions of the gates, all of one shape."""
 
     v: Float[Array, "*shape"]
     n: Float[Array, "*shape"]
     m: Float[Array, "*shape"]
     h: Float[Array, "*shape"]
+
+
+class HodgkinHuxleyState(NamedTuple):
+    """State of the neuron: its membrane, and what has to be remembered of the past of V to know a spike."""
+
+    v: Float[Array, "*shape"]
+    n: Float[Array, "*shape"]
+    m: Float[Array, "*shape"]
+    h: Float[Array, "*shape"]
+    turn: Float[Array, "*shape"]  # follows V with a play of `prominence`: where V was lowest, or V_rest, until it is …
+    risen: Bool[Array, "*shape"]  # … so far above that, and then so far below where V was highest
 
 
 class HodgkinHuxley(eqx.Module):
@@ -44,10 +56,13 @@ class HodgkinHuxley(eqx.Module):
         da/dt = α_a(V)(1 − a) − β_a(V) a = (a∞(V) − a)/τ_a(V),  a ∈ {n, m, h},
         a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
 
-    with the rates of `rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
-    arrays that broadcast with it, such as one conductance a neuron. `step` puts out 1.0 where V crossed `v_threshold`
-    upwards within the step and 0.0 elsewhere. The reversal potentials and the threshold are given relative to `v_rest`,
+    with the rates of `gate_rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
+    arrays that broadcast with it, such as one conductance a neuron. The reversal potentials are counted from `v_rest`,
     as in the paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
+
+    Spikes differ in height: under strong currents they stay far below 0 mV. So a spike is a peak of V by its
+    prominence: V rises by `prominence` from its latest minimum (or from V_rest, where that is higher), and falls by as
+    much from its maximum. `step` puts out 1.0 where that is complete, a millisecond or so after the peak, else 0.0.
 
     Raises:
         InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
@@ -58,12 +73,12 @@ class HodgkinHuxley(eqx.Module):
 
     g_na: ArrayLike = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
     g_k: ArrayLike = 36.0  # K⁺ conductance, all gates open [mS/cm²]
-    g_l: ArrayLike = 0.3  # leak conductance [mS/cm²]
+    g_leak: ArrayLike = 0.3  # leak conductance [mS/cm²]
     v_na: ArrayLike = 115.0  # Na⁺ reversal potential above v_rest [mV]
     v_k: ArrayLike = -12.0  # K⁺ reversal potential above v_rest [mV]
-    v_l: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
-    v_threshold: ArrayLike = 65.0  # a spike is an upward crossing of this, above v_rest [mV]
+    v_leak: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
     v_rest: ArrayLike = -65.0  # resting potential [mV]
+    prominence: ArrayLike = 20.0  # by which V rises and falls in a spike [mV]
     capacitance: ArrayLike = 1.0  # C [µF/cm²]
     temperature: ArrayLike = 6.3  # [°C]
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
@@ -71,12 +86,12 @@ class HodgkinHuxley(eqx.Module):
     def __check_init__(self):
         check.parameters(**self._fields())
         check.functions(integrator=self.integrator)
-        check.positive(capacitance=self.capacitance, g_l=self.g_l)
+        check.positive(capacitance=self.capacitance, g_leak=self.g_leak, prominence=self.prominence)
         check.not_negative(g_na=self.g_na, g_k=self.g_k)
-        check.finite(v_na=self.v_na, v_k=self.v_k, v_l=self.v_l, v_threshold=self.v_threshold)
+        check.finite(v_na=self.v_na, v_k=self.v_k, v_leak=self.v_leak)
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
-    def rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
+    def gate_rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the opening rates α and the closing rates β [1/ms] at the potential v [mV].
 
         With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
@@ -85,7 +100,7 @@ class HodgkinHuxley(eqx.Module):
             α_m = 0.1 (u − 25)/(1 − e^{−(u−25)/10})     β_m = 4 e^{−u/18}
             α_h = 0.07 e^{−u/20}                        β_h = 1/(1 + e^{−(u−30)/10})
         """
-        u = jnp.asarray(v) - self.v_rest  # 0.01 (u − 10)/(1 − …) is 0.1 x/(1 − e^{−x}) with x = (u − 10)/10
+        u = numbers(v=v) - self.v_rest  # 0.01 (u − 10)/(1 − …) is 0.1 x/(1 − e^{−x}) with x = (u − 10)/10
         e = jnp.exp(-u / 10)  # shared by three rates: e^{−(u−c)/10} = e^{c/10} e^{−u/10}
         alpha = Gates(
             n=0.1 * _linoid((u - 10) / 10, math.exp(1.0) * e),
@@ -98,45 +113,62 @@ class HodgkinHuxley(eqx.Module):
 
     def gates(self, v: ArrayLike) -> tuple[Gates, Gates]:
         """Give the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
-        alpha, beta = self.rates(v)
+        alpha, beta = self.gate_rates(v)
         tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
-    def relaxation(self, state: State, current: ArrayLike) -> tuple[State, State]:
+    def relaxation(self, state: Membrane, current: ArrayLike) -> tuple[Membrane, Membrane]:
         """Give the value each variable moves towards, and its time constant [ms].
 
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
 
             V∞ = (J + g_L V_L + G_Na V_Na + G_K V_K)/(g_L + G_Na + G_K),  τ_V = C/(g_L + G_Na + G_K)
+
+        Raises:
+            InputError: for what is no membrane, or a current that is not finite.
         """
+        check.instance(Membrane, state=state)
         v, n, m, h = state
+        current = numbers(current=current)
         g_na = self.g_na * m * m * m * h
         g_k = self.g_k * (n * n) * (n * n)
-        g = self.g_l + g_na + g_k
-        v_target = self.v_rest + (current + self.g_l * self.v_l + g_na * self.v_na + g_k * self.v_k) / g
+        g = self.g_leak + g_na + g_k
+        v_target = self.v_rest + (current + self.g_leak * self.v_leak + g_na * self.v_na + g_k * self.v_k) / g
         gates, tau = self.gates(v)
-        return State(jnp.asarray(v_target), *gates), State(jnp.asarray(self.capacitance / g), *tau)
+        target = Membrane(jnp.asarray(v_target), *gates)
+        return target, Membrane(jnp.asarray(self.capacitance / g), *tau)
 
-    def derivative(self, state: State, current: ArrayLike) -> State:
-        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²]."""
+    def derivative(self, state: Membrane, current: ArrayLike) -> Membrane:
+        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²].
+
+        Raises:
+            InputError: for what is no membrane, or a current that is not finite.
+        """
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
-    @compiled
-    def equilibrium(self, current: ArrayLike) -> State:
+    def equilibrium(self, current: ArrayLike) -> Membrane:
         """Give the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
         state; bisection finds it, and it is differentiable with respect to the current and all fields.
-        """
 
+        Raises:
+            InputError: for a current that is not finite, or does not broadcast with the fields.
+        """
+        current = numbers(current=current)
+        check.broadcast((), current=current, **self._fields())
+        return self._equilibrium(current)
+
+    @compiled
+    def _equilibrium(self, current: Array) -> Membrane:
         def excess(v: Float[Array, "..."]) -> Float[Array, "..."]:
-            return self.relaxation(State(v, *self.gates(v)[0]), current)[0].v - v
+            return self.relaxation(Membrane(v, *self.gates(v)[0]), current)[0].v - v
 
         def bisect(excess, start):
             # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
-            driven = jnp.asarray(current) / self.g_l
-            reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_l))
+            driven = current / self.g_leak
+            reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_leak))
             low = start + reversals.min(0) + jnp.minimum(driven, 0)
             high = start + reversals.max(0) + jnp.maximum(driven, 0)
 
@@ -153,24 +185,35 @@ class HodgkinHuxley(eqx.Module):
         start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
         # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
         v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))
-        return State(v, *self.gates(v)[0])
+        return Membrane(v, *self.gates(v)[0])
 
-    def init_state(self, input_shape: tuple[int, ...]) -> State:
-        """Rest: the equilibrium without current, for neurons of that shape."""
-        rest = self.equilibrium(0.0)
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> HodgkinHuxleyState:
+        """Rest: the equilibrium without current, for neurons of that shape.
+
+        Start elsewhere with `state._replace(v=…)`.
+        """
         shape = check.broadcast(input_shape, **self._fields())
-        return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), rest)
+        rest = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), self.equilibrium(0.0))
+        return HodgkinHuxleyState(*rest, turn=jnp.maximum(rest.v, self.v_rest), risen=jnp.zeros(shape, bool))
 
-    def step(self, state: State, current: ArrayLike, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron that spiked, else 0.0.
+    def step(
+        self, state: HodgkinHuxleyState, current: ArrayLike, dt: ArrayLike
+    ) -> tuple[HodgkinHuxleyState, Float[Array, "..."]]:
+        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron whose spike is over, else 0.0.
 
         Raises:
-            InputError: for a current that does not broadcast to the state.
+            InputError: for a current that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
-        check.fits(jnp.shape(state.v), current=current)
-        new = self.integrator(self, state, current, dt)
-        threshold = self.v_rest + self.v_threshold
-        return new, ((state.v < threshold) & (new.v >= threshold)).astype(new.v.dtype)
+        check.instance(HodgkinHuxleyState, state=state)
+        current = received(jnp.shape(state.v), dt, current=current)
+        membrane = self.integrator(self, Membrane(*state[:4]), current, dt)
+        v = lax.stop_gradient(membrane.v)
+        low, high = v - self.prominence, jnp.maximum(v, self.v_rest)
+        fallen, risen = high < state.turn, low > state.turn
+        spikes = (state.risen & fallen).astype(v.dtype)
+        turn = jnp.clip(state.turn, low, high).astype(v.dtype)
+        return HodgkinHuxleyState(*membrane, turn, risen | (state.risen & ~fallen)), spikes
 
     def _fields(self) -> dict[str, ArrayLike]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "integrator"}

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.neurons.received import numbers, received
 
 _NEVER = 1e9  # age of a spike that has not happened [ms]; finite, so that arithmetic and gradients stay so too
 
@@ -32,7 +33,7 @@ class LIFState(NamedTuple):
 
 
 class LIF(eqx.Module):
-    """Leaky integrate-and-fire neuron in dimensionless form, v = (V − V_L)/(V_th − V_L).
+    """Leaky integrate-and-fire neuron in dimensionless form, v = (V − V_rest)/(V_th − V_rest).
 
         τ_m dv/dt = v_in − v,   at v = 1 a spike, then v = 0 for τ_ref
 
@@ -67,7 +68,7 @@ class LIF(eqx.Module):
         if type(self) is not LIF or any(isinstance(x, Tracer) for x in (self.tau_m, self.tau_ref, dt)):
             return self
         short = np.all(np.asarray(dt) <= np.minimum(self.tau_ref, self.tau_m))
-        return _InShortSteps(self.tau_m, self.tau_ref) if short else self
+        return _InShortSteps(self.tau_m, self.tau_ref, 0.5 / np.asarray(self.tau_m)) if short else self
 
     def step(self, state: LIFState, drive: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
         """Advance by `dt` [ms] under the drive v_in; the output is the number of spikes in the step.
@@ -76,24 +77,39 @@ class LIF(eqx.Module):
         reached after τ_m ln(1 + gap/(v_in − 1)) outside the refractory period. The latest spike was at t − age exactly.
 
         Raises:
-            InputError: for a drive that does not broadcast to the state.
+            InputError: for a drive that is not finite or does not broadcast to the state, or a dt that is not positive.
         """
-        check.fits(jnp.shape(state.gap), drive=drive)
-        drive = jnp.asarray(drive)
+        check.instance(LIFState, state=state)
+        drive = received(jnp.shape(state.gap), dt, drive=drive)
         gap = jnp.maximum(state.gap, 0)  # rounding may have carried it past the threshold by a last bit
         age = state.age + dt
         above, excess = _excess(drive)
-        free = self._free(age, dt)
+        free = jnp.clip(state.age + jnp.subtract(dt, self.tau_ref), 0, dt)  # outside the refractory period [ms]
         since = free - self.tau_m * jnp.log1p(gap / excess)  # time since the first spike in the step
         fired = above & (since > 0)
         further, since, left = self._after_first(since, excess, dt)
         age, gap, free = (jnp.where(fired, new, old) for new, old in ((since, age), (1, gap), (left, free)))
-        gap = self._moved(gap, drive - 1, free / self.tau_m)
+        gap = self._moved(gap, drive - 1, free)
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
-    def rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0."""
-        above, excess = _excess(drive)
+    def period(self, drive: ArrayLike) -> Float[Array, "..."]:
+        """Give the time from spike to spike [ms] under a drive that does not change; infinite where none comes.
+
+        It is also the time between the spikes of one step, in which the drive is constant: what `events` asks for.
+
+        Raises:
+            InputError: for a drive that is not finite.
+        """
+        above, excess = _excess(numbers(drive=drive))
+        return jnp.where(above, self._period(excess), jnp.inf)
+
+    def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
+        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0.
+
+        Raises:
+            InputError: for a drive that is not finite.
+        """
+        above, excess = _excess(numbers(drive=drive))
         return jnp.where(above, 1000 / self._period(excess), 0.0)
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -107,8 +123,7 @@ class LIF(eqx.Module):
             InputError: for a rate that is not positive or not below 1/τ_ref, or an intercept not below 1.
         """
         check.positive(max_rates=max_rates)
-        check.finite(intercepts=intercepts)
-        max_rates, intercepts = jnp.asarray(max_rates), jnp.asarray(intercepts)
+        max_rates, intercepts = numbers(max_rates=max_rates), numbers(intercepts=intercepts)
         spare = 1000 - max_rates * self.tau_ref  # of a second at the maximum rate, outside refractory periods [ms]
         _refuse(spare <= 0, f"max_rates must stay below 1/tau_ref, with a tau_ref of {self.tau_ref} ms", max_rates)
         _refuse(intercepts >= 1, "intercepts must stay below 1, where the maximum rate is reached", intercepts)
@@ -123,13 +138,8 @@ class LIF(eqx.Module):
             InputError: for a gain that is not positive.
         """
         check.positive(gain=gain)
-        check.finite(bias=bias)
-        gain, bias = jnp.asarray(gain), jnp.asarray(bias)
-        return self.rate(gain + bias), (1 - bias) / gain
-
-    def _free(self, age: Array, dt: ArrayLike) -> Array:
-        """Give how much of the last `dt` lay outside the refractory period [ms]."""
-        return jnp.clip(age - self.tau_ref, 0, dt)
+        gain, bias = numbers(gain=gain), numbers(bias=bias)
+        return self.firing_rate(gain + bias), (1 - bias) / gain
 
     def _period(self, excess: Array) -> Array:
         """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
@@ -143,35 +153,37 @@ class LIF(eqx.Module):
         period = self._period(excess)
         further = jnp.floor(since / period)
         since = since - further * period
-        return further, since, self._free(since, dt)
+        return further, since, jnp.clip(since - self.tau_ref, 0, dt)
 
-    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
-        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after the time x τ_m without a spike."""
-        small = gap - (gap + excess) * _approach(x)  # rounding is relative to the change
-        large = gap * jnp.exp(-x) - excess * _approach(x)  # and here to what is left
+    def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
+        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after x = time/τ_m without a spike."""
+        x = jnp.divide(time, self.tau_m)
+        small = gap - (gap + excess) * _approach(x / 2)  # rounding is relative to the change
+        large = gap * jnp.exp(-x) - excess * _approach(x / 2)  # and here to what is left
         return jnp.where(x < 1, small, large)
 
 
 class _InShortSteps(LIF):
     """LIF neurons in steps that are no longer than the refractory period, so with one spike at most, and τ_m."""
 
+    half_rate: ArrayLike = 0.025  # 1/(2 τ_m), so that no step divides by τ_m [1/ms]
+
     def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
         return 0, since, 0
 
-    def _moved(self, gap: Array, excess: Array, x: Array) -> Array:
-        return gap - (gap + excess) * _approach(x)
+    def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
+        return gap - (gap + excess) * _approach(jnp.multiply(time, self.half_rate))
 
 
-def _excess(drive: ArrayLike) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
+def _excess(drive: Array) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
     """Give where v_in > 1, and v_in − 1 there; elsewhere 1, harmless in logarithms and their gradients."""
-    drive = jnp.asarray(drive)
     above = drive > 1
     return above, jnp.where(above, drive - 1, 1.0)
 
 
-def _approach(x: Array) -> Array:
-    """1 − e^(−x), through a tanh: keeps its digits for small x as expm1 does, and a step takes an eighth less time."""
-    t = jnp.tanh(x / 2)
+def _approach(half: Array) -> Array:
+    """1 − e^(−x) of x/2, through a tanh: keeps its digits for small x as expm1 does, in an eighth less time a step."""
+    t = jnp.tanh(half)
     return 2 * t / (1 + t)
 
 

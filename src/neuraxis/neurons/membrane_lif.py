@@ -7,47 +7,77 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.neurons.lif import LIF, LIFState
+from neuraxis.neurons.received import numbers, received
 
 
 class MembraneLIF(eqx.Module):
     """A `LIF` in its dimensional form: potential V [mV], driven by a current density J [µA/cm²].
 
-        τ_m dV/dt = (V_L + J/g_L) − V,   at V = V_th a spike, then V = V_L for τ_ref
+        τ_m dV/dt = (V_rest + J/g_L) − V,   at V = V_th a spike, then V = V_rest for τ_ref
 
-    It is the dimensionless neuron with v = (V − V_L)/(V_th − V_L), hence v_in = J/(g_L (V_th − V_L)). The membrane's
-    capacity is C = g_L τ_m, and the least current that makes it fire (the rheobase) g_L (V_th − V_L).
+    It is the dimensionless neuron with v = (V − V_rest)/(V_th − V_rest), hence v_in = J/(g_L (V_th − V_rest)). The
+    membrane's capacity is C = g_L τ_m, and the least current that makes it fire (the rheobase) g_L (V_th − V_rest).
 
     Raises:
-        InputError: for a g_leak that is not positive, or a v_threshold that is not above v_leak.
+        InputError: for a g_leak that is not positive, or a v_threshold that is not above v_rest.
     """
 
     lif: LIF = eqx.field(default_factory=LIF)
-    v_leak: ArrayLike = -70.0  # leak (and resting) potential V_L [mV]
+    v_rest: ArrayLike = -70.0  # resting potential V_rest [mV]
     v_threshold: ArrayLike = -50.0  # threshold V_th [mV]
     g_leak: ArrayLike = 0.1  # leak conductance g_L [mS/cm²]
 
     def __check_init__(self):
-        check.parameters(v_leak=self.v_leak, v_threshold=self.v_threshold, g_leak=self.g_leak)
+        check.instance(LIF, lif=self.lif)
+        check.parameters(v_rest=self.v_rest, v_threshold=self.v_threshold, g_leak=self.g_leak)
         check.positive(g_leak=self.g_leak)
-        check.finite(v_leak=self.v_leak, v_threshold=self.v_threshold)
-        check.positive(**{"v_threshold - v_leak": jnp.asarray(self.v_threshold) - jnp.asarray(self.v_leak)})
+        check.finite(v_rest=self.v_rest, v_threshold=self.v_threshold)
+        check.positive(**{"v_threshold - v_rest": jnp.asarray(self.v_threshold) - jnp.asarray(self.v_rest)})
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> LIFState:
-        """Rest at V = V_L with no spike behind: one neuron per entry of a current of that shape (or of the fields)."""
+        """Rest at V_rest with no spike behind: one neuron per entry of a current of that shape (or of the fields)."""
         return self.lif.init_state(check.broadcast(input_shape, fields=self.drive(0.0)))
 
     def step(self, state: LIFState, current: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; the output is the number of spikes in the step."""
+        """Advance by `dt` [ms] under a current [µA/cm²]; the output is the number of spikes in the step.
+
+        Raises:
+            InputError: for a current that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
+        """
+        check.instance(LIFState, state=state)
+        current = received(jnp.shape(state.gap), dt, current=current)
         return self.lif.step(state, self.drive(current), dt)
 
-    def rate(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz] under a current [µA/cm²]."""
-        return self.lif.rate(self.drive(current))
+    def period(self, current: ArrayLike) -> Float[Array, "..."]:
+        """Give the time from spike to spike [ms] under a current [µA/cm²] that does not change; infinite without one.
 
-    def voltage(self, state: LIFState) -> Float[Array, "..."]:
-        """Give the membrane potential V = V_L + v (V_th − V_L) [mV]."""
-        return state.v * (jnp.asarray(self.v_threshold) - self.v_leak) + self.v_leak
+        Raises:
+            InputError: for a current that is not finite.
+        """
+        return self.lif.period(self.drive(current))
+
+    def firing_rate(self, current: ArrayLike) -> Float[Array, "..."]:
+        """Give the steady firing rate [Hz] under a current [µA/cm²].
+
+        Raises:
+            InputError: for a current that is not finite.
+        """
+        return self.lif.firing_rate(self.drive(current))
+
+    def potential(self, state: LIFState) -> Float[Array, "..."]:
+        """Give the membrane potential V = V_rest + v (V_th − V_rest) [mV].
+
+        Raises:
+            InputError: for what is no state.
+        """
+        check.instance(LIFState, state=state)
+        return state.v * (jnp.asarray(self.v_threshold) - self.v_rest) + self.v_rest
 
     def drive(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the dimensionless drive v_in = J/(g_L (V_th − V_L)) of a current [µA/cm²]."""
-        return jnp.asarray(current) / ((jnp.asarray(self.v_threshold) - self.v_leak) * self.g_leak)
+        """Give the dimensionless drive v_in = J/(g_L (V_th − V_rest)) of a current [µA/cm²].
+
+        Raises:
+            InputError: for a current that is not finite.
+        """
+        return numbers(current=current) / ((jnp.asarray(self.v_threshold) - self.v_rest) * self.g_leak)

@@ -10,10 +10,12 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.neurons.spike_train import Spikes, check_sorted
+from neuraxis.neurons.received import numbers, received
+from neuraxis.neurons.spike_train import check_sorted
+from neuraxis.neurons.spikes import Spikes
 from neuraxis.values import compiled
 
-State = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
+SynapseState = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
 _GONE = 750.0  # e^(−750) is 0, in float64 too; powers of a still larger u would only make gradients 0·∞
 
@@ -55,8 +57,12 @@ class Synapse(eqx.Module):
         check.whole(0, order=self.order)
 
     def impulse_response(self, t: ArrayLike) -> Float[Array, "..."]:
-        """Give h(t) [1/ms], the response at time t [ms] to a spike at 0."""
-        t = jnp.asarray(t)
+        """Give h(t) [1/ms], the response at time t [ms] to a spike at 0.
+
+        Raises:
+            InputError: for a time that is not finite.
+        """
+        t = numbers(t=t)
         return jnp.where(t >= 0, _poisson(jnp.maximum(t, 0) / self.tau_s, self.order)[-1] / self.tau_s, 0.0)
 
     def filter_spikes(
@@ -80,9 +86,10 @@ class Synapse(eqx.Module):
         """
         check_sorted(spike_times=spike_times)
         check.broadcast(np.shape(spike_times)[:-1], tau_s=self.tau_s)
-        if np.ndim(times) != 1:
-            raise InputError(f"times must be a list, but has shape {np.shape(times)}")
-        return _sum_over_spikes(self, jnp.asarray(spike_times), jnp.asarray(times))
+        times = numbers(times=times)
+        if times.ndim != 1:
+            raise InputError(f"times must be a list, but has shape {times.shape}")
+        return _sum_over_spikes(self, check.floats("spike_times", spike_times), times)
 
     def convolve(self, signal: Float[ArrayLike, "time ..."], dt: ArrayLike) -> Float[Array, "time ..."]:
         """Filter a signal that is constant in each step by convolution, all steps at once (by fast Fourier transform).
@@ -97,11 +104,14 @@ class Synapse(eqx.Module):
         Raises:
             InputError: for a dt that is not positive, or a signal without steps.
         """
-        check.positive(dt=dt)
+        signal = received(np.shape(signal), dt, signal=signal)
         check.same_length(signal=signal)
-        return _convolve(self, jnp.asarray(signal), dt)
+        check.broadcast(signal.shape[1:], tau_s=self.tau_s)
+        if np.ndim(dt):
+            raise InputError(f"dt must be one number, but has shape {np.shape(dt)}")
+        return _convolve(self, signal, dt)
 
-    def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> State:
+    def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> SynapseState:
         """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s).
 
         For inputs that are `Spikes` it takes the shapes of their number and age.
@@ -110,23 +120,30 @@ class Synapse(eqx.Module):
         shape = check.broadcast(shape, tau_s=self.tau_s, age=np.broadcast_to(0, age))
         return tuple(jnp.zeros(shape) for _ in range(self.order + 1))
 
-    def step(self, state: State, received: ArrayLike | Spikes, dt: ArrayLike) -> tuple[State, Float[Array, "..."]]:
+    def step(
+        self, state: SynapseState, input: ArrayLike | Spikes, dt: ArrayLike
+    ) -> tuple[SynapseState, Float[Array, "..."]]:
         """Advance by `dt` [ms]; the output is the filtered input at the end of the step.
 
         Args:
             state: the stages.
-            received: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
+            input: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
                 then written into `number`) and at its own time, `age` [ms] before the end of the step. An age of 0 is
                 the very end of it, and is already seen in the output. Several spikes in a step count at its latest.
             dt: length of the step [ms].
 
         Raises:
-            InputError: for an input that does not broadcast to the state.
+            InputError: for an input that is not finite or does not broadcast to the state, or a dt that is not
+                positive.
         """
-        number, age = received if isinstance(received, Spikes) else (0, 0)
-        signal = 0 if isinstance(received, Spikes) else jnp.asarray(received)
-        for part in (signal, number, age):
-            check.fits(state[0].shape, input=part)
+        if not (isinstance(state, tuple) and len(state) == self.order + 1):
+            stages = f"a tuple of {self.order + 1} stages, as init_state makes it"
+            raise InputError(f"state must be {stages}, but is {check.received(state)}")
+        shape, signal, number, age = jnp.shape(state[0]), 0, 0, 0
+        if isinstance(input, Spikes):
+            number, age = received(shape, dt, number=input.number), received(shape, dt, age=input.age)
+        else:
+            signal = received(shape, dt, input=input)
         u = dt / self.tau_s
         left, spread = -jnp.expm1(-u), _poisson(u, self.order)
         # Written as increments from the distance to the signal, so that rounding is relative to a step's change.
@@ -134,7 +151,7 @@ class Synapse(eqx.Module):
         state = tuple(
             z - left * above[i] + sum(spread[k] * above[i - k] for k in range(1, i + 1)) for i, z in enumerate(state)
         )
-        if isinstance(received, Spikes):
+        if isinstance(input, Spikes):
             # Before its first spike a neuron's age is very long; it has nothing to say in a step without spikes.
             arrived = _poisson(jnp.clip(age, 0, dt) / self.tau_s, self.order)
             state = tuple(z + number * p / self.tau_s for z, p in zip(state, arrived, strict=True))

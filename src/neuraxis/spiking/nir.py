@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _MS = 1e-3  # a millisecond in NIR's unit
 
 
-def to_nir(model: SpikingClassifier, step: float | int | None = None) -> "nir.NIRGraph":
+def to_nir(model: SpikingClassifier, dt: float | int | None = None) -> "nir.NIRGraph":
     """Write a classifier as a chain of NIR nodes: `Affine`, `LIF`, …, `Affine`, and `LIF` or `LI`.
 
     Coding and readout have no place in NIR: the graph takes a current or spikes in every step, and gives the output
@@ -43,26 +43,27 @@ def to_nir(model: SpikingClassifier, step: float | int | None = None) -> "nir.NI
 
     Args:
         model: the classifier.
-        step: length of the Euler step that the reader will take [ms]; the model's own by default. snnTorch's is 0.1.
+        dt: length of the Euler step that the reader will take [ms]; the model's own by default. snnTorch's is 0.1.
 
     Raises:
-        InputError: for a step that is not positive, or neurons that are not reset to 0, which NIR cannot express.
+        InputError: for a dt that is not positive, or neurons that are not reset to 0, which NIR cannot express.
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
-    step = model.dt if step is None else step
-    check.positive(step=step)
+    dt = model.dt if dt is None else dt
+    check.positive(dt=dt)
     nodes = []
     for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
-        nodes.append(nir.Affine(weight=np.array(layer.weight.T), bias=np.array(layer.bias)))
-        nodes.append(_neurons(nir, neurons, len(layer.bias), model.dt, float(step)))
+        weight = np.array(layer.weight.T)
+        nodes.append(nir.Linear(weight) if layer.bias is None else nir.Affine(weight, np.array(layer.bias)))
+        nodes.append(_neurons(nir, neurons, len(weight), model.dt, float(dt)))
     return nir.NIRGraph.from_list(*nodes)
 
 
 def from_nir(
     graph: "nir.NIRGraph",
     *,
-    step: float | int = 1.0,
+    dt: float | int = 1.0,
     surrogate: Callable = Arctan(),  # noqa: B008  (frozen)
     readout: Callable[[DiscreteLIF], Readout] | None = None,
     coding: Callable | None = None,
@@ -75,7 +76,7 @@ def from_nir(
 
     Args:
         graph: its nodes are `Affine` or `Linear`, and `LIF`, or `LI` for the last neurons, in turn.
-        step: length Δ of the Euler step that the graph was written for [ms], and dt of the classifier.
+        dt: length Δ of the Euler step that the graph was written for [ms], and dt of the classifier.
         surrogate: as for `DiscreteLIF`.
         readout: as for `SpikingClassifier`; by default `spike_count` of `LIF` and `mean_potential` of `LI`.
         coding: as for `SpikingClassifier`.
@@ -87,13 +88,13 @@ def from_nir(
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
-    check.positive(step=step)
+    check.positive(dt=dt)
     if not isinstance(graph, nir.NIRGraph):
         raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {graph!r}")
     nodes = _chain(nir, graph)
     layers, neurons = [], []
     for linear, node in zip(nodes[::2], nodes[1::2], strict=True):
-        fields, scale = _fields(nir, node, float(step))
+        fields, scale = _fields(nir, node, float(dt))
         layers.append(_linear(linear, scale))
         neurons.append(DiscreteLIF(**fields, surrogate=surrogate))
     integrates = isinstance(nodes[-1], nir.LI)
@@ -102,8 +103,8 @@ def from_nir(
     if isinstance(read.neurons, LeakyIntegrator) != integrates:
         kinds = f"{type(nodes[-1]).__name__}, but the readout reads {type(read.neurons).__name__}"
         raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
-    sizes = [layers[0].weight.shape[0], *(len(layer.bias) for layer in layers)]
-    blank = SpikingClassifier(sizes, key=jax.random.key(0), coding=coding, steps=steps, dt=step)
+    sizes = [layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in layers)]
+    blank = SpikingClassifier(sizes, key=jax.random.key(0), coding=coding, steps=steps, dt=dt)
     parts = tuple(layers), tuple(neurons[:-1]), read
     return eqx.tree_at(lambda m: (m.layers, m.neurons, m.readout), blank, parts)
 
@@ -116,14 +117,14 @@ def _package() -> Any:
     return nir
 
 
-def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, step: float):
-    """Make the node of `size` neurons for a reader's step [ms]."""
+def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, reader_dt: float):
+    """Make the node of `size` neurons for a reader that takes steps of `reader_dt` [ms]."""
 
     def spread(value):
         return np.broadcast_to(np.asarray(value, np.float64), (size,)).copy()
 
     resistance = -1 / np.expm1(-dt / spread(neurons.tau_m))  # 1/(1 − β), without cancellation
-    common = {"tau": step * _MS * resistance, "r": resistance, "v_leak": np.zeros(size)}
+    common = {"tau": reader_dt * _MS * resistance, "r": resistance, "v_leak": np.zeros(size)}
     if isinstance(neurons, LeakyIntegrator):
         return nir.LI(**common)
     if neurons.reset is not reset_to_zero:
@@ -132,8 +133,8 @@ def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, 
     return nir.LIF(**common, v_threshold=spread(neurons.v_threshold), v_reset=np.zeros(size))
 
 
-def _fields(nir, node, step: float) -> tuple[dict[str, Any], np.ndarray]:
-    """Give the fields of `DiscreteLIF` for a node and a step [ms], and R Δ/τ, by which its current is multiplied."""
+def _fields(nir, node, dt: float) -> tuple[dict[str, Any], np.ndarray]:
+    """Give the fields of `DiscreteLIF` for a node and a dt [ms], and R Δ/τ, by which its current is multiplied."""
     names = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
     values = {name: np.asarray(getattr(node, name), np.float64).ravel() for name in names}
     check.finite(**values)
@@ -141,13 +142,13 @@ def _fields(nir, node, step: float) -> tuple[dict[str, Any], np.ndarray]:
         if np.any(values[name] != 0):
             raise InputError(f"{name} of every neuron in the graph must be 0, but is {values[name]}")
     tau = values["tau"] / _MS
-    if np.any(tau <= step):
-        raise InputError(f"step must be shorter than every tau of the graph, {tau.min():g} ms, but is {step:g} ms")
+    if np.any(tau <= dt):
+        raise InputError(f"dt must be shorter than every tau of the graph, {tau.min():g} ms, but is {dt:g} ms")
     # The Euler step's factor 1 − Δ/τ is e^(−Δ/τ_m).
-    fields: dict[str, Any] = {"tau_m": jnp.asarray(-step / np.log1p(-step / tau))}
+    fields: dict[str, Any] = {"tau_m": jnp.asarray(-dt / np.log1p(-dt / tau))}
     if "v_threshold" in values:
         fields["v_threshold"] = jnp.asarray(values["v_threshold"])
-    return fields, values["r"] * step / tau
+    return fields, values["r"] * dt / tau
 
 
 def _linear(node, scale: np.ndarray) -> Linear:

@@ -38,10 +38,10 @@ class Readout(eqx.Module):
         return ReadoutState(v, jnp.zeros_like(v), jnp.zeros((), jnp.int32))
 
     def step(
-        self, state: ReadoutState, current: ArrayLike, dt: ArrayLike = 1.0
+        self, state: ReadoutState, input: ArrayLike, dt: ArrayLike = 1.0
     ) -> tuple[ReadoutState, Float[Array, "..."]]:
         """Advance the neurons by `dt` [ms] and take their output in."""
-        v, output = self.neurons.step(state.v, current, dt)
+        v, output = self.neurons.step(state.v, input, dt)
         steps = state.steps + 1
         logits = self.fold(state.logits, output, steps)
         return ReadoutState(v, logits, steps), logits

@@ -10,7 +10,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 
 
-def rate_code(images: Float[ArrayLike, "..."], steps: int, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
+def rate_code(images: Float[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
     """Let every pixel fire in every step with a probability that is its brightness, P(s = 1) = x.
 
     Args:
@@ -30,7 +30,7 @@ def rate_code(images: Float[ArrayLike, "..."], steps: int, key: PRNGKeyArray | N
 
 
 def latency_code(
-    images: Float[ArrayLike, "..."], steps: int, key: PRNGKeyArray | None = None
+    images: Float[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None = None
 ) -> Float[Array, "time ..."]:
     """Let every pixel fire once, the earlier the brighter it is: in step (1 − x)(T − 1), rounded, counted from 0.
 

@@ -37,8 +37,9 @@ class SpikingClassifier(eqx.Module):
         neurons: the neurons of every layer.
         readout: what becomes of the output neurons' activity: `spike_count`, `mean_potential`, `max_potential`, or
             another function from neurons to a `Readout`.
-        coding: `coding(x, steps, key)` turns inputs into spikes (time, …, in), such as `rate_code` or `latency_code`.
-            None takes x as a current that is held constant, whose product with W¹ is then computed only once.
+        coding: `coding(x, steps, key=key)` turns inputs into spikes (time, …, in), such as `rate_code` or
+            `latency_code`. None takes x as a current that is held constant, whose product with W¹ is then computed only
+            once.
         steps: number of time steps.
         dt: length of a step [ms].
 
@@ -106,7 +107,7 @@ class SpikingClassifier(eqx.Module):
         The output of a step is a tuple, one entry a layer: the spikes of the hidden layers, and last the logits so far.
         The state is such a tuple too, of potentials and a `ReadoutState`.
         """
-        coded = x if self.coding is None else self.coding(x, self.steps, key)
+        coded = x if self.coding is None else self.coding(x, self.steps, key=key)
         if self.coding is not None and np.shape(coded)[:1] != (self.steps,):
             raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
         steps = self.steps if self.coding is None else None
@@ -123,7 +124,7 @@ class _Network(eqx.Module):
 
     first: Linear
     weights: tuple[Float[Array, "_ _"], ...]
-    biases: tuple[Float[Array, " _"], ...]
+    biases: tuple[Float[Array, " _"] | None, ...]
     neurons: tuple[DiscreteLIF | Readout, ...]
 
     @staticmethod
@@ -132,7 +133,7 @@ class _Network(eqx.Module):
         return _Network(first, tuple(layer.weight.T for layer in later), tuple(layer.bias for layer in later), neurons)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple:
-        sizes = [len(bias) for bias in (self.first.bias, *self.biases)]
+        sizes = [self.first.weight.shape[1], *map(len, self.weights)]
         return tuple(
             neurons.init_state((*input_shape[:-1], size)) for neurons, size in zip(self.neurons, sizes, strict=True)
         )
@@ -145,7 +146,8 @@ class _Network(eqx.Module):
             states, outputs = [], []
             for i, neurons in enumerate(self.neurons):
                 if i:
-                    current = _product(outputs[-1], self.weights[i - 1]) + self.biases[i - 1]
+                    current, bias = _product(outputs[-1], self.weights[i - 1]), self.biases[i - 1]
+                    current = current if bias is None else current + bias
                 new, output = neurons.step(state[i], current, dt)
                 states.append(new)
                 outputs.append(output)

@@ -22,12 +22,14 @@ import optax
 from jax.flatten_util import ravel_pytree
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
+from scipy.signal import find_peaks
 
 from neuraxis import check, plots
 from neuraxis.engine import descent, fit, record_state, simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
 from neuraxis.experiments.hodgkin_huxley import figures
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.path import Recorded
 from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
@@ -67,16 +69,28 @@ class Settings:
     """Seed of that noise and of the starting points."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(current=self.current, dt=self.dt, duration=self.duration)
         check.positive(**{f"compared_dts[{i}]": dt for i, dt in enumerate(self.compared_dts)})
         check.not_negative(noise=self.noise)
-        check.finite(temperature=self.temperature, v_rest=self.v_rest)
+        check_range(-50, 50, temperature=self.temperature)
+        check_range(-1000, 1000, v_rest=self.v_rest)
+        check_range(0, _STRONGEST, current=self.current)
+        check_range(0, 1, dt=self.dt)
+        for dt in self.compared_dts:
+            check_range(0, 1, compared_dts=dt)
+        check_some(compared_dts=self.compared_dts)
+        check_steps(_SAMPLE, 1000, duration=self.duration)
         check.whole(fit_starts=self.fit_starts, fit_iterations=self.fit_iterations)
         check.whole(8, currents=self.currents)
-        check.whole(0, seed=self.seed)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        steps = min((*self.compared_dts, self.dt))
+        return max(memory.simulation(_TRACE, steps, 8), memory.simulation(self.duration, _SAMPLE, 2 * self.currents))
 
 
-QUICK = Settings(compared_dts=(0.05, 0.02), currents=32, duration=400.0, fit_starts=8, fit_iterations=150)
+QUICK = Settings(compared_dts=(0.02, 0.01), currents=32, duration=400.0, fit_starts=8, fit_iterations=150)
 
 
 def run(settings: Settings) -> Result:
@@ -115,11 +129,20 @@ def record_potential(state, output):
 
 
 def spike_times(neuron: HodgkinHuxley, times: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Find where a sampled potential crosses the threshold upwards, between the samples by a cubic spline [ms]."""
-    above = np.asarray(v, float) - np.asarray(neuron.v_rest + neuron.v_threshold)
-    spline = CubicSpline(times, above)
-    crossed = np.flatnonzero((above[:-1] < 0) & (above[1:] >= 0))
-    return np.array([brentq(spline, times[i], times[i + 1]) for i in crossed])
+    """Find the spikes in a sampled potential, and when each came up to its prominence below its peak [ms].
+
+    There the potential is steep, and its time between the samples is known well, by a cubic spline.
+    """
+    # What counts is the same as for `HodgkinHuxley.step`: a peak's prominence, and that above rest.
+    v = np.asarray(v, float)
+    peaks, edges = find_peaks(np.maximum(v, neuron.v_rest), prominence=neuron.prominence, plateau_size=1)
+    spline, found = CubicSpline(times, v), []
+    for peak, left, right in zip(peaks, edges["left_edges"], edges["right_edges"], strict=True):
+        top = brentq(spline.derivative(), times[left - 1], times[right + 1])
+        level = spline(top) - neuron.prominence
+        below = np.flatnonzero(v[:peak] < level)[-1]
+        found.append(brentq(lambda t, level=level: spline(t) - level, times[below], times[below + 1]))
+    return np.array(found)
 
 
 def _potential(neuron: HodgkinHuxley, current, dt: float, duration: float, every: int = 1):
@@ -161,7 +184,7 @@ def _accuracy(settings: Settings):
             t0=0.0,
             t1=_TRACE,
             dt0=None,
-            y0=neuron.init_state(()),
+            y0=neuron.equilibrium(0.0),
             args=settings.current,
             stepsize_controller=diffrax.PIDController(rtol=1e-9, atol=1e-9),
             saveat=diffrax.SaveAt(ts=times),
@@ -207,11 +230,14 @@ def _firing(settings: Settings):
     few = settings.currents // 2
     currents = np.append(np.linspace(0, 20, few, endpoint=False), np.linspace(20, _STRONGEST, settings.currents - few))
     times, v = runs = sweep(currents)
-    threshold = neuron.v_rest + neuron.v_threshold
     late = times > 0.9 * settings.duration
+
+    def fires(times, v):
+        return np.array([spike_times(neuron, times, one).size > 0 for one in v.T])
+
     metrics = {
-        "single_spike_current_ua": least(lambda times, v: (v >= threshold).any(0), currents, runs),
-        "repetitive_current_ua": least(lambda times, v: (v[late] >= threshold).any(0), currents, runs),
+        "single_spike_current_ua": least(fires, currents, runs),
+        "repetitive_current_ua": least(lambda times, v: fires(times[late], v[late]), currents, runs),
     }
     trains = [spike_times(neuron, times, one) for one in v.T]
     trains = [train[train > settings.duration / 2] for train in trains]

@@ -30,15 +30,16 @@ def firing(firing, metrics) -> plots.Figure:
     """Draw the f–I curve."""
     fig, ax = plots.figure(
         caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one "
-        "spike; above the second, firing goes on, and it starts at a frequency far from zero."
+        "spike; above the second, firing goes on, and it starts at a frequency far from zero. Spikes become smaller as "
+        "the current grows; where they rise and fall by less than 20 mV, they no longer count as spikes."
     )
     ax.plot(firing["current"], firing["frequency"], "o-", color=plots.COLORS["blue"], markersize=3)
     marks = (("single_spike_current_ua", "one spike", "green"), ("repetitive_current_ua", "firing goes on", "orange"))
     for metric, label, color in marks:
         at = metrics[metric]
         ax.axvline(at, color=plots.COLORS[color], linestyle="--", label=f"{label} from {at:.2f} µA/cm²")
-    ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", xlim=(0, 60), ylim=(0, None))
-    plots.legend(ax, loc="lower right")
+    ax.set(title="f–I curve", xlabel="current [µA/cm²]", ylabel="frequency [Hz]", xlim=(0, None), ylim=(0, None))
+    plots.legend(ax, loc="lower center")
     return fig
 
 

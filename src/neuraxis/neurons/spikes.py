@@ -1,0 +1,135 @@
+"""Spikes as a simulation records them, step by step, and the way to spike trains and back."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Num
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.neurons.spike_train import check_duration, on_host, sorted_times
+
+
+class Spikes(NamedTuple):
+    """Spikes of one step, of neurons of any shape; in a record there is a leading axis of steps."""
+
+    number: Num[Array | np.ndarray, "..."]  # of spikes in the step
+    age: Float[Array | np.ndarray, "..."]  # time from the latest of them to the end of the step [ms]
+
+
+def record_spikes(state: Any, number: Num[Array, "..."]) -> Spikes:
+    """Record spikes with their own times: `simulate(neurons, …, record=record_spikes)`, of states with an age.
+
+    Raises:
+        InputError: for states without an age, such as those of networks, whose spikes lie at the ends of the steps.
+    """
+    if not hasattr(state, "age"):
+        raise InputError(
+            "record_spikes needs neurons whose state has the age of a spike, such as LIF, but received a "
+            f"{type(state).__name__}; spikes at the ends of steps are recorded with record_output"
+        )
+    return Spikes(number, state.age)
+
+
+def events(
+    spikes: Spikes | Num[ArrayLike, "time neuron"] | Bool[ArrayLike, "time neuron"],
+    dt: float | int,
+    *,
+    apart: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the spikes of a record (time, neuron) in the order of time, as times [ms] and neurons (indices).
+
+    Step i = 0, 1, … ends at (i + 1) dt. With `Spikes` the latest spike of a step lies `age` before that end; of counts
+    alone nothing is known but the step, and all are listed at its end.
+
+    Args:
+        spikes: the record.
+        dt: length of a step [ms].
+        apart: time from spike to spike within a step [ms], of a shape that broadcasts to the record's. It is needed
+            where a step holds several `Spikes`; `LIF.period(drive)` gives it.
+
+    Raises:
+        InputError: for a dt that is not positive, a record that is not (time, neuron), counts that are not whole or are
+            negative, an age that does not lie in the step, or several `Spikes` in a step that are not `apart` or do not
+            have room in it.
+    """
+    check.positive(dt=dt)
+    timed = isinstance(spikes, Spikes)
+    name, counts = ("number", spikes.number) if timed else ("spikes", spikes)
+    counts = on_host(name, counts)
+    if counts.ndim != 2:
+        raise InputError(f"{name} must have shape (time, neuron), but has shape {counts.shape}")
+    check.not_negative(**{name: counts})
+    if np.any(counts % 1):
+        raise InputError(f"{name} must be whole numbers, but holds {counts[counts % 1 > 0][0]}")
+    steps, neurons = np.nonzero(counts)
+    many = counts[steps, neurons].astype(int)
+    ages, gaps = np.zeros(len(steps)), np.zeros(len(steps))
+    if timed:
+        ages = _like("age", spikes.age, counts.shape)[steps, neurons]
+        if np.any(many > 1):
+            gaps = _gaps(apart, counts.shape)[steps, neurons]
+    # In float32 an age of the whole step may come out longer by a last bit.
+    earliest = ages + np.where(many > 1, many - 1, 0) * np.where(many > 1, gaps, 0)
+    if not np.all((ages >= 0) & (ages <= dt * (1 + 1e-5))):
+        raise InputError(f"age must lie from 0 to dt = {dt} ms, but reaches from {ages.min()} to {ages.max()}")
+    if np.any(earliest > dt * (1 + 1e-5)):
+        raise InputError(f"apart must let the spikes of a step lie in its {dt} ms, but they take {earliest.max()} ms")
+    steps, neurons, ages, gaps, total = (np.repeat(x, many) for x in (steps, neurons, ages, gaps, many))
+    before = total - 1 - (np.arange(len(steps)) - np.repeat(np.cumsum(many) - many, many))  # the latest: k − 1, …, 0
+    times = (steps + 1) * dt - ages - np.where(before > 0, before * gaps, 0)
+    order = np.lexsort((neurons, times))
+    return times[order], neurons[order]
+
+
+def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: int) -> Spikes:
+    """Sort spike trains into steps: what `record_spikes` would have recorded, and `Synapse.step` takes.
+
+    Step i = 0, 1, … holds the spikes after i dt, up to and with (i + 1) dt; one at time 0 is in the first. Where a step
+    holds several spikes, their number is kept, and the age of the latest.
+
+    Args:
+        trains: spike times [ms].
+        dt: length of a step [ms].
+        steps: number of steps.
+
+    Returns:
+        Number and age, each (step, *neurons). The age is 0 where there is no spike.
+
+    Raises:
+        InputError: for times that are negative, not sorted or beyond the last step, or a dt that is not positive.
+    """
+    check.whole(steps=steps)
+    check.positive(dt=dt)
+    trains = sorted_times(trains=trains)
+    check_duration(trains, steps * dt)
+    shape, flat = trains.shape[:-1], trains.reshape(math.prod(trains.shape[:-1]), trains.shape[-1])
+    neuron, spike = np.nonzero(np.isfinite(flat))
+    times = flat[neuron, spike]
+    step = np.clip(np.ceil(times / dt).astype(int) - 1, 0, steps - 1)
+    number, latest = np.zeros((steps, len(flat)), int), np.zeros((steps, len(flat)))
+    np.add.at(number, (step, neuron), 1)
+    np.maximum.at(latest, (step, neuron), times)
+    age = np.where(number > 0, (np.arange(steps)[:, None] + 1) * dt - latest, 0.0)
+    return Spikes(number.reshape(steps, *shape), np.clip(age, 0, dt).reshape(steps, *shape))
+
+
+def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Give an array of the shape of a record."""
+    value = on_host(name, value)
+    check.fits(shape, **{name: value})
+    return np.broadcast_to(value, shape)
+
+
+def _gaps(apart: Any, shape: tuple[int, ...]) -> np.ndarray:
+    if apart is None:
+        raise InputError(
+            "a step holds several spikes, and only the time of its latest is known: apart must give the time from "
+            "spike to spike, as LIF.period(drive) does, or the steps be no longer than the refractory period"
+        )
+    gaps = _like("apart", apart, shape)
+    if not np.all(gaps >= 0):
+        raise InputError(f"apart must be times that are not negative, but holds {gaps[~(gaps >= 0)][0]}")
+    return gaps
