@@ -104,7 +104,7 @@ def test_what_cannot_be_expressed_is_refused():
         ({"v_reset": np.full(5, 0.1)}, "v_reset of every neuron in the graph must be 0"),
         ({"tau": np.full(5, 0.001)}, "dt must be shorter than every tau of the graph, 1 ms, but is 1 ms"),
         ({"tau": np.full(5, -0.02)}, "dt must be shorter than every tau of the graph"),
-        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r must be finite, but holds nan at index \(2,\)"),
+        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r of lif must be finite, but holds nan at index \(2,\)"),
         ({"v_threshold": np.array([1, 1, 0.0, 1, 1])}, "v_threshold must be positive"),
     ],
 )

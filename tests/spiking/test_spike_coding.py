@@ -59,5 +59,5 @@ def test_bad_input_is_refused(code):
 
 @pytest.mark.usefixtures("as_user")
 def test_a_rate_code_needs_a_key():
-    with pytest.raises(InputError, match="needs a key, but none was given"):
+    with pytest.raises(InputError, match="needs a key=, but received None"):
         rate_code(jnp.asarray([0.5]), 5, key=None)

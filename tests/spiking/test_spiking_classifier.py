@@ -106,10 +106,10 @@ def test_the_state_can_be_recorded():
     ("wrong", "message"),
     [
         ({"sizes": (3,)}, "sizes must name at least input and output"),
-        ({"sizes": (3, 0)}, "out_size must be a whole number of at least 1"),
+        ({"sizes": (3, 0)}, r"sizes\[1\] must be a whole number of at least 1"),
         ({"coding": "rate"}, "coding must be a function, but is 'rate'"),
         ({"readout": "count"}, "readout must be a function, but is 'count'"),
-        ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but are 20.0"),
+        ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but is 20.0"),
         ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
         ({"steps": 2.5}, "steps must be a whole number of at least 1, but is 2.5"),
         ({"dt": 0.0}, "dt must be positive and finite"),

@@ -21,6 +21,7 @@ def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array
     if value is not None:  # which `fits` has a word for
         value = numbers(**named)
     check.fits(shape, **{name: value})
+    check.parameters(dt=dt)
     check.positive(dt=dt)
     check.fits(shape, dt=dt)
     return jnp.asarray(value)
