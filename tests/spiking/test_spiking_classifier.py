@@ -132,6 +132,17 @@ def test_bad_images_are_refused(coding):
 
 
 @pytest.mark.usefixtures("as_user")
+def test_integers_are_images_and_nan_is_not_lost_in_compiled_code():
+    model = SpikingClassifier((12, 9, 5), key=KEY, steps=4)
+    whole = np.asarray(x > 0.5)
+    for image in (whole, whole.astype(np.uint8), whole.astype(int)):
+        np.testing.assert_array_equal(model(image), model(whole.astype(np.float32)))
+    logits = jax.jit(lambda x: model(x))(x.at[1, 3].set(jnp.nan))
+    np.testing.assert_array_equal(np.isnan(logits).all(-1), [False, True, *[False] * (len(x) - 2)])
+    np.testing.assert_allclose(logits[0], model(x)[0])
+
+
+@pytest.mark.usefixtures("as_user")
 def test_a_coding_of_another_length_is_refused():
     model = SpikingClassifier((12, 5), key=KEY, coding=lambda x, steps, key: repeated(x, steps - 1))
     with pytest.raises(InputError, match=r"coding must give shape \(25, …, in\), but gave shape \(24, 6, 12\)"):

@@ -26,7 +26,7 @@ def rate_code(images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray
     Source: Heeger, Poisson model of spike generation (2000).
     """
     images = _checked(images, steps)
-    if not is_key(key):
+    if key is None or not is_key(key):
         raise InputError(f"rate coding draws its spikes at random and needs a key=, but received {check.received(key)}")
     return _or_nan(jax.random.bernoulli(key, images, (steps, *images.shape)), images)
 
@@ -55,21 +55,21 @@ def latency_code(
     return _or_nan((clock == when) & (images > 0), images)
 
 
-def _checked(images: ArrayLike, steps: int) -> Array:
+def _checked(given: ArrayLike, steps: int) -> Array:
     check.whole(steps=steps)
-    images = check.array("images", images)
+    images = check.array("images", given)
     check.room(steps * np.size(images), steps=steps)
+    whole = not jnp.issubdtype(images.dtype, jnp.floating) and images.dtype != bool
     if isinstance(images, Tracer):
-        if not jnp.issubdtype(images.dtype, jnp.floating) and images.dtype != bool:
+        if whole:
             raise InputError(f"images must be floats in compiled code, scaled to [0, 1], but have dtype {images.dtype}")
-        return check.floats("images", images)
-    if images.dtype != bool:
+    elif images.dtype != bool:
         check.finite(images=images)
-    if np.any(np.asarray(images) < 0) or np.any(np.asarray(images) > 1):
-        raise InputError(
-            f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}; "
-            "divide bytes by 255"
-        )
+        if np.any(np.asarray(images) < 0) or np.any(np.asarray(images) > 1):
+            raise InputError(
+                f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}; "
+                "divide bytes by 255"
+            )
     return check.floats("images", images)
 
 
