@@ -6,7 +6,10 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
-.PHONY: tour test test-slow parity bench bench-smoke lint docs clean
+# Random draws of `make fuzz`; a given seed repeats them.
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+
+.PHONY: tour test test-slow test-optimized fuzz parity bench bench-smoke claims lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
@@ -20,6 +23,16 @@ test: $(VENV)/test.stamp
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m slow
 
+# Run the tests of models and of what is equal to the last bit as users run it: compiled with XLA's optimisation.
+test-optimized: $(VENV)/test.stamp
+	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest -n 2 tests/contract tests/energy tests/neurons tests/spiking \
+		tests/engine/test_rules.py tests/engine/test_training.py tests/engine/test_simulate.py
+
+# Run the tests that draw examples at random with new draws, as many as each test says.
+fuzz: $(VENV)/test.stamp
+	@echo "drawn with seed $(SEED); make fuzz SEED=$(SEED) draws the same"
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
+
 # Compare with PyTorch, Nengo and Brian2.
 parity: $(VENV)/parity.stamp
 	$(BIN)/python -m pytest tests/parity
@@ -31,6 +44,11 @@ bench: $(VENV)/parity.stamp
 # See that all benchmarks run, at sizes at which the times mean nothing.
 bench-smoke: $(VENV)/parity.stamp
 	$(BIN)/python -m benchmarks --quick --rounds 1 > /dev/null
+
+# Run every experiment at its default settings and write docs/claims.md; takes long, and fails where a claim is missed.
+# `make claims ONLY="lif mlp"` chooses, and then writes a page of these alone.
+claims: $(VENV)/tour.stamp
+	$(BIN)/python docs/claims.py $(ONLY)
 
 # Style, types, and which part may import which.
 lint: $(VENV)/lint.stamp $(VENV)/test.stamp

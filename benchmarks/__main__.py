@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.harness import Timing, Workload, measure
+from benchmarks.harness import BUSY, OUT_OF_ORDER, Measured, Workload, measure
 from neuraxis import process
 from neuraxis.app.runs import device, versions
 from neuraxis.files import write_atomically
@@ -37,11 +37,11 @@ def names() -> list[str]:
     return sorted(f.stem for f in files if f.stem != "harness" and not f.stem.startswith("_"))
 
 
-def rows(workload: Workload, timings: list[Timing]) -> list[tuple[str, ...]]:
+def rows(workload: Workload, measured: Measured) -> list[tuple[str, ...]]:
     """Lay the timings of one workload out for the table."""
-    ours = timings[0].median
+    ours = measured.timings[0].median
     table = []
-    for timing in timings:
+    for timing in measured.timings:
         target = workload.targets.get(timing.name)
         table.append(
             (
@@ -50,11 +50,25 @@ def rows(workload: Workload, timings: list[Timing]) -> list[tuple[str, ...]]:
                 f"{1e3 * timing.median:.4g}",
                 f"{100 * timing.spread:.0f}",
                 f"{1e3 * timing.compile:.0f}",
-                "" if timing is timings[0] else f"{timing.median / ours:.2f}",
+                "" if timing is measured.timings[0] else f"{timing.median / ours:.2f}",
                 "" if target is None else f"≥ {target:g} {'✓' if timing.median / ours >= target else '✗'}",
             )
         )
+    for name, seconds in measured.out_of_order.items():
+        note = f"left out: more than {OUT_OF_ORDER} times as slow as another way"
+        table.append((workload.title, name, f"{1e3 * seconds:.4g}", "", "", note, ""))
     return table
+
+
+def circumstances(measured: Measured, settings: tuple[str, ...]) -> str:
+    """Say on what a table was measured, and whether the machine was ours alone."""
+    others = measured.used_by_others
+    load = (
+        "load unknown" if others is None else f"{'BUSY' if others > BUSY else 'quiet'}: others used {others:.0%} of it"
+    )
+    about = [f"{device()}, {process.instruction_set()}", load]
+    about += [", ".join(f"{name} {version}" for name, version in versions().items())]
+    return "; ".join([*about, ", ".join(settings) or "process as it is"])
 
 
 def main(options: Options) -> None:
@@ -64,10 +78,9 @@ def main(options: Options) -> None:
     if len(options.names) == 1:
         settings = process.tune()
         workload = importlib.import_module(f"benchmarks.{options.names[0]}").workload(options.quick)
-        table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measure(workload, options.rounds))]
-        about = f"{device()}; " + ", ".join(f"{name} {version}" for name, version in versions().items())
-        about = f"{about}; {', '.join(settings) or 'process as it is'}"
-        text = "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{about}\n"
+        measured = measure(workload, options.rounds)
+        table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measured)]
+        text = "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{circumstances(measured, settings)}\n"
     else:
         text = "\n".join(_in_its_own_process(name, options) for name in options.names or names())
     print(text, flush=True)

@@ -20,7 +20,8 @@ from benchmarks.harness import Workload
 from neuraxis.engine import simulate
 from neuraxis.neurons.synaptic_lif import CurrentLIF
 from neuraxis.spiking.connections import connect
-from neuraxis.spiking.connectivity import Projection, fixed_probability
+from neuraxis.spiking.connectivity import fixed_probability
+from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 _DT = 0.1  # [ms]

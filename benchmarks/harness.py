@@ -1,9 +1,15 @@
 """Time our side and the peers' side of one workload, in turn, in one process."""
 
+import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+OUT_OF_ORDER = 10  # times as long as another way in which the same program does the same work
+BUSY = 0.1  # share of the machine that others may use while we measure
 
 
 @dataclass(frozen=True)
@@ -35,15 +41,69 @@ class Timing:
         return max(0.0, self.first - self.median)
 
 
-def measure(workload: Workload, rounds: int) -> list[Timing]:
-    """Call all sides once to warm up, then each once in every round; ours is the first of the list."""
+@dataclass(frozen=True)
+class Measured:
+    """What came of timing one workload."""
+
+    timings: list[Timing]  # ours is the first
+    out_of_order: dict[str, float]  # sides that were left out, with the time of their last call [s]
+    used_by_others: float | None  # share of the machine's cores that other programs used meanwhile; None where unknown
+
+
+def measure(workload: Workload, rounds: int) -> Measured:
+    """Call all sides twice to warm up, then each once in every round, but for those that are out of order."""
     sides = {"neuraxis": workload.ours, **workload.peers}
+    load = _Load()
     first = {name: _time(side) for name, side in sides.items()}
-    times: dict[str, list[float]] = {name: [] for name in sides}
+    warm = {name: _time(side) for name, side in sides.items()}
+    out = {name: seconds for name, seconds in warm.items() if _is_out_of_order(name, warm)}
+    times: dict[str, list[float]] = {name: [] for name in sides if name not in out}
     for _ in range(rounds):
-        for name, side in sides.items():
-            times[name].append(_time(side))
-    return [Timing(name, first[name], statistics.median(t), _spread(t)) for name, t in times.items()]
+        for name in times:
+            times[name].append(_time(sides[name]))
+    timings = [Timing(name, first[name], statistics.median(t), _spread(t)) for name, t in times.items()]
+    return Measured(timings, out, load.used_by_others())
+
+
+def _is_out_of_order(name: str, seconds: Mapping[str, float]) -> bool:
+    """Say whether another way of the same program, such as "PyTorch, compiled" for "PyTorch, eager", is far faster.
+
+    Such a side does not show what the program can do, and a ratio to it would flatter us.
+    """
+    program = name.partition(",")[0]
+    same = [other for key, other in seconds.items() if key.partition(",")[0] == program]
+    return seconds[name] > OUT_OF_ORDER * min(same)
+
+
+class _Load:
+    """Find out how much of the machine others use from now on: what its cores did, less what we did."""
+
+    def __init__(self):
+        self._began = time.perf_counter(), _seconds_of_all(), _seconds_of_us()
+
+    def used_by_others(self) -> float | None:
+        """Give the share of all cores, from 0 to 1."""
+        began, all_then, us_then = self._began
+        all_now = _seconds_of_all()
+        if all_then is None or all_now is None:
+            return None
+        others = all_now - all_then - (_seconds_of_us() - us_then)
+        return max(0.0, others) / (time.perf_counter() - began) / (os.cpu_count() or 1)
+
+
+def _seconds_of_all() -> float | None:
+    """Give the time for which all cores have worked [s], where the system tells."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _wait, *rest = map(int, stat.read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds_of_us() -> float:
+    """Give the time for which this process and those it has started have worked [s]."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def _time(side: Callable[[], object]) -> float:

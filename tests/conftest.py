@@ -10,15 +10,21 @@ from pathlib import Path
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="neuraxis-tests-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
-    # Tests run small programs a few times: they spend their time on compiling, not on running.
-    os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
+    if "NEURAXIS_TESTS_OPTIMIZED" not in os.environ:
+        # Tests run small programs a few times: they spend their time on compiling, not on running. What users run, and
+        # what is equal "to the last bit" there, `make test-optimized` sees.
+        os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
+
+# As `neuraxis run` has it: GPUs multiply in TF32 unless asked otherwise, too coarsely for most references.
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
 
 import jaxtyping
 import pytest
 from hypothesis import settings
 
-# Random examples are the same for everybody and on every day.
+# Random examples are the same for everybody and on every day; `make fuzz` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("fuzz", derandomize=False, deadline=None, database=None, print_blob=True)
 settings.load_profile("same")
 
 

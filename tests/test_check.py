@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,6 +98,21 @@ def test_long_values_are_described_by_their_shape():
     assert len(check.received(list(range(1000)))) < 80
 
 
+def test_keys_are_keys():
+    for good in (jax.random.key(0), jax.random.PRNGKey(0)):
+        check.key(good)
+        jax.jit(check.key)(good)
+    for bad in (0, None, jnp.zeros(2), jax.random.split(jax.random.key(0))):
+        with pytest.raises(InputError, match="key must be one random key, such as jax"):
+            check.key(bad)
+
+
+def test_arrays_that_no_memory_holds():
+    check.memory("size", (10, 10))
+    with pytest.raises(InputError, match=r"size must be smaller: an array of shape \(10000000000, 10000000000\) takes"):
+        check.memory("size", (np.int64(10**10), 10**10))
+
+
 def test_values_that_are_traced_pass_but_their_shape_is_known():
     @jax.jit
     def f(x):
@@ -106,3 +123,10 @@ def test_values_that_are_traced_pass_but_their_shape_is_known():
         return x
 
     f(jnp.array([-1.0, jnp.nan]))
+
+
+@pytest.mark.parametrize("value", [None, 3, "", "a\0b", b"a", ["a"], "a/" + 300 * "b"])
+def test_paths_are_text_or_paths(value):
+    assert check.path("folder", "a/b") == check.path("folder", Path("a/b")) == Path("a/b")
+    with pytest.raises(InputError, match=r"folder must be a path, as text or pathlib\.Path, but is "):
+        check.path("folder", value)

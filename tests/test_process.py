@@ -50,3 +50,35 @@ def test_jax_starts_with_them():
         "print(lax.conv_general_dilated(x, k, (1, 1), 'VALID', dimension_numbers=order)[0, 0, 0, 0])"
     )
     assert in_a_new_process(code)[0] == "18.0"
+
+
+def test_the_least_of_all_limits_is_what_there_is(monkeypatch):
+    monkeypatch.setattr(process, "_of_container", lambda: iter([5e9, 3e9]))
+    assert process.memory() == 3e9
+    monkeypatch.setattr(process, "_of_container", lambda: iter([]))
+    assert 1e8 < process.memory() < 1e15
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")
+def test_a_limit_of_the_address_space_counts(monkeypatch):
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (10**8, resource.RLIM_INFINITY))
+    assert process.memory() == 1e8
+
+
+def test_precision_is_restored_and_others_are_refused(as_user):
+    import jax
+
+    before = jax.config.values["jax_default_matmul_precision"]
+    with process.precision("bfloat16"):
+        assert jax.config.values["jax_default_matmul_precision"] == "bfloat16"
+    assert jax.config.values["jax_default_matmul_precision"] == before
+    message = "precision must be one of float32, tensorfloat32, bfloat16, but is 'half'"
+    with pytest.raises(InputError, match=message), process.precision("half"):
+        pass
+
+
+def test_short_flags_are_known():
+    assert process.is_short(f"--xla_a=1 {process.NOT_UNROLLED}")
+    assert not process.is_short("--xla_a=1")

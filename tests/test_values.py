@@ -71,3 +71,34 @@ def test_knows_whether_jax_is_tracing():
     jax.vmap(look)(jnp.ones(2))
     look(1.0)
     assert found == [True, True, True, False]
+
+
+def test_a_function_that_counts_its_own_calls_is_traced_once():
+    calls = []
+    apply = compiled(lambda function, x: function(x))
+
+    def counting(x):
+        calls.append(x)
+        return 2 * x
+
+    for _ in range(3):
+        assert apply(counting, 1.5) == 3
+    assert len(calls) == 1
+
+
+def test_what_changed_is_compiled_anew_and_what_was_made_again_is_not():
+    traced = []
+    factor = [1.0]
+
+    @compiled
+    def apply(function, x):
+        traced.append(function)
+        return function(x)
+
+    def make():
+        return lambda x: factor[0] * x
+
+    assert [apply(make(), 2.0), apply(make(), 3.0)] == [2, 3]
+    assert len(traced) == 1
+    factor[0] = 10.0
+    assert apply(make(), 2.0) == 20

@@ -3,36 +3,12 @@
 Every model is a *map* (`y = model(x)`), a *dynamics* (`step(state, input, dt)`) or an *energy* (`energy(x)`); the three
 contracts stand in `neuraxis.kinds`, and `neuraxis.engine` trains, simulates and relaxes them.
 
-Subpackages are imported when first used, so that `import neuraxis` and `neuraxis --help` stay quick.
+The names that people use most can be had from here, as `neuraxis.LIF` or `from neuraxis import LIF, simulate`; the file
+`__init__.pyi` lists them. They and the subpackages are imported when first used, so that `import neuraxis` stays quick.
 """
 
-import importlib
-from types import ModuleType
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = (
-    "autodiff",
-    "data",
-    "energy",
-    "engine",
-    "feedforward",
-    "functions",
-    "kinds",
-    "layers",
-    "neurons",
-    "plots",
-    "process",
-    "reinforcement",
-    "spiking",
-)
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in _SUBPACKAGES:
-        return importlib.import_module(f"neuraxis.{name}")
-    raise AttributeError(f"module 'neuraxis' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *_SUBPACKAGES]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,10 +3,15 @@
 Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
 """
 
+import inspect
+import math
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neuraxis import process
 from neuraxis.errors import InputError
 
 _MOST = 2**36  # entries of an array: 256 GB in single precision
@@ -16,7 +21,8 @@ _SHORT = 60  # characters of a value that a message repeats
 def received(value: Any) -> str:
     """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
     text = repr(value)
-    if len(text) <= _SHORT and "\n" not in text and "Traced<" not in text:
+    traced = type(value).__name__.endswith("Tracer")  # which JAX shows as JitTracer(bool[20]), or in other ways
+    if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
@@ -67,7 +73,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
-        raise InputError(f"{name} must be a number, but is {value!r}")
+        raise InputError(f"{name} must be a number, but is {received(value)}")
     checked = array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
@@ -131,6 +137,26 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
 
 
+def boolean(**values: Any) -> None:
+    """Every value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} must be True or False, but is {received(value)}")
+
+
+def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
+    """The function can be called with so many arguments and these keywords; the message says what they are."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # of something built in
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        all_of_them = ", ".join([*arguments, *(f"{keyword}={value}" for keyword, value in keywords.items())])
+        raise InputError(f"{name} must be a function of ({all_of_them}), but is one for which: {error}") from None
+
+
 def parameters(**fields: Any) -> None:
     """Every field is a number or an array, and all broadcast with each other."""
     for name, value in fields.items():
@@ -159,6 +185,25 @@ def functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {received(value)}")
+
+
+def path(name: str, value: Any) -> Path:
+    """Give the path that a user named, as text or as a path.
+
+    Raises:
+        InputError: for what cannot be one.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
+        raise InputError(f"{name} must be a path, as text or pathlib.Path, but is {received(value)}")
+    return Path(text)
+
+
+def one_number(**values: Any) -> None:
+    """Every value is a single one, and no array of several."""
+    for name, value in values.items():
+        if shape := np.shape(value):
+            raise InputError(f"{name} must be one number, but has shape {shape}")
 
 
 def instance(kind: type, **values: Any) -> None:
@@ -223,3 +268,30 @@ def labels(labels: Any, classes: int) -> None:
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
+
+
+def key(key: Any) -> None:
+    """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
+    import jax.numpy as jnp
+    from jax.dtypes import prng_key
+
+    dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
+    typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape in ((2,), (4,))):
+        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
+
+
+def memory(names: str, shape: Any) -> None:
+    """An array of that shape in single precision fits into memory; if not, XLA may end the process.
+
+    Args:
+        names: the arguments that lead to such a shape.
+        shape: of the array.
+    """
+    sizes = tuple(map(int, shape))
+    needed, most = 4 * math.prod(sizes), process.memory()
+    if needed > most:
+        raise InputError(
+            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and there are "
+            f"{most / 2**30:.3g} GiB"
+        )

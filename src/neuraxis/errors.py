@@ -13,6 +13,14 @@ class CheckpointError(InputError):
     """A checkpoint is damaged, or does not fit the model it is loaded into."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A training was interrupted (Ctrl-C); `fitted` is what it had learnt by then, as `fit` would return it."""
+
+    def __init__(self, fitted: object):
+        super().__init__()
+        self.fitted = fitted
+
+
 class DivergedError(ArithmeticError):
     """A loss or model in training, or the state of a simulation, stopped being finite; `step` counts from 0."""
 

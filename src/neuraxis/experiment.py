@@ -2,11 +2,20 @@
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from neuraxis import check
+from neuraxis.errors import InputError
 
 Relation = Literal["<=", "<", ">=", ">"]
+_MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
+_SMALLEST, _LARGEST = 1e-12, 1e12
+_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating}
+_WORDS = {int: "a whole number", float: "a number"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
@@ -51,3 +60,74 @@ class Session:
             "mesh": self.mesh,
             "progress": label if self.progress else None,
         }
+
+
+def check_settings(settings: Any) -> None:
+    """See that every setting is of the type that its field declares, and a number that can be calculated with.
+
+    Whole numbers lie within ±10⁹, others are 0 or from 10⁻¹² to 10¹² in size, so that sums, products and squares of
+    them can be had in single precision. A `seed` lies from 0 to 2³² − 1: beyond, JAX
+    would give the random keys of other seeds again.
+
+    Raises:
+        InputError: for the first that is not; the message begins with the setting's name.
+    """
+    kinds = get_type_hints(type(settings))
+    for each in fields(settings):
+        _check_setting(each.name, getattr(settings, each.name), kinds[each.name])
+
+
+def _check_setting(name: str, value: Any, kind: Any) -> None:
+    if get_origin(kind) is tuple:
+        if not isinstance(value, tuple):
+            raise InputError(f"{name} must be several values, as a tuple, but is {check.received(value)}")
+        for entry in value:
+            _check_setting(name, entry, get_args(kind)[0])
+    elif get_origin(kind) is Literal:
+        if not isinstance(value, str) or value not in get_args(kind):
+            raise InputError(f"{name} must be one of {', '.join(get_args(kind))}, but is {check.received(value)}")
+    elif isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
+        raise InputError(f"{name} must be {_WORDS[kind]}, but is {check.received(value)}")
+    elif kind is float:
+        if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
+            raise InputError(f"{name} must be 0 or lie from 1e-12 to 1e12 in size, but is {check.received(value)}")
+    elif name == "seed":
+        if not 0 <= value < 2**32:
+            raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {check.received(value)}")
+    elif abs(value) > _MOST:
+        raise InputError(f"{name} must be at most a thousand million, but is {check.received(value)}")
+
+
+def check_range(least: int | float, most: int | float, **values: int | float) -> None:
+    """See that every value lies from `least` to `most`.
+
+    Raises:
+        InputError: where one does not; the message begins with its name.
+    """
+    for name, value in values.items():
+        if not least <= value <= most:
+            raise InputError(f"{name} must lie from {least:g} to {most:g}, but is {check.received(value)}")
+
+
+def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None:
+    """See that every length of time holds at least `least` steps of dt, and no more than can be waited for.
+
+    Raises:
+        InputError: where one does not; the message begins with its name.
+    """
+    for name, length in lengths.items():
+        if not least <= round(length / dt, 6) <= _MOST:
+            raise InputError(
+                f"{name} must hold from {least:g} to {_MOST:g} steps of dt = {dt:g} ms, but is {length:g} ms"
+            )
+
+
+def check_some(**values: tuple[Any, ...]) -> None:
+    """See that no setting of several values is empty.
+
+    Raises:
+        InputError: where one is; the message begins with its name.
+    """
+    for name, value in values.items():
+        if not value:
+            raise InputError(f"{name} must name at least one value, but is empty")

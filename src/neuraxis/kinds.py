@@ -45,6 +45,9 @@ class Dynamics(Protocol):
     - `prepare(dt)` gives the dynamics for steps of that length: it refuses a `dt` that it cannot take, and may return
       another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without. Parts
       of a dynamics are prepared too, unless it has a `prepare` of its own.
+
+    Its `step` may have two more parameters, by name: `key`, for which `simulate(…, key=…)` gives each step a random key
+    of its own, and `t`, the time at the beginning of the step [ms].
     """
 
     def init_state(self, input_shape: Any, /) -> Any:

@@ -5,11 +5,15 @@ from collections.abc import Iterable
 
 from neuraxis.errors import InputError
 
+_SHORT = 60  # characters of a name that a message repeats
+
 
 def check_name(kind: str, name: str, names: Iterable[str]) -> None:
     """Raise `InputError` where `name` is none of `names`; the message suggests the nearest."""
+    if not isinstance(name, str):
+        raise InputError(f"the name of a {kind} must be text, but is of the type {type(name).__name__}")
     names = sorted(names)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
-        raise InputError(f"unknown {kind} {name!r}; {hint}")
+        raise InputError(f"unknown {kind} {name[:_SHORT]!r}; {hint}")

@@ -2,7 +2,8 @@
 
 What may change from call to call without a new program are values: arrays and Python's floating-point numbers, wherever
 they stand in the arguments. What decides the program is static: whole numbers (sizes, orders, step counts), booleans,
-functions and strings. So a sweep over `tau_m=20.0` compiles once.
+strings, functions and other objects, with all that they hold (`neuraxis.contents`). So a sweep over `tau_m=20.0`
+compiles once, and a function that reads a global variable compiles anew when that has changed.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 from jaxtyping import PyTree
 
-from neuraxis.errors import InputError
+from neuraxis.contents import changeable_parts, contents, treat_as_same
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,8 +52,10 @@ def compiled(function: Function, **options: Any) -> Function:
         function: what to compile.
         options: for `jax.jit`.
     """
+    traced: list[bool] = []
 
     def call(static: _Static, values: list[Any]) -> tuple[PyTree, _Static]:
+        traced.append(True)
         args, kwargs = static.combined_with(values)
         result, rest = eqx.partition(function(*args, **kwargs), eqx.is_array)
         return result, _Static(*jax.tree.flatten(rest))
@@ -66,6 +69,9 @@ def compiled(function: Function, **options: Any) -> Function:
         values = [_as_value(leaf) if is_value(leaf) else None for leaf in leaves]
         static = _Static([None if is_value(leaf) else leaf for leaf in leaves], structure)
         result, rest = program(static, values)
+        if traced:
+            traced.clear()
+            static.accept_changes()
         return eqx.combine(result, rest.combined_with([None] * len(rest.leaves)))
 
     return cast(Function, run)
@@ -113,15 +119,23 @@ _NOT_TRACING = _opaque_state_without_a_trace()
 
 @jax.tree_util.register_static
 class _Static:
-    """What a program depends on. Equal where the leaves are, and of the same types: 1 is not True."""
+    """What a program depends on. Equal where the contents are."""
 
     def __init__(self, leaves: list[Any], structure: Any):
         self.leaves, self.structure = leaves, structure
-        self._key = (tuple(leaves), tuple(map(type, leaves)), structure)
-        try:
-            self._hash = hash(self._key)
-        except TypeError as error:
-            raise InputError(f"what is neither an array nor a number must have a hash, but {error}") from error
+        parts = (*(leaf for leaf in leaves if leaf is not None), *changeable_parts(structure))
+        self._contents = tuple(map(contents, parts))
+        self._key = (self._contents, tuple(leaf is None for leaf in leaves), structure)
+        self._hash = hash(self._key)
+
+    def accept_changes(self) -> None:
+        """Go on with the program where the functions in it changed what they hold while they were traced.
+
+        Such as a list in which a loss notes the shapes that it receives.
+        """
+        for before, after in zip(self._contents, _Static(self.leaves, self.structure)._contents, strict=True):
+            if after != before:
+                treat_as_same(before, after)
 
     def __hash__(self) -> int:
         return self._hash

@@ -1,22 +1,31 @@
+import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 from neuraxis.app.report import Report, write_report
 from neuraxis.experiment import Claim, Result
 
 
-def report(name="first", is_default=True):
+def report(name="first", is_default=True, **metrics):
     return Report(
         name=name,
         text="First: a line.\n\nA paragraph with a < b.",
         settings={"size": 3, "mode": "x"},
         is_default=is_default,
-        result=Result({"good": 1.0, "bad": 2.0}, (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0)), data="digits"),
+        result=Result(
+            {"good": 1.0, "bad": 2.0, **metrics}, (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0)), data="digits"
+        ),
         figures={"plot": b"\x89PNG"},
         captions={"plot": "A caption."},
         seconds=1.5,
         versions={"jax": "1"},
         device="cpu",
+        precision="float32",
+        command="neuraxis run first --out 'a & b'",
+        folder=Path("here"),
     )
 
 
@@ -57,3 +66,18 @@ def test_page_is_whole_and_stands_alone(tmp_path):
 def test_failed_claims_in_words():
     assert report().failed_claims == ["bad = 2, claimed <= 1"]
     assert report(is_default=False).failed_claims == []
+
+
+def test_the_page_says_how_it_was_made(tmp_path):
+    write_report(tmp_path / "index.html", [report()], "Title")
+    page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
+    assert "<code>neuraxis run first --out &#x27;a &amp; b&#x27;</code> took 1.5 s on cpu" in page
+    assert "in float32" in page
+
+
+@pytest.mark.parametrize(("value", "said"), [(float("nan"), "undefined"), (float("inf"), "inf")])
+def test_numbers_that_json_has_not(tmp_path, value, said):
+    odd = report(odd=value)
+    assert json.loads(json.dumps(odd.as_metrics(), allow_nan=False))["metrics"]["odd"] is None
+    write_report(tmp_path / "index.html", [odd], "Title")
+    assert f"<td>{said}</td>" in (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -1,13 +1,15 @@
 import dataclasses
 import json
+import shutil
 from dataclasses import dataclass
 from types import ModuleType
 
+import jax
 import jax.numpy as jnp
 import pytest
 
 from neuraxis import plots
-from neuraxis.app import runs
+from neuraxis.app import begun, folders, runs
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, Session
 
@@ -16,6 +18,9 @@ from neuraxis.experiment import Claim, Result, Session
 class Settings:
     size: int = 3
     sizes: tuple[int, ...] = (1, 2)
+
+    def memory(self):
+        return 1e9 * max(self.size, *self.sizes)
 
 
 def experiment(run=None, with_session=False):
@@ -73,52 +78,99 @@ def test_nan_never_keeps_a_claim():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_a_run_that_saved_nothing_leaves_nothing(tmp_path, error):
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_that_saved_nothing_leaves_what_was_there(tmp_path, error, there):
     def fail(settings):
         raise error
 
+    if there:
+        (tmp_path / "run").mkdir()
     with pytest.raises(error):
-        runs.run_experiment(experiment(fail), Settings(), tmp_path / "run", Session())
-    assert not (tmp_path / "run").exists()
+        runs.run_experiment(experiment(fail), Settings(), tmp_path / "run" / "inner", Session())
+    assert (tmp_path / "run").exists() == there
+    assert not (tmp_path / "run" / "inner").exists()
+
+
+def interrupt_after_saving(settings, session):
+    (session.folder / "checkpoint.safetensors").write_bytes(b"years of work")
+    raise KeyboardInterrupt
 
 
 def test_a_run_that_saved_a_checkpoint_keeps_it(tmp_path):
-    def fail(settings, session):
-        (session.folder / "checkpoint.safetensors").write_bytes(b"years of work")
+    folder = tmp_path / "made-up-1"
+    with pytest.raises(KeyboardInterrupt, match=r"neuraxis run made-up --out .*made-up-1 --resume goes on from there"):
+        runs.run_experiment(experiment(interrupt_after_saving, with_session=True), Settings(), folder)
+    assert folders.content(folder) == {"settings.json", "checkpoint.safetensors"}
+    assert begun.unfinished("made-up", tmp_path) == folder
+
+
+def test_what_cannot_be_resumed_does_not_promise_it(tmp_path):
+    module = experiment()
+
+    def interrupted(result):
+        (tmp_path / "run" / "notes.txt").touch()
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        runs.run_experiment(experiment(fail, with_session=True), Settings(), tmp_path / "made-up-1", Session())
-    assert (tmp_path / "made-up-1" / "checkpoint.safetensors").exists()
-    assert runs.unfinished("made-up", tmp_path) == tmp_path / "made-up-1"
+    module.plot = interrupted
+    with pytest.raises(KeyboardInterrupt) as raised:
+        runs.run_experiment(module, Settings(), tmp_path / "run")
+    assert str(raised.value) == ""
 
 
-def test_settings_survive_the_folder(tmp_path):
-    settings = Settings(size=5, sizes=(7, 8, 9))
-    runs.run_experiment(experiment(), settings, tmp_path / "run", Session())
-    assert runs.stored_settings(experiment(), tmp_path / "run") == settings
+def test_a_failing_resume_removes_nothing(tmp_path):
+    def fail(settings, session):
+        raise ValueError("no data")
+
+    module = experiment(fail, with_session=True)
+    runs.begin(module, Settings()).write(tmp_path)
+    with pytest.raises(ValueError, match="no data"):
+        runs.run_experiment(module, Settings(), tmp_path, Session(resume=True))
+    assert folders.content(tmp_path) == {"settings.json"}
 
 
-def test_a_finished_run_is_not_interrupted(tmp_path):
-    runs.run_experiment(experiment(), Settings(), tmp_path / "made-up-1", Session())
-    with pytest.raises(InputError, match="there is no interrupted run of made-up"):
-        runs.unfinished("made-up", tmp_path)
+def test_a_folder_that_is_removed_in_the_middle_is_made_again(tmp_path):
+    def remove(settings):
+        shutil.rmtree(tmp_path / "run")
+        return Result({"size": 3.0}, ())
+
+    runs.run_experiment(experiment(remove), Settings(), tmp_path / "run")
+    assert folders.content(tmp_path / "run") == {"settings.json", "metrics.json", "line.png", "report.html"}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "there is nothing to resume in"),
-        ("{", "settings.json is damaged"),
-        ('{"experiment": "made-up", "settings": {}}', "settings.json is damaged"),
-        ('{"experiment": "lif", "settings": {"size": 1, "sizes": []}}', "holds a run of lif, not of made-up"),
-    ],
-)
-def test_a_folder_that_cannot_be_resumed_is_refused(tmp_path, content, message):
-    if content is not None:
-        (tmp_path / "settings.json").write_text(content)
-    with pytest.raises(InputError, match=message):
-        runs.stored_settings(experiment(), tmp_path)
+def test_no_more_memory_is_asked_for_than_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.process, "memory", lambda: 8e9)
+    with pytest.raises(InputError, match=r"^size = 20 needs about 20 GB of memory, and there are 8 GB$"):
+        runs.run_experiment(experiment(), Settings(size=20), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match=r"^sizes = \(9, 20\) needs"):
+        runs.check_memory(Settings(sizes=(9, 20)))
+    runs.check_memory(Settings(size=8))
+
+
+def test_processes_that_joined_share_a_folder(tmp_path, monkeypatch):
+    def join(settings):
+        monkeypatch.setattr(runs, "_is_first", lambda: False)
+        runs.run_experiment(experiment(), Settings(), tmp_path / "run")
+        return Result({"size": 3.0}, ())
+
+    runs.run_experiment(experiment(join), Settings(), tmp_path / "run")
+    assert "metrics.json" in folders.content(tmp_path / "run")
+
+
+def test_products_are_in_the_precision_of_the_run(tmp_path):
+    seen = []
+
+    def look(settings):
+        seen.append(jax.config.values["jax_default_matmul_precision"])
+        return Result({"size": 3.0}, ())
+
+    module, before = experiment(look), jax.config.values["jax_default_matmul_precision"]
+    runs.run_experiment(module, Settings(), tmp_path / "a")
+    less = runs.begin(module, Settings(), precision="bfloat16")
+    report = runs.run_experiment(module, Settings(), tmp_path / "b", begun=less)
+    assert seen == ["float32", "bfloat16"]
+    assert report.as_metrics()["precision"] == "bfloat16"
+    assert jax.config.values["jax_default_matmul_precision"] == before
 
 
 def test_sessions_are_given_to_those_who_take_them():

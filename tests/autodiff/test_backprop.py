@@ -109,3 +109,22 @@ def test_bad_input_is_refused(layers, x, t, words):
     arrays = [(np.ones(W), np.ones(b)) for W, b in layers]
     with pytest.raises(InputError, match=words):
         backprop.gradients(arrays, np.ones(x), np.ones(t), activation=tanh, output=identity)
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"layers": 3}, r"layers must be a list of pairs \(W, b\), but are 3"),
+        ({"layers": [(np.ones((3, 2)) * 1j, np.ones(2))]}, "W of layer 0 must hold real numbers"),
+        ({"x": "text"}, "x must be an array of numbers, but is 'text'"),
+        ({"activation": jnp.tanh}, "activation must be a function with a method derivative"),
+        ({"output": "softmax"}, "output must be a function, but is 'softmax'"),
+    ],
+)
+def test_strange_arguments_are_refused(arguments, words):
+    layers, x, t = [(np.ones((3, 2)), np.ones(2))], np.ones((4, 3)), np.ones((4, 2))
+    with pytest.raises(InputError, match=words):
+        backprop.gradients(
+            **{"layers": layers, "x": x, "t": t, "activation": tanh, "output": identity, **arguments},
+        )

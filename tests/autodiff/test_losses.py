@@ -29,3 +29,14 @@ def test_value_and_gradient_are_those_of_the_library(tape, reference):
 def test_shapes_that_would_broadcast_unseen_are_refused(loss):
     with pytest.raises(InputError, match=r"one shape, but have \(4, 1\) and \(4,\)"):
         loss(Var(np.ones((4, 1))), np.ones(4))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_no_examples_have_no_mean():
+    for loss in (squared_error, cross_entropy):
+        with pytest.raises(InputError, match=r"needs an example, but outputs and targets have shape \(0, 3\)"):
+            loss(Var(np.ones((0, 3))), np.ones((0, 3)))
+
+
+def test_lists_and_whole_numbers_are_targets():
+    assert squared_error(Var([[1.0, 2.0]]), [[0, 0]]).val == 2.5

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -124,3 +127,26 @@ def test_bad_input_is_refused():
         net(np.ones((5, 4)))
     with pytest.raises(InputError, match=r"x must have shape \(…, 3\)"):
         net(Var(np.ones(4)))
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("sizes", "options", "words"),
+    [
+        (None, {}, "sizes must name at least input and output, but are None"),
+        ("34", {}, "sizes must name at least input and output, but are '34'"),
+        ((3, 2.5), {}, "sizes must be a whole number of at least 1, but is 2.5"),
+        ((10**9, 10**9), {}, "sizes must be smaller"),
+        ((3, 2), {"activation": "relu"}, "activation must be a function, but is 'relu'"),
+        ((3, 2), {"key": 0}, "key must be one random key"),
+    ],
+)
+def test_strange_arguments_are_refused(sizes, options, words):
+    with pytest.raises(InputError, match=words):
+        Network(sizes, **{"key": jax.random.key(0), **options})
+
+
+def test_it_is_copied_and_pickled():
+    net = Network((3, 4, 2), key=jax.random.key(0))
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(twin(np.ones(3)).val, net(np.ones(3)).val)

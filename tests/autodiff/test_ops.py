@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 
-from neuraxis.autodiff import RULES, Var, check_gradients, gradient, ops
+from neuraxis.autodiff import RULES, Var, check_gradients, convolution, gradient, max_pool, ops
 from neuraxis.errors import InputError
 from neuraxis.experiments.autodiff.cases import CASES
 
@@ -88,7 +88,10 @@ def test_float32_stays_float32():
         (ops.abs, jnp.abs, [0.0]),
         (lambda x: ops.maximum(x, 1.0), lambda x: jnp.maximum(x, 1.0), [1.0]),
         (lambda x: ops.maximum(1.0, x), lambda x: jnp.maximum(1.0, x), [1.0]),
+        (lambda x: ops.minimum(1.0, x), lambda x: jnp.minimum(1.0, x), [1.0]),
+        (lambda x: ops.clip(x, 0.0, 1.0), lambda x: jnp.clip(x, 0.0, 1.0), [-1.0, 0.0, 0.5, 1.0, 2.0]),
         (ops.max, jnp.max, [2.0, 2.0, 1.0]),
+        (ops.min, jnp.min, [2.0, 1.0, 1.0]),
         (lambda x: x**2, lambda x: x**2, [0.0]),
         (lambda x: x**0, lambda x: x**0, [0.0, 2.0]),
         (lambda x: 0.0**x, lambda x: 0.0**x, [2.0]),
@@ -123,6 +126,54 @@ def test_constants_may_stand_on_either_side(array):
         assert y.shape == (3,)
 
 
+def test_a_root_at_zero_hands_a_gradient_of_zero_on():
+    for root in (ops.sqrt, lambda x: x**0.5):
+        x = Var(np.zeros(3))
+        (root(ops.sum(x * x)) ** 2).backward()
+        np.testing.assert_array_equal(x.grad, 0)
+
+
+def test_the_norm_has_a_gradient_at_zero_and_no_overflow():
+    x = Var(np.array([[0.0, 0.0], [3.0, -4.0]]))
+    y = ops.norm(x, axis=1)
+    ops.sum(y).backward()
+    np.testing.assert_array_equal(y.val, [0, 5])
+    np.testing.assert_allclose(x.grad, [[0, 0], [0.6, -0.8]])
+    for size in (1e30, 1e-30):  # whose squares float32 does not hold
+        np.testing.assert_allclose(ops.norm(np.full(4, size, np.float32)), 2 * size, rtol=1e-6)
+
+
+def test_half_precision_is_added_up_in_single():
+    for module in (np, jnp):
+        large = module.full(10, 30000, module.float16)
+        assert ops.mean(Var(large)).val == 30000
+        assert ops.sum(Var(module.ones(5000, module.float16))).val == 5000
+
+
+def test_integers_alone_are_calculated_as_floats():
+    for module in (np, jnp):
+        found = ops.add(module.asarray([200], "uint8"), module.asarray([100], "uint8"))
+        assert found == 300
+    image, kernel = np.full((3, 3, 1), 200, np.uint8), np.ones((3, 3, 1, 1), np.uint8)
+    assert convolution(image, kernel).item() == 1800
+    np.testing.assert_array_equal(ops.negate(np.array([1, 0], np.uint8)), [-1, 0])
+
+
+def test_lists_are_arrays():
+    assert ops.sum([[1, 2], [3, 4]]) == 10
+    np.testing.assert_array_equal(ops.stack([[1.0, 2.0], Var([3.0, 4.0])]).val, [[1, 2], [3, 4]])
+    np.testing.assert_allclose(ops.softmax([0.0, 0.0]), 0.5)
+
+
+def test_an_empty_batch_goes_through():
+    x, kernel = Var(np.zeros((0, 4, 4, 2))), Var(np.ones((3, 3, 2, 5)))
+    y = ops.sum(ops.relu(max_pool(convolution(x, kernel, padding=1), 2)).reshape(0, 20) @ np.ones((20, 3)))
+    y.backward()
+    assert x.grad.shape == x.shape
+    np.testing.assert_array_equal(kernel.grad, np.zeros(kernel.shape))
+    assert ops.softmax(np.zeros((0, 3))).shape == (0, 3)
+
+
 def test_functions_of_plain_arrays_give_plain_arrays():
     x = np.linspace(-1, 1, 6).reshape(2, 3)
     for f in (ops.exp, ops.softmax, ops.mean, ops.transpose, ops.log_sum_exp):
@@ -145,7 +196,17 @@ def test_functions_of_plain_arrays_give_plain_arrays():
         (lambda x: ops.concatenate([]), "at least one part"),
         (lambda x: ops.stack([]), "at least one part"),
         (lambda x: ops.stack([x, x.T]), "concatenate cannot take"),
-        (lambda x: x + "two", "add cannot take"),
+        (lambda x: x + "two", "an argument of add must be an array of numbers, but is 'two'"),
+        (lambda x: x * 1j, "an argument of multiply must hold real numbers, but has dtype complex128"),
+        (lambda x: x * np.full(3, 1j), "an argument of multiply must hold real numbers, but has dtype complex128"),
+        (lambda x: x[2], "index cannot take"),
+        (lambda x: x[np.array([0, -4])[:, None]], "index cannot take"),
+        (lambda x: ops.transpose(x, (0, 2)), "no axis 2 in an array with 2 axes"),
+        (lambda x: ops.sum(x, axis="0"), "an axis must be a whole number, but is '0'"),
+        (lambda x: ops.stack([x], axis=None), "axis must be one whole number, but is None"),
+        (lambda x: ops.mean(x[:, :0], axis=1), r"no mean over axes \(1,\) of shape \(2, 0\)"),
+        (lambda x: ops.cast(x, int), "cast must give floating-point numbers, but gives dtype int"),
+        (lambda x: ops.where(x, x, x), "condition must be an array of truth values"),
     ],
 )
 @pytest.mark.parametrize("array", [np.ones, jnp.ones])

@@ -1,5 +1,6 @@
 import copy
 import gc
+import pickle
 import weakref
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuraxis.autodiff import Op, Var, no_grad, ops
+from neuraxis.autodiff import Op, Var, gradient, no_grad, ops
 from neuraxis.errors import InputError
 
 DEPTH = 100_000
@@ -75,6 +76,75 @@ def test_updating_a_parameter_before_backward_does_no_harm():
     assert x.grad == 3
 
 
+class TestNothingChangesUnderneath:
+    """Values, constants and gradients that are changed in place leave what was calculated alone."""
+
+    def test_a_parameter_stepped_in_place_between_two_backward_passes(self):
+        w, x = Var(np.array([1.0, 2.0])), np.array([3.0, 4.0])
+        first, second = ops.sum(w * x), ops.sum(w * w * x)
+        first.backward()
+        w.val -= 10.0 * w.grad
+        np.testing.assert_array_equal(w.val, [-29, -38])
+        w.zero_grad()
+        second.backward()
+        np.testing.assert_array_equal(w.grad, [6, 16])  # 2 w x of the weights that the loss was calculated with
+
+    def test_the_array_that_a_var_was_made_of(self):
+        a, b = np.ones(3), np.ones(3)
+        x = Var(a)
+        a[:] = 5
+        x.val = b
+        b[:] = 5
+        np.testing.assert_array_equal(x.val, 1)
+
+    def test_constants_masks_and_indices(self):
+        x, c, mask, key = Var(np.ones(3)), np.full(3, 2.0), np.array([True, False, True]), np.array([0, 0, 1])
+        y = ops.sum(ops.where(mask, x * c, 0.0)) + ops.sum(x[key])
+        c[:], mask[:], key[:] = 7, False, 2
+        y.backward(keep_graph=True)
+        np.testing.assert_array_equal(x.grad, [4, 1, 2])
+        np.testing.assert_array_equal(gradient(y, x)[0].val, [4, 1, 2])
+
+    def test_gradients_that_share_memory(self):
+        a, b = Var(np.ones(3)), Var(np.ones(3))
+        seed = np.ones(3)
+        (a + b).backward(seed)
+        a.grad *= 0.5
+        seed[:] = 9
+        np.testing.assert_array_equal(a.grad, 0.5)
+        np.testing.assert_array_equal(b.grad, 1)
+
+    def test_a_value_of_another_shape_put_in_place(self):
+        x = Var(np.ones((2, 3)))
+        y = ops.sum(x * np.ones(3))
+        x.val = np.ones(())
+        y.backward()
+        np.testing.assert_array_equal(x.grad, np.ones((2, 3)))
+
+    @pytest.mark.usefixtures("as_user")
+    def test_entries_are_refused(self):
+        x = Var(np.ones(3))
+        with pytest.raises(InputError, match="not written into"):
+            x.val[0] = 2
+        with pytest.raises(ValueError, match="read-only"):
+            np.add(x.val, 1, out=x.val)
+
+    def test_in_place_operators_keep_the_format(self):
+        x = Var(np.full(3, 4, np.float32))
+        x.val += np.float64(2)
+        x.val -= np.ones(3)
+        x.val *= 2
+        x.val /= 4
+        x.val **= 2
+        assert x.dtype == np.float32
+        np.testing.assert_array_equal(x.val, 6.25)
+        assert type(x.val * 2) is np.ndarray
+        copied = x.val.copy()
+        copied[0] += 1
+        copied -= 1
+        np.testing.assert_array_equal(copied, [6.25, 5.25, 5.25])
+
+
 def test_no_grad_records_nothing():
     x = Var(2.0)
     with no_grad():
@@ -98,8 +168,67 @@ def test_comparisons_give_booleans():
         (x < Var(2.0), [1, 0]),
         (Var(1.5) > x, [1, 0]),
         (x <= 1, [1, 0]),
+        (x == 1, [1, 0]),
+        (x != Var(1.0), [0, 1]),
+        (x == [1, 5], [1, 0]),
+        (np.array([3.0, 2.0]) == x, [0, 1]),
+        (jnp.array([3.0, 2.0]) == x, [0, 1]),
+        (Var(jnp.array([3.0, 2.0])) == [3, 0], [1, 0]),
     ):
         np.testing.assert_array_equal(found, np.array(expected, bool))
+    assert x != None and not x == "x"  # noqa: E711, PT018, SIM201
+    with pytest.raises(InputError, match=r"shapes \(2,\) and \(3,\) cannot be compared"):
+        _ = x == np.ones(3)
+
+
+def test_a_var_is_known_as_the_object_that_it_is():
+    a, b = Var(np.ones(2)), Var(np.ones(2))
+    assert len({a, b, a}) == 2
+    assert {a: 1, b: 2}[b] == 2
+
+
+def test_a_var_with_one_entry_is_a_number():
+    for x in (Var(2.5), Var([[2.5]]), Var(jnp.array([2.5]))):
+        assert float(x) == x.item() == 2.5
+        assert x
+    assert not Var(0.0)
+    for convert in (float, bool, Var.item):
+        with pytest.raises(InputError, match=r"only a Var with one entry is a number, but this one has shape \(2,\)"):
+            convert(Var(np.ones(2)))
+    with pytest.raises(InputError, match=r"a Var is no array.*take x\.val"):
+        np.asarray(Var(1.0))
+
+
+METHODS = {
+    "sum": (0,),
+    "mean": (0,),
+    "var": (0,),
+    "norm": (1,),
+    "max": (0,),
+    "min": (1,),
+    "clip": (0.3, 0.8),
+    "reshape": ((3, 2),),
+    "transpose": ((-1, 0),),
+    "softmax": (0,),
+    "log_softmax": (),
+    **dict.fromkeys(("exp", "log", "sqrt", "sin", "cos", "tanh", "logistic", "relu", "abs"), ()),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_the_functions_of_the_table(name):
+    x = np.linspace(0.1, 1, 6).reshape(2, 3)
+    found, expected = getattr(Var(x), name)(*METHODS[name]), getattr(ops, name)(Var(x), *METHODS[name])
+    assert found.creator.rule is expected.creator.rule
+    np.testing.assert_array_equal(found.val, expected.val)
+
+
+def test_methods_take_what_numpy_s_take():
+    x = Var(np.arange(6.0).reshape(2, 3))
+    assert x.reshape(3, -1).shape == x.reshape((3, 2)).shape == x.T.shape == x.transpose(1, 0).shape == (3, 2)
+    assert (x.size, x.ndim, len(x)) == (6, 2, 2)
+    np.testing.assert_array_equal(abs(-x).val, (+x).val)
+    np.testing.assert_array_equal(x[[1, 0]].val, x.val[::-1])
 
 
 def test_iteration_ends_on_both_kinds_of_array():
@@ -165,6 +294,37 @@ def test_it_tells_what_it_is():
     assert repr(x * Var(np.ones(3))) == "<Var of shape (3,), made by multiply>"
 
 
+@pytest.mark.usefixtures("as_user")  # several times as quick
+def test_deep_graphs_are_copied():
+    x = Var(1.0)
+    y = x
+    for _ in range(DEPTH):
+        y = y + x
+    copied, leaf = copy.deepcopy((y, x))
+    copied.backward()
+    assert leaf.grad == DEPTH + 1
+    assert x.grad is None
+    assert y.creator is not None
+
+
+def test_a_freed_graph_stays_freed_in_copies():
+    y = Var(2.0) * 3.0
+    y.backward()
+    for copied in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        with pytest.raises(InputError, match="freed by an earlier backward"):
+            copied.backward()
+
+
+def test_what_was_pickled_is_older_than_what_is_made_of_it():
+    """In the process that loads it, too, where numbers begin anew."""
+    w = Var(3.0)
+    y = w * w
+    y.number = w.number = 10**12
+    w, y = pickle.loads(pickle.dumps((w, y)))
+    (y * w + w).backward()
+    assert w.grad == 28  # of w³ + w
+
+
 def test_a_copy_is_independent():
     x = Var(np.ones(2))
     y = copy.deepcopy(x)
@@ -176,7 +336,7 @@ def test_a_copy_is_independent():
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize("wrong", ["two", None, 1j, [[1.0], [1.0, 2.0]], object(), Var(1.0)])
 def test_only_real_numbers_make_a_var(wrong):
-    with pytest.raises(InputError, match="a Var needs an array of real numbers"):
+    with pytest.raises(InputError, match=r"the value of a Var must (be an array of|hold real) numbers"):
         Var(wrong)
 
 
@@ -189,6 +349,10 @@ class TestBackwardRefuses:
     def test_a_seed_of_another_shape(self):
         with pytest.raises(InputError, match=r"seed gradient must have the shape \(3,\) of the value, but has \(2,\)"):
             (Var(np.ones(3)) * 2.0).backward(np.ones(2))
+
+    def test_a_gradient_of_another_shape(self):
+        with pytest.raises(InputError, match=r"gradient of a Var of shape \(3,\) must have that shape, but has \(2,\)"):
+            Var(np.ones(3)).grad = np.ones(2)
 
     def test_a_graph_that_was_freed(self):
         y = Var(2.0) * 3.0

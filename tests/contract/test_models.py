@@ -4,6 +4,7 @@ A case says how to make the model, how to apply it (a simulation for a dynamics)
 take any number of leading axes.
 """
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,25 @@ from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
 from neuraxis.engine import Chain, Total, checkpoint, simulate
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
+from neuraxis.functions import softplus, tanh
+from neuraxis.functions.borders import circular
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
-from neuraxis.layers import BatchNorm, Convolution, Dropout, Linear, Residual, Sequential, TransposedConvolution
+from neuraxis.layers import (
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Embedding,
+    Flatten,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    MaxPool,
+    MeanPool,
+    Residual,
+    RMSNorm,
+    Sequential,
+    TransposedConvolution,
+)
 from neuraxis.neurons import LIF, DiscreteLIF, HodgkinHuxley, LeakyIntegrator, MembraneLIF, Synapse, rk4
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import SpikingClassifier, mean_potential
@@ -64,6 +82,10 @@ def normal(key, shape):
     return jax.random.normal(key, shape)
 
 
+def tokens(key, shape):
+    return jax.random.randint(key, shape, 0, 7)
+
+
 def positive(key, shape):
     return 12 * jax.random.uniform(key, shape)
 
@@ -80,13 +102,18 @@ class Case:
 
 CASES = [
     Case("Linear", Map, lambda: Linear(5, 3, key=KEY), call, (5,)),
+    Case("Linear without bias", Map, lambda: Linear(5, 3, key=KEY, bias=False), call, (5,)),
+    Case("LayerNorm", Map, lambda: LayerNorm(5), call, (5,)),
+    Case("RMSNorm", Map, lambda: RMSNorm(5), call, (5,)),
+    Case("GroupNorm", Map, lambda: GroupNorm(2, 4), call, (3, 3, 4)),
+    Case("Embedding", Map, lambda: Embedding(7, 3, key=KEY), call, (4,), tokens),
     # In training these two mix the examples of a batch, or draw noise of its shape.
     Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
     Case(
         "Sequential with Dropout in inference",
         MeasuringMap,
         lambda: Sequential(
-            [Linear(5, 8, key=KEY), BatchNorm(8, inference=True), jnp.tanh, Dropout(0.5, True), Linear(8, 3, key=KEY)]
+            [Linear(5, 8, key=KEY), BatchNorm(8, inference=True), tanh, Dropout(0.5, True), Linear(8, 3, key=KEY)]
         ),
         call,
         (5,),
@@ -96,6 +123,20 @@ CASES = [
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
+    Case(
+        "Sequential of Convolution in groups and pooling",
+        MeasuringMap,
+        lambda: Sequential(
+            [
+                Convolution(2, 4, 3, key=KEY, padding="same", groups=2, bias=False, border=circular),
+                MaxPool(2),
+                MeanPool((1, 2)),
+                Flatten(axes=3),
+            ]
+        ),
+        call,
+        (5, 8, 2),
+    ),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
@@ -127,7 +168,7 @@ CASES = [
     Case(
         "Chain",
         Dynamics,
-        lambda: Chain(Linear(5, 4, key=KEY), jnp.abs, Synapse(10.0), Linear(4, 3, key=KEY), DiscreteLIF()),
+        lambda: Chain(Linear(5, 4, key=KEY), softplus, Synapse(10.0), Linear(4, 3, key=KEY), DiscreteLIF()),
         simulated(1.0),
         (5,),
     ),
@@ -195,7 +236,7 @@ def test_gradients_are_finite(case):
 
     gradient = eqx.filter_grad(total)((model, x))
     leaves = jax.tree.leaves(eqx.filter(gradient, eqx.is_array))
-    assert len(leaves) >= 2  # of the model and of the input
+    assert len(leaves) >= 1 + jnp.issubdtype(x.dtype, jnp.floating)  # of the model and of the input
     assert all(np.all(np.isfinite(leaf)) for leaf in leaves)
     assert any(np.any(leaf != 0) for leaf in leaves)
 
@@ -213,13 +254,23 @@ def test_survives_save_and_load(case, tmp_path):
     blank = jax.tree.map(lambda x: jnp.zeros_like(x) if eqx.is_array(x) else x, model)
     read = checkpoint.load(tmp_path / "model.safetensors", blank)
     assert eqx.tree_equal(read, eqx.nn.inference_mode(model))
+    assert eqx.tree_equal(checkpoint.load(tmp_path / "model.safetensors"), read)
+
+
+def test_survives_pickling(case):
+    """So it can go to another process, or into a job queue."""
+    model = case.make()
+    read = pickle.loads(pickle.dumps(model))
+    assert eqx.tree_equal(read, model)
+    assert jax.tree.structure(read) == jax.tree.structure(model)
+    assert isinstance(read, case.kind)
 
 
 def test_runs_in_double_precision(case):
     model, x = case.make(), case.draw(KEY, case.shape)
     single = case.apply(model, x, KEY)
     with jax.enable_x64(True):
-        double = case.apply(cast(model, jnp.float64), x.astype(jnp.float64), KEY)
+        double = case.apply(cast(model, jnp.float64), cast(x, jnp.float64), KEY)
         leaves = [leaf for leaf in jax.tree.leaves(double) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         assert all(leaf.dtype == jnp.float64 for leaf in leaves)
         close(single, double, 1e-3)

@@ -35,7 +35,7 @@ def mapped(*shape):
 def of_a_case(case):
     x = case.draw(KEY, case.shape)
     if case.apply is call:
-        return lambda model, scale: apply_map(model, x * scale, KEY)
+        return lambda model, scale: apply_map(model, (x * scale).astype(x.dtype), KEY)
     return lambda model, scale: case.apply(model, x * scale, KEY)
 
 
@@ -59,7 +59,7 @@ USES = {
     "ClosedLoop": (lambda: ClosedLoop(Synapse(), 1.0, jnp.add), in_time(1.0, 0.5)),
     "Dropout in training": (lambda: Dropout(0.3), mapped(5)),
     "BatchNorm in training": (lambda: BatchNorm(3), mapped(4, 3)),
-    "Augmentation in training": (lambda: Augmentation(shift=1, noise=0.1, alpha=2.0), mapped(2, 6, 6, 1)),
+    "Augmentation in training": (lambda: Augmentation(shift=1, noise=0.1, alpha=2.0, flip=0.5), mapped(2, 6, 6, 1)),
     "equilibrium": (HodgkinHuxley, lambda model, scale: model.equilibrium(5.0 * scale)),
     "convolve": (Synapse, lambda model, scale: model.convolve(jnp.ones(8), 0.5 * scale)),
     "filter_spikes": (Synapse, lambda model, scale: model.filter_spikes(jnp.ones(2), jnp.arange(4.0))),

@@ -65,7 +65,7 @@ def test_archive_and_unpacked_folder(own, batches, sha256, packed):
         (folder / "cifar-10-batches-bin").mkdir()
         for name, content in contents.items():
             (folder / name).write_bytes(content)
-    data = cifar10.load((Published("cifar10/cifar-10-binary.tar.gz", digests, packed=archive_digest),))
+    data = cifar10.load((Published("cifar10/cifar-10-binary.tar.gz", digests, packed=archive_digest, size=4 * 3073),))
     np.testing.assert_array_equal(data.train_x, np.concatenate([batches[name][0] for name in NAMES[:5]]))
     np.testing.assert_array_equal(data.train_y, np.concatenate([batches[name][1] for name in NAMES[:5]]))
     np.testing.assert_array_equal(data.test_x, batches[NAMES[5]][0])

@@ -7,7 +7,7 @@ import pytest
 
 from neuraxis.data import corpus, text
 from neuraxis.data.published import Published
-from neuraxis.errors import DataError
+from neuraxis.errors import DataError, InputError
 
 
 def test_the_sonnets_come_with_the_package(cache):
@@ -24,10 +24,34 @@ def test_a_text_from_a_file(own, sha256):
     content = "Naïve façade — “curled”\n".encode()
     (own / "made").mkdir()
     (own / "made/text.gz").write_bytes(gzip.compress(content))
-    source = corpus.Source("a made text", Published("made/text.gz", {"text": sha256(content)}))
+    source = corpus.Source("a made text", Published("made/text.gz", {"text": sha256(content)}, size=len(content)))
     read = corpus.load("made", source)
     assert read.content == content.decode()
     assert read.description == f"a made text, {len(read.content)} characters"
+
+
+def test_a_file_of_your_own(tmp_path, as_user):
+    path = tmp_path / "own words.txt"
+    path.write_bytes("Größe".encode("latin-1"))
+    read = corpus.Text.read(str(path), "latin-1")
+    assert (read.name, read.title, read.content) == ("own words", "own words.txt", "Größe")
+    with pytest.raises(DataError, match=r"own words\.txt is not UTF-8 \(byte 2 is f6\); name its encoding, or save"):
+        corpus.Text.read(path)
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
+        corpus.Text.read(tmp_path)
+    with pytest.raises(InputError, match="encoding must be one such as 'utf-8' or 'latin-1', but is 'none'"):
+        corpus.Text.read(path, "none")
+    with pytest.raises(InputError, match="content must be text, but is None"):
+        corpus.Text("name", "title", None)
+
+
+def test_another_encoding_of_a_known_text_is_refused(own, sha256):
+    content = "façade".encode("latin-1")
+    (own / "made").mkdir()
+    (own / "made/text").write_bytes(content)
+    source = corpus.Source("a made text", Published("made/text", {"text": sha256(content)}, size=len(content)))
+    with pytest.raises(DataError, match=r"made is not UTF-8 \(byte 2 is e7\)"):
+        corpus.load("made", source)
 
 
 @pytest.mark.parametrize("name", ["tiny-shakespeare", "text8"])

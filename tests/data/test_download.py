@@ -53,7 +53,7 @@ def asked(monkeypatch):
 
 @pytest.fixture
 def file(sha256):
-    return lambda *urls: Published("made/bytes.gz", {"bytes": sha256(CONTENT)}, urls)
+    return lambda *urls: Published("made/bytes.gz", {"bytes": sha256(CONTENT)}, urls, size=len(CONTENT))
 
 
 def left(folder):
@@ -78,9 +78,9 @@ def test_file_in_the_own_folder_is_not_downloaded(own, cache, address, asked, fi
 
 
 def test_digest_of_the_packed_file(cache, address, sha256):
-    known = Published("made/bytes.gz", {"bytes": ""}, (f"{address}/good",), packed=sha256(PACKED))
+    known = Published("made/bytes.gz", {"bytes": ""}, (f"{address}/good",), packed=sha256(PACKED), size=len(CONTENT))
     download.fetch(known)
-    other = Published("made/other.gz", {"other": ""}, (f"{address}/altered",), packed=sha256(PACKED))
+    other = Published("made/other.gz", {"other": ""}, (f"{address}/altered",), packed=sha256(PACKED), size=len(CONTENT))
     with pytest.raises(DataError, match="sent a file with another digest"):
         download.fetch(other)
     assert left(cache) == ["made/bytes.gz"]
@@ -168,6 +168,7 @@ def test_full_disk(cache, address, file, monkeypatch):
 
 
 def test_pooch_is_named_where_it_is_missing(monkeypatch, file):
+    monkeypatch.delenv("NEURAXIS_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(DataError, match=r"needs the package pooch; install neuraxis\[experiments\]"):
+    with pytest.raises(DataError, match=r"needs the package pooch \(install neuraxis\[experiments\]"):
         download.fetch(file("http://127.0.0.1/good"))

@@ -46,10 +46,17 @@ def test_bytes_are_not_copied():
     assert not idx.parse(content, "file").flags.owndata
 
 
+def test_what_is_no_bytes_is_refused(as_user):
+    for content in (None, "text", 3, [0, 0], np.zeros(3)):
+        with pytest.raises(DataError, match="labels must be bytes, but is "):
+            idx.parse(content, "labels")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "labels is not an IDX file: .* begins with nothing"),
+        (gzip.compress(b""), r"labels is packed by gzip; unpack it first, as with gzip\.decompress"),
         (b"\0\0\x08", "not an IDX file: .* begins with 00 00 08"),
         (bytes.fromhex("00010801 00000001 07"), "not an IDX file: .* begins with 00 01 08 01"),
         (bytes.fromhex("00000a01 00000001 07"), "a type code of 08, 09, 0b, 0c, 0d, 0e .* begins with 00 00 0a 01"),
@@ -92,7 +99,7 @@ def test_four_files_make_a_data_set(own, sha256):
     files = []
     for name, array in arrays.items():
         (own / f"made/{name}.gz").write_bytes(gzip.compress(write(array)))
-        files.append(Published(f"made/{name}.gz", {name: sha256(write(array))}))
+        files.append(Published(f"made/{name}.gz", {name: sha256(write(array))}, size=len(write(array))))
     data = idx.load("made", "Made", tuple(files), ("no", "yes"))
     assert data.description == "Made, 4 + 1 images of 3×2"
     for array, read in zip(arrays.values(), (data.train_x, data.train_y, data.test_x, data.test_y), strict=True):

@@ -36,12 +36,18 @@ def test_texts_lie_in_the_folder_that_the_fetch_command_names(name):
         ),
         (lambda: data.find(["digits", "fashion"]), "unknown data set 'fashion'; did you mean 'fashion-mnist'?"),
         (lambda: data.find([]), "a data set must be named, but the list of names is empty"),
+        (lambda: data.load(None), "the name of a data set must be text, but is of the type NoneType"),
+        (lambda: data.find("mnist"), "names must be a list of names, as in ['mnist', 'digits'], but is 'mnist'"),
+        (lambda: data.find(3), "names must be a list of names"),
+        (lambda: data.find(["digits", 3]), "the name of a data set must be text, but is of the type int"),
+        (lambda: data.is_at_hand([]), "the name of a data set or text must be text, but is of the type list"),
+        (lambda: data.fetch("digits", "bar"), "progress must be a function, but is 'bar'"),
         (lambda: data.text("sonets"), "unknown text 'sonets'; did you mean 'sonnets'?"),
         (lambda: data.find_text([]), "a text must be named"),
         (lambda: data.fetch("cifar-10"), "unknown data set or text 'cifar-10'; did you mean 'cifar10'?"),
     ],
 )
-def test_unknown_names_suggest_the_nearest(ask, message):
+def test_unknown_names_suggest_the_nearest(ask, message, as_user):
     with pytest.raises(InputError) as error:
         ask()
     assert message in str(error.value)

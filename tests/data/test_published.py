@@ -2,15 +2,17 @@ import errno
 import gzip
 import io
 import os
+import pwd
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
 
 from neuraxis.data import published
 from neuraxis.data.published import Published
-from neuraxis.errors import DataError
+from neuraxis.errors import DataError, InputError
 
 CONTENT = b"To be, or not to be, that is the question." * 50
 URLS = ("http://localhost/never-asked",)
@@ -44,7 +46,7 @@ def put(folder, path, content):
 @pytest.fixture
 def play(sha256):
     """A gzip file of which the digest of the content is known, as of MNIST's."""
-    return Published("play/hamlet.txt.gz", {"hamlet.txt": sha256(CONTENT)}, URLS)
+    return Published("play/hamlet.txt.gz", {"hamlet.txt": sha256(CONTENT)}, URLS, size=len(CONTENT))
 
 
 def test_packed_by_anyone_or_unpacked(own, play):
@@ -65,7 +67,7 @@ def test_own_folder_comes_before_the_cache(own, cache, play):
 
 
 def test_plain_file(own, sha256):
-    file = Published("play/hamlet.txt", {"hamlet.txt": sha256(CONTENT)})
+    file = Published("play/hamlet.txt", {"hamlet.txt": sha256(CONTENT)}, size=len(CONTENT))
     put(own, file.path, CONTENT)
     assert list(published.read(file)) == [("hamlet.txt", CONTENT)]
 
@@ -75,7 +77,7 @@ def test_archive_or_the_folder_it_unpacks_to(own, sha256, suffix, pack):
     members = {"acts/1.txt": CONTENT, "acts/2.txt": CONTENT[::-1]}
     archive = pack(members | {"readme.txt": b"not asked for"})
     digests = {name: sha256(content) for name, content in members.items()}
-    file = Published(f"play/acts{suffix}", digests, packed=sha256(archive))
+    file = Published(f"play/acts{suffix}", digests, packed=sha256(archive), size=len(CONTENT))
     packed = put(own, file.path, archive)
     assert dict(published.read(file)) == members
     packed.unlink()
@@ -89,7 +91,7 @@ def test_archive_or_the_folder_it_unpacks_to(own, sha256, suffix, pack):
 
 def test_unpacked_files_without_a_digest_are_not_taken(own, sha256):
     packed = gzip.compress(CONTENT)
-    file = Published("play/hamlet.txt.gz", {"hamlet.txt": ""}, packed=sha256(packed))
+    file = Published("play/hamlet.txt.gz", {"hamlet.txt": ""}, packed=sha256(packed), size=len(CONTENT))
     put(own, "play/hamlet.txt", CONTENT)
     assert published.locate(file) is None
     put(own, file.path, packed)
@@ -106,7 +108,7 @@ def test_missing_file_names_the_command_and_the_folders(own, cache, play):
 
 def test_missing_file_that_has_no_address(cache, sha256):
     with pytest.raises(DataError, match="put it below the folder that NEURAXIS_DATA names") as error:
-        list(published.read(Published("play/hamlet.txt", {"hamlet.txt": sha256(CONTENT)})))
+        list(published.read(Published("play/hamlet.txt", {"hamlet.txt": sha256(CONTENT)}, size=len(CONTENT))))
     assert "fetch" not in str(error.value)
 
 
@@ -134,7 +136,9 @@ def test_altered_content_is_refused(own, play):
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".tar.gz", tar), (".zip", zipped)])
 def test_altered_archive_is_refused_before_it_is_unpacked(own, sha256, suffix, pack):
-    file = Published(f"play/acts{suffix}", {"1.txt": sha256(CONTENT)}, packed=sha256(pack({"1.txt": CONTENT})))
+    file = Published(
+        f"play/acts{suffix}", {"1.txt": sha256(CONTENT)}, packed=sha256(pack({"1.txt": CONTENT})), size=len(CONTENT)
+    )
     put(own, file.path, pack({"1.txt": CONTENT, "2.txt": b"new"}))
     with pytest.raises(DataError, match="damaged or altered"):
         list(published.read(file))
@@ -144,7 +148,58 @@ def test_altered_archive_is_refused_before_it_is_unpacked(own, sha256, suffix, p
 def test_no_archive_at_all(own, sha256, suffix):
     put(own, f"play/acts{suffix}", CONTENT)
     with pytest.raises(DataError, match="is damaged or cannot be read"):
-        list(published.read(Published(f"play/acts{suffix}", {"1.txt": sha256(CONTENT)})))
+        list(published.read(Published(f"play/acts{suffix}", {"1.txt": sha256(CONTENT)}, size=len(CONTENT))))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_file_larger_than_the_original_is_not_read_on(own, sha256, packed):
+    # A gigabyte of zeros packs into a megabyte; here 300 MB, of which 3 are to be read.
+    size, path = 3_000_000, own / "play" / ("hamlet.txt.gz" if packed else "hamlet.txt")
+    path.parent.mkdir()
+    if packed:
+        with gzip.open(path, "wb", compresslevel=1) as stream:
+            for _ in range(100):
+                stream.write(bytes(size))
+    else:
+        with path.open("wb") as stream:
+            stream.truncate(100 * size)
+    file = Published("play/hamlet.txt.gz", {"hamlet.txt": sha256(CONTENT)}, URLS, size=size)
+    tracemalloc.start()
+    with pytest.raises(
+        DataError, match=r"hamlet\.txt\S* is damaged or altered: it holds more than the 3000000 bytes of"
+    ):
+        list(published.read(file))
+    assert tracemalloc.get_traced_memory()[1] < 5 * size
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".tar.gz", tar), (".zip", zipped)])
+def test_an_archive_that_lacks_a_member_is_refused(own, sha256, suffix, pack):
+    archive = pack({"1.txt": CONTENT})
+    put(own, f"play/acts{suffix}", archive)
+    for digest, packed in (("", sha256(archive)), (sha256(CONTENT), "")):
+        members = {"1.txt": digest, "2.txt": digest}
+        with pytest.raises(DataError, match=r"acts\S+ is damaged or altered: it lacks 2\.txt"):
+            list(published.read(Published(f"play/acts{suffix}", members, packed=packed, size=len(CONTENT))))
+
+
+def test_what_has_no_digest_is_refused():
+    with pytest.raises(InputError, match=r"play/acts\.zip must be known by a digest, of its own or of each of its con"):
+        Published("play/acts.zip", {"1.txt": "sha256:00", "2.txt": ""}, size=1)
+
+
+@pytest.mark.parametrize(
+    "place", ["play/Hamlet.txt", "Play/raw/hamlet.txt.gz", "hamlet.txt", "play-1.0/hamlet-txt", "play/x/hamlet_txt.GZ"]
+)
+def test_a_missing_file_under_another_name_is_pointed_at(own, sha256, place):
+    play = Published("play/hamlet.txt.gz", {"hamlet.txt": ""}, URLS, packed=sha256(CONTENT), size=1)
+    put(own, "other/hamlet.txt", CONTENT)  # of another data set
+    with pytest.raises(DataError, match="is not at hand") as error:
+        list(published.read(play))
+    assert "another name" not in str(error.value)
+    there = put(own, place, CONTENT)
+    with pytest.raises(DataError, match=f"NEURAXIS_DATA names: {there} may be it under another name"):
+        list(published.read(play))
 
 
 def test_unreadable_file(own, play, monkeypatch):
@@ -162,9 +217,22 @@ def test_data_folder_that_does_not_exist(cache, play, monkeypatch, tmp_path):
     monkeypatch.setenv("NEURAXIS_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match=r"NEURAXIS_DATA must name a folder that exists, but is '.*nowhere'"):
         published.locate(play)
+    monkeypatch.setenv("NEURAXIS_DATA", "x" * 5000)
+    with pytest.raises(DataError, match="NEURAXIS_DATA must name a folder that exists"):
+        published.locate(play)
 
 
 def test_cache_is_the_users(monkeypatch):
     assert published.cache().name == "neuraxis"
+    for variable in ("HOME", "XDG_CACHE_HOME", "NEURAXIS_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    with monkeypatch.context() as without:  # a container whose user has no entry in passwd
+
+        def unknown(uid):
+            raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+        without.setattr(pwd, "getpwuid", unknown)
+        assert published.cache() is None
+        assert published.folders() == []
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert published.cache() is None

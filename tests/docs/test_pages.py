@@ -1,6 +1,5 @@
 """Every experiment has its page, every page its place, and every picture is one that an experiment draws."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -21,8 +20,7 @@ def test_every_experiment_has_a_page(name):
 
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_tells_its_claim_and_its_source(name):
-    source = (ROOT / "src" / "neuraxis" / "experiments" / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-    text = ast.get_docstring(ast.parse(source)) or ""
+    text = experiments.docstring(name)
     assert len(text.partition("\n")[0]) <= 110
     assert re.search(r"\b(19|20)\d\d\b", text), "a citation has a year"
 

@@ -83,6 +83,42 @@ def test_settles_where_descent_on_the_energy_settles():
     np.testing.assert_allclose(model.activity(settled.x), model.activity(ended), atol=1e-3)
 
 
+@settings(deadline=None, max_examples=8)
+@given(seed=st.integers(0, 10**6), gain=st.floats(0.1, 10))
+def test_settles_where_the_equation_is_at_rest(seed, gain):
+    """Saturated neurons included, whose potentials the energy does not feel."""
+    model, rng = random_network(seed, gain=gain)
+    u, input = rng.normal(size=(2, 3, 8)), rng.normal(size=8)
+    found = model.settle(u, input)
+    assert np.all(found.converged)
+    W, b, at_rest = (np.asarray(a, float) for a in (model.network.weights, model.network.bias, found.x))
+    drive = np.tanh(gain * at_rest) @ W + b + input
+    size = np.sqrt(np.mean(at_rest**2, axis=-1))
+    assert np.all(np.sqrt(np.mean((at_rest - drive) ** 2, axis=-1)) < 3e-5 * size + 3e-6)
+    energy = model.energy(found.x) - model.activity(found.x) @ input
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-5, atol=1e-5)
+
+
+def test_the_energy_never_rises_on_the_way_to_rest():
+    for seed in range(3):
+        model, rng = random_network(seed, gain=5.0)
+        u = rng.normal(size=8)
+        energies = [model.energy(model.settle(u, max_steps=k).x) for k in (1, 2, 3, 10, 30, 100)]
+        assert np.all(np.diff([model.energy(u), *energies]) < 1e-5)
+
+
+def test_a_batch_settles_as_its_members_do_and_says_where_it_was_stopped():
+    model, rng = random_network(1)
+    u = rng.normal(size=(2, 8))
+    whole, short = model.settle(u), model.settle(u, max_steps=3)
+    for i in range(2):
+        alone = model.settle(u[i])
+        np.testing.assert_allclose(alone.x, whole.x[i], rtol=1e-5)
+        assert alone.steps == whole.steps[i] > 3
+    assert not short.converged.any()
+    np.testing.assert_array_equal(short.steps, 3)
+
+
 def test_input_is_a_current_added_to_the_bias():
     silent, rng = random_network(0)
     b = silent.network.bias
@@ -105,3 +141,21 @@ def test_energy_is_finite_for_large_potentials():
 def test_bad_constants_are_refused(name, value):
     with pytest.raises(InputError, match=f"{name} must be positive and finite, but is {value}"):
         ContinuousHopfield(Hopfield(np.zeros((2, 2))), **{name: value})
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: ContinuousHopfield(3), "network must be a Hopfield network, but is 3"),
+        (lambda m: ContinuousHopfield(m.network, gain=np.ones(3)), r"must broadcast with each other.*gain \(3,\)"),
+        (lambda m: m.settle("ab"), "u must be a number, but is 'ab'"),
+        (lambda m: m.settle(np.ones(3)), r"u must have shape \(…, 2\)"),
+        (lambda m: m.settle(np.ones(2), np.ones((3, 2))), r"input must broadcast to the state's shape \(2,\)"),
+        (lambda m: m.settle(np.ones(2), rtol=-1.0), "rtol must be finite and not negative"),
+        (lambda m: m.settle(np.ones(2), max_steps=0), "max_steps must be a whole number of at least 1"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call(ContinuousHopfield(Hopfield(np.zeros((2, 2)))))

@@ -13,7 +13,6 @@ from neuraxis.energy.hopfield import Hopfield, hebbian
 from neuraxis.errors import InputError
 
 KEY = jax.random.key(0)
-# An odd number of patterns and an even one of neurons leave no field at 0, where rounding would decide.
 PATTERNS = np.where(np.random.default_rng(1).random((7, 64)) < 0.5, -1.0, 1.0)
 
 
@@ -43,7 +42,7 @@ def test_stores_by_hebbs_rule():
 
 def test_hebbs_rule_is_the_direction_of_the_gradient_of_the_patterns_energy():
     def mean_energy(weights):
-        network = eqx.tree_at(lambda n: n.weights, Hopfield(np.zeros((64, 64))), weights)
+        network = eqx.tree_at(lambda n: n.numerator, Hopfield(np.zeros((64, 64))), weights)
         return jnp.mean(network.energy(PATTERNS))
 
     gradient = jax.grad(mean_energy)(jnp.zeros((64, 64)))
@@ -152,6 +151,38 @@ def test_a_field_of_zero_keeps_the_state():
     np.testing.assert_array_equal(network.step(x, key=KEY), x)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_fields_of_zero_are_exact_with_hebb_s_rule(dtype):
+    """An odd number of neurons and patterns gives many of them; in units of 1/M all fields are whole numbers."""
+    rng = np.random.default_rng(0)
+    patterns, x = rng.choice([-1, 1], (49, 101)), rng.choice([-1, 1], (20, 101))
+    network = Hopfield.store(patterns.astype(dtype))
+    sums = x @ (patterns.T @ patterns - 49 * np.eye(101, dtype=int))
+    assert np.sum(sums == 0) > 10
+    np.testing.assert_allclose(network.field(x), sums / 49, rtol=1e-7, atol=0)
+    np.testing.assert_array_equal(network.synchronous_step(x), np.where(sums == 0, x, np.sign(sums)))
+    order = rng.permutation(101)
+    expected = x.copy()
+    for i in order:
+        field = expected @ (patterns.T @ patterns)[:, i] - 49 * expected[:, i]
+        expected[:, i] = np.where(field == 0, expected[:, i], np.sign(field))
+    np.testing.assert_array_equal(network.sweep(x, order), expected)
+
+
+def test_sums_beyond_half_precision():
+    patterns = np.ones((5000, 3), np.float16)
+    np.testing.assert_array_equal(hebbian(patterns), 1 - np.eye(3))
+    weights = (np.ones((3000, 3000)) - np.eye(3000)).astype(np.float16)
+    assert Hopfield(weights).field(np.ones(3000))[0] == 2999
+
+
+@pytest.mark.usefixtures("as_user")
+def test_lists_of_integers_are_patterns_and_states():
+    network = Hopfield.store([[1, -1, 1, -1]])
+    np.testing.assert_array_equal(network.recall([1, -1, 1, 1], key=KEY, max_sweeps=10**12).x, [1, -1, 1, -1])
+    assert network.energy([1, -1, 1, -1]) == -6
+
+
 def test_synchronous_updates_can_cycle_where_asynchronous_ones_settle():
     network = Hopfield(-np.array([[0.0, 1.0], [1.0, 0.0]]))  # two neurons that inhibit each other
     x = np.array([1.0, 1.0])
@@ -200,6 +231,11 @@ SIGNS = np.ones(3)
         (lambda n: Hopfield.store(np.ones(3)), r"patterns must have shape \(M, N\), but have shape \(3,\)"),
         (lambda n: Hopfield.store(np.zeros((0, 3))), r"patterns must have shape \(M, N\), but have shape \(0, 3\)"),
         (lambda n: Hopfield.store(np.array([[0.0, 1.0]])), "patterns must hold −1 and 1 only, but holds 0.0"),
+        (lambda n: Hopfield.store(np.array([[1j, 1.0]])), "patterns must hold real numbers, but has dtype complex128"),
+        (lambda n: Hopfield.store("ab"), "patterns must be an array of numbers, but is 'ab'"),
+        (lambda n: Hopfield(np.zeros((0, 0))), r"weights must have shape \(N, N\), but have shape \(0, 0\)"),
+        (lambda n: Hopfield(np.zeros((2, 2), complex)), "weights must hold real numbers"),
+        (lambda n: n.sweep(SIGNS, "ab"), "order must be an array of numbers, but is 'ab'"),
         (lambda n: n.energy(np.ones(4)), r"x must have shape \(…, 3\), but has shape \(4,\)"),
         (lambda n: n.energy(np.array([1, np.nan, 1])), "x must be finite"),
         (lambda n: n.recall(np.zeros(3), key=KEY), "x must hold −1 and 1 only, but holds 0.0"),

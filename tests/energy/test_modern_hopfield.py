@@ -58,6 +58,25 @@ def test_a_small_beta_averages_all_patterns():
     np.testing.assert_allclose(settled.x, np.tile(PATTERNS.mean(0), (3, 1)), atol=0.01)
 
 
+def test_every_state_may_have_a_beta_of_its_own():
+    states, betas = RNG.normal(size=(2, 3, 32)), np.array([0.1, 1.0, 3.0])
+    memory = ModernHopfield(PATTERNS, betas)
+    assert memory.energy(states).shape == (2, 3)
+    assert memory.step(states).shape == (2, 3, 32)
+    for i, beta in enumerate(betas):
+        alone = ModernHopfield(PATTERNS, beta)
+        np.testing.assert_allclose(memory.energy(states)[:, i], alone.energy(states[:, i]), rtol=1e-5)
+        np.testing.assert_allclose(memory.step(states)[:, i], alone.step(states[:, i]), rtol=1e-4, atol=1e-5)
+
+
+def test_bytes_are_patterns():
+    """As pictures are stored; the reference is the update in double precision."""
+    patterns = RNG.integers(0, 17, (5, 20)).astype(np.uint8)
+    x = np.where(np.arange(20) < 15, patterns, 0)
+    weights = scipy.special.softmax(x @ patterns.T.astype(float), axis=-1)
+    np.testing.assert_allclose(ModernHopfield(patterns).step(x), weights @ patterns, rtol=1e-4, atol=1e-6)
+
+
 def test_beta_and_patterns_can_be_learnt():
     def far(memory):
         return jnp.sum(memory.step(PATTERNS[:4] * 0.5) ** 2)
@@ -76,6 +95,11 @@ def test_beta_and_patterns_can_be_learnt():
         (lambda: ModernHopfield(np.zeros((0, 3))), r"patterns must have shape \(M, N\), but have shape \(0, 3\)"),
         (lambda: ModernHopfield(np.array([[np.inf]])), "patterns must be finite"),
         (lambda: ModernHopfield(np.ones((1, 2)), 0.0), "beta must be positive and finite, but is 0.0"),
+        (lambda: ModernHopfield([["a"]]), "patterns must be an array of numbers"),
+        (
+            lambda: ModernHopfield(np.ones((1, 2)), np.ones((3, 1))).energy(np.ones((3, 2))),
+            r"beta must broadcast to the state's shape \(3,\), but has shape \(3, 1\)",
+        ),
         (lambda: ModernHopfield(np.ones((1, 2))).step(np.ones(3)), r"x must have shape \(…, 2\), but has shape \(3,\)"),
         (lambda: ModernHopfield(np.ones((1, 2))).energy(np.array([0, np.nan])), "x must be finite"),
     ],

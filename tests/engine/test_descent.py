@@ -99,6 +99,25 @@ def test_nothing_to_train_is_refused_with_a_cure():
         (lambda: descent(classification.loss, 0.1), "optimizer must be an optax transformation"),
         (lambda: descent(0.1, optax.sgd(0.1)), "loss must be a function"),
         (lambda: averaged(adam, 1.0), r"decay must lie in \[0, 1\)"),
+        (lambda: averaged(adam, np.zeros(2)), r"decay must be one number, or a schedule, but has shape \(2,\)"),
+        (
+            lambda: averaged(adam, lambda: 0.5),
+            r"decay must be a function of \(count\), .* too many positional",
+        ),
+        (
+            lambda: train(rule=descent(lambda model, x: x, optax.sgd(0.1))),
+            r"loss must be a function of \(model, data\[0\], ",
+        ),
+        (lambda: train(rule=descent(squared, optax.sgd(0.1)), data=(x[:, :2], labels)), "must have shape"),
+        (
+            lambda: train(jnp.ones(3), descent(lambda w, x, t, *, key: x @ w, optax.sgd(0.1))),
+            r"loss does not fit what it is called with, float32\(32, 5\), int32\(32,\): ",
+        ),
+        (lambda: train(eqx.nn.Linear(5, 2, key=jax.random.key(0))), r"so that a batch needs jax.vmap\(model\)"),
+        (
+            lambda: train(Scaled(jnp.ones(3, complex)), descent(squared, optax.sgd(0.1))),
+            "what is trained must be real numbers, but weight has dtype complex64",
+        ),
     ],
 )
 def test_bad_rules_are_refused(make, message):

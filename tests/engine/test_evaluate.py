@@ -7,6 +7,7 @@ import pytest
 from neuraxis.engine import evaluate
 from neuraxis.engine.evaluate import predict
 from neuraxis.errors import InputError
+from neuraxis.feedforward import MLP, classification
 from neuraxis.feedforward.classification import measuring_loss
 from neuraxis.layers import BatchNorm, Dropout, Linear, Sequential
 
@@ -130,11 +131,46 @@ def test_measures_that_do_not_give_one_number_per_example_are_refused():
         evaluate(None, mean, (np.zeros(3),))
     with pytest.raises(InputError, match=r"^accuracy must give one number per example"):
         evaluate(None, {"good": lambda model, x, *, key: x, "accuracy": mean}, (np.zeros(3),))
-    with pytest.raises(InputError, match="accuracy must be a function, but is 'accuracy'"):
+    with pytest.raises(InputError, match=r"measures\['accuracy'\] must be a function, but is 'accuracy'"):
         evaluate(None, {"accuracy": "accuracy"}, (np.zeros(3),))
     with pytest.raises(InputError, match="batch_size must be a whole number"):
         evaluate(None, mean, (np.zeros(3),), batch_size=0)
+    with pytest.raises(InputError, match="measures must be a function, but is 3"):
+        evaluate(None, 3, (np.zeros(3),))
+    with pytest.raises(InputError, match="key must be one random key"):
+        evaluate(None, mean, (np.zeros(3),), key=3)
+    with pytest.raises(InputError, match=r"spread must be a function of \(model, data\[0\], key=key\), .*'key'"):
+        evaluate(None, {"spread": lambda model, x: x}, (np.zeros(3),))
+    with pytest.raises(InputError, match="spread calls the model, which must be a function then, but is None"):
+        evaluate(None, {"spread": lambda model, x, *, key: model(x)}, (np.zeros(3),))
+    with pytest.raises(InputError, match=r"spread must be a function that JAX can trace: .* no float\(\)"):
+        evaluate(None, {"spread": lambda model, x, *, key: float(x[0])}, (np.zeros(3),))
+    with pytest.raises(InputError, match=r"spread does not fit .* with, float32\(3,\): .*\(3,\), \(2,\)"):
+        evaluate(None, {"spread": lambda model, x, *, key: x + jnp.ones(2)}, (np.zeros(3, np.float32),))
     with pytest.raises(InputError, match="model must be a function"):
         predict({"weights": np.zeros(3)}, np.zeros(3))
     with pytest.raises(InputError, match="the data are empty: x hold no example"):
         predict(lambda x: x, np.zeros((0, 3)))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_what_is_not_a_number_is_refused_and_not_measured():
+    model, data = MLP((5, 2), key=jax.random.key(0)), np.ones((4, 5), np.float32)
+    with pytest.raises(InputError, match="loss is NaN: labels must lie from 0 to 1, but reach from 0 to 7"):
+        evaluate(model, classification.loss, (data, np.array([0, 1, 7, 0])))
+    with pytest.raises(InputError, match=r"data\[0\] must be finite, but holds nan at index \(2, 0\)"):
+        evaluate(model, classification.loss, (np.where(np.eye(4, 5, -2) > 0, np.nan, data), np.zeros(4, int)))
+    broken = eqx.tree_at(lambda m: m.layers[0].bias, model, jnp.full(2, jnp.nan))
+    with pytest.raises(InputError, match=r"loss is NaN: the model holds NaN, in layers\[0\].bias"):
+        evaluate(broken, classification.loss, (data, np.zeros(4, int)))
+    with pytest.raises(InputError, match=r"data\[0\] must hold real numbers, but has dtype complex64"):
+        evaluate(model, classification.loss, (data + 0j, np.zeros(4, int)))
+    with pytest.raises(InputError, match="x must hold real numbers, but has dtype complex64"):
+        predict(model, data + 0j)
+    assert evaluate(None, lambda model, x, *, key: x / 0, (np.ones(3),)) == np.inf
+
+
+@pytest.mark.usefixtures("as_user")
+def test_lists_of_numbers_are_examples():
+    np.testing.assert_array_equal(predict(lambda x: 2 * x, [[1, 2], [3, 4]]), [[2, 4], [6, 8]])
+    assert predict(lambda x: x["a"] + x["b"], {"a": [1.0, 2.0], "b": np.ones(2)}).tolist() == [2, 3]

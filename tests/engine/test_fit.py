@@ -122,7 +122,7 @@ def test_a_source_is_trained_on_as_arrays_are():
 def test_lists_are_data():
     as_lists = train(data=[x.tolist(), labels.tolist()], validation=(x[:50].tolist(), labels[:50].tolist()))
     assert eqx.tree_equal(as_lists.model, train(validation=(x[:50], labels[:50])).model)
-    with pytest.raises(InputError, match="data must be arrays, but holds lists of different lengths"):
+    with pytest.raises(InputError, match=r"data\[0\] must be an array of numbers, but is \[\[1.0, 2.0\], \[3.0\]\]"):
         train(data=([[1.0, 2.0], [3.0]], [0, 1]))
 
 
@@ -151,14 +151,22 @@ def test_double_precision_reaches_a_source():
     assert seen == {"float64"}
 
 
+def with_dropout(dropout):
+    return Sequential([Linear(5, 8, key=jax.random.key(0)), dropout, Linear(8, 2, key=jax.random.key(1))])
+
+
 def test_the_model_comes_back_in_inference_mode_and_is_trained_out_of_it():
-    model = Sequential(
-        [Linear(5, 8, key=jax.random.key(0)), Dropout(0.5, inference=True), Linear(8, 2, key=jax.random.key(1))]
-    )
-    fitted = train(model)
-    assert fitted.model.layers[1].inference
-    without = Sequential([model.layers[0], Dropout(0.0), model.layers[2]])
-    assert not np.allclose(train(without).history["loss"], fitted.history["loss"])
+    first = train(with_dropout(Dropout(0.5)))
+    assert first.model.layers[1].inference
+    without = eqx.tree_at(lambda model: model.layers[1], first.model, Dropout(0.0))
+    assert not np.allclose(train(first.model).history["loss"], train(without).history["loss"])
+
+
+def test_a_layer_that_the_user_put_into_inference_mode_stays_in_it():
+    frozen, without = train(with_dropout(Dropout(0.5, inference=True))), train(with_dropout(Dropout(0.0)))
+    np.testing.assert_array_equal(frozen.history["loss"], without.history["loss"])
+    again = train(frozen.model)
+    np.testing.assert_array_equal(again.history["loss"], train(without.model).history["loss"])
 
 
 @pytest.mark.usefixtures("as_user")
@@ -177,9 +185,17 @@ def test_the_model_comes_back_in_inference_mode_and_is_trained_out_of_it():
         ({"key": 0}, "key must be one random key, such as jax.random.key"),
         ({"key": jax.random.split(jax.random.key(0))}, "key must be one random key"),
         ({"data": x}, r"data must be a tuple of one or more arrays, .* but is an array of shape \(203, 5\)"),
-        ({"data": {"x": x}}, "data must be a tuple of one or more arrays, .* but is {'x'"),
+        ({"data": {"x": x}}, "data must be a tuple of one or more arrays, .* but is the dict {'x'"),
         ({"data": ()}, "data must be a tuple of one or more arrays, .* but is empty"),
-        ({"data": (x, labels.astype(str))}, r"data\[1\] must hold numbers, but has dtype <U"),
+        ({"data": (x, labels.astype(str))}, r"data\[1\] must be an array of numbers, .* dtype <U"),
+        ({"data": (x + 0j, labels)}, r"data\[0\] must hold real numbers, but has dtype complex64"),
+        ({"shuffle": np.ones(2)}, "shuffle must be True or False"),
+        ({"resume": "yes"}, "resume must be True or False, but is 'yes'"),
+        ({"checkpoint": 3}, "checkpoint must be a path, as text or pathlib.Path, but is 3"),
+        ({"mesh": "data=1"}, r"mesh must be one of neuraxis.engine.make_mesh\(data, model\), but is 'data=1'"),
+        ({"progress": 3}, "progress must be the label of a progress bar, a text, or None, but is 3"),
+        ({"model": np.ones((5, 2))}, "loss calls the model, which must be a function then, but is .*float32"),
+        ({"metrics": {"a": 3}, "validation": (x, labels)}, r"metrics\['a'\] must be a function, but is 3"),
         ({"callback": 3}, "callback must be a function"),
         ({"cancel": True}, "cancel must be a threading.Event"),
         ({"metrics": [classification.correct], "validation": (x, labels)}, "metrics must be functions by name"),

@@ -109,7 +109,7 @@ def test_layers_at_any_depth_are_named_by_their_path():
 def test_measures_in_training_with_or_without_running_statistics():
     model = Sequential([Linear(4, 5, key=KEY), BatchNorm(5), relu, Linear(5, 3, key=KEY)])
     through_call = gradient_flow(model, loss, (x, labels))
-    through_measure = gradient_flow(eqx.nn.inference_mode(model), measuring_loss, (x, labels))
+    through_measure = gradient_flow(model, measuring_loss, (x, labels))
     assert list(through_call) == list(through_measure)
     assert through_call["layers[1]"].activation_rms == pytest.approx(1, abs=1e-3)
     for name, layer in through_call.items():
@@ -197,6 +197,16 @@ def test_bad_input():
         gradient_flow(model, loss, (x, labels[:3]))
     with pytest.raises(InputError, match=r"data\[0\] must be finite, but holds nan at index \(0, 0\)"):
         gradient_flow(model, loss, (np.full_like(x, np.nan), labels))
+    with pytest.raises(InputError, match=r"data must be a tuple of one or more arrays, .* but is None"):
+        gradient_flow(model, loss, None)
+    with pytest.raises(InputError, match="loss must be a function, but is 'text'"):
+        gradient_flow(model, "text", (x, labels))
+    with pytest.raises(InputError, match=r"key must be one random key, .* but is 3"):
+        gradient_flow(model, loss, (x, labels), key=3)
+    with pytest.raises(InputError, match="loss calls the model, which must be a function then, but is None"):
+        gradient_flow(None, loss, (x, labels))
+    with pytest.raises(InputError, match=r"loss must give one number per example, .* gave shape \(\)"):
+        gradient_flow(model, lambda model, x, labels, *, key: jnp.mean(model(x)), (x, labels))
 
 
 def test_the_convolutions_of_a_network_that_pools_are_layers_too():

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from neuraxis.engine import gradient_descent, momentum, weight_decay
-from neuraxis.engine.optimizers import rate_at
+from neuraxis.engine.optimizers import Counted, rate_at
 from neuraxis.errors import InputError
 
 theta = {"a": jnp.array([1.0, -2.0]), "b": jnp.array(0.5)}
@@ -94,6 +94,20 @@ def test_gradient_descent_on_a_parabola_is_a_geometric_series():
         (lambda: gradient_descent("falling"), "learning_rate must be a number, but is 'falling'"),
         (lambda: momentum(float("nan")), "learning_rate must be positive"),
         (lambda: weight_decay(-0.1), "rate must be finite and not negative"),
+        (lambda: weight_decay(1j), "rate must hold real numbers"),
+        (lambda: gradient_descent(Counted), "learning_rate must be a function, but is <class"),
+        (
+            lambda: gradient_descent([0.1, 0.2]),
+            r"learning_rate must be one number, or .* shape \(2,\)",
+        ),
+        (lambda: momentum(0.1, np.zeros(3)), r"beta must be one number, but has shape \(3,\)"),
+        (lambda: momentum(lambda: 0.1), r"learning_rate must be a function of \(count\)"),
+        (
+            lambda: rate_at(lambda count: jnp.ones(3), 0),
+            "a schedule must give one number for a count",
+        ),
+        (lambda: rate_at(lambda count: None, 0), "a schedule must give one number for a count of steps, but gave None"),
+        (lambda: rate_at(lambda count: 1j, 0), "a schedule must give one number for a count of steps, but gave 1j"),
     ],
 )
 def test_bad_settings_are_refused(make, message):

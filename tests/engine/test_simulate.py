@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuraxis.engine import Total, loop, record_nothing, record_state, simulate
+from neuraxis.engine import Chain, ClosedLoop, Total, loop, record_nothing, record_state, simulate
 from neuraxis.errors import DivergedError, InputError
 
 
@@ -80,7 +82,7 @@ def test_gradient_through_blocks_is_the_gradient(how):
     np.testing.assert_allclose(jax.grad(area)(10.0), exact, rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", [{}, {"every": 2, "remat": 4}, {"unroll": 3}])
+@pytest.mark.parametrize("how", [{}, {"every": 2, "remat": 4}, {"unroll": 3}, {"chunk": 4}])
 def test_no_steps_and_no_neurons_leave_empty_records(how):
     assert simulate(Leak(), jnp.ones(3), dt=1.0, steps=0, **how).record.shape == (0, 3)
     assert simulate(Leak(), jnp.ones(0), dt=1.0, steps=8, **how).record.shape == (8 // how.get("every", 1), 0)
@@ -312,6 +314,95 @@ def test_nan_that_was_there_before_is_told_as_such():
         simulate(Leak(), lambda t: jnp.where(t < 2, t, jnp.nan), dt=1.0, steps=5)
 
 
+class Stepping(eqx.Module):
+    """Steps by any function of the state."""
+
+    function: Callable
+
+    def init_state(self, input_shape):
+        return jnp.zeros(input_shape)
+
+    def step(self, state, input, dt):
+        return self.function(state)
+
+
+class Noisy(eqx.Module):
+    """Adds up what a key and the time give, as a record of both."""
+
+    def init_state(self, input_shape):
+        return jnp.zeros(input_shape)
+
+    def step(self, state, input, dt, *, key, t):
+        noise = jax.random.normal(key)
+        return state + noise, jnp.stack([noise, t])
+
+
+def test_a_step_may_take_a_key_and_the_time():
+    key = jax.random.key(3)
+    plain = simulate(Noisy(), 0.0, dt=0.5, steps=6, key=key)
+    noise = [float(jax.random.normal(jax.random.fold_in(key, i))) for i in range(6)]
+    np.testing.assert_allclose(plain.record, np.stack([noise, 0.5 * np.arange(6)], 1), rtol=1e-6)
+    in_chunks = simulate(Noisy(), 0.0, dt=0.5, steps=6, key=key, chunk=4)
+    np.testing.assert_array_equal(in_chunks.record, plain.record)
+
+
+@pytest.mark.parametrize(
+    ("around", "own"),
+    [
+        (Total, lambda key: key),
+        (lambda inner: ClosedLoop(inner, jnp.zeros(2)), lambda key: key),
+        (lambda inner: Chain(inner, Leak()), lambda key: jax.random.fold_in(key, 0)),
+        (lambda inner: Chain(Leak(), inner), lambda key: jax.random.fold_in(key, 1)),
+    ],
+)
+def test_what_is_made_of_others_hands_key_and_time_on(around, own):
+    key = jax.random.key(3)
+    whole = around(Noisy())
+    inputs = None if isinstance(whole, ClosedLoop) else 0.0
+    state = simulate(whole, inputs, dt=0.5, steps=3, key=key).state
+    noise = sum(float(jax.random.normal(own(jax.random.fold_in(key, i)))) for i in range(3))
+    assert any(np.allclose(leaf, noise) for leaf in jax.tree.leaves(state))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, bool])
+def test_bytes_and_truth_values_do_not_wrap(kind):
+    drive = np.array([[0, 1], [1, 1]], kind)
+    below = simulate(Difference(), drive, dt=1.0).record
+    np.testing.assert_array_equal(below, drive.astype(int) - 1)
+    held = simulate(Difference(), lambda t: jnp.asarray(drive[0]), dt=1.0, steps=1).record
+    np.testing.assert_array_equal(held[0], drive[0].astype(int) - 1)
+
+
+class Difference(eqx.Module):
+    def init_state(self, input_shape):
+        return ()
+
+    def step(self, state, input, dt):
+        return state, input - 1
+
+
+@pytest.mark.usefixtures("as_user")
+def test_lists_of_numbers_are_arrays():
+    np.testing.assert_allclose(simulate(Leak(), [1.0, 2.0], dt=1.0, steps=3).state, [0.259182, 0.518364], rtol=1e-5)
+    np.testing.assert_allclose(simulate(Leak(), [[1, 2]] * 3, dt=1.0).state, [0.259182, 0.518364], rtol=1e-5)
+
+
+class Turning(eqx.Module):
+    def init_state(self, input_shape):
+        return jnp.ones(input_shape, complex)
+
+    def step(self, state, input, dt):
+        state = state * jnp.exp(0.5j * dt)
+        return state, state.real
+
+
+def test_a_complex_state_of_its_own_is_no_fault():
+    first = simulate(Turning(), 0.0, dt=1.0, steps=4)
+    np.testing.assert_allclose(first.record, np.cos(0.5 * np.arange(1, 5)), rtol=1e-5)
+    again = simulate(Turning(), 0.0, dt=1.0, steps=4, state=first.state)
+    np.testing.assert_allclose(again.record, np.cos(0.5 * np.arange(5, 9)), rtol=1e-4)
+
+
 class Energy(eqx.Module):
     def energy(self, x):
         return x
@@ -328,9 +419,42 @@ class Energy(eqx.Module):
         ),
         ({"dynamics": jnp.tanh}, "must have the methods init_state and step"),
         ({"record": "v"}, "record must be a function, but is 'v'"),
-        ({"record": lambda state, output: {"what": "v"}}, "holds the string 'v'"),
+        ({"record": lambda state, output: {"what": "v"}}, "a record must hold arrays and .* holds the str 'v'"),
+        ({"record": lambda state, output: jnp.sin}, "a record must hold arrays and numbers only, but holds the .*sin"),
+        ({"record": lambda state: state}, r"record must be a function of \(state, output\), .* too many positional"),
+        ({"inputs": lambda t, x: t}, r"inputs must be a function of \(t\), .* missing a required argument: 'x'"),
+        ({"inputs": lambda t: "x"}, "inputs must be a function that gives arrays of numbers"),
+        ({"inputs": lambda t: 1j * t}, "inputs must give real numbers, but give dtype complex64"),
+        ({"inputs": Leak}, "inputs must be arrays or a function of the time, but are the class Leak itself"),
+        (
+            {"inputs": (jnp.ones(2), jnp.ones(2))},
+            r"Leak does not take inputs that are a tree of shapes \(\(2,\), ",
+        ),
+        ({"inputs": jnp.ones(2) * 1j}, "inputs must hold real numbers, but has dtype complex64"),
+        ({"state": "rest"}, "state must be an array of numbers, but is 'rest'"),
+        ({"state": jnp.ones(2) * 1j}, "state must hold real numbers, as that of Leak does"),
+        (
+            {"dynamics": Stepping(lambda state: state)},
+            r"step of Stepping must give the pair .* of shape \(2,\)",
+        ),
+        (
+            {"dynamics": Stepping(lambda state: (state,) * 3)},
+            "step of Stepping must give the pair .* gave 3 things",
+        ),
+        (
+            {"dynamics": Stepping(lambda state: (jnp.sin, state))},
+            "a step must give a state of arrays and",
+        ),
+        (
+            {"dynamics": Stepping(lambda state: (state, 0) if state[0] > 0 else None)},
+            "must be a function that JAX can trace",
+        ),
+        ({"progress": 3, "chunk": 1}, "progress must be the label of a progress bar, a text, or None, but is 3"),
+        ({"key": jax.random.key(0)}, "key= is given, but step of Leak has no parameter key to take it"),
+        ({"dynamics": Noisy()}, r"step of Noisy needs a key: simulate\(…, key="),
+        ({"dynamics": Noisy(), "key": 3}, "key must be one random key, .* but is 3"),
         ({"dt": None}, "dt, the length of a step, must be given, since Leak has no default"),
-        ({"inputs": np.array(["a"])}, "inputs must be a number"),
+        ({"inputs": np.array(["a"])}, "inputs must be an array of numbers"),
     ],
 )
 def test_what_is_of_the_wrong_kind_is_refused_in_a_sentence(arguments, message):

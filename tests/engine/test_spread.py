@@ -13,6 +13,7 @@ STATE = """
 import os, pathlib
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
+from neuraxis import files
 from neuraxis.engine import archive, checkpoint
 from neuraxis.engine.mesh import make_mesh, place, replicate
 
@@ -38,14 +39,17 @@ assert path.is_file() or not first
 for epoch in (1, 2, 3):
     checkpoint.save(path, state(float(epoch)), {"epoch": epoch})
     assert checkpoint.about(path) == {"epoch": epoch}
-    if first and epoch == 1:  # what a killed writer leaves
+    if first and epoch == 1:  # what killed writers leave
         (path / "arrays-9.orbax-checkpoint-tmp").mkdir()
+        (path / f".state.safetensors.{files._host()}.{os.getpid()}.abc").touch()
 read, wanted = checkpoint.restore(path, state(0.0)), state(3.0)
 for name in ("w", "half", "keys"):
     same(read[name], wanted[name])
 assert jax.random.key_data(read["key"]).tolist() == [0, 3] and read["count"] == 3 and read["empty"].shape == (0, 4)
 np.testing.assert_array_equal(read["b"], np.full(3, 3.0))
 assert sorted(p.name for p in path.iterdir()) == ["arrays-11", "state.safetensors"], list(path.iterdir())
+part = checkpoint.load(path, state(0.0), only=lambda tree: tree["w"])
+same(part["w"], wanted["w"]), same(part["half"], state(0.0)["half"])
 checkpoint.save(sys.argv[4] + ".exported", replicate({"w": read["w"]}, mesh))
 print("written")
 """
@@ -91,9 +95,14 @@ def test_states_spread_over_processes_come_back(tmp_path):
     exported = tmp_path / "run.safetensors.exported"
     assert exported.is_file()
     np.testing.assert_array_equal(checkpoint.load(exported, {"w": jnp.zeros((3, 4))})["w"], np.full((3, 4), 3.0))
-    for part in path.glob("arrays-*/**/d/*"):
-        part.write_bytes(part.read_bytes()[:-9])
-    assert "is damaged" in finish(start(READ, str(path)))
+    again = checkpoint.load(path)  # made again without a tree to load into
+    np.testing.assert_array_equal(again["w"], np.full((3, 4), 3.0))
+    assert again["count"] == 3
+    part = max(path.glob("arrays-*/**/d/*"), key=lambda file: file.stat().st_size)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    assert "is damaged: its content does not match its SHA-256" in finish(start(READ, str(path)))
     checkpoint.save(path, {"w": np.ones(2)})  # one process goes on: its state takes the folder's place
     np.testing.assert_array_equal(checkpoint.load(path, {"w": np.zeros(2)})["w"], [1, 1])
 
@@ -108,6 +117,20 @@ def test_a_killed_write_leaves_the_old_state(tmp_path):
     second.communicate()
     assert checkpoint.about(path) == {"epoch": 1}
     np.testing.assert_array_equal(checkpoint.restore(path, whole())["w"], np.full((3, 4), 1.0))
+
+
+def test_a_writer_that_is_killed_before_its_folder_has_its_place_loses_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    checkpoint.save(path, {"w": np.ones(2)})
+    monkeypatch.setattr(spread.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        spread._make_room(path)
+    monkeypatch.undo()
+    assert not path.exists()
+    np.testing.assert_array_equal(checkpoint.load(path)["w"], [1, 1])
+    assert spread._make_room(path) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+    np.testing.assert_array_equal(checkpoint.load(path)["w"], [1, 1])
 
 
 def test_what_one_process_holds_is_not_spread():

@@ -63,3 +63,20 @@ def test_inner_inputs_are_projected_once():
 def test_what_is_no_dynamics_is_refused(wrong):
     with pytest.raises(InputError, match="dynamics must"):
         Total(wrong)
+
+
+def test_between_recorded_steps_nothing_is_lost():
+    spikes = np.random.default_rng(0).random((120, 4)) < 0.3
+    counts = simulate(Total(Passing()), spikes, dt=1.0, every=10).record
+    per_interval = np.diff(counts, axis=0, prepend=0)
+    np.testing.assert_array_equal(per_interval, spikes.reshape(12, 10, 4).sum(1))
+
+
+class Passing(eqx.Module):
+    """Gives back what it receives."""
+
+    def init_state(self, input_shape):
+        return ()
+
+    def step(self, state, input, dt):
+        return state, input

@@ -1,7 +1,9 @@
 import csv
 import importlib
+import os
 import signal
 import threading
+from queue import SimpleQueue
 
 import equinox as eqx
 import jax
@@ -10,8 +12,9 @@ import numpy as np
 import optax
 import pytest
 
+from neuraxis import files
 from neuraxis.engine import CSVWriter, descent, evaluate, gradient_descent
-from neuraxis.errors import CheckpointError, DivergedError
+from neuraxis.errors import CheckpointError, DivergedError, Interrupted
 from neuraxis.feedforward import MLP, classification
 from neuraxis.layers import Dropout, Linear, Sequential
 from tests.engine.learning import labels, squared, targets, train, x
@@ -64,7 +67,10 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(tmp_path, monkey
 
 def test_a_finished_run_resumes_to_itself_and_can_be_prolonged(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
+    killed = tmp_path / f".{path.name}.{files._host()}.{os.getpid()}.abc"
+    killed.touch()  # what a killed writer leaves
     short = train(epochs=2, checkpoint=path)
+    assert not killed.exists()
     assert eqx.tree_equal(train(epochs=2, checkpoint=path, resume=True).model, short.model)
     assert eqx.tree_equal(train(epochs=4, checkpoint=path, resume=True).model, train(epochs=4).model)
 
@@ -173,23 +179,43 @@ def test_an_interrupt_in_the_last_step_is_heard(tmp_path):
 
 
 def test_validation_draws_its_own_noise():
-    seen = {"training": [], "validation": []}
+    seen = {"training": SimpleQueue(), "validation": SimpleQueue()}
 
     def noisy(model, x, labels, *, key):
         where = "training" if model.layers[1].inference is False else "validation"
-        jax.debug.callback(lambda k: seen[where].append(tuple(np.asarray(k).tolist())), jax.random.key_data(key))
+        jax.debug.callback(lambda k: seen[where].put(tuple(np.asarray(k).tolist())), jax.random.key_data(key))
         return classification.loss(model, x, labels, key=key)
 
     model = Sequential([Linear(5, 8, key=jax.random.key(0)), Dropout(0.1), Linear(8, 2, key=jax.random.key(1))])
     train(model, descent(noisy, optax.adam(1e-2)), validation=(x, labels))
-    assert len(set(seen["validation"])) == 8  # one for each of two batches in four epochs
-    assert not set(seen["training"]) & set(seen["validation"])
+    keys = {where: {queue.get() for _ in range(queue.qsize())} for where, queue in seen.items()}
+    assert len(keys["validation"]) == 8  # one for each of two batches in four epochs
+    assert keys["training"]
+    assert not keys["training"] & keys["validation"]
 
 
 def test_a_validation_loss_that_is_not_finite_stops_the_run():
     bad = np.where(np.arange(len(x)) == 7, 9, labels)
     with pytest.raises(DivergedError, match="the validation loss is nan after epoch 1: labels must lie from 0 to 1"):
         train(validation=(x, bad), patience=3)
+
+
+def test_a_metric_that_is_nan_stops_the_run():
+    metrics = {"spread": lambda model, x, labels, *, key: jnp.log(-1.0 - 0 * x[:, 0])}
+    with pytest.raises(DivergedError, match="the spread is nan after epoch 1"):
+        train(validation=(x, labels), metrics=metrics)
+
+
+def test_an_interrupt_carries_what_was_learnt():
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(Interrupted) as caught:
+        train(callback=lambda report: signal.raise_signal(signal.SIGINT) if report.epoch == 2 else None)
+    signal.signal(signal.SIGINT, old)
+    two = train(epochs=2)
+    assert caught.value.fitted.cancelled
+    assert eqx.tree_equal(caught.value.fitted.model, two.model)
+    assert eqx.tree_equal(caught.value.fitted.state, two.state)
+    np.testing.assert_array_equal(caught.value.fitted.history["loss"], two.history["loss"])
 
 
 def test_the_mean_loss_of_very_many_steps_keeps_its_digits():

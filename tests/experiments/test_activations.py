@@ -16,7 +16,7 @@ def test_all_claims_hold_in_the_quick_run(result):
 
 def test_every_activation_function_is_drawn(result):
     curves = result.arrays["curves"]
-    assert len(curves) == 9
+    assert len(curves) == 13
     z = result.arrays["z"]
     np.testing.assert_allclose(curves["softmax"][0], np.exp(z) / (np.exp(z) + 1 + np.e), rtol=1e-5)
     np.testing.assert_allclose(curves["argmax"][0], np.where(z >= 1, z, 0), rtol=1e-6)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from neuraxis.errors import InputError
 from neuraxis.experiments import cnn
 
 
@@ -20,3 +21,9 @@ def test_shift_brings_black_in():
     right, left = (cnn._shift((x, labels), s)[0][0, ..., 0] for s in (1, -2))
     np.testing.assert_array_equal(right, [[0, 1, 2, 3], [0, 5, 6, 7], [0, 9, 10, 11]])
     np.testing.assert_array_equal(left, [[3, 4, 0, 0], [7, 8, 0, 0], [11, 12, 0, 0]])
+
+
+def test_shifts_that_leave_nothing_to_measure():
+    for shifts in ((), (30,)):
+        with pytest.raises(InputError, match="shifts"):
+            cnn.run(cnn.Settings(data="digits", shifts=shifts))

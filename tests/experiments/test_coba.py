@@ -21,7 +21,8 @@ def test_all_claims_hold_in_the_quick_run(result):
 
 def test_without_the_push_the_network_is_silent():
     settings = dataclasses.replace(coba.QUICK, push_rate=0.0, duration=100.0)
-    assert coba.run(settings).metrics["last_quarter_rate_hz"] == 0
+    metrics = coba.run(settings).metrics
+    assert metrics["last_quarter_rate_hz"] == metrics["mean_cv"] == 0
 
 
 def test_figures_are_drawn(result, tmp_path):
@@ -37,13 +38,18 @@ def test_figures_are_drawn(result, tmp_path):
     [
         ({"push_rate": -1.0}, "push_rate must be finite and not negative"),
         ({"weight_e": -1.0}, "weight_e must be finite and not negative"),
-        ({"probability": -0.1}, r"probability must lie in \[0, 1\]"),
+        ({"probability": -0.1}, "probability must lie from 0 to 1"),
         ({"g_leak": 0.0}, "g_leak must be positive"),
     ],
 )
 def test_bad_settings_are_named(change, words):
     with pytest.raises(InputError, match=words):
         dataclasses.replace(coba.QUICK, **change)
+
+
+def test_the_memory_of_a_run_is_estimated():
+    large = dataclasses.replace(coba.QUICK, neurons=10**6)
+    assert large.memory() > 80 * 0.02 * 1e12
 
 
 def test_the_summary_fits_a_line():

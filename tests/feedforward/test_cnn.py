@@ -31,13 +31,37 @@ def test_dropout_acts_in_training_only():
         model(x)
 
 
+def test_an_empty_batch_gives_no_logits():
+    model = CNN((12, 9, 2), (4,), (16,), 10, key=KEY)
+    assert model(x[:0]).shape == (0, 10)
+    gradient = eqx.filter_grad(lambda model: model(x[:0]).sum())(model)
+    assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(gradient))
+
+
 @pytest.mark.usefixtures("as_user")
 def test_bad_input():
+    # An image of 13 rows is halved to as many as one of 12, and would pass.
+    with pytest.raises(InputError, match=r"x must have shape \(…, 12, 9, 2\), but has shape \(13, 9, 2\)"):
+        CNN((12, 9, 2), (4,), (), 10, key=KEY)(np.ones((13, 9, 2), np.float32))
+    with pytest.raises(InputError, match="x must hold real numbers"):
+        CNN((12, 9, 2), (4,), (), 10, key=KEY)(x * 1j)
+    for bad, message in (
+        ({"image": (12, 9)}, r"image must be \(height, width, channel\), but is \(12, 9\)"),
+        ({"channels": 4}, "channels must be a sequence of whole numbers, but is 4"),
+        ({"channels": (True,)}, "channels must be a whole number of at least 1, but is True"),
+        ({"out_size": 0}, "out_size must be a whole number of at least 1, but is 0"),
+        ({"size": (3,)}, r"size must be one number or one for each of the spatial axes \(height, width\)"),
+        ({"activation": None}, "activation must be a function, but is None"),
+        ({"key": 0}, "key must be one random key"),
+    ):
+        usual = {"image": (12, 9, 2), "channels": (4,), "hidden_sizes": (), "out_size": 10, "key": KEY}
+        with pytest.raises(InputError, match=message):
+            CNN(**{**usual, **bad})
     with pytest.raises(InputError, match=r"each of which halves the image of 4×9, but are \(1, 1, 1\)"):
         CNN((4, 9, 1), (1, 1, 1), (), 10, key=KEY)
     with pytest.raises(InputError, match="channels must name one or more convolutions"):
         CNN((4, 9, 1), (), (), 10, key=KEY)
-    with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 2\)"):
+    with pytest.raises(InputError, match=r"x must have shape \(…, 12, 9, 2\), but has shape \(3, 12, 9, 1\)"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY)(x[..., :1])
-    with pytest.raises(InputError, match=r"rate must lie in \[0, 1\)"):
+    with pytest.raises(InputError, match=r"dropout must lie in \[0, 1\)"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY, dropout=1.0)

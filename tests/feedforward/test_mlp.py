@@ -24,10 +24,23 @@ def test_layers_begin_differently():
 
 
 @pytest.mark.usefixtures("as_user")
-@pytest.mark.parametrize("sizes", [(3,), ()])
+@pytest.mark.parametrize("sizes", [(3,), (), None, 3, "text"])
 def test_too_few_sizes_are_refused(sizes):
     with pytest.raises(InputError, match="sizes must name at least input and output"):
         MLP(sizes, key=jax.random.key(0))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_arguments_are_refused():
+    key = jax.random.key(0)
+    for sizes, words in (((3, 0), r"sizes\[1\] must be a whole"), ((3, 2.5, 1), r"sizes\[1\] must be a whole")):
+        with pytest.raises(InputError, match=words):
+            MLP(sizes, key=key)
+    with pytest.raises(InputError, match="key must be one random key"):
+        MLP((3, 2), key=0)
+    with pytest.raises(InputError, match="activation must be a function, but is 'relu'"):
+        MLP((3, 2), key=key, activation="relu")
+    assert MLP(np.array([3, 2]), key=key)(np.zeros((0, 3), np.uint8)).shape == (0, 2)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -103,16 +103,31 @@ def test_jit_vmap_and_gradients():
             lambda x: x,
             1,
             0.1,
-            r"f must map points of shape \(5, 1\) to values of shape \(5,\), but gave shape \(5, 1\)",
+            r"f must map points of shape \(1000, 1\) to values of shape \(1000,\), but gave shape \(1000, 1\)",
         ),
-        (lambda x: np.where(x[..., 0] > 0.5, np.nan, 0.0), 1, 0.1, r"f must be finite on .* but is nan at \[0.75\]"),
+        (lambda x: np.where(x[..., 0] > 0.5, np.nan, 0.0), 1, 0.1, r"f must be finite on .* but is nan at \[0.6180"),
         (lambda x: np.log(np.maximum(x[..., 0], 0)), 2, 0.1, r"but is -inf at \[0.0, 0.0\]"),
+        (lambda x: 1j * x[..., 0], 1, 0.1, "what f gives must hold real numbers"),
+        (lambda x: None, 1, 0.1, "what f gives must be an array of numbers, but is None"),
+        (3, 1, 0.1, "f must be a function, but is 3"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_bad_input_is_refused(f, n, eps, message):
     with pytest.raises(InputError, match=message):
         approximate(f, n, eps)
+
+
+@pytest.mark.parametrize("f", [lambda x: 1000.3 + 0 * x[..., 0], lambda x: 1000 + x[..., 0]])
+def test_what_single_precision_cannot_hold_is_refused_at_once(f):
+    with pytest.raises(InputError, match=r"eps = 1e-05 is too small for float32, which rounds by up to .* reaches 100"):
+        approximate(f, 1, 1e-5)
+
+
+def test_what_it_can_hold_is_made():
+    assert approximate(lambda x: 1000.25 + 0 * x[..., 0], 1, 1e-5).sup_error == 0
+    with jax.enable_x64(True):
+        assert approximate(lambda x: 1000.3 + 0 * x[..., 0], 1, 1e-5).sup_error < 1e-12
 
 
 def test_says_how_many_neurons_would_be_needed():

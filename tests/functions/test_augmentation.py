@@ -14,7 +14,8 @@ KEY = jax.random.key(0)
 random = np.random.default_rng(0)
 images = random.random((4, 9, 12, 2)).astype(np.float32)
 image = images[0, ..., 0]
-EVERYTHING = {"shift": 1.5, "rotation": 20.0, "scale": 0.2, "alpha": 8.0, "sigma": 2.0, "noise": 0.1}
+EVERYTHING = {"shift": 1.5, "rotation": 20.0, "scale": 0.2, "alpha": 8.0, "sigma": 2.0, "noise": 0.1, "flip": 0.5}
+smoothed = jax.jit(smooth)
 everything = jax.jit(lambda key, images: augment(key, images, **EVERYTHING))
 
 
@@ -117,6 +118,40 @@ def test_noise_has_its_deviation_and_no_mean():
     assert float(jnp.mean(noisy)) == pytest.approx(0, abs=0.02)
 
 
+@pytest.mark.usefixtures("as_user")
+def test_warp_interpolates_integers_as_numbers():
+    turned = affine(9, 12, angle=10.0)
+    grey = random.integers(0, 256, (9, 12, 1))
+    expected = warp(grey.astype(np.float32), turned)
+    for dtype in (np.uint8, np.int32):
+        np.testing.assert_allclose(warp(grey.astype(dtype), turned), expected, rtol=1e-6)
+    half = np.asarray(warp(grey.astype(np.float16), turned.astype(np.float16)), float)
+    np.testing.assert_allclose(half, expected, atol=3)  # of 255: places to 1/256 of a pixel
+
+
+def test_flip_mirrors_that_share_of_the_images():
+    many = jnp.asarray(images[:1] * np.ones((400, 1, 1, 1), np.float32))
+    flipped = np.asarray(augment(KEY, many, flip=0.3))
+    mirrored = (flipped == images[0, :, ::-1]).all((1, 2, 3))
+    assert ((flipped == images[0]).all((1, 2, 3)) ^ mirrored).all()
+    assert np.mean(mirrored) == pytest.approx(0.3, abs=0.07)  # three standard errors
+    np.testing.assert_array_equal(augment(KEY, images, flip=1), images[:, :, ::-1])
+
+
+def test_a_batch_without_images():
+    none = images[:0]
+    assert augment(KEY, none, **EVERYTHING).shape == none.shape
+    assert warp(none, jnp.zeros((9, 12, 2))).shape == none.shape
+
+
+@pytest.mark.parametrize("sigma", [0.4, 15.9, 16.2, 60.0])
+def test_the_width_of_the_gaussian_is_a_value(sigma):
+    """The sum over the cut Gaussian is SciPy's on both sides of where it is taken by an integral, and for any σ."""
+    field = random.normal(size=(9, 12)).astype(np.float32)
+    expected = ndimage.gaussian_filter(field.astype(float), sigma, mode="constant")
+    np.testing.assert_allclose(smoothed(field, sigma), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_without_amounts_nothing_changes():
     np.testing.assert_array_equal(augment(KEY, images), images)
     np.testing.assert_array_equal(warp(images, jnp.zeros((9, 12, 2))), images)
@@ -135,7 +170,6 @@ def test_each_amount_changes_every_image_in_its_own_way(name):
 def test_jit_vmap_and_the_key():
     once = everything(KEY, images)
     np.testing.assert_array_equal(once, everything(KEY, images))
-    np.testing.assert_allclose(augment(KEY, images, **EVERYTHING), once, atol=1e-5)
     assert float(jnp.abs(once - everything(jax.random.key(1), images)).max()) > 0.1
     keys = jax.random.split(KEY, 4)
     each = jnp.stack([everything(key, x) for key, x in zip(keys, images, strict=True)])
@@ -144,10 +178,13 @@ def test_jit_vmap_and_the_key():
 
 
 def test_keeps_the_precision_of_the_images():
-    assert augment(KEY, images.astype(np.float16), **EVERYTHING).dtype == jnp.float16
+    def dtype(of):
+        return jax.eval_shape(everything, KEY, images.astype(of)).dtype
+
+    assert dtype(np.float16) == np.float16
     with jax.enable_x64(True):
-        assert augment(KEY, images, **EVERYTHING).dtype == jnp.float32
-        assert augment(KEY, images.astype(np.float64), **EVERYTHING).dtype == jnp.float64
+        assert dtype(np.float32) == np.float32
+        assert dtype(np.float64) == np.float64
 
 
 @pytest.mark.usefixtures("as_user")
@@ -161,6 +198,10 @@ def test_keeps_the_precision_of_the_images():
         ({"sigma": 0}, "sigma must be positive and finite, but is 0"),
         ({"noise": -0.1}, "noise must be finite and not negative"),
         ({"noise": "much"}, "noise must be a number, but is 'much'"),
+        ({"noise": True}, "noise must be a number, but is True"),
+        ({"shift": [1, 2]}, r"shift must be one number, but is \[1, 2\]"),
+        ({"alpha": np.ones(4)}, "alpha must be one number, but is"),
+        ({"flip": 1.5}, "flip must be a probability from 0 to 1, but is 1.5"),
     ],
 )
 def test_amounts_out_of_range(amounts, message):
@@ -178,6 +219,10 @@ def test_what_is_no_image():
         augment(KEY, np.zeros((28, 28, 1), np.uint8))
     with pytest.raises(InputError, match=r"images must lie from 0 to 1 .* reach from 0 to 255"):
         augment(KEY, np.array([[[0.0], [255.0]]]))
+    with pytest.raises(InputError, match="images must hold real numbers, but has dtype complex64"):
+        augment(KEY, images * 1j)
+    with pytest.raises(InputError, match=r"key must be one random key, such as .* but is 0"):
+        augment(0, images)
     with pytest.raises(InputError, match="images must lie from 0 to 1"):
         augment(KEY, np.full((2, 2, 1), np.nan))
 
@@ -194,6 +239,14 @@ def test_bad_displacements():
         affine(9, 12, factor=0)
     with pytest.raises(InputError, match=r"shift must have shape \(…, 2\)"):
         affine(9, 12, shift=(1.0,))
+    with pytest.raises(InputError, match=r"broadcast with each other, but have shapes angle \(2,\), factor \(3,\)"):
+        affine(9, 12, angle=np.ones(2), factor=np.ones(3))
+    with pytest.raises(InputError, match=r"height and width must be smaller: an array of shape .* GiB"):
+        affine(10**9, 10**9)
+    with pytest.raises(InputError, match="displacement must hold real numbers"):
+        warp(images, np.ones((9, 12, 2)) * 1j)
+    with pytest.raises(InputError, match="deviation must broadcast"):
+        add_noise(KEY, images, np.ones(3))
     with pytest.raises(InputError, match="angle must be finite"):
         affine(9, 12, angle=np.inf)
     with pytest.raises(InputError, match=r"shape must be \(…, height, width\), but is \(3,\)"):

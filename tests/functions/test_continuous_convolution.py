@@ -37,6 +37,28 @@ def test_agrees_with_scipys_adaptive_quadrature_and_its_order_is_four():
 
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"f": 1.0}, "f must be a function, but is 1.0"),
+        ({"f": lambda s: 1.0, "g": lambda s: 2.0}, r"f\(s\) g\(t − s\) must have the shape of s, \(9, 1001\), but has"),
+        ({"g": lambda s: s * 1j}, "must hold real numbers, but has dtype complex64"),
+        ({"t": 1j}, "t must hold real numbers"),
+        ({"bounds": 1.0}, "bounds must be two, from where to where, but are 1.0"),
+        ({"bounds": (0.0, np.inf)}, "the upper bound must be finite, but is inf"),
+        (
+            {"bounds": (0.0, np.ones(3))},
+            r"the upper bound must be a number or have the shape of t, \(9,\)",
+        ),
+        ({"intervals": 10**12}, "intervals must be smaller: an array of shape .* GiB"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(InputError, match=message):
+        continuous_convolve(**{"f": jnp.sin, "g": jnp.cos, "t": t, "bounds": (0.0, 1.0), **arguments})
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
     ("intervals", "wanted"), [(3, "even"), *((bad, "a whole number of at least 2") for bad in (0, 2.0, True))]
 )
 def test_bad_intervals(intervals, wanted):

@@ -11,6 +11,7 @@ from jax.extend.core import jaxprs_in_params
 from scipy import signal
 
 from neuraxis.errors import InputError
+from neuraxis.functions.borders import circular, reflect, replicate
 from neuraxis.functions.convolution import convolve, cross_correlate, transposed_convolve
 
 random = np.random.default_rng(0)
@@ -154,16 +155,103 @@ def _equations(jaxpr):
             yield from _equations(inner)
 
 
+@pytest.mark.parametrize(("groups", "size", "out"), [(2, (3, 2), 4), (4, (3, 3), 8), (4, (1, 1), 4), (2, (3,), 2)])
+def test_groups_do_not_see_each_other(groups, size, out):
+    space = len(size)
+    x, kernel = draw(2, *(7, 8)[:space], 4), draw(*size, 4 // groups, out)
+    y, (dx, dw), dy = value_and_pullback(partial(cross_correlate, stride=2, groups=groups), x, kernel)
+
+    def one_by_one(x, kernel):
+        parts = zip(np.split(np.asarray(x), groups, -1), np.split(np.asarray(kernel), groups, -1), strict=True)
+        return np.concatenate([by_definition(*pair, [2] * space, [(0, 0)] * space, [1] * space) for pair in parts], -1)
+
+    close(y, one_by_one(x, kernel))
+    assert dw.shape == kernel.shape
+    v, u = draw(*x.shape), draw(*kernel.shape)
+    np.testing.assert_allclose(np.vdot(dx, v), np.vdot(dy, one_by_one(v, kernel)), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(np.vdot(dw, u), np.vdot(dy, one_by_one(x, u)), rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize(("border", "mode"), [(replicate, "edge"), (reflect, "reflect"), (circular, "wrap")])
+def test_borders_are_numpys(border, mode):
+    x, kernel = draw(2, 6, 5, 2), draw(3, 4, 2, 3)
+    around = np.pad(x, [(0, 0), (1, 1), (1, 2), (0, 0)], mode)
+    ours = cross_correlate(x, kernel, padding="same", border=border)
+    close(ours, by_definition(around, kernel, (1, 1), [(0, 0), (0, 0)], (1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("x", "kernel", "stride"),
+    [((2, 30, 30, 1), (13, 13, 1, 2), 1), ((2, 90, 1), (31, 1, 3), 2), ((2, 12, 13, 1), (5, 4, 1, 3), 3)],
+)
+def test_large_and_small_kernels_of_one_channel(x, kernel, stride):
+    """Small ones go through slices, large ones through XLA's convolution."""
+    x, kernel = draw(*x), draw(*kernel)
+    space = kernel.ndim - 2
+    definition = partial(by_definition, strides=[stride] * space, pads=[(1, 1)] * space, dilations=[1] * space)
+    y, (dx, dw), dy = value_and_pullback(partial(cross_correlate, stride=stride, padding=1), x, kernel)
+    np.testing.assert_allclose(y, definition(x, kernel), atol=1e-3)
+    v, u = draw(*x.shape), draw(*kernel.shape)
+    np.testing.assert_allclose(np.vdot(dx, v), np.vdot(dy, definition(v, kernel)), rtol=1e-3, atol=1e-1)
+    np.testing.assert_allclose(np.vdot(dw, u), np.vdot(dy, definition(x, u)), rtol=1e-3, atol=1e-1)
+
+
+@pytest.mark.parametrize("taps", [11, 511])
+def test_programs_do_not_grow_with_the_kernel(taps):
+    x, kernel = np.zeros((1, 600, 1), np.float32), np.zeros((taps, 1, 1), np.float32)
+    program = jax.make_jaxpr(jax.grad(lambda x, w: cross_correlate(x, w).sum(), (0, 1)))(x, kernel)
+    assert sum(1 for _ in _equations(program.jaxpr)) < 100
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_empty_batch(stride):
+    for x, kernel in ((draw(0, 8, 8, 2), draw(3, 3, 2, 4)), (draw(0, 8, 8, 1), draw(3, 3, 1, 4))):
+        for function, size in ((cross_correlate, (6 - 1) // stride + 1), (transposed_convolve, 7 * stride + 3)):
+            y, (dx, dw), _ = value_and_pullback(partial(function, stride=stride), x, kernel)
+            assert (y.shape, dx.shape) == ((0, size, size, 4), x.shape)
+            np.testing.assert_array_equal(dw, np.zeros_like(kernel))
+
+
+def test_sums_of_half_precision_are_taken_in_single_precision():
+    x, kernel = np.ones((1, 4096, 1), np.float16), np.ones((20, 1, 1), np.float16)
+    gradient = jax.grad(lambda kernel: cross_correlate(x, kernel).astype(np.float32).sum())(kernel)
+    np.testing.assert_allclose(np.asarray(gradient, float), 4077, rtol=1e-3)
+    assert gradient.dtype == np.float16
+
+
+@pytest.mark.usefixtures("as_user")
+def test_integers_and_lists_are_numbers():
+    x, kernel = random.integers(0, 255, (6, 7, 2)).astype(np.uint8), random.integers(-9, 9, (3, 2, 2, 4))
+    whole = by_definition(x[None], kernel, (2, 1), [(1, 1), (0, 2)], (1, 1))[0]
+    pads = [np.int64(1), (np.int32(0), 2)]
+    np.testing.assert_allclose(cross_correlate(x, kernel, stride=[np.int64(2), 1], padding=pads), whole, rtol=1e-6)
+    np.testing.assert_allclose(
+        cross_correlate(x.tolist(), kernel, stride=np.array([2, 1]), padding=((1, 1), (0, 2))), whole, rtol=1e-6
+    )
+
+
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"stride": 0}, "stride must be a whole number of at least 1, but is 0"),
-        ({"stride": (1, 2, 1)}, "stride must be one number or one for each of 2 spatial axes"),
+        (
+            {"stride": (1, 2, 1)},
+            r"stride must be one number or one for each of the spatial axes \(height, width\)",
+        ),
         ({"dilation": -1}, "dilation must be a whole number of at least 1, but is -1"),
         ({"padding": -1}, "padding before must be a whole number of at least 0, but is -1"),
-        ({"padding": "full"}, "padding must be 'valid', 'same' or numbers of zeros, but is 'full'"),
-        ({"padding": (1, 2, 3)}, r"padding must be a number, or for each of 2 spatial axes .* \(1, 2, 3\)"),
+        ({"padding": "full"}, "padding must be 'valid', 'same', a number of zeros, .* but is 'full'"),
+        ({"padding": (1, 2, 3)}, r"padding must be .* for each of \(height, width\) a number or a pair .* \(1, 2, 3\)"),
+        ({"stride": True}, "stride must be a whole number of at least 1, but is True"),
+        ({"stride": 2.0}, "stride must be a whole number of at least 1, but is 2.0"),
+        ({"stride": None}, "stride must be a whole number of at least 1, but is None"),
+        ({"padding": None}, "padding must be .* but is None"),
+        ({"padding": (1, True)}, "padding before must be a whole number of at least 0, but is True"),
+        ({"padding": 10**12}, "padding and dilation must be smaller: an array of shape .* GiB"),
+        ({"groups": 3}, "the 4 output channels must divide into the groups, but groups is 3"),
+        ({"groups": 2}, r"x must have shape \(…, height, width, 4\) .* in 2 groups, but has shape \(8, 8, 2\)"),
+        ({"border": "reflect"}, "border must be a function, but is 'reflect'"),
         ({"dilation": 4}, r"larger than the padded input \(8, 8\), but reaches over \(9, 9\)"),
     ],
 )
@@ -176,6 +264,10 @@ def test_bad_settings(arguments, message):
 def test_bad_shapes():
     with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 2\) .* but has shape \(8, 8, 3\)"):
         cross_correlate(draw(8, 8, 3), draw(3, 3, 2, 4))
+    with pytest.raises(InputError, match="x must hold real numbers, but has dtype complex64"):
+        cross_correlate(draw(8, 8, 2) * 1j, draw(3, 3, 2, 4))
+    with pytest.raises(InputError, match="kernel must hold real numbers, but has dtype complex64"):
+        convolve(draw(8, 8, 2), draw(3, 3, 2, 4) * 1j)
     with pytest.raises(InputError, match=r"kernel must have shape \(\*space, in, out\), but has shape \(3, 3\)"):
         cross_correlate(draw(8, 8, 3), draw(3, 3))
     with pytest.raises(InputError, match=r"padding must leave some of the \(4,\) entries"):

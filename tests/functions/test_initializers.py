@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuraxis.errors import InputError
 from neuraxis.functions.initializers import he_normal, scaled_normal
 
 KEY = jax.random.key(3)
@@ -30,3 +31,24 @@ def test_keeps_the_size_of_relu_activations():
     for key in jax.random.split(KEY, 4):
         h = jax.nn.relu(h @ he_normal(key, (1000, 1000)))
     assert np.mean(np.square(h)) == pytest.approx(1.0, rel=0.2)
+
+
+def test_empty_and_small_weights():
+    for initializer in (he_normal, scaled_normal(1.0)):
+        for shape in ((0, 3), (3, 0), (1, 1), (4,)):
+            assert initializer(KEY, shape).shape == shape
+    np.testing.assert_array_equal(scaled_normal(0)(KEY, (2, 3)), np.zeros((2, 3)))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_input_is_refused():
+    for wrong in (-1, np.nan, np.inf, [1.0, 2.0], "text", None, 1j):
+        with pytest.raises(InputError, match="variance must"):
+            scaled_normal(wrong)
+    for initializer in (he_normal, scaled_normal(1.0)):
+        for wrong in (0, "text", None, jax.random.split(KEY)):
+            with pytest.raises(InputError, match="key must be one random key"):
+                initializer(wrong, (2, 3))
+        for wrong in (3, None, "text", (2, -1), (2.5, 1)):
+            with pytest.raises(InputError, match=r"shape(\[\d\])? must"):
+                initializer(KEY, wrong)

@@ -61,14 +61,38 @@ def test_keeps_double_precision():
 
 
 @pytest.mark.usefixtures("as_user")
-@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, "text", None, 1j, 1e-46, np.ones(2), True])
 def test_bad_parameters_are_refused(value):
     for surrogate, name in ((FastSigmoid, "slope"), (Arctan, "slope"), (Triangular, "width")):
-        with pytest.raises(InputError, match=f"{name} must be positive and finite"):
+        with pytest.raises(InputError, match=f"{name} must"):
             surrogate(value)
 
 
 @pytest.mark.usefixtures("as_user")
-def test_complex_numbers_are_refused():
-    with pytest.raises(InputError, match="real numbers, but u has dtype complex64"):
+def test_numbers_of_every_kind_are_parameters():
+    for number in (3, np.float32(3), np.int64(3), np.array(3.0)):
+        assert FastSigmoid(number) == FastSigmoid(3.0)
+        assert hash(FastSigmoid(number)) == hash(FastSigmoid(3.0))
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("surrogate", ALL, ids=repr)
+def test_integers_half_precision_and_empty_arrays(surrogate):
+    whole = np.array([-3, 0, 200], np.int16)
+    np.testing.assert_array_equal(surrogate(whole), [0, 0, 1])
+    np.testing.assert_array_equal(surrogate.derivative(whole), surrogate.derivative(whole.astype(np.float32)))
+    half = jnp.asarray([-300.0, 0.5, 300.0], jnp.float16)  # whose squares are none in half precision
+    slope = jax.grad(lambda u: jnp.sum(surrogate(u)))(half)
+    assert surrogate(half).dtype == slope.dtype == jnp.float16
+    np.testing.assert_array_equal(slope, surrogate.derivative(half.astype(jnp.float32)).astype(jnp.float16))
+    assert surrogate(np.zeros((0, 3))).shape == (0, 3)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_what_holds_no_real_numbers_is_refused():
+    with pytest.raises(InputError, match="u must hold real numbers, but has dtype complex64"):
         Arctan()(jnp.asarray(1j))
+    for wrong in ("text", None):
+        for function in (Arctan(), Arctan().derivative):
+            with pytest.raises(InputError, match="u must be an array of numbers"):
+                function(wrong)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neuraxis.errors import InputError
+from neuraxis.functions.borders import circular
 from neuraxis.functions.convolution import cross_correlate, transposed_convolve
 from neuraxis.layers import Convolution, TransposedConvolution
 
@@ -38,6 +39,16 @@ def test_transposed_convolution_enlarges():
     np.testing.assert_allclose(layer(x), transposed_convolve(x, layer.kernel, stride=2, padding=1))
 
 
+def test_without_bias_in_groups_and_with_a_border():
+    layer = Convolution(4, 6, 3, key=KEY, bias=False, groups=2, padding=1, border=circular)
+    assert layer.bias is None
+    assert layer.kernel.shape == (3, 3, 2, 6)
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 4)).astype(np.float32)
+    moved = np.roll(x, (2, 3), (1, 2))  # a picture without borders has no fixed place
+    np.testing.assert_allclose(layer(moved), np.roll(layer(x), (2, 3), (1, 2)), atol=1e-5)
+    assert TransposedConvolution(3, 2, 4, key=KEY, bias=False).bias is None
+
+
 def test_kernels_begin_with_he_variance():
     kernel = Convolution(16, 64, 5, key=KEY).kernel
     assert np.var(kernel) == pytest.approx(2 / (5 * 5 * 16), rel=0.05)
@@ -53,6 +64,16 @@ def test_bad_input():
         with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 4\)"):
             layer(4, 2, key=KEY)(x)
         with pytest.raises(InputError, match="stride must be a whole number of at least 1, but is 0"):
-            layer(3, 2, key=KEY, stride=0)(x)
+            layer(3, 2, key=KEY, stride=0)
+        with pytest.raises(InputError, match=r"padding must be .* but is 'full'"):
+            layer(3, 2, key=KEY, padding="full")
+        with pytest.raises(InputError, match="bias must be True or False, but is None"):
+            layer(3, 2, key=KEY, bias=None)
+        with pytest.raises(InputError, match=r"key must be one random key, .* but is 0"):
+            layer(3, 2, key=0)
+        with pytest.raises(InputError, match="in_channels, out_channels and size must be smaller"):
+            layer(10**9, 10**9, key=KEY)
+    with pytest.raises(InputError, match="in_channels and out_channels must divide into the groups"):
+        Convolution(3, 2, key=KEY, groups=2)
     with pytest.raises(InputError, match=r"larger than the padded input \(8, 9\), but reaches over \(9, 9\)"):
         Convolution(3, 2, 9, key=KEY)(x)

@@ -7,7 +7,7 @@ import pytest
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import relu
 from neuraxis.kinds import MeasuringMap
-from neuraxis.layers import BatchNorm, Dropout, Linear, Sequential
+from neuraxis.layers import BatchNorm, Convolution, Dropout, Flatten, Linear, MaxPool, MeanPool, Sequential
 
 KEY = jax.random.key(0)
 x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
@@ -41,3 +41,23 @@ def test_measures_the_layers_inside_it():
 def test_bad_input():
     with pytest.raises(InputError, match=r"layers\[1\] must be a map or a function, but is 3"):
         Sequential([relu, 3])
+    with pytest.raises(InputError, match=r"layers\[0\] must be a map or a function, but is <class"):
+        Sequential([Linear])
+    for wrong in (None, 3, "text", relu):
+        with pytest.raises(InputError, match="layers must be a list of maps and functions"):
+            Sequential(wrong)
+    with pytest.raises(InputError, match="key must be one random key"):
+        Sequential([relu])(x, key=3)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_layers_agree_on_what_is_spatial():
+    """A window of images would pool signals over the batch, a kernel of images mix the signals of a batch."""
+    signals = np.ones((4, 12, 2), np.float32)
+    over_time = Convolution(2, 3, (3,), key=KEY)
+    for layers in ([over_time, relu, MaxPool(2)], [over_time, Convolution(3, 3, key=KEY)], [MaxPool((2,)), MeanPool()]):
+        with pytest.raises(InputError, match=r"acts on \(time\) and .* after it on \(height, width\): give a size"):
+            Sequential(layers)(signals)
+    assert Sequential([over_time, relu, MaxPool((2,)), Flatten(axes=2)])(signals).shape == (4, 15)
+    # What changes the number of axes begins anew.
+    assert Sequential([over_time, lambda h: h[..., None], MaxPool(2)])(signals).shape == (4, 5, 1, 1)

@@ -16,6 +16,8 @@ PAIRS = pytest.mark.parametrize(
     ("ours", "theirs", "y", "target"),
     [
         (losses.squared_error, lambda y, t: functional.mse_loss(y, t, reduction="none").sum(-1) / 2, Z, REAL),
+        (losses.absolute_error, lambda y, t: functional.l1_loss(y, t, reduction="none").sum(-1), Z, REAL),
+        (losses.huber_loss, lambda y, t: functional.huber_loss(y, t, reduction="none").sum(-1), Z, REAL),
         (
             losses.bernoulli_cross_entropy,
             lambda y, t: functional.binary_cross_entropy(y, t, reduction="none").sum(-1),
@@ -35,7 +37,7 @@ PAIRS = pytest.mark.parametrize(
             FRACTIONS / FRACTIONS.sum(-1, keepdims=True),
         ),
     ],
-    ids=["squared", "bernoulli", "bernoulli_with_logits", "categorical_with_logits"],
+    ids=["squared", "absolute", "huber", "bernoulli", "bernoulli_with_logits", "categorical_with_logits"],
 )
 
 

@@ -10,7 +10,8 @@ import pytest
 from neuraxis.engine import simulate
 from neuraxis.neurons.synaptic_lif import ConductanceLIF, CurrentLIF
 from neuraxis.spiking.connections import connect
-from neuraxis.spiking.connectivity import Projection, fixed_probability
+from neuraxis.spiking.connectivity import fixed_probability
+from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 with warnings.catch_warnings():

@@ -128,3 +128,20 @@ def test_what_is_not_positive_is_refused(name, value):
 def test_a_force_of_a_wrong_shape_is_refused():
     with pytest.raises(InputError, match=r"force must broadcast to the state's shape \(3,\), but has shape \(2,\)"):
         CartPole().step(jnp.zeros((3, 4)), jnp.zeros(2), 20.0)
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda cart: cart.step(np.zeros(3), 1.0, 20.0), r"state must have shape \(…, 4\), but has shape \(3,\)"),
+        (lambda cart: cart.step(np.zeros(4), 1j, 20.0), "force must hold real numbers"),
+        (lambda cart: cart.step(np.zeros(4), 1.0, "long"), "dt must be an array of numbers, but is 'long'"),
+        (lambda cart: cart.draw_state((2.5,), key=jax.random.key(0)), "a size in shape must be a whole number"),
+        (lambda cart: cart.draw_state((2,), key=0), "key must be one random key"),
+        (lambda cart: cart.init_state(3), "input_shape must be a tuple of whole numbers, but is 3"),
+    ],
+)
+def test_strange_arguments_are_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call(CartPole())

@@ -167,11 +167,29 @@ def test_an_actor_is_a_dynamics_and_without_noise_takes_the_likeliest_action():
         ({"dt": 0.0}, "dt must be positive"),
         ({"discount": 0.0}, "discount must be positive"),
         ({"discount": 1.1}, "discount must be at most 1"),
+        ({"discount": [0.5, 0.9]}, r"discount must be one number, but has shape \(2,\)"),
+        ({"actions": 3.0}, "actions must be a list of numbers"),
+        ({"actions": "ab"}, "actions must be a number, but is 'ab'"),
+        ({"environment": CartPole}, "environment must have init_state, step and is_over"),
+        ({"steps": 10**9}, "steps must be smaller: an array of shape"),
     ],
 )
 def test_bad_settings_are_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         Reinforce(**{"environment": CartPole(), "actions": (-10.0, 10.0), "steps": 5, "dt": 20.0, **wrong})
+
+
+class OneRewardForAll(Bandit):
+    """An environment that forgets that its states are many."""
+
+    def step(self, state, action, dt):
+        return state, jnp.sum(action)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_a_reward_of_another_shape_is_refused():
+    with pytest.raises(InputError, match=r"reward of the environment must have the shape of the actions, \(4,\)"):
+        Reinforce(OneRewardForAll(), (0.0, 1.0), steps=1, dt=1.0)(policy(2), jnp.ones((4, 1)), key=KEY)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -3,9 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuraxis import process
 from neuraxis.errors import InputError
-from neuraxis.spiking.connections import DenseConnections, connect
-from neuraxis.spiking.connectivity import Projection, fixed_probability
+from neuraxis.spiking.connections import DenseConnections, SparseConnections, connect
+from neuraxis.spiking.connectivity import fixed_probability
+from neuraxis.spiking.projection import Projection
 
 A, B = (
     Projection(np.array([0, 0, 2]), np.array([1, 2, 0]), weight=2.0),
@@ -22,7 +24,7 @@ def arrivals(connections, spikes):
 def test_projections_are_joined():
     connections = connect(A, B, size=3)
     assert (connections.receptors, connections.depth, connections.dt) == (2, 1, None)
-    assert connections.weights.shape == (3, 1)  # one weight a neuron is stored once
+    assert connections.weights.shape == (4,)
     np.testing.assert_array_equal(arrivals(connections, [1, 1, 1])[0], [[2, 2, 2], [0, -3, 0]])
     np.testing.assert_array_equal(arrivals(connections, [1, 0, 0])[0], [[0, 2, 2], [0, 0, 0]])
 
@@ -30,6 +32,26 @@ def test_projections_are_joined():
 def test_pairs_listed_twice_count_twice_and_weights_may_differ():
     twice = Projection(np.array([0, 0, 0]), np.array([1, 1, 0]), weight=np.array([1.0, 2.0, 5.0]))
     np.testing.assert_array_equal(arrivals(connect(twice, size=2), [1, 0])[0, 0], [5, 3])
+
+
+@pytest.mark.usefixtures("as_user")
+def test_connections_are_listed_as_they_were_given():
+    a = Projection([2, 0, 0], [1, 1, 0], weight=[1.0, 2.0, 3.0], delay=[0.3, 0.1, 0.0])
+    b = Projection([1], [2], weight=-4.0, delay=0.2, receptor=1)
+    found = connect(a, b, size=3, dt=0.1).listed()
+    wanted = {(2, 1, 1.0, 0.3, 0), (0, 1, 2.0, 0.1, 0), (0, 0, 3.0, 0.0, 0), (1, 2, -4.0, 0.2, 1)}
+    rows = [(int(i), int(j), float(w), round(float(d), 6), int(r)) for i, j, w, d, r in zip(*found, strict=True)]
+    assert set(rows) == wanted
+    assert len(rows) == 4
+
+
+def test_a_hub_takes_memory_for_its_own_connections_only():
+    ring = np.arange(5000)
+    hub = connect(Projection(ring, (ring + 1) % 5000), Projection(0 * ring, ring, weight=-0.5), size=5000)
+    arrays = hub.weights, hub.addresses, hub.sources, hub.offsets
+    assert sum(x.nbytes for x in arrays) == 12 * 10_000 + 4 * 5001
+    spikes = np.arange(5000) == 0
+    np.testing.assert_array_equal(arrivals(hub, spikes)[0, 0], -0.5 + (ring == 1))
 
 
 def test_a_network_without_connections():
@@ -64,6 +86,18 @@ def test_a_dense_delay_is_a_place_in_the_ring():
     np.testing.assert_array_equal(arrivals(dense, [1, 0])[:, 0], [[0, 0], [0, 0], [0, 0], [1, 1]])
 
 
+def table(addresses, sources, offsets):
+    """One connection between two neurons, by hand."""
+    indices = (jnp.asarray(x, jnp.int32) for x in (addresses, sources, offsets))
+    return SparseConnections(jnp.ones(1), *indices, 2, 1, 1, None)
+
+
+def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(process, "memory", lambda: 100.0)
+    with pytest.raises(InputError, match="4 connections out would take about 320 B of memory, but only 100 B are free"):
+        connect(A, B, size=3)
+
+
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
     ("make", "words"),
@@ -75,11 +109,30 @@ def test_a_dense_delay_is_a_place_in_the_ring():
         ),
         (lambda: connect(B, size=3, receptors=1), "receptor must be below 1"),
         (lambda: connect(size=0), "size must be a whole number"),
+        (lambda: connect(size=2**30), "slots, and there can be 2²⁹"),
+        (lambda: connect(size=3, receptors=1.5), "receptors must be a whole number"),
+        (lambda: connect(Projection([0], [0], delay=1.0), size=1, dt=[0.1, 0.2]), "dt must be one number"),
+        (lambda: connect(Projection([0], [0], delay=1.0), size=1, dt=1j), "dt must hold real numbers"),
+        (lambda: SparseConnections(*[jnp.ones(2)] * 4, 2, 1, 1, None), "they are made by connect"),
+        (
+            lambda: table([0], [5], [0, 1, 1]),
+            "sources must lie from 0 to 1",
+        ),
+        (
+            lambda: table([4], [0], [0, 1, 1]),
+            "addresses must lie from 0",
+        ),
+        (
+            lambda: table([0], [0], [0, 9, 1]),
+            "offsets must lie from 0",
+        ),
+        (lambda: DenseConnections(1j * jnp.ones((1, 2, 2))), "weights must hold real numbers"),
+        (lambda: DenseConnections("text"), "weights must be an array of numbers"),
         (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1), "delays need dt="),
         (lambda: connect(Projection(np.array([0]), np.array([0]), delay=1.0), size=1, dt=0.0), "dt must be positive"),
         (
             lambda: connect(Projection(np.array([0]), np.array([0]), delay=1e6), size=10**5, dt=0.1),
-            "too many for 32-bit addresses",
+            "too large for 32-bit addresses",
         ),
         (lambda: connect(Projection([0], [0], delay=1e30), size=1, dt=0.1), "must be shorter than 2³¹ steps"),
         (lambda: connect([A, B], size=3), "takes projections one by one"),

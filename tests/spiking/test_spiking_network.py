@@ -9,8 +9,9 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.synaptic_lif import ConductanceLIF, CurrentLIF
 from neuraxis.spiking.connections import DenseConnections, connect
-from neuraxis.spiking.connectivity import Projection, fixed_fan_out, fixed_probability
+from neuraxis.spiking.connectivity import fixed_fan_out, fixed_probability
 from neuraxis.spiking.poisson import PoissonInput
+from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.spiking_network import SpikingNetwork, packed_events, record_packed
 
 DT, KEY = 0.1, jax.random.key(0)
@@ -236,6 +237,20 @@ def test_conductances_stay_between_their_reversal_potentials():
         (lambda: packed_events(np.zeros((2, 3, 4), np.uint32), DT), r"words \(time, word\), but has shape \(2, 3, 4\)"),
         (lambda: packed_events(np.zeros((2, 3)), DT), "words .* of float64"),
         (lambda: packed_events(np.zeros((2, 3), np.uint32), -1.0), "dt must be positive"),
+        (lambda: packed_events("text", DT), "packed record must be an array"),
+        (
+            lambda: packed_events(
+                simulate(random_network(), 1.8, dt=DT, steps=40, record=record_packed, every=10).record, DT
+            ),
+            "must hold every step, but leaves some out",
+        ),
+        (lambda: random_network().init_state("text"), "inputs must be one array"),
+        (lambda: random_network().init_state((10**12, 60)), r"slots for arriving spikes, would take about .*iB"),
+        (lambda: random_network().step(random_network().init_state(), "text", DT), "drive must be an array of numbers"),
+        (lambda: random_network().step(random_network().init_state(), 1j, DT), "drive must hold real numbers"),
+        (lambda: random_network().step(random_network().init_state(), np.nan, DT), "drive must be finite"),
+        (lambda: random_network().step(random_network().init_state(), 1.0, 0.0), "dt must be positive"),
+        (lambda: random_network().step(None, 1.0, DT), "state must be that of a network"),
     ],
 )
 def test_bad_input_is_named(make, words):

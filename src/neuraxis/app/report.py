@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ class Report:
     result: Result
     figures: dict[str, bytes]  # PNG by file stem
     captions: dict[str, str]
-    seconds: float
+    seconds: float  # of everything from the beginning of the run to this report
     versions: dict[str, str]
     device: str
+    precision: str  # of products of matrices
+    command: str  # that makes this report
+    folder: Path
 
     @property
     def summary(self) -> str:
@@ -38,7 +42,7 @@ class Report:
         """The claims of a default run that do not hold, in words; none are made of other runs."""
         metrics = self.result.metrics
         broken = [c for c in self.result.claims if not c.holds(metrics)] if self.is_default else []
-        return [f"{c.metric} = {metrics[c.metric]:.5g}, claimed {c.relation} {c.bound:g}" for c in broken]
+        return [f"{c.metric} = {number(metrics[c.metric])}, claimed {c.relation} {c.bound:.7g}" for c in broken]
 
     def as_metrics(self) -> dict[str, Any]:
         """Give the content of `metrics.json`."""
@@ -46,12 +50,16 @@ class Report:
         return {
             "experiment": self.name,
             "settings": self.settings,
-            "metrics": metrics,
+            # JSON has no numbers for these.
+            "metrics": {name: value if math.isfinite(value) else None for name, value in metrics.items()},
             "claims": [
                 {"metric": c.metric, "relation": c.relation, "bound": c.bound, "holds": c.holds(metrics)}
                 for c in self.result.claims
             ],
+            "data": self.result.data,
+            "command": self.command,
             "seconds": round(self.seconds, 3),
+            "precision": self.precision,
             "versions": self.versions,
             "device": self.device,
         }
@@ -86,8 +94,8 @@ def _section(report: Report) -> str:
 <div class=figures>{figures}</div>
 <details><summary>All measured values</summary>{_table(report.result.metrics)}</details>
 <details><summary>Settings</summary>{_table(report.settings)}</details>
-<footer><code>neuraxis run {report.name}</code> took {report.seconds:.1f} s on {html.escape(report.device)};
-{html.escape(versions)}</footer>
+<footer><code>{html.escape(report.command)}</code> took {report.seconds:.1f} s on {html.escape(report.device)},
+with products of matrices in {report.precision}; {html.escape(versions)}</footer>
 </section>"""
 
 
@@ -132,9 +140,14 @@ def _words(name: str) -> str:
     return html.escape(name.replace("_", " "))
 
 
+def number(value: float) -> str:
+    """Write a measured number; where nothing could be measured, such as a rate where nothing fired, say that."""
+    return "undefined" if math.isnan(value) else f"{value:.5g}"
+
+
 def _number(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return number(value)
     return html.escape(value if isinstance(value, str) else json.dumps(value))
 
 

@@ -5,37 +5,24 @@ import inspect
 import json
 import os
 import platform
+import shlex
 import time
-from datetime import datetime
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neuraxis import __version__
+from neuraxis import __version__, process
+from neuraxis.app import folders
+from neuraxis.app.begun import METRICS, SETTINGS, Begun
 from neuraxis.app.report import Report, write_report
+from neuraxis.check import received
 from neuraxis.errors import InputError
 from neuraxis.experiment import Result, Session
-from neuraxis.files import write_atomically
+from neuraxis.files import sweep, write_atomically
 
-_SETTINGS, _METRICS, _MODEL, _REPORT = "settings.json", "metrics.json", "model.safetensors", "report.html"
-
-
-def new_folder(name: str, parent: Path = Path("runs")) -> Path:
-    """Name a folder for a run of experiment `name` that is not there yet."""
-    return parent / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def unfinished(name: str, parent: Path = Path("runs")) -> Path:
-    """Find the latest run of experiment `name` that was interrupted.
-
-    Raises:
-        InputError: where there is none.
-    """
-    folders = [f.parent for f in parent.glob(f"{name}-*/{_SETTINGS}") if not (f.parent / _METRICS).exists()]
-    if not folders:
-        raise InputError(f"there is no interrupted run of {name} in {parent}/; --out names another folder")
-    return max(folders, key=lambda folder: folder.stat().st_mtime)
+_MODEL, _REPORT = "model.safetensors", "report.html"
 
 
 def takes_session(module: ModuleType) -> bool:
@@ -43,89 +30,143 @@ def takes_session(module: ModuleType) -> bool:
     return "session" in inspect.signature(module.run).parameters
 
 
-def stored_settings(module: ModuleType, folder: Path) -> Any:
-    """Read the settings of an earlier run of the same experiment.
-
-    Raises:
-        InputError: where the folder holds no run, or one of another experiment.
-    """
-    path = folder / _SETTINGS
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        name, values = stored["experiment"], stored["settings"]
-        fields = {
-            f.name: tuple(v) if isinstance(v := values[f.name], list) else v
-            for f in dataclasses.fields(module.Settings)
-        }
-    except FileNotFoundError:
-        raise InputError(f"there is nothing to resume in {folder}: it has no {_SETTINGS}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
-    if name != experiment_name(module):
-        raise InputError(f"{folder} holds a run of {name}, not of {experiment_name(module)}")
-    return module.Settings(**fields)
-
-
 def experiment_name(module: ModuleType) -> str:
     """Give an experiment's name as the command line writes it."""
     return module.__name__.rpartition(".")[2].replace("_", "-")
 
 
-def run_experiment(module: ModuleType, settings: Any, folder: Path, session: Session) -> Report:
-    """Run, draw, and write everything into `folder`; `metrics.json` is written last and says that all is there.
+def begin(module: ModuleType, settings: Any, precision: str = "float32", mesh: str = "") -> Begun:
+    """Gather what a run begins with."""
+    return Begun(
+        experiment=experiment_name(module),
+        settings=dataclasses.asdict(settings),
+        precision=precision,
+        mesh=mesh,
+        xla_flags=os.environ.get("XLA_FLAGS", ""),
+        jax=versions()["jax"],
+        device=device(),
+    )
+
+
+def run_experiment(
+    module: ModuleType,
+    settings: Any,
+    folder: Path | None = None,
+    session: Session = Session(),
+    begun: Begun | None = None,
+    command: str = "",
+) -> Report:
+    """Run, draw, and write everything into a folder; `metrics.json` is written last and says that all is there.
+
+    Args:
+        module: the experiment.
+        settings: its settings.
+        folder: where to write; None makes a new folder in runs/.
+        session: how to run; the folder in it is replaced.
+        begun: what else the run depends on; by default nothing but the settings.
+        command: the command line, for the report.
 
     Raises:
-        InputError: where the folder holds another run.
+        InputError: where the folder holds another run, or the settings ask for more memory than there is.
         OSError: where the folder cannot be written or is full.
     """
-    if not session.resume and folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
-    about = {"experiment": experiment_name(module), "settings": dataclasses.asdict(settings)}
-    write_atomically(folder / _SETTINGS, json.dumps(about, indent=2))
+    begun = begun or begin(module, settings)
+    check_memory(settings)
+    from neuraxis.engine.interrupt import hold_interrupts
+
+    first = _is_first()
+    with folders.hold(folder, begun.experiment) if first or folder is None else nullcontext(folder) as folder:
+        if first:
+            sweep(folder / SETTINGS)
+        if first and not session.resume:
+            if folders.content(folder):
+                raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
+            begun.write(folder)
+        try:
+            return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command)
+        except BaseException as error:
+            if first and not session.resume and folders.content(folder) == {SETTINGS}:
+                with hold_interrupts():
+                    (folder / SETTINGS).unlink()
+            elif isinstance(error, KeyboardInterrupt) and takes_session(module):
+                again = f"neuraxis run {begun.experiment} --out {shlex.quote(str(folder))} --resume"
+                raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
+            raise
+
+
+def _is_first() -> bool:
+    """Say whether this process is the only one, or the first of several, which share a folder."""
+    import jax
+
+    return jax.process_index() == 0
+
+
+def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str) -> Report:
     began = time.perf_counter()
-    try:
-        if takes_session(module):
-            result = module.run(settings, dataclasses.replace(session, folder=folder))
-        else:
-            result = module.run(settings)
-    except BaseException:
-        _remove_if_bare(folder)
-        raise
-    report = _report(module, settings, result, time.perf_counter() - began)
-    for stem, png in report.figures.items():
-        write_atomically(folder / f"{stem}.png", png)
+    with process.precision(begun.precision):
+        result = module.run(settings, session) if takes_session(module) else module.run(settings)
     if result.model is not None:
         from neuraxis.engine import checkpoint, mesh
 
         # Weights that were shared out are exported in one file.
         model = result.model if session.mesh is None else mesh.replicate(result.model, session.mesh)
+        about = {"experiment": begun.experiment, "settings": begun.settings}
         checkpoint.save(folder / _MODEL, model, about)
-    write_report(folder / _REPORT, [report], title=f"neuraxis: {report.name}")
-    write_atomically(folder / _METRICS, json.dumps(report.as_metrics(), indent=2))
-    return report
-
-
-def _remove_if_bare(folder: Path) -> None:
-    """Leave no folder behind that holds nothing but settings."""
-    if [f.name for f in folder.iterdir()] == [_SETTINGS]:
-        (folder / _SETTINGS).unlink()
-        folder.rmdir()
-
-
-def _report(module: ModuleType, settings: Any, result: Result, seconds: float) -> Report:
     figures, captions = draw(module, result)
-    return Report(
-        name=experiment_name(module),
+    for stem, png in figures.items():
+        _write(folder / f"{stem}.png", png)
+    report = Report(
+        name=begun.experiment,
         text=inspect.getdoc(module) or "",
-        settings=dataclasses.asdict(settings),
+        settings=begun.settings,
         is_default=settings == module.Settings(),
         result=result,
         figures=figures,
         captions=captions,
-        seconds=seconds,
+        seconds=time.perf_counter() - began,
         versions=versions(),
         device=device(),
+        precision=begun.precision,
+        command=command or f"neuraxis run {begun.experiment}",
+        folder=folder,
     )
+    write_report(folder / _REPORT, [report], title=f"neuraxis: {report.name}")
+    if not (folder / SETTINGS).exists():  # somebody removed the folder in the middle
+        begun.write(folder)
+    _write(folder / METRICS, json.dumps(report.as_metrics(), indent=2, allow_nan=False))
+    return report
+
+
+def _write(path: Path, content: bytes | str) -> None:
+    sweep(path)
+    write_atomically(path, content)
+
+
+def check_memory(settings: Any) -> None:
+    """See that the machine has the memory that a run asks for, before it begins; see `Settings.memory`.
+
+    Raises:
+        InputError: where it does not; the message names the setting that asks for most.
+    """
+    needed, there = settings.memory(), process.memory()
+    if needed <= there:
+        return
+
+    def without(name: str) -> float:
+        try:
+            return dataclasses.replace(settings, **{name: getattr(type(settings)(), name)}).memory()
+        except InputError:
+            return needed
+
+    largest = min((field.name for field in dataclasses.fields(settings)), key=without)
+    raise InputError(
+        f"{largest} = {received(getattr(settings, largest))} needs about {_gigabytes(needed)} of memory, "
+        f"and there are {_gigabytes(there)}"
+    )
+
+
+def _gigabytes(number: float) -> str:
+    return f"{number / 1e9:.3g} GB"
 
 
 def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -155,21 +196,29 @@ def versions() -> dict[str, str]:
 
 
 def device() -> str:
-    """Name what JAX computes on, such as "cpu (AMD EPYC, 2 cores)"."""
+    """Name what JAX computes on, such as "cpu (AMD EPYC, AVX-512, 2 cores)"."""
     import jax
 
     devices = jax.devices()
     kind = devices[0].device_kind
     if devices[0].platform == "cpu":
-        kind = f"{_processor()}, {os.cpu_count()} cores"
+        kind = ", ".join(filter(None, (_processor(), _instructions(), f"{os.cpu_count()} cores")))
     count = f"{len(devices)} × " if len(devices) > 1 else ""
     return f"{count}{devices[0].platform} ({kind})"
 
 
 def _processor() -> str:
+    return _of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def _instructions() -> str:
+    """Name the widest vector instructions of the CPU, on which the last bits of a result depend."""
+    flags = _of_cpu("flags").split() or _of_cpu("Features").split()
+    names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
+    return next((name for flag, name in names.items() if flag in flags), "")
+
+
+def _of_cpu(entry: str) -> str:
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(entry)), "")

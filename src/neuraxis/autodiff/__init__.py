@@ -6,6 +6,7 @@ The functions to calculate with are in `neuraxis.autodiff.ops`.
 from neuraxis.autodiff import ops as ops
 from neuraxis.autodiff.convolution import convolution as convolution
 from neuraxis.autodiff.convolution import max_pool as max_pool
+from neuraxis.autodiff.einsum import einsum as einsum
 from neuraxis.autodiff.gradient import gradient as gradient
 from neuraxis.autodiff.gradient import value_and_grad as value_and_grad
 from neuraxis.autodiff.gradient_check import check_gradients as check_gradients

@@ -82,19 +82,34 @@ def gradients(
             ½‖y − t‖² for `identity`, and the cross-entropies for `logistic` and `softmax`.
 
     Raises:
-        InputError: for no layers, or shapes that do not fit.
+        InputError: for no layers, numbers that are not real, shapes that do not fit, or an activation without a
+            derivative.
     """
-    layers = [(jnp.asarray(W), jnp.asarray(b)) for W, b in layers]
-    x, t = _check(layers, jnp.asarray(x), jnp.asarray(t))
-    z, h = forward(layers, x, activation)
+    if not isinstance(activation, Activation):
+        raise InputError(
+            f"activation must be a function with a method derivative, such as those of neuraxis.functions.activations, "
+            f"but is {check.received(activation)}"
+        )
+    check.functions(output=output)
+    pairs = _pairs(layers)
+    x, t = _check(pairs, check.floats("x", x), check.floats("t", t))
+    z, h = forward(pairs, x, activation)
     error = (output(z[-1]) - t) / len(x)
-    return backward(layers, z, h, error, activation.derivative)
+    return backward(pairs, z, h, error, activation.derivative)
+
+
+def _pairs(layers: Any) -> list[tuple[Array, Array]]:
+    try:
+        pairs = [(W, b) for W, b in layers]
+    except (TypeError, ValueError):
+        raise InputError(f"layers must be a list of pairs (W, b), but are {check.received(layers)}") from None
+    if not pairs:
+        raise InputError("layers must hold at least one layer (W, b), but are empty")
+    return [(check.floats(f"W of layer {i}", W), check.floats(f"b of layer {i}", b)) for i, (W, b) in enumerate(pairs)]
 
 
 def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[Array, Array]:
     """Give inputs and targets with a single batch axis."""
-    if not layers:
-        raise InputError("backpropagation needs at least one layer, but got none")
     for i, (W, b) in enumerate(layers):
         if W.ndim != 2 or b.shape != W.shape[1:]:
             raise InputError(

@@ -13,7 +13,7 @@ import numpy as np
 from neuraxis import check
 from neuraxis.autodiff import ops
 from neuraxis.autodiff.ops import matmul, reshape, scatter
-from neuraxis.autodiff.var import define
+from neuraxis.autodiff.var import define, with_axes
 from neuraxis.errors import InputError
 
 
@@ -75,6 +75,7 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
     """
     check.whole(stride=stride)
     check.whole(0, padding=padding)
+    x, kernel = with_axes("x", x), with_axes("kernel", kernel)
     if x.ndim < 3 or kernel.ndim != 4 or x.shape[-1] != kernel.shape[2]:
         raise InputError(
             "convolution takes x (…, height, width, in) and a kernel (height, width, in, out), "
@@ -82,6 +83,8 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
         )
     size = kernel.shape[:2]
     padded = pad(x, padding) if padding else x
+    if 0 in kernel.shape:
+        raise InputError(f"kernel must not be empty, but has shape {kernel.shape}")
     if any(n < k for n, k in zip(padded.shape[-3:-1], size, strict=True)):
         raise InputError(f"the kernel {size} is larger than the padded image {padded.shape[-3:-1]}")
     patches = unfold(padded, size=size, stride=stride, shape=padded.shape)
@@ -93,9 +96,12 @@ def max_pool(x: Any, size: int) -> Any:
     """Give the largest value of each square of size × size pixels, channel by channel.
 
     Raises:
-        InputError: if the image cannot be divided into such squares.
+        InputError: for a size below 1, or an image that cannot be divided into such squares.
     """
     check.whole(size=size)
+    x = with_axes("x", x)
+    if x.ndim < 3:
+        raise InputError(f"x must have shape (…, height, width, channel), but has shape {x.shape}")
     *lead, height, width, channel = x.shape
     if height % size or width % size:
         raise InputError(f"an image of {height}×{width} pixels cannot be divided into squares of {size}×{size}")

@@ -7,7 +7,8 @@ import jax
 from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
-from neuraxis.autodiff.var import Var, module_of, send_back
+from neuraxis import check
+from neuraxis.autodiff.var import Var, module_of, send_back, value_of
 from neuraxis.errors import InputError
 
 
@@ -18,14 +19,18 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
     has its structure. Under `jax.jit` it costs what JAX's own costs.
 
     Raises:
-        InputError: if the function does not give a scalar that depends on its first argument.
+        InputError: for what is no function, a first argument without arrays, and a function that does not give a scalar
+            that depends on it.
     """
+    check.functions(f=f)
 
     def evaluate(parameters: PyTree, *rest: Any, **named: Any) -> tuple[Any, PyTree]:
         variables = jax.tree.map(Var, parameters)
+        if not jax.tree.leaves(variables):
+            raise InputError(f"the first argument must hold an array to differentiate by, but is {parameters!r}")
         y = f(variables, *rest, **named)
         if not isinstance(y, Var):
-            raise InputError(f"the function must give a Var that depends on its first argument, but gave {y!r}")
+            raise InputError(f"f must give a Var that depends on its first argument, but gave {check.received(y)}")
         y.backward()
         return y.val, jax.tree.map(lambda v: _or_zeros(v.grad, v), variables)
 
@@ -40,9 +45,13 @@ def gradient(y: Var, *xs: Var, seed: ArrayLike | None = None) -> tuple[Var, ...]
     Raises:
         InputError: as `Var.backward`.
     """
-    found = {var: g for var, g in send_back(y, seed, free=False, as_vars=True) if var in xs}
+    for name, var in [("y", y), *((f"x{i}", x) for i, x in enumerate(xs))]:
+        if not isinstance(var, Var):
+            raise InputError(f"{name} must be a Var, but is {check.received(var)}")
+    wanted = set(xs)  # as the objects that they are
+    found = {var: g for var, g in send_back(y, seed, free=False, as_vars=True) if var in wanted}
     return tuple(found[x] if x in found else Var(_or_zeros(None, x)) for x in xs)
 
 
 def _or_zeros(grad: Any, x: Var) -> Any:
-    return module_of(x.val).zeros_like(x.val) if grad is None else grad
+    return module_of(value_of(x)).zeros_like(value_of(x)) if grad is None else grad

@@ -38,13 +38,15 @@ def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 
     Raises:
         InputError: for arguments that are not finite, a step that is not positive, or a function that gives no `Var`.
     """
+    check.functions(f=f)
     check.positive(step=step)
-    points = [np.array(a, np.float64) for a in arguments]
+    check.one_number(step=step)
+    points = [np.array(check.array(f"argument {i}", a), np.float64) for i, a in enumerate(arguments)]
     check.finite(**{f"argument {i}": p for i, p in enumerate(points)})
     variables = [Var(p) for p in points]
     y = f(*variables)
     if not isinstance(y, Var):
-        raise InputError(f"the function must give a Var, but gave {y!r}")
+        raise InputError(f"f must give a Var, but gave {check.received(y)}")
     r = np.random.default_rng(0).normal(size=y.shape)
     y.backward(r)
 

@@ -7,8 +7,10 @@ from xml.sax.saxutils import escape
 import numpy as np
 from jax.core import Tracer
 
+from neuraxis import check
 from neuraxis.autodiff.layout import arrange
-from neuraxis.autodiff.var import Var, ancestors
+from neuraxis.autodiff.var import Var, ancestors, value_of
+from neuraxis.errors import InputError
 
 _SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negate": "−", "power": "xᵖ", "matmul": "@"}
 _CHARACTER, _LINE, _PADDING, _GAP, _BETWEEN_LAYERS, _BETWEEN_PORTS = 7.2, 15.0, 9.0, 22.0, 38.0, 16.0
@@ -128,7 +130,7 @@ def _lines(item: Any) -> tuple[str, ...]:
     lines = (name, _value(item.val))
     if item.grad is None or isinstance(item.grad, Tracer):
         return lines
-    gradient = item.grad.val if isinstance(item.grad, Var) else item.grad
+    gradient = value_of(item.grad)
     label = "‖∂‖" if np.shape(gradient) else "∂"
     size = np.linalg.norm(np.asarray(gradient)) if np.shape(gradient) else float(gradient)
     return (*lines, f"{label} {size:.3g}".replace("-", "−"))
@@ -146,6 +148,8 @@ def draw(y: Var) -> str:
     Raises:
         InputError: if the graph was freed by `backward`; draw before, or pass it `keep_graph=True`.
     """
+    if not isinstance(y, Var):
+        raise InputError(f"y must be a Var, whose graph is to be drawn, but is {check.received(y)}")
     drawing = lay_out(y)
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'

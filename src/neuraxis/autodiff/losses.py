@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from neuraxis.autodiff import ops
+from neuraxis.autodiff.var import with_axes
 from neuraxis.errors import InputError
 
 
@@ -11,26 +12,28 @@ def squared_error(y: Any, t: Any) -> Any:
     """Mean over the examples of ½‖y − t‖², for outputs y and targets t, (…, k) each.
 
     Raises:
-        InputError: if the shapes differ.
+        InputError: if the shapes differ, or there are no examples.
     """
-    difference = _same(y, t) - t
-    return ops.sum(difference * difference) * (0.5 / _examples(y))
+    y, t, examples = _matching(y, t)
+    difference = y - t
+    return ops.sum(difference * difference) * (0.5 / examples)
 
 
 def cross_entropy(z: Any, t: Any) -> Any:
     """Mean over the examples of −Σ_k t_k ln softmax(z)_k, for logits z and targets t, (…, k) each.
 
     Raises:
-        InputError: if the shapes differ.
+        InputError: if the shapes differ, or there are no examples.
     """
-    return ops.sum(ops.log_softmax(_same(z, t)) * t) * (-1 / _examples(z))
+    z, t, examples = _matching(z, t)
+    return ops.sum(ops.log_softmax(z) * t) * (-1 / examples)
 
 
-def _same(y: Any, t: Any) -> Any:
+def _matching(y: Any, t: Any) -> tuple[Any, Any, int]:
+    """Give outputs and targets as arrays of one shape, and the number of examples."""
+    y, t = with_axes("outputs", y), with_axes("targets", t)
     if y.shape != t.shape:
         raise InputError(f"outputs and targets must have one shape, but have {y.shape} and {t.shape}")
-    return y
-
-
-def _examples(y: Any) -> int:
-    return math.prod(y.shape[:-1])
+    if y.size == 0:
+        raise InputError(f"the mean loss needs an example, but outputs and targets have shape {y.shape}")
+    return y, t, math.prod(y.shape[:-1])

@@ -7,7 +7,7 @@ for x, t in batches:
     net.zero_grad()
     loss.backward()
     for parameter in net.parameters:
-        parameter.val = parameter.val - learning_rate * parameter.grad
+        parameter.val -= learning_rate * parameter.grad
 ```
 """
 
@@ -21,8 +21,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.autodiff.ops import relu
-from neuraxis.autodiff.var import Var
+from neuraxis.autodiff.ops import matmul, relu
+from neuraxis.autodiff.var import Var, value_of, with_axes
 from neuraxis.errors import InputError
 
 Layers = Sequence[tuple[Any, Any]]
@@ -30,10 +30,13 @@ Layers = Sequence[tuple[Any, Any]]
 
 def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> Any:
     """Go through layers (W, b): h ← σ(h W + b), and no activation after the last one."""
+    pairs = isinstance(layers, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in layers)
+    if not (pairs and layers):
+        raise InputError(f"layers must be a list of pairs (W, b), at least one, but are {check.received(layers)}")
     *hidden, (W, b) = layers
     for V, c in hidden:
-        x = activation(x @ V + c)
-    return x @ W + b
+        x = activation(matmul(x, V) + c)
+    return matmul(x, W) + b
 
 
 class Network:
@@ -45,14 +48,19 @@ class Network:
         layers: (W, b) of each layer, W (in, out).
 
     Raises:
-        InputError: for fewer than two sizes, or a size that is no whole number from 1 on.
+        InputError: for fewer than two sizes, a size that is no whole number from 1 on, or an activation that is no
+            function.
     """
 
     def __init__(self, sizes: Sequence[int], activation: Callable[[Any], Any] = relu, *, key: PRNGKeyArray):
-        if len(sizes) < 2:
-            raise InputError(f"sizes must name at least input and output, but are {tuple(sizes)}")
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or len(sizes) < 2:
+            raise InputError(f"sizes must name at least input and output, but are {check.received(sizes)}")
         for size in sizes:
             check.whole(sizes=size)
+        check.functions(activation=activation)
+        check.key(key)
+        for pair in pairwise(sizes):
+            check.memory("sizes", pair)
         self.activation = activation
         self.layers = []
         for i, (n, m) in enumerate(pairwise(sizes), start=1):
@@ -76,5 +84,6 @@ class Network:
         Raises:
             InputError: if the last axis of x is not the size of the input.
         """
-        check.last_axis(self.layers[0][0].shape[0], x=x.val if isinstance(x, Var) else x)
+        x = with_axes("x", x)
+        check.last_axis(self.layers[0][0].shape[0], x=value_of(x))
         return forward(self.layers, x, self.activation)

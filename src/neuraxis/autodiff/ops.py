@@ -1,9 +1,11 @@
 """The table of operations: each row gives a result and, per argument, how its gradient comes from that of the result.
 
 Rules read `lambda g, y, *arguments: …` with g = ∂E/∂y. They do not care about broadcasting (see `Op.backward`). At
-kinks the gradient is the one of JAX: relu′(0) = 0, |·|′(0) = 1, and equal arguments of a maximum share.
+kinks the gradient is the one of JAX: relu′(0) = 0, |·|′(0) = 1, and equal arguments of a maximum share. Where a root or
+a power is infinitely steep, at 0, a gradient that arrives as 0 goes on as 0, so that (√x)² has a gradient there.
 
-All functions take `Var`s, NumPy arrays, JAX arrays and Python numbers, and give a `Var` if a `Var` is among them.
+All functions take `Var`s, NumPy arrays, JAX arrays, Python numbers, lists, tables and tensors, and give a `Var` if a
+`Var` is among them; from integers and truth values alone they give floats.
 """
 
 import builtins
@@ -12,11 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jax.core import Tracer
 
-from neuraxis.autodiff.var import EveryArgument, define, value_of
+from neuraxis import check
+from neuraxis.autodiff.operators import FUNCTIONS, Axis
+from neuraxis.autodiff.var import EveryArgument, Var, define, value_of, with_axes
 from neuraxis.errors import InputError
-
-Axis = int | Sequence[int] | None
 
 
 def _instead(x: Any, bad: float, good: float) -> Any:
@@ -24,6 +27,11 @@ def _instead(x: Any, bad: float, good: float) -> Any:
     if isinstance(x, int | float):
         return good if x == bad else x
     return where(value_of(x) == bad, good, x)
+
+
+def _no_steeper(x: Any, g: Any) -> Any:
+    """Give x with 1 wherever both x and g are 0: the slope there, infinite, would make a NaN of g = 0."""
+    return where((value_of(x) == 0) & (value_of(g) == 0), 1.0, x)
 
 
 # --- arithmetic ---
@@ -47,7 +55,7 @@ power = define(
     "power",
     lambda xp, x, p: x**p,
     (  # what stands in for p = 0 and x = 0 has the factor 0, and keeps 0 · ∞ out
-        lambda g, y, x, p: g * p * x ** (_instead(p, 0.0, 1.0) - 1),
+        lambda g, y, x, p: g * p * _no_steeper(x, g) ** (_instead(p, 0.0, 1.0) - 1),
         lambda g, y, x, p: g * y * log(_instead(x, 0.0, 1.0)),
     ),
 )
@@ -67,8 +75,8 @@ exp = define("exp", lambda xp, x: xp.exp(x), (lambda g, y, x: g * y,))
 log = define("log", lambda xp, x: xp.log(x), (lambda g, y, x: g / x,))
 """ln x."""
 
-sqrt = define("sqrt", lambda xp, x: xp.sqrt(x), (lambda g, y, x: 0.5 * g / y,))
-"""√x."""
+sqrt = define("sqrt", lambda xp, x: xp.sqrt(x), (lambda g, y, x: 0.5 * g / _no_steeper(y, g),))
+"""√x, whose slope at 0 is infinite; the length of a vector, which may be 0, is `norm`."""
 
 sin = define("sin", lambda xp, x: xp.sin(x), (lambda g, y, x: g * cos(x),))
 """sin x."""
@@ -98,6 +106,23 @@ maximum = define(
 )
 """The larger of a and b, entry by entry."""
 
+minimum = define(
+    "minimum",
+    lambda xp, a, b: xp.minimum(a, b),
+    (
+        lambda g, y, a, b: where(a < b, g, where(a > b, 0.0, 0.5 * g)),
+        lambda g, y, a, b: where(b < a, g, where(b > a, 0.0, 0.5 * g)),
+    ),
+)
+"""The smaller of a and b, entry by entry."""
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """Give x, raised to `low` where it is lower and lowered to `high` where it is higher; None is no bound."""
+    x = x if low is None else maximum(x, low)
+    return x if high is None else minimum(x, high)
+
+
 _where = define(
     "where",
     lambda xp, a, b, *, condition: xp.where(condition, a, b),
@@ -110,11 +135,22 @@ _where = define(
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Give a where the condition (an array of booleans, such as `x > 0`) holds and b elsewhere."""
+    if isinstance(condition, Var):
+        raise InputError("the condition must be an array of truth values, such as x > 0, but is a Var")
     return _where(a, b, condition=condition)
 
 
-cast = define("cast", lambda xp, x, *, dtype: x.astype(dtype), (lambda g, y, x, *, dtype: g,))
-"""x in another number format (`dtype=`)."""
+_cast = define("cast", lambda xp, x, *, dtype: x.astype(dtype), (lambda g, y, x, *, dtype: g,))
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Give x in another format of floating-point numbers.
+
+    Raises:
+        InputError: for a format of integers, truth values or complex numbers, which have no gradient.
+    """
+    return _cast(x, dtype=dtype)
+
 
 # --- shapes ---
 
@@ -131,19 +167,36 @@ _transpose = define(
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """Lay the same numbers out in another shape, in which one size may be −1."""
-    return _reshape(x, shape=shape)
+    return _reshape(with_axes("x", x), shape=shape)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Put the axes into another order; into the reverse one where none is given."""
-    return _transpose(x, axes=tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+    """Put the axes into another order; into the reverse one where none is given. Negative ones count from the end.
+
+    Raises:
+        InputError: for axes that x does not have, or that are not each named once.
+    """
+    x = with_axes("x", x)
+    return _transpose(x, axes=tuple(range(x.ndim))[::-1] if axes is None else _axes(axes, x.ndim))
 
 
 def _swap_last(x: Any) -> Any:
     return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
+def _check_key(xp: Any, shape: tuple[int, ...], key: tuple) -> None:
+    """Refuse what is out of range, where JAX would take the last entry, or none."""
+    if xp is not np and not any(isinstance(k, Tracer) for k in key):
+        np.broadcast_to(np.int8(0), shape)[key]
+
+
+def _index(xp: Any, x: Any, *, key: tuple) -> Any:
+    _check_key(xp, x.shape, key)
+    return x[key]
+
+
 def _scatter(xp: Any, g: Any, *, key: tuple, shape: tuple[int, ...]) -> Any:
+    _check_key(xp, shape, key)
     zeros = xp.zeros(shape, g.dtype)
     if xp is not np:
         return zeros.at[key].add(g)
@@ -156,7 +209,7 @@ def _scatter(xp: Any, g: Any, *, key: tuple, shape: tuple[int, ...]) -> Any:
 
 index = define(
     "index",
-    lambda xp, x, *, key: xp.asarray(x)[key],
+    _index,
     (lambda g, y, x, *, key: scatter(g, key=key, shape=x.shape),),
 )
 """x[key], by numbers, slices or arrays of integers or booleans (`key=`, a tuple)."""
@@ -170,6 +223,12 @@ def _part(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     return g[(slice(None),) * axis + (slice(start, start + parts[i].shape[axis]),)]
 
 
+def _parts(parts: Any) -> list[Any]:
+    if not isinstance(parts, Sequence | np.ndarray) or not len(parts):
+        raise InputError(f"parts must be a list of at least one part, but are {check.received(parts)}")
+    return [with_axes("a part", p) for p in parts]
+
+
 _concatenate = define("concatenate", lambda xp, *parts, axis: xp.concatenate(parts, axis), EveryArgument(_part))
 
 
@@ -179,9 +238,8 @@ def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
     Raises:
         InputError: for no parts, an axis that they do not have, or shapes that differ elsewhere.
     """
-    if not len(parts):
-        raise InputError("concatenate needs at least one part, but got none")
-    return _concatenate(*parts, axis=_axes(axis, np.ndim(value_of(parts[0])))[0])
+    parts = _parts(parts)
+    return _concatenate(*parts, axis=_axis(axis, parts[0].ndim))
 
 
 def stack(parts: Sequence[Any], axis: int = 0) -> Any:
@@ -190,8 +248,9 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     Raises:
         InputError: for no parts, an axis that the result does not have, or shapes that differ.
     """
-    axis = _axes(axis, len(np.shape(value_of(parts[0]))) + 1)[0] if len(parts) else axis
-    return concatenate([reshape(p, (*p.shape[:axis], 1, *p.shape[axis:])) for p in parts], axis)
+    parts = _parts(parts)
+    axis = _axis(axis, parts[0].ndim + 1)
+    return concatenate([_insert(p, axis) for p in parts], axis)
 
 
 # --- reductions ---
@@ -199,11 +258,19 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Give the axes as numbers from 0 on; None stands for all."""
-    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = range(ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     for i in axes:
+        if isinstance(i, bool) or not isinstance(i, int | np.integer):
+            raise InputError(f"an axis must be a whole number, but is {check.received(i)}")
         if not -ndim <= i < ndim:
             raise InputError(f"there is no axis {i} in an array with {ndim} axes")
-    return tuple(i % ndim for i in axes)
+    return tuple(int(i) % ndim for i in axes)
+
+
+def _axis(axis: Any, ndim: int) -> int:
+    if isinstance(axis, Sequence) or axis is None:
+        raise InputError(f"axis must be one whole number, but is {check.received(axis)}")
+    return _axes(axis, ndim)[0]
 
 
 def _spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
@@ -211,34 +278,65 @@ def _spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
     return reshape(g, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
 
 
-def _max_backward(g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    largest = x >= _spread(y, x, axis)
-    count = largest.sum(axis=axis, keepdims=True, dtype=g.dtype)
-    return where(largest, _spread(g, x, axis) / count, 0.0)
+def _total(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """Sum, in single precision where x is in half precision."""
+    if x.dtype.itemsize > 2:
+        return x.sum(axis=axis, keepdims=keepdims)
+    return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(x.dtype)
+
+
+def _extreme_backward(g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    extreme = x == _spread(y, x, axis)
+    count = extreme.sum(axis=axis, keepdims=True, dtype=g.dtype)
+    return where(extreme, _spread(g, x, axis) / count, 0.0)
+
+
+def _largest(x: Any, axis: tuple[int, ...]) -> Any:
+    return x.max(axis=axis, keepdims=True)
 
 
 def _log_sum_exp(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    largest = x.max(axis=axis, keepdims=True)
-    y = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    largest = _largest(x, axis)
+    largest = xp.where(xp.isinf(largest), xp.zeros_like(largest), largest)  # ∞ − ∞ is no number
+    y = xp.log(_total(xp.exp(x - largest), axis, True)) + largest
     return y if keepdims else y.squeeze(axis)
 
 
 def _softmax(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
-    y = xp.exp(x - x.max(axis=axis, keepdims=True))
-    return y / y.sum(axis=axis, keepdims=True)
+    y = xp.exp(x - _largest(x, axis))
+    return y / _total(y, axis, True)
 
 
 def _log_softmax(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
-    x = x - x.max(axis=axis, keepdims=True)
-    return x - xp.log(xp.exp(x).sum(axis=axis, keepdims=True))
+    x = x - _largest(x, axis)
+    return x - xp.log(_total(xp.exp(x), axis, True))
+
+
+def _mean_backward(g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return _spread(g, x, axis) / math.prod(x.shape[i] for i in axis)
+
+
+def _norm(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    scale = xp.abs(x).max(axis=axis, keepdims=True, initial=0)  # squares of large and small numbers leave the format
+    unit = xp.where((scale == 0) | xp.isinf(scale), xp.ones_like(scale), scale)
+    y = xp.sqrt(_total((x / unit) ** 2, axis, True)) * unit
+    return y if keepdims else y.squeeze(axis)
+
+
+def _norm_backward(g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    y, g = _spread(y, x, axis), _spread(g, x, axis)
+    return where(value_of(y) == 0, 0.0, g * (x / _instead(y, 0.0, 1.0)))
 
 
 _sum = define(
     "sum",
-    lambda xp, x, *, axis, keepdims: x.sum(axis=axis, keepdims=keepdims),
+    lambda xp, x, *, axis, keepdims: _total(x, axis, keepdims),
     (lambda g, y, x, *, axis, keepdims: _spread(g, x, axis),),
 )
-_max = define("max", lambda xp, x, *, axis, keepdims: x.max(axis=axis, keepdims=keepdims), (_max_backward,))
+_mean = define("mean", lambda xp, x, *, axis, keepdims: x.mean(axis=axis, keepdims=keepdims), (_mean_backward,))
+_max = define("max", lambda xp, x, *, axis, keepdims: x.max(axis=axis, keepdims=keepdims), (_extreme_backward,))
+_min = define("min", lambda xp, x, *, axis, keepdims: x.min(axis=axis, keepdims=keepdims), (_extreme_backward,))
+_norm_rule = define("norm", _norm, (_norm_backward,))
 _log_sum_exp_rule = define(
     "log_sum_exp",
     _log_sum_exp,
@@ -252,32 +350,62 @@ _log_softmax_rule = define(
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Sum over an axis, several, or all of them (None); `keepdims` leaves them with size 1."""
+    x = with_axes("x", x)
     return _sum(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Mean over axes, as `sum`."""
+    """Mean over axes, as `sum`.
+
+    Raises:
+        InputError: for axes without an entry: 0/0 is no number.
+    """
+    x = with_axes("x", x)
     axes = _axes(axis, x.ndim)
-    return _sum(x, axis=axes, keepdims=keepdims) / math.prod(x.shape[i] for i in axes)
+    if not math.prod(x.shape[i] for i in axes):
+        raise InputError(f"there is no mean over axes {axes} of shape {x.shape}, which hold no entry")
+    return _mean(x, axis=axes, keepdims=keepdims)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Variance over axes, as `mean`: the mean of (x − mean)²."""
+    deviation = (x := with_axes("x", x)) - mean(x, axis, keepdims=True)
+    return mean(deviation * deviation, axis, keepdims)
+
+
+def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Length √(Σ x²) over axes, as `sum`. Where it is 0 its gradient is 0, the middle of its subgradients."""
+    x = with_axes("x", x)
+    return _norm_rule(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest entry over axes, as `sum`; equal ones share the gradient."""
+    x = with_axes("x", x)
     return _max(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Smallest entry over axes, as `sum`; equal ones share the gradient."""
+    x = with_axes("x", x)
+    return _min(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def log_sum_exp(x: Any, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Give ln Σ eˣ over axes, without overflow."""
+    x = with_axes("x", x)
     return _log_sum_exp_rule(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """Give eˣ / Σ eˣ over axes, without overflow."""
+    x = with_axes("x", x)
     return _softmax_rule(x, axis=_axes(axis, x.ndim))
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Give x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
+    x = with_axes("x", x)
     return _log_softmax_rule(x, axis=_axes(axis, x.ndim))
 
 
@@ -319,3 +447,18 @@ def _matmul_second(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 matmul = define("matmul", _product, (_matmul_first, _matmul_second))
 """a @ b: matrices on the last two axes, any axes before them, and vectors, as NumPy has it."""
+
+
+FUNCTIONS.update(
+    clip=clip,
+    log_softmax=log_softmax,
+    max=max,
+    mean=mean,
+    min=min,
+    norm=norm,
+    reshape=reshape,
+    softmax=softmax,
+    sum=sum,
+    transpose=transpose,
+    var=var,
+)

@@ -12,9 +12,11 @@ Sources: Linnainmaa, BIT 16:146 (1976); Griewank & Walther, Evaluating Derivativ
 """
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -27,6 +29,9 @@ import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
+from neuraxis import check
+from neuraxis.autodiff.operators import RULES, Operators
+from neuraxis.autodiff.read_only import kept, shown
 from neuraxis.errors import InputError
 
 _recording = ContextVar("recording", default=True)
@@ -34,6 +39,8 @@ _numbers = itertools.count()
 
 # Types that are not JAX arrays, for a quick look: asking JAX takes ten times as long.
 _PLAIN = frozenset({np.ndarray, np.float32, np.float64, np.bool_, float, int, bool, tuple, type(None)})
+_FLOATS = frozenset({np.float32, np.float64, float})
+_NUMBERS = _FLOATS | {int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +65,58 @@ class Rule:
         Raises:
             InputError: for shapes or numbers that it cannot take.
         """
-        values, depends = [], False
+        values, depends, lent = [], False, bool(settings)
         for argument in arguments:
             if isinstance(argument, Var):
-                depends, argument = True, argument.val
+                depends, argument = True, argument._val
+            elif type(argument) is np.ndarray:
+                lent = True
+            elif type(argument) not in _NUMBERS:
+                argument = _constant(self.name, argument)
             values.append(argument)
-        try:
-            value = self.forward(module_of(*values, *settings.values()), *values, **settings)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"{self.name} cannot take {_describe(values, settings)}: {error}") from error
+        value = self._calculate(values, settings)
+        if type(value) not in _FLOATS and not _is_floating(value):
+            values = [_floats(f"an argument of {self.name}", v) for v in values]  # were integers or truth values alone
+            if not _is_floating(value := self._calculate(values, settings)):
+                raise InputError(f"{self.name} must give floating-point numbers, but gives dtype {value.dtype}")
         if not depends:
             return value
-        return Var._made(value, Op(self, arguments, values, settings) if _recording.get() else None)
+        if not _recording.get():
+            return Var._made(value, None)
+        if lent:  # arrays that are the caller's, who may write into them before the backward pass
+            values = [v if isinstance(a, Var) else kept(v) for v, a in zip(values, arguments, strict=True)]
+            settings = {name: _kept(setting) for name, setting in settings.items()}
+        return Var._made(value, Op(self, arguments, values, settings))
+
+    def _calculate(self, values: Sequence[Any], settings: Mapping[str, Any]) -> Any:
+        try:
+            return self.forward(module_of(*values, *settings.values()), *values, **settings)
+        except (AttributeError, IndexError, MemoryError, OverflowError, TypeError, ValueError) as error:
+            raise InputError(f"{self.name} cannot take {_describe(values, settings)}: {error}") from error
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles name a rule of the table, instead of holding its functions."""
+        if RULES.get(self.name) is self:
+            return _named, (self.name,)
+        return Rule, (self.name, self.forward, self.backward)
+
+
+def _named(name: str) -> Rule:
+    return RULES[name]
+
+
+def _constant(name: str, value: Any) -> Any:
+    """Make an array of what is no `Var` and not quite simple: a list, a table, a tensor."""
+    return value if isinstance(value, bool | np.generic) else check.array(f"an argument of {name}", value)
+
+
+def _is_floating(value: Any) -> bool:
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and (dtype.kind == "f" or jnp.issubdtype(dtype, jnp.floating))
+
+
+def _kept(setting: Any) -> Any:
+    return tuple(map(kept, setting)) if isinstance(setting, tuple) else kept(setting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +127,6 @@ class EveryArgument:
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
         return partial(self.rule, i)
-
-
-RULES: dict[str, Rule] = {}
-"""All rules by name; `neuraxis.autodiff.ops` and `neuraxis.autodiff.convolution` fill it."""
 
 
 def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[..., Any]] | EveryArgument) -> Rule:
@@ -108,27 +151,36 @@ class Op:
     def __init__(self, rule: Rule, arguments: Sequence[Any], values: Sequence[Any], settings: Mapping[str, Any]):
         self.rule = rule
         self.arguments = arguments  # as they were given: `Var`s, and constants
-        self.values = values  # the same as arrays; a parameter that is updated before `backward` does no harm
+        self.values = values  # the same as arrays, which stay what they are whatever is updated before `backward`
         self.settings = settings  # what is not differentiated, such as an axis
 
-    def backward(self, g: Any, y: Any, arguments: Sequence[Any]) -> Iterator[tuple["Var", Any]]:
+    def backward(self, g: Any, y: Any, as_vars: bool) -> Iterator[tuple["Var", Any]]:
         """Send the gradient g of the result y back: each `Var` among the arguments with its share."""
+        arguments = self.values
+        if as_vars:
+            arguments = [a if isinstance(a, Var) else v for a, v in zip(self.arguments, self.values, strict=True)]
         for i, argument in enumerate(self.arguments):
             if isinstance(argument, Var):
                 share = self.rule.backward[i](g, y, *arguments, **self.settings)
-                yield argument, _match(share, argument.val.shape, argument.val.dtype)
+                yield argument, _match(share, self.values[i].shape, self.values[i].dtype)
+
+    def __reduce__(self) -> Any:
+        """Of the mark `FREED` there is only one."""
+        return "FREED" if self is FREED else (Op, (self.rule, self.arguments, self.values, self.settings))
 
 
-class Var:
+class Var(Operators):
     """A variable: a value, the gradient that `backward` leaves in it, and the operation that made it.
 
-    Operators (`+ - * / ** @`, indexing) and the functions of `neuraxis.autodiff.ops` give new `Var`s; comparisons give
-    arrays of booleans. Gradients may share memory with each other, so replace them instead of writing into them.
+    Operators (`+ - * / ** @`, indexing), methods and the functions of `neuraxis.autodiff.ops` give new `Var`s;
+    comparisons, `==` among them, give arrays of booleans. `float(x)` and `x.item()` give the number of a `Var` with one
+    entry, without its gradient. A `Var` is known to sets and dictionaries as the object that it is.
+
+    Values and gradients are put in place as a whole: `w.val = w.val - step`, or `w.val -= step`. Into NumPy arrays that
+    were handed to a `Var` or come from it, nothing is written that would reach it: it takes copies and shows read-only
+    views.
 
     Attributes:
-        val: the value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are). Python numbers and
-            integers become floats of JAX's default size (float32, or float64 under `jax.enable_x64`).
-        grad: ∂E/∂val in the shape of val, added up over calls of `backward`; None before.
         creator: the `Op` that made it; None for one that was made by hand.
         name: what it is called in a drawing.
 
@@ -137,11 +189,11 @@ class Var:
     """
 
     __array_ufunc__ = None  # `array * var` is ours to answer
-    __slots__ = ("__weakref__", "creator", "grad", "name", "number", "val")
+    __slots__ = ("__weakref__", "_grad", "_val", "creator", "name", "number")
 
     def __init__(self, val: Any, name: str = ""):
-        self.val = _floats(val)
-        self.grad: Any = None
+        self.val = val
+        self._grad: Any = None
         self.creator: Op | None = None
         self.name = name
         self.number = next(_numbers)  # an argument is older than what is made of it
@@ -149,8 +201,33 @@ class Var:
     @classmethod
     def _made(cls, val: Any, creator: Op | None) -> "Var":
         self = cls.__new__(cls)
-        self.val, self.grad, self.creator, self.name, self.number = val, None, creator, "", next(_numbers)
+        self._val, self._grad, self.creator, self.name, self.number = val, None, creator, "", next(_numbers)
         return self
+
+    @property
+    def val(self) -> Any:
+        """The value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are).
+
+        Python numbers and integers become floats of JAX's default size (float32, or float64 under `jax.enable_x64`).
+        """
+        return shown(self._val)
+
+    @val.setter
+    def val(self, val: Any) -> None:
+        self._val = kept(_floats("the value of a Var", val))
+
+    @property
+    def grad(self) -> Any:
+        """∂E/∂val in the shape of val, added up over calls of `backward`; None before."""
+        return shown(self._grad)
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if grad is not None and not isinstance(grad, Var):
+            grad = kept(_floats("the gradient of a Var", grad))
+        if grad is not None and grad.shape != self.shape:
+            raise InputError(f"the gradient of a Var of shape {self.shape} must have that shape, but has {grad.shape}")
+        self._grad = grad
 
     def backward(self, seed: ArrayLike | None = None, *, keep_graph: bool = False) -> None:
         """Add ∂E/∂v to `v.grad` for every `Var` v that this one, E, was calculated from, and for E itself.
@@ -164,7 +241,7 @@ class Var:
                 creator, or a graph that was freed.
         """
         for var, g in send_back(self, seed, free=not keep_graph):
-            var.grad = g if var.grad is None else var.grad + g
+            var._grad = g if var._grad is None else var._grad + g
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -173,91 +250,111 @@ class Var:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return self.val.shape
+        return self._val.shape
 
     @property
     def ndim(self) -> int:
         """Number of axes of the value."""
-        return self.val.ndim
+        return self._val.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the value."""
+        return self._val.size
 
     @property
     def dtype(self) -> np.dtype:
         """Number format of the value."""
-        return self.val.dtype
+        return self._val.dtype
 
-    @property
-    def T(self) -> Any:  # noqa: N802 (as NumPy has it)
-        """With its axes in reverse order."""
-        return RULES["transpose"](self, axes=tuple(range(self.ndim))[::-1])
+    def item(self) -> float:
+        """Give the number of a `Var` with one entry, without its gradient.
+
+        Raises:
+            InputError: for one with more entries, or none.
+        """
+        if self.size != 1:
+            raise InputError(f"only a Var with one entry is a number, but this one has shape {self.shape}")
+        return float(self._val.reshape(()))
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a Var of shape () has no length")
+        return self.shape[0]
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise InputError(
+            "a Var is no array, which would know nothing of its gradient; "
+            "take x.val for its value, or the functions of neuraxis.autodiff.ops to go on with the gradient"
+        )
 
     def __repr__(self) -> str:
         made = f", made by {self.creator.rule.name}" if self.creator else ""
-        return f"<Var {self.name}{' ' * bool(self.name)}{_text(self.val)}{made}>"
+        return f"<Var {self.name}{' ' * bool(self.name)}{_text(self._val)}{made}>"
 
-    def __add__(self, other: Any) -> Any:
-        return RULES["add"](self, other)
+    def __eq__(self, other: Any) -> Any:
+        return self._compare(operator.eq, other)
 
-    def __radd__(self, other: Any) -> Any:
-        return RULES["add"](other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return RULES["subtract"](self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return RULES["subtract"](other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return RULES["multiply"](self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return RULES["multiply"](other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return RULES["divide"](self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return RULES["divide"](other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return RULES["power"](self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return RULES["power"](other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return RULES["matmul"](self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return RULES["matmul"](other, self)
-
-    def __neg__(self) -> Any:
-        return RULES["negate"](self)
-
-    def __getitem__(self, key: Any) -> Any:
-        return RULES["index"](self, key=key if isinstance(key, tuple) else (key,))
-
-    def __len__(self) -> int:
-        return len(self.val)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+    def __ne__(self, other: Any) -> Any:
+        return self._compare(operator.ne, other)
 
     def __lt__(self, other: Any) -> Any:
-        return self.val < value_of(other)
+        return self._compare(operator.lt, other)
 
     def __le__(self, other: Any) -> Any:
-        return self.val <= value_of(other)
+        return self._compare(operator.le, other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.val > value_of(other)
+        return self._compare(operator.gt, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.val >= value_of(other)
+        return self._compare(operator.ge, other)
+
+    __hash__ = object.__hash__
+
+    def _compare(self, operation: Callable[[Any, Any], Any], other: Any) -> Any:
+        if not (isinstance(other, Var | float | int | list | tuple) or hasattr(other, "__array__")):
+            return NotImplemented  # a Var is not equal to None, or to a word
+        other = other._val if isinstance(other, Var) else _floats("what a Var is compared with", other)
+        try:
+            return operation(self._val, other)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"shapes {self.shape} and {other.shape} cannot be compared: {error}") from error
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Var":
+        """Copy all that this was made from, oldest first, without recursion; values are never written into."""
+        for var in _reached(self):
+            if id(var) not in memo:
+                creator = var.creator
+                if creator is not None and creator is not FREED:
+                    arguments = [memo[id(a)] if isinstance(a, Var) else a for a in creator.arguments]
+                    creator = Op(creator.rule, arguments, creator.values, creator.settings)
+                memo[id(var)] = copied = Var._made(var._val, creator)
+                copied._grad, copied.name = deepcopy(var._grad, memo), var.name
+        return memo[id(self)]
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._val, self._grad, self.creator, self.name
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._val, self._grad, self.creator, self.name = state
+        self.number = next(_numbers)  # its arguments were made before, and what comes now is newer
+
+
+def with_axes(name: str, x: Any) -> Any:
+    """Give what has axes: a `Var` or an array, made of a list, a number, a table or a tensor."""
+    return x if isinstance(x, Var | np.ndarray) else _array(name, x)
 
 
 def value_of(x: Any) -> Any:
     """Give the value of a `Var`, and anything else as it is."""
-    return x.val if isinstance(x, Var) else x
+    return x._val if isinstance(x, Var) else x
 
 
 @contextmanager
@@ -277,22 +374,24 @@ FREED = Op(Rule("freed", lambda xp: None, ()), (), (), {})
 def ancestors(y: Var) -> list[Var]:
     """All `Var`s that y was made from and y itself, oldest first.
 
-    Every argument is older than what is made of it, so this is a topological order. No recursion: a graph may be as
-    deep as memory allows.
-
     Raises:
         InputError: if a part of the graph was freed.
+    """
+    found = _reached(y)
+    if any(var.creator is FREED for var in found):
+        raise InputError("this graph was freed by an earlier backward(); calculate anew, or pass keep_graph=True there")
+    return found
+
+
+def _reached(y: Var) -> list[Var]:
+    """Walk from y to what it was made from; every argument is older than its result, so this order is topological.
+
+    No recursion: a graph may be as deep as memory allows.
     """
     found, open = {y}, [y]
     while open:
         creator = open.pop().creator
-        if creator is None:
-            continue
-        if creator is FREED:
-            raise InputError(
-                "this graph was freed by an earlier backward(); calculate anew, or pass keep_graph=True there"
-            )
-        for argument in creator.arguments:
+        for argument in creator.arguments if creator else ():
             if isinstance(argument, Var) and argument not in found:
                 found.add(argument)
                 open.append(argument)
@@ -316,8 +415,7 @@ def send_back(y: Var, seed: ArrayLike | None, *, free: bool, as_vars: bool = Fal
         var = waiting.pop()
         g = total.pop(var)
         if (op := var.creator) is not None:
-            shares = op.backward(g, var, op.arguments) if as_vars else op.backward(g, var.val, op.values)
-            for argument, share in shares:
+            for argument, share in op.backward(g, var if as_vars else var._val, as_vars):
                 total[argument] = total[argument] + share if argument in total else share
             if free:
                 var.creator = FREED
@@ -325,17 +423,18 @@ def send_back(y: Var, seed: ArrayLike | None, *, free: bool, as_vars: bool = Fal
 
 
 def _seed(y: Var, seed: ArrayLike | None) -> Any:
-    xp = module_of(y.val)
+    xp = module_of(y._val)
     if seed is None:
         if y.shape:
             raise InputError(
                 f"backward() from a Var of shape {y.shape} needs a seed gradient of that shape; "
                 "only a scalar has the seed 1"
             )
-        return xp.ones_like(y.val)
-    if np.shape(seed) != y.shape:
-        raise InputError(f"the seed gradient must have the shape {y.shape} of the value, but has {np.shape(seed)}")
-    return module_of(y.val, seed).asarray(seed, y.dtype)
+        return xp.ones_like(y._val)
+    g = kept(_floats("the seed gradient", seed))
+    if g.shape != y.shape:
+        raise InputError(f"the seed gradient must have the shape {y.shape} of the value, but has {g.shape}")
+    return module_of(y._val, g).asarray(g, y.dtype)
 
 
 def _match(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -351,16 +450,15 @@ def _match(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     return g if g.dtype == dtype else RULES["cast"](g, dtype=dtype)
 
 
-def _floats(val: Any) -> Any:
-    try:
-        array = val if isinstance(val, np.ndarray | jax.Array) else np.asarray(val)
-    except ValueError as error:
-        raise InputError(f"a Var needs an array of real numbers, but {val!r} is none: {error}") from error
-    if jnp.issubdtype(array.dtype, jnp.floating) and isinstance(val, np.ndarray | np.generic | jax.Array):
-        return array
-    if not (jnp.issubdtype(array.dtype, jnp.floating) or array.dtype.kind in "iub"):
-        raise InputError(f"a Var needs an array of real numbers, but {val!r} is of type {type(val).__name__}")
-    return array.astype(jnp.result_type(float))
+def _array(name: str, value: Any) -> Any:
+    return check.array(name, np.asarray(value) if isinstance(value, np.generic | float | int) else value)
+
+
+def _floats(name: str, value: Any) -> Any:
+    """Make an array of floats, of JAX's default size where the numbers have none of their own."""
+    array = _array(name, value)
+    typed = isinstance(value, np.generic) or not isinstance(value, float | int | list | tuple)
+    return array if typed and _is_floating(array) else array.astype(jnp.result_type(float))
 
 
 def _text(value: Any) -> str:

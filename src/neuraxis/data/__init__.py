@@ -6,12 +6,14 @@ fills. The digits and the sonnets need no file, so there is always something to 
 
 from collections.abc import Iterable, Sequence
 
+from neuraxis import check
 from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnist, published
 from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
-from neuraxis.data.dataset import hold_out as hold_out
 from neuraxis.data.download import Progress as Progress
 from neuraxis.data.published import Published
+from neuraxis.data.splits import hold_out as hold_out
+from neuraxis.data.splits import split as split
 from neuraxis.errors import InputError
 from neuraxis.names import check_name
 
@@ -92,6 +94,8 @@ def fetch(name: str, progress: Progress | None = None) -> None:
         DataError: if a file cannot be downloaded, or is not the published one.
     """
     check_name("data set or text", name, [*_SETS, *corpus.SOURCES])
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress must be a function, but is {check.received(progress)}")
     for file in _files(name):
         download.fetch(file, progress)
 
@@ -105,6 +109,8 @@ def _files(name: str) -> tuple[Published, ...]:
 
 def _first_at_hand(kind: str, names: Sequence[str], known: Iterable[str]) -> str:
     """Give the first name whose files are at hand; the last one where none is, whose loading says what is missing."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise InputError(f"names must be a list of names, as in ['mnist', 'digits'], but is {check.received(names)}")
     for name in names:
         check_name(kind, name, known)
     if not names:

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import UInt8
 
+from neuraxis import check
 from neuraxis.data import published
 from neuraxis.data.dataset import Dataset
 from neuraxis.data.published import Published
@@ -25,6 +26,7 @@ FILES = (
         },
         ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
         packed="sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        size=10_000 * (1 + _CHANNELS * _SIZE * _SIZE),
     ),
 )
 
@@ -42,8 +44,10 @@ def parse(content: bytes, source: str) -> tuple[UInt8[np.ndarray, "count 32 32 3
         Images as a view of `content` with the channel last, and their labels.
 
     Raises:
-        DataError: if it does not hold whole records, or a label above 9.
+        DataError: if it is no bytes, does not hold whole records, or a label above 9.
     """
+    if not isinstance(content, bytes | bytearray):
+        raise DataError(f"{source} must be bytes, but is {check.received(content)}")
     record = 1 + _CHANNELS * _SIZE * _SIZE
     if not content or len(content) % record:
         raise DataError(f"{source} must hold records of {record} bytes, but holds {len(content)} bytes")

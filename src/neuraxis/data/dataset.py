@@ -11,7 +11,7 @@ from neuraxis.errors import InputError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Examples with their labels, as read-only NumPy arrays.
+    """Examples with their labels, as read-only NumPy arrays; what is given may be lists, tables or tensors.
 
     Images are (count, height, width), or (count, height, width, channel) in colour, and stay in the bytes that they
     are published in. `scaled` turns them into numbers from 0 to 1, and `flat` into vectors; both give a new data set,
@@ -33,6 +33,15 @@ class Dataset:
 
     def __post_init__(self) -> None:
         check.whole(white=self.white)
+        for field in ("name", "title"):
+            if not isinstance(value := getattr(self, field), str):
+                raise InputError(f"{field} must be text, but is {check.received(value)}")
+        named = isinstance(self.classes, tuple | list) and all(isinstance(name, str) for name in self.classes)
+        if not named or not self.classes:
+            raise InputError(f"classes must be the names of the classes, but is {check.received(self.classes)}")
+        object.__setattr__(self, "classes", tuple(self.classes))
+        for field in ("train_x", "train_y", "test_x", "test_y"):
+            object.__setattr__(self, field, np.asarray(check.array(field, getattr(self, field))))
         check.same_length(train_x=self.train_x, train_y=self.train_y)
         check.same_length(test_x=self.test_x, test_y=self.test_y)
         if self.train_x.shape[1:] != self.test_x.shape[1:]:
@@ -44,9 +53,7 @@ class Dataset:
 
     def _set_examples(self, field: str) -> None:
         examples = getattr(self, field)
-        if examples.dtype.kind not in "biuf":
-            raise InputError(f"{field} must hold real numbers, but has dtype {examples.dtype}")
-        if examples.dtype.kind == "f":
+        if examples.dtype.kind not in "biu":
             check.finite(**{field: examples})
         self._set(field, examples)
 
@@ -82,26 +89,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset: {self.description}>"
-
-
-def hold_out(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, tuple[np.ndarray, np.ndarray]]:
-    """Set `count` training examples, drawn by chance, aside for validation.
-
-    Args:
-        data: the data set.
-        count: how many examples to set aside.
-        seed: chooses the examples; the same seed chooses the same ones.
-
-    Returns:
-        The data set without these examples, and these examples with their labels. Both stay in their order.
-
-    Raises:
-        InputError: if `count` is not a whole number from 1 to the number of training examples less one.
-    """
-    check.whole(count=count)
-    if count >= len(data.train_x):
-        raise InputError(f"count must be less than the {len(data.train_x)} training examples, but is {count}")
-    chosen = np.zeros(len(data.train_x), bool)
-    chosen[np.random.default_rng(seed).permutation(len(chosen))[:count]] = True
-    rest = dataclasses.replace(data, train_x=data.train_x[~chosen], train_y=data.train_y[~chosen])
-    return rest, (data.train_x[chosen], data.train_y[chosen])

@@ -25,14 +25,14 @@ def fetch(file: Published, progress: Progress | None = None) -> Path:
         DataError: if no address gives the published file, if the cache cannot be written, or if the folder that
             `$NEURAXIS_DATA` names holds a damaged file of that name, which would hide the fetched one.
     """
-    cache = published.cache()
-    if cache is None:
-        raise DataError("downloading needs the package pooch; install neuraxis[experiments]")
-    folder = published.locate(file)
+    cache, folder = published.cache(), published.locate(file)
     if folder is not None and _sound(file, may_be_damaged=folder == cache):
         return folder
     if not file.urls:
         raise published.missing(file)
+    if cache is None:
+        needed = "the package pooch (install neuraxis[experiments]) and a home folder with a cache"
+        raise DataError(f"downloading needs {needed}; or put {file.path} below a folder that NEURAXIS_DATA names")
     target = cache / file.path
     try:
         cache.mkdir(parents=True, exist_ok=True)

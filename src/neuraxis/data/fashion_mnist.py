@@ -10,17 +10,17 @@ _MIRRORS = (
 )
 
 
-def _file(name: str, sha256: str) -> Published:
+def _file(name: str, size: int, sha256: str) -> Published:
     urls = tuple(f"{mirror}{name}.gz" for mirror in _MIRRORS)
-    return Published(f"fashion-mnist/{name}.gz", {name: ""}, urls, packed=f"sha256:{sha256}")
+    return Published(f"fashion-mnist/{name}.gz", {name: ""}, urls, packed=f"sha256:{sha256}", size=size)
 
 
 # Digests of the packed files as published; none is known for the unpacked ones, which are therefore not taken.
 FILES = (
-    _file("train-images-idx3-ubyte", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-    _file("train-labels-idx1-ubyte", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-    _file("t10k-images-idx3-ubyte", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-    _file("t10k-labels-idx1-ubyte", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+    _file("train-images-idx3-ubyte", 47_040_016, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    _file("train-labels-idx1-ubyte", 60_008, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    _file("t10k-images-idx3-ubyte", 7_840_016, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    _file("t10k-labels-idx1-ubyte", 10_008, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 )
 
 CLASSES = (

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from neuraxis import check
-from neuraxis.errors import DataError
+from neuraxis.errors import DataError, InputError
 
 
 class ArraySource:
@@ -24,6 +24,9 @@ class ArraySource:
     """
 
     def __init__(self, *arrays: Any):
+        if not arrays:
+            raise InputError("an ArraySource needs at least one array")
+        arrays = tuple(check.array(f"arrays[{i}]", x) for i, x in enumerate(arrays))
         check.same_length(**{f"arrays[{i}]": x for i, x in enumerate(arrays)})
         self._arrays = tuple(_Rows.of(x) if isinstance(x, np.memmap) else x for x in arrays)
 

@@ -8,10 +8,14 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
 from neuraxis.energy.hopfield import Hopfield
+from neuraxis.engine.relax import Relaxed
+from neuraxis.errors import InputError
+from neuraxis.values import compiled
 
 
 class ContinuousHopfield(eqx.Module):
@@ -29,8 +33,12 @@ class ContinuousHopfield(eqx.Module):
     It is a dynamics whose state is u (…, N), input a current (…, N) added to b (or a single number, or None) and output
     x, and an energy in u.
 
+    `settle` finds where the potentials come to rest. `relax` on the energy says `converged` where the activities do:
+    the potential of a saturated neuron, whose activity stays ±1, leaves the energy as it is, wherever it stands.
+
     Raises:
-        InputError: for a time constant or gain that is not positive.
+        InputError: for what is no Hopfield network, or a time constant or gain that is not positive or does not
+            broadcast to its neurons.
     """  # noqa: D415 - the first line ends in an equation
 
     network: Hopfield
@@ -38,16 +46,18 @@ class ContinuousHopfield(eqx.Module):
     gain: float | Array = 1.0  # slope of the activity at u = 0
 
     def __check_init__(self):
+        if not isinstance(self.network, Hopfield):
+            raise InputError(f"network must be a Hopfield network, but is {check.received(self.network)}")
         check.positive(tau_x=self.tau_x, gain=self.gain)
+        check.broadcast(self.network.bias.shape, tau_x=self.tau_x, gain=self.gain)
 
     def activity(self, u: ArrayLike) -> Float[Array, "..."]:
         """Give the activities x = tanh(gain · u), in the shape of u."""
-        return jnp.tanh(self.gain * jnp.asarray(u))
+        return jnp.tanh(self.gain * check.floats("u", u))
 
     def energy(self, u: ArrayLike) -> Float[Array, "..."]:
         """Energy of the activities of u (…, N), without input."""
-        x = self.activity(u)
-        a = self.gain * jnp.asarray(u)
+        x, a = self.activity(u), self.gain * check.floats("u", u)
         # ∫₀^x artanh(s) ds = x a − ln cosh a with x = tanh a; logaddexp keeps cosh from overflowing.
         leak = (x * a - jnp.logaddexp(a, -a) + jnp.log(2.0)) / self.gain
         return self.network.energy(x) + jnp.sum(leak, axis=-1)
@@ -61,7 +71,79 @@ class ContinuousHopfield(eqx.Module):
         """Advance u by `dt` [ms] with the drive xW + b + input held, which the leak then answers exactly.
 
         The energy falls in every step that is short against τ_x; with dt ≫ τ_x the step becomes the synchronous update.
+
+        Raises:
+            InputError: for what does not broadcast to the state.
         """
-        drive = self.network.field(self.activity(state)) + (0.0 if input is None else input)
+        state, dt = check.floats("state", state), check.floats("dt", dt)
+        input = None if input is None else check.floats("input", input)
+        check.fits(state.shape, dt=dt, input=0.0 if input is None else input)
+        drive = self._drive(state, input)
         u = drive + (state - drive) * jnp.exp(-jnp.divide(dt, self.tau_x))
         return u, self.activity(u)
+
+    def settle(
+        self,
+        u: ArrayLike,
+        input: ArrayLike | None = None,
+        *,
+        rtol: float = 1e-5,
+        atol: float = 1e-6,
+        max_steps: int = 10_000,
+    ) -> Relaxed:
+        """Follow the dynamics under a held input until u stands still: ‖u − (xW + b + input)‖ ≤ atol + rtol ‖u‖.
+
+        The norms are root-mean-square ones over the neurons, and each leading index settles on its own. A step goes the
+        share 1/(1 + gain ‖W‖) of the way to what drives the neurons. Seen from the activities that is mirror descent,
+        and the longest step in which the energy cannot rise, whatever the weights.
+
+        Args:
+            u: potentials (…, N) to start from.
+            input: a current that broadcasts to u.
+            rtol: tolerance relative to the size of u.
+            atol: absolute tolerance, in units of u.
+            max_steps: after that many steps u is given back as it is, with `converged` false.
+
+        Returns:
+            u at rest, and its energy under the input, E − x · input.
+
+        Raises:
+            InputError: for potentials or inputs that are not finite or do not fit, or negative tolerances.
+
+        Source: Lu, Freund and Nesterov, SIAM Journal on Optimization 28:333 (2018), for the step.
+        """
+        check.finite(u=u, input=0.0 if input is None else input)
+        check.not_negative(rtol=rtol, atol=atol)
+        check.one_number(rtol=rtol, atol=atol)
+        check.whole(max_steps=max_steps)
+        check.last_axis(self.network.bias.shape[0], u=u)
+        u = jnp.asarray(check.array("u", u), self.network.dtype)
+        input = jnp.zeros((), u.dtype) if input is None else jnp.asarray(check.array("input", input), u.dtype)
+        check.fits(u.shape, input=input)
+        return _settle(self, u, input, rtol, atol, jnp.asarray(min(max_steps, jnp.iinfo(jnp.int32).max), jnp.int32))
+
+    def _drive(self, u: Any, input: Any) -> Float[Array, "... n"]:
+        return self.network.field(self.activity(u)) + (0.0 if input is None else input)
+
+
+@compiled
+def _settle(model: ContinuousHopfield, u: Array, input: Array, rtol: Any, atol: Any, max_steps: Array) -> Relaxed:
+    # Two bounds on ‖W‖, the largest sum of a row and the Frobenius norm: the smaller one.
+    W = model.network.weights
+    norm = jnp.minimum(jnp.max(jnp.sum(jnp.abs(W), axis=-1)), jnp.sqrt(jnp.sum(W * W)))
+    share = 1 / (1 + jnp.max(jnp.asarray(model.gain)) * norm)
+
+    def pull(u: Array) -> tuple[Array, Array]:
+        gap = model._drive(u, input) - u
+        size = lambda a: jnp.sqrt(jnp.mean(a * a, axis=-1))
+        return gap, size(gap) <= atol + rtol * size(u)
+
+    def advance(carry):
+        u, gap, settled, steps = carry
+        u = jnp.where(settled[..., None], u, u + share * gap)
+        gap, now = pull(u)
+        return u, gap, settled | now, steps + ~settled
+
+    going = lambda carry: jnp.any(~carry[2] & (carry[3] < max_steps))
+    u, _, settled, steps = lax.while_loop(going, advance, (u, *pull(u), jnp.zeros(u.shape[:-1], jnp.int32)))
+    return Relaxed(u, model.energy(u) - jnp.sum(model.activity(u) * input, axis=-1), steps, settled)

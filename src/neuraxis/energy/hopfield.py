@@ -3,6 +3,8 @@
 J. J. Hopfield, Neural networks and physical systems with emergent collective computational abilities, PNAS 79 (1982).
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -35,30 +37,32 @@ class Hopfield(eqx.Module):
     changes it by −2 |(xW + b)_i| or not at all. So updates one after the other (`sweep`, `step`, `recall`) never raise
     the energy and end in a minimum; updates of all neurons at once (`synchronous_step`) may end in a cycle of two.
 
-    All methods take states (…, N).
+    All methods take states (…, N). Weights are kept as W = numerator/denominator: those of Hebb's rule are whole
+    numbers over M. The sums over a state are then whole numbers, too, which are divided last, so that a field that is 0
+    comes out as 0 (in single precision as long as the sums stay below 2²⁴).
 
     Raises:
         InputError: for weights that are not square, finite, symmetric and zero on the diagonal, or biases that do not
             fit them.
     """
 
-    weights: Float[Array, "n n"]
+    numerator: Float[Array, "n n"]
     bias: Float[Array, " n"]
+    denominator: float | Array
 
     def __init__(self, weights: ArrayLike, bias: ArrayLike | None = None):
         """Take weights (N, N) and biases (N,), by default 0."""
         check.finite(weights=weights)
-        shape = jnp.shape(weights)
-        if len(shape) != 2 or shape[0] != shape[1]:
+        W = check.floats("weights", weights)
+        shape = W.shape
+        if len(shape) != 2 or shape[0] != shape[1] or 0 in shape:
             raise InputError(f"weights must have shape (N, N), but have shape {shape}")
-        _check_symmetric(weights)
-        self.weights = jnp.asarray(weights, jnp.result_type(weights, float))
-        if bias is None:
-            bias = jnp.zeros(shape[0], self.weights.dtype)
-        check.finite(bias=bias)
-        if jnp.shape(bias) != shape[:1]:
-            raise InputError(f"bias must have shape {shape[:1]}, but has shape {jnp.shape(bias)}")
-        self.bias = jnp.asarray(bias, self.weights.dtype)
+        _check_symmetric(W)
+        self.numerator, self.denominator = at_least_single(W), 1.0
+        check.finite(bias=0.0 if bias is None else bias)
+        self.bias = jnp.zeros(shape[0], self.dtype) if bias is None else jnp.asarray(bias, self.dtype)
+        if self.bias.shape != shape[:1]:
+            raise InputError(f"bias must have shape {shape[:1]}, but has shape {self.bias.shape}")
 
     @staticmethod
     def store(patterns: ArrayLike) -> "Hopfield":
@@ -69,17 +73,32 @@ class Hopfield(eqx.Module):
         Raises:
             InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
         """
-        return Hopfield(hebbian(patterns))
+        sums, count = _hebbian_sums(patterns)
+        return eqx.tree_at(lambda network: network.denominator, Hopfield(sums), float(count))
+
+    @property
+    def weights(self) -> Float[Array, "n n"]:
+        """W."""
+        return self.numerator / self.denominator
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Number format of weights, biases and states."""
+        return self.numerator.dtype
 
     def field(self, x: ArrayLike) -> Float[Array, "... n"]:
         """What drives the neurons: xW + b, of states (…, N) that may also lie between −1 and 1."""
-        # W is symmetric, so xW is the inner product of x with the rows of W, which lie together in memory.
-        return jnp.inner(self._state(x), self.weights) + self.bias
+        return self._sums(self._state(x)) / self.denominator + self.bias
 
     def energy(self, x: ArrayLike) -> Float[Array, "..."]:
         """E = −½ x W xᵀ − b xᵀ, of states (…, N) that may also lie between −1 and 1."""
         x = self._state(x)
-        return -0.5 * jnp.sum(x * (x @ self.weights), axis=-1) - x @ self.bias
+        return -0.5 * jnp.sum(x * self._sums(x), axis=-1) / self.denominator - jnp.sum(x * self.bias, axis=-1)
+
+    def _sums(self, x: Array) -> Float[Array, "... n"]:
+        # W is symmetric, so xW is the inner product of x with the rows of W, which lie together in memory. A GPU would
+        # round both to three digits unless told not to.
+        return jnp.inner(x, self.numerator, precision=lax.Precision.HIGHEST)
 
     def synchronous_step(self, x: ArrayLike) -> Float[Array, "... n"]:
         """Update all neurons at once: x ← sign(xW + b)."""
@@ -89,34 +108,37 @@ class Hopfield(eqx.Module):
     def sweep(self, x: ArrayLike, order: ArrayLike) -> Float[Array, "... n"]:
         """Update neurons one after the other in the given order (K,) of their indices."""
         x = self._signs(x)
-        if not jnp.issubdtype(jnp.result_type(order), jnp.integer) or jnp.ndim(order) != 1:
-            raise InputError(f"order must list indices of neurons, but is {order}")
-        if not isinstance(order, Tracer):
-            indices = np.asarray(order)
+        given = check.array("order", order)
+        if not jnp.issubdtype(given.dtype, jnp.integer) or given.ndim != 1:
+            raise InputError(f"order must list indices of neurons, but is {check.received(order)}")
+        if not isinstance(given, Tracer):
+            indices = np.asarray(given)
             if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
                 strange = indices[np.argmin(good)]
                 raise InputError(f"order must hold indices from 0 to {x.shape[-1] - 1}, but holds {strange}")
-        return _sweep_once(self, x, jnp.asarray(order))
+        return _sweep_once(self, x, jnp.asarray(given))
 
     def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
         """Update every neuron once, one after the other in a random order (the same one for all states of a batch)."""
+        check.key(key)
         x = self._signs(x)
         return self.sweep(x, jax.random.permutation(key, x.shape[-1]))
 
     def recall(self, x: ArrayLike, *, key: PRNGKeyArray, max_sweeps: int = 100) -> Recalled:
         """Sweep in random orders until no neuron flips any more, at most `max_sweeps` times."""
         check.whole(max_sweeps=max_sweeps)
-        return _recall(self, self._signs(x), key, jnp.asarray(max_sweeps))
+        check.key(key)
+        return _recall(self, self._signs(x), key, jnp.asarray(min(max_sweeps, jnp.iinfo(jnp.int32).max), jnp.int32))
 
     def _state(self, x: ArrayLike) -> Array:
         check.last_axis(self.bias.shape[0], x=x)
         check.finite(x=x)
-        return jnp.asarray(x, self.weights.dtype)
+        return jnp.asarray(check.array("x", x), self.dtype)
 
     def _signs(self, x: ArrayLike) -> Array:
+        x = _only_signs("x", x)
         check.last_axis(self.bias.shape[0], x=x)
-        _check_signs(x=x)
-        return jnp.asarray(x, self.weights.dtype)
+        return jnp.asarray(x, self.dtype)
 
 
 def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
@@ -128,12 +150,22 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
     Raises:
         InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
     """
-    if jnp.ndim(patterns) != 2 or 0 in jnp.shape(patterns):
-        raise InputError(f"patterns must have shape (M, N), but have shape {jnp.shape(patterns)}")
-    _check_signs(patterns=patterns)
-    X = jnp.asarray(patterns, jnp.result_type(patterns, float))
+    sums, count = _hebbian_sums(patterns)
+    return sums / count
+
+
+def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
+    """Give XᵀX − M·I, in whole numbers, and M."""
+    X = at_least_single(_only_signs("patterns", patterns))
+    if X.ndim != 2 or 0 in X.shape:
+        raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
     M, N = X.shape
-    return (X.T @ X - M * jnp.eye(N, dtype=X.dtype)) / M  # in this order the diagonal is 0 to the last bit
+    return jnp.matmul(X.T, X, precision=lax.Precision.HIGHEST) - M * jnp.eye(N, dtype=X.dtype), M
+
+
+def at_least_single(x: Any) -> Float[Array, "..."]:
+    """Make floats of an array, in single precision where it has less: sums need it."""
+    return jnp.asarray(x, jnp.promote_types(jnp.result_type(x, float), jnp.float32))
 
 
 def _check_symmetric(weights: ArrayLike) -> None:
@@ -147,34 +179,36 @@ def _check_symmetric(weights: ArrayLike) -> None:
         raise InputError(f"weights must be symmetric, but W and its transpose differ by up to {gap:.6g}")
 
 
-def _check_signs(**states: ArrayLike) -> None:
-    for name, x in states.items():
-        if not isinstance(x, Tracer) and not np.all(good := np.abs(np.asarray(x)) == 1):
-            raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(x).flat[np.argmin(good)]}")
+def _only_signs(name: str, x: ArrayLike) -> Any:
+    signs = check.array(name, x)
+    if not isinstance(signs, Tracer) and not np.all(good := np.isin(np.asarray(signs), (-1, 1))):
+        raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(signs).flat[np.argmin(good)]}")
+    return signs
 
 
-def _sweep(weights: Array, x: Array, field: Array, order: Array) -> tuple[Array, Array]:
-    """One sweep over a state (N,) or states (batch, N) with their fields; returns both after it.
+def _sweep(network: Hopfield, x: Array, sums: Array, order: Array) -> tuple[Array, Array]:
+    """One sweep over a state (N,) or states (batch, N) with the sums of their numerators; returns both after it.
 
     Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
-    adds its row of weights to the field.
+    adds its row of numerators to the sums.
     """
     turns = jnp.arange(_WINDOW, dtype=jnp.int32)
     padded = jnp.concatenate([order, jnp.zeros(_WINDOW, order.dtype)])
 
-    def next_flip(x, h, position):
+    def next_flip(x, sums, position):
         window = lax.dynamic_slice(padded, (position,), (_WINDOW,))
-        unstable = (x[window] * h[window] < 0) & (position + turns < order.size)
+        field = sums[window] / network.denominator + network.bias[window]
+        unstable = (x[window] * field < 0) & (position + turns < order.size)
         turn = jnp.min(jnp.where(unstable, turns, _WINDOW))
         found = turn < _WINDOW
         i = window[jnp.minimum(turn, _WINDOW - 1)]
         change = jnp.where(found, -2 * x[i], 0)
-        return x.at[i].add(change), h + change * weights[i], position + turn + found
+        return x.at[i].add(change), sums + change * network.numerator[i], position + turn + found
 
     each = jax.vmap(next_flip) if x.ndim == 2 else next_flip
-    start = (x, field, jnp.zeros(x.shape[:-1], jnp.int32))
-    x, field, _ = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), lambda carry: each(*carry), start)
-    return x, field
+    start = (x, sums, jnp.zeros(x.shape[:-1], jnp.int32))
+    x, sums, _ = lax.while_loop(lambda carry: jnp.any(carry[2] < order.size), lambda carry: each(*carry), start)
+    return x, sums
 
 
 def _one_batch_axis(x: Array) -> Array:
@@ -184,7 +218,7 @@ def _one_batch_axis(x: Array) -> Array:
 @compiled
 def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
     flat = _one_batch_axis(x)
-    return _sweep(network.weights, flat, network.field(flat), order)[0].reshape(x.shape)
+    return _sweep(network, flat, network._sums(flat), order)[0].reshape(x.shape)
 
 
 @compiled
@@ -193,14 +227,14 @@ def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -
         return jnp.any(carry[3]) & (carry[4] < max_sweeps)
 
     def advance(carry):
-        x, h, sweeps, active, count = carry
+        x, sums, sweeps, active, count = carry
         order = jax.random.permutation(jax.random.fold_in(key, count), x.shape[-1])
-        new, h = _sweep(network.weights, x, h, order)
-        return new, h, sweeps + active, jnp.any(new != x, axis=-1), count + 1
+        new, sums = _sweep(network, x, sums, order)
+        return new, sums, sweeps + active, jnp.any(new != x, axis=-1), count + 1
 
     flat = _one_batch_axis(x)
     sweeps = jnp.zeros(flat.shape[:-1], jnp.int32)
-    start = (flat, network.field(flat), sweeps, jnp.ones(sweeps.shape, bool), jnp.zeros((), jnp.int32))
+    start = (flat, network._sums(flat), sweeps, jnp.ones(sweeps.shape, bool), jnp.zeros((), jnp.int32))
     flat, _, sweeps, active, _ = lax.while_loop(going, advance, start)
     lead = x.shape[:-1]
     return Recalled(flat.reshape(x.shape), sweeps.reshape(lead), ~active.reshape(lead))

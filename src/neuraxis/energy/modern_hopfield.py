@@ -7,9 +7,12 @@ for pattern recognition, NeurIPS 2016.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
+from neuraxis.energy.hopfield import at_least_single
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import softmax
 
@@ -24,6 +27,8 @@ class ModernHopfield(eqx.Module):
     step_size=1.0)` recalls. The number of patterns that can be recalled grows exponentially with N (for patterns on a
     sphere), since β sets how far apart they must be and not how many they may be.
 
+    One β serves all states, or an array holds one for each leading index of the states.
+
     Raises:
         InputError: for patterns that are not finite and of shape (M, N), or a β that is not positive.
     """  # noqa: D415 - the first line ends in an equation
@@ -31,14 +36,15 @@ class ModernHopfield(eqx.Module):
     patterns: Float[Array, "m n"]
     beta: float | Array  # inverse temperature: large picks the nearest pattern, small averages over many
 
-    def __init__(self, patterns: ArrayLike, beta: float | Array = 1.0):
+    def __init__(self, patterns: ArrayLike, beta: ArrayLike = 1.0):
         """Store patterns (M, N)."""
-        if jnp.ndim(patterns) != 2 or 0 in jnp.shape(patterns):
-            raise InputError(f"patterns must have shape (M, N), but have shape {jnp.shape(patterns)}")
         check.finite(patterns=patterns)
+        X = check.floats("patterns", patterns)
+        if X.ndim != 2 or 0 in X.shape:
+            raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
         check.positive(beta=beta)
-        self.patterns = jnp.asarray(patterns, jnp.result_type(patterns, float))
-        self.beta = beta
+        self.patterns = at_least_single(X)
+        self.beta = beta if isinstance(beta, float) else check.floats("beta", beta)
 
     def energy(self, x: ArrayLike) -> Float[Array, "..."]:
         """E of states (…, N)."""
@@ -49,12 +55,17 @@ class ModernHopfield(eqx.Module):
 
     def step(self, x: ArrayLike) -> Float[Array, "... n"]:
         """Update states (…, N): softmax(β ξXᵀ) X."""
-        return softmax(self._similarity(self._state(x))) @ self.patterns
+        shares = softmax(self._similarity(self._state(x)))
+        return jnp.matmul(shares, self.patterns, precision=lax.Precision.HIGHEST)
 
     def _similarity(self, x: Array) -> Float[Array, "... m"]:
-        return self.beta * (x @ self.patterns.T)
+        # In full single precision, which a GPU would round to three digits.
+        products = jnp.matmul(x, self.patterns.T, precision=lax.Precision.HIGHEST)
+        return products * jnp.expand_dims(self.beta, -1)
 
     def _state(self, x: ArrayLike) -> Array:
         check.last_axis(self.patterns.shape[1], x=x)
         check.finite(x=x)
-        return jnp.asarray(x, self.patterns.dtype)
+        if np.ndim(self.beta):
+            check.fits(np.shape(x)[:-1], beta=self.beta)
+        return jnp.asarray(check.array("x", x), self.patterns.dtype)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.optimizers import Rate, rate_at
+from neuraxis.engine.optimizers import Rate, check_rate, rate_at
 from neuraxis.engine.parameters import learnable, split_parameters
 from neuraxis.errors import InputError
 from neuraxis.kinds import Rule
@@ -33,8 +33,7 @@ def averaged(rule: Rule, decay: Rate) -> "Averaged":
     """
     if isinstance(rule, type) or not isinstance(rule, Rule):
         raise InputError(f"averaged needs a rule, such as descent(loss, optax.adam(1e-3)), but received {rule!r}")
-    if not callable(decay):
-        check.fraction(decay=decay)
+    check_rate(check.fraction, decay=decay)
     return Averaged(rule, decay)
 
 

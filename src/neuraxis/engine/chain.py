@@ -1,14 +1,13 @@
 """Maps and dynamics one after the other."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from neuraxis.engine.dynamics import advance, first_state, input_of, project
+from neuraxis.engine.dynamics import advance, first_state, input_of, project, take_step, trial
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
 from neuraxis.values import compiled
@@ -49,15 +48,14 @@ class Chain(eqx.Module):
             inputs = part(inputs)
         return project(self.parts[self._first], inputs)
 
-    def step(self, state: tuple, input: Any, dt: Any) -> tuple[tuple, Any]:
-        """Advance all dynamics by `dt` [ms], one after the other."""
-        first, *rest = self.parts[self._first :]
-        begun, *left = state
-        new, out = first.step(begun, input, dt)
-        states, left = [new], iter(left)
-        for part in rest:
+    def step(self, state: tuple, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[tuple, Any]:
+        """Advance all dynamics by `dt` [ms], one after the other; each receives a key of its own."""
+        states, out = [], input
+        for part in self.parts[self._first :]:
             if isinstance(part, Dynamics):
-                new, out = advance(part, next(left), out, dt)
+                own = None if key is None else jax.random.fold_in(key, len(states))
+                take = advance if states else take_step  # the first one's input is projected already
+                new, out = take(part, state[len(states)], out, dt, key=own, t=t)
                 states.append(new)
             else:
                 out = part(out)
@@ -82,7 +80,7 @@ def _begin(parts: tuple[Any, ...], input: PyTree) -> tuple:
     for part in parts:
         if isinstance(part, Dynamics):
             states.append(first_state(part, input))
-            _, input = jax.eval_shape(partial(advance, part), states[-1], input, 1.0)
+            _, input = trial(part, states[-1], input)
         else:
             input = jax.eval_shape(part, input)
     return tuple(states)

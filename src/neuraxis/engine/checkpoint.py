@@ -1,8 +1,9 @@
 """Checkpoints: any pytree in one safetensors file. No pickle, written atomically, checked when read.
 
 The file holds every array under its path in the pytree (`layers[0].weight`), and in its header the Python numbers and
-texts among the leaves, the kinds of random keys, and whatever the caller wants to remember. Functions belong to the
-code and are taken from the pytree that is loaded into. Of any other leaf, `save` says that it cannot be stored.
+texts among the leaves, the kinds of random keys, whatever the caller wants to remember, and what the pytree is made of:
+classes and functions by name. So `load` makes the model again, or fills one that it is given, or a part of it. Of a
+leaf of any other kind, `save` says that it cannot be stored.
 
 There are two forms. What lies whole in the memory of one process, on one device or shared between several, becomes one
 safetensors file, which other programs can read: everything that is exported is of this form. Arrays of which every
@@ -11,25 +12,25 @@ folder that all of them must see; the file, with all the rest, lies beside them 
 and reading sees which it was.
 """
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
+from jax.core import Tracer
 from jaxtyping import PyTree
 
-from neuraxis.engine import archive, spread
+from neuraxis import check
+from neuraxis.engine import archive, leaves, spread, structure
 from neuraxis.engine.interrupt import hold_interrupts
-from neuraxis.errors import CheckpointError
+from neuraxis.engine.leaves import Plain, is_array, is_stored, named
+from neuraxis.engine.modes import for_use
+from neuraxis.engine.parameters import picked
+from neuraxis.errors import CheckpointError, InputError
 from neuraxis.values import is_key
-
-_Plain = bool | int | float | complex | str
-_KINDS = (bool, int, float, complex, str)
 
 
 def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = None) -> None:
@@ -38,41 +39,75 @@ def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = N
     An interrupt is held back until all is written.
 
     Raises:
-        CheckpointError: for a leaf that cannot be stored; its name is said.
-        InputError: where arrays are spread over several processes and orbax is not installed.
+        CheckpointError: for a leaf that cannot be stored; its name is said. For a path that is a folder of other files.
+        InputError: for an `about` that JSON cannot hold; where arrays are spread over several processes and orbax is
+            not installed.
         OSError: where the file cannot be written; an older checkpoint of that name is then untouched.
     """
-    path, arrays, plain, keys = Path(path), {}, {}, {}
-    for name, leaf in _named(tree):
-        if _is_array(leaf):
+    path, remembered, arrays, plain, keys = check.path("path", path), _remembered(about), {}, {}, {}
+    for name, leaf in named(tree).items():
+        if is_array(leaf):
             if is_key(leaf):
                 keys[name] = jax.random.key_impl(leaf)
-            arrays[name] = _storable(name, jax.random.key_data(leaf) if is_key(leaf) else leaf)
-        elif isinstance(leaf, _Plain):
-            plain[name] = [leaf.real, leaf.imag] if isinstance(leaf, complex) else _kind(leaf)(leaf)
-        elif not _is_code(leaf):
+            arrays[name] = _storable(name, leaf)
+        elif isinstance(leaf, Plain):
+            plain[name] = [leaf.real, leaf.imag] if isinstance(leaf, complex) else leaves.kind_of(leaf)(leaf)
+        elif not (callable(leaf) or isinstance(leaf, np.dtype)):
             raise CheckpointError(f"{name} is a {type(leaf).__name__}, which a checkpoint cannot hold")
     whole = {name: np.asarray(array) for name, array in arrays.items() if not spread.is_spread(array)}
-    content = {"plain": dict(sorted(plain.items())), "keys": dict(sorted(keys.items())), "about": about or {}}
+    content = {
+        "plain": dict(sorted(plain.items())),
+        "keys": dict(sorted(keys.items())),
+        "about": remembered,
+        "structure": structure.describe(tree),
+    }
     with hold_interrupts():
         if whole.keys() != arrays.keys():
             spread.write(path, content, whole, {name: arrays[name] for name in arrays.keys() - whole.keys()})
         elif jax.process_index() == 0:
-            archive.write(spread.file_of(path), content, whole)
+            file = spread.file_of(path)
+            if file.is_dir():
+                raise CheckpointError(f"{path} must be a file, but is a folder without a checkpoint")
+            archive.write(file, content, whole)
 
 
-def load(path: os.PathLike | str, like: PyTree) -> PyTree:
+def load(
+    path: os.PathLike | str,
+    like: PyTree = None,
+    *,
+    only: Callable[[Any], Any] | None = None,
+    own: Collection[Any] = (),
+) -> PyTree:
     """Read a model, ready for use: its layers are in inference mode.
+
+    Without `like` the model is made again from what the file says of it. Nothing in the file is run: its classes are
+    modules that are imported already, or of neuraxis, and its functions are of neuraxis, JAX or NumPy. Others, such as
+    an activation of your own or a class that has moved, are named in `own`. What has no name, such as a lambda, comes
+    from `like` only.
 
     Args:
         path: what was saved.
         like: a pytree of the same structure. Its arrays, or their bare shapes as `eqx.filter_eval_shape` makes them,
             say the shapes and dtypes that are expected and the shardings that arrays get; those of NumPy stay such.
+        only: picks the part that is read, as in `lambda model: model.encoder`, or parts; the rest of `like` stays, and
+            what else the file holds is passed over.
+        own: classes and functions that the file may name.
 
     Raises:
-        CheckpointError: where the checkpoint is missing, damaged, or does not fit `like`.
+        CheckpointError: where the checkpoint is missing, damaged, does not fit `like`, or cannot be made again without.
+        InputError: for an `only` that picks nothing, and for `own` that are no classes and functions.
     """
-    return eqx.nn.inference_mode(restore(path, like))
+    path = check.path("path", path)
+    if like is None and only is not None:
+        raise InputError("only picks a part of a model, so the model must be given: load(path, model, only=…)")
+    _check_own(own)
+    if like is not None and own:
+        raise InputError("own is for a model that is made again, but a model to load into is given")
+    content, arrays = archive.read(spread.file_of(path))
+    if like is None:
+        like = _made_again(path, content, arrays, own)
+    wanted = None if only is None else {name for name, chosen in named(picked(like, only, "only")).items() if chosen}
+    return for_use(_filled(path, content, arrays, like, wanted))
 
 
 def restore(path: os.PathLike | str, like: PyTree) -> PyTree:
@@ -81,25 +116,8 @@ def restore(path: os.PathLike | str, like: PyTree) -> PyTree:
     Raises:
         CheckpointError: where the checkpoint is missing, damaged, or does not fit `like`.
     """
-    path, leaves = Path(path), dict(_named(like))
-    content, arrays = archive.read(spread.file_of(path))
-    plain, keys = content["plain"], content["keys"]
-    shapes = {**arrays, **spread.shapes(content)}
-    expected = {name for name, leaf in leaves.items() if _is_array(leaf) or isinstance(leaf, _Plain)}
-    if differing := expected ^ (shapes.keys() | plain.keys()):
-        name = min(differing)
-        raise _misfit(path, f"it {'lacks' if name in expected else 'holds besides'} {name!r}")
-    for name in expected:
-        found = plain[name] if name in plain else _described(shapes[name], keys.get(name))
-        _compare(path, name, leaves[name], found)
-    arrays |= spread.read(path, content, {name: _place(leaf) for name, leaf in leaves.items() if name in shapes})
-
-    def restored(name: str, leaf: Any) -> Any:
-        if name in plain:
-            return type(leaf)(complex(*plain[name]) if isinstance(leaf, complex) else plain[name])
-        return _like(path, name, leaf, arrays[name], keys.get(name)) if name in arrays else leaf
-
-    return jax.tree.unflatten(jax.tree.structure(like), [restored(name, leaf) for name, leaf in leaves.items()])
+    path = check.path("path", path)
+    return _filled(path, *archive.read(spread.file_of(path)), like)
 
 
 def about(path: os.PathLike | str) -> dict[str, Any]:
@@ -108,7 +126,7 @@ def about(path: os.PathLike | str) -> dict[str, Any]:
     Raises:
         CheckpointError: where the checkpoint is missing or damaged.
     """
-    return archive.read(spread.file_of(Path(path)))[0]["about"]
+    return archive.read(spread.file_of(check.path("path", path)))[0]["about"]
 
 
 def check_same(path: os.PathLike | str, stored: Mapping[str, str], now: Mapping[str, str]) -> None:
@@ -123,74 +141,86 @@ def check_same(path: os.PathLike | str, stored: Mapping[str, str], now: Mapping[
         raise CheckpointError(f"{path} belongs to another run, whose {names} differed from what is given here")
 
 
-def _named(tree: PyTree) -> list[tuple[str, Any]]:
-    return [(jax.tree_util.keystr(path).lstrip("."), leaf) for path, leaf in jax.tree.leaves_with_path(tree)]
-
-
-def _is_array(leaf: Any) -> bool:
-    arrays = isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
-    return arrays and not isinstance(leaf, _Plain)  # NumPy's double precision counts among Python's numbers
-
-
-def _is_code(leaf: Any) -> bool:
-    return callable(leaf) or isinstance(leaf, np.dtype)
-
-
-def _kind(leaf: _Plain) -> type:
-    return next(kind for kind in _KINDS if isinstance(leaf, kind))
+def _remembered(about: dict[str, Any] | None) -> dict[str, Any]:
+    if about is not None and not isinstance(about, dict):
+        raise InputError(f"about must be a dict, but is {check.received(about)}")
+    try:
+        json.dumps(about)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"about must be what JSON can hold, but {error}") from None
+    return about or {}
 
 
 def _storable(name: str, leaf: Any) -> jax.Array | np.ndarray:
-    if isinstance(leaf, jax.ShapeDtypeStruct | np.ma.MaskedArray) or not archive.can_hold(leaf.dtype):
+    if isinstance(leaf, Tracer):
+        raise CheckpointError(f"{name} is being traced; a checkpoint is written outside of jit, grad and vmap")
+    if isinstance(leaf, jax.Array) and leaf.is_deleted():
+        raise CheckpointError(f"{name} has been deleted: its memory was given to a program that was run on it")
+    words = jax.random.key_data(leaf) if is_key(leaf) and isinstance(leaf, jax.Array) else leaf
+    if isinstance(leaf, jax.ShapeDtypeStruct | np.ma.MaskedArray) or not archive.can_hold(words.dtype):
         raise CheckpointError(f"{name} is a {type(leaf).__name__} of {leaf.dtype}, which a checkpoint cannot hold")
-    return leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+    return words if isinstance(words, jax.Array) else np.asarray(words)
 
 
-def _described(stored: Any, key: str | None) -> jax.ShapeDtypeStruct:
-    """Give shape and dtype of an array, or of the random keys whose words it holds."""
-    if key is None:
-        return jax.ShapeDtypeStruct(stored.shape, stored.dtype)
-    return jax.ShapeDtypeStruct(stored.shape[:-1], jax.random.key(0, impl=key).dtype)
+def _check_own(own: Any) -> None:
+    listed = isinstance(own, list | tuple | set | frozenset)
+    if not listed or not all(callable(thing) and hasattr(thing, "__qualname__") for thing in own):
+        expected = "classes and functions, as in own=(Model, activation)"
+        raise InputError(f"own must be {expected}, but is {check.received(own)}")
 
 
-def _compare(path: Path, name: str, leaf: Any, found: Any) -> None:
-    """Refuse what cannot be put in the place of `leaf` as it is; a whole number can stand where a float is expected."""
-    if isinstance(leaf, _Plain):
-        kind = _kind(leaf)
-        value = complex(*found) if isinstance(found, list) else found
-        if type(value) is not kind and not (kind is float and type(value) is int and int(float(value)) == value):
-            received = _words(found) if isinstance(found, jax.ShapeDtypeStruct) else repr(value)
-            raise _misfit(path, f"{name} should be of type {kind.__name__}, but is {received}")
-    elif not isinstance(found, jax.ShapeDtypeStruct):
-        raise _misfit(path, f"{name} should be {_words(leaf)}, but is {found!r}")
-    elif found.shape != leaf.shape or found.dtype.name != leaf.dtype.name:
-        raise _misfit(path, f"{name} should be {_words(leaf)}, but is {_words(found)}")
+def _made_again(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], own: Collection[Any]) -> PyTree:
+    """Make the tree that a file describes, with bare shapes for its arrays."""
+    if "structure" not in content:
+        raise CheckpointError(f"{path} does not say what it is made of: load it into a model, as in load(path, model)")
+    shapes = {**arrays, **spread.shapes(content)}
+
+    def expected(name: str, leaf: Any) -> Any:
+        if not isinstance(leaf, structure.Leaf):
+            return leaf
+        if leaf.kind == "plain":
+            value = content["plain"][name]
+            return complex(*value) if isinstance(value, list) else value
+        array = leaves.described(shapes[name], content["keys"].get(name))
+        if leaf.kind == "jax":
+            return array
+        blank = np.zeros((), array.dtype)
+        return np.broadcast_to(blank, array.shape) if leaf.kind == "numpy" else blank[()]
+
+    try:
+        made = structure.rebuild(content["structure"], own)
+        return jax.tree.unflatten(jax.tree.structure(made), [expected(*item) for item in named(made).items()])
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} needs a model to be loaded into, as in load(path, model): {error}") from error
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: it does not say what it is made of ({error})") from error
 
 
-def _words(array: Any) -> str:
-    return f"{array.dtype.name}{list(array.shape)}"
+def _filled(
+    path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], like: PyTree, wanted: set[str] | None = None
+) -> PyTree:
+    """Put what was read in the place of the leaves of `like`, or of those that are wanted."""
+    places = named(like)
+    plain, keys, shapes = content["plain"], content["keys"], {**arrays, **spread.shapes(content)}
+    expected = {name for name, leaf in places.items() if is_stored(leaf) and (wanted is None or name in wanted)}
+    held = shapes.keys() | plain.keys()
+    if wanted is not None and not expected:
+        raise InputError("only picks nothing that a checkpoint holds")
+    misfits = [f"it lacks {name!r}" for name in sorted(expected - held)]
+    misfits += [f"it holds besides {name!r}" for name in sorted(held - expected) if wanted is None]
+    for name in sorted(expected & held):
+        found = plain[name] if name in plain else leaves.described(shapes[name], keys.get(name))
+        if how := leaves.difference(places[name], found):
+            misfits.append(f"{name} {how}")
+    leaves.refuse(path, misfits)
+    layout = {name: leaves.place(places[name]) for name in expected if name in shapes}
+    read = {**arrays, **spread.read(path, content, layout)}
 
+    def restored(name: str, leaf: Any) -> Any:
+        if name not in expected:
+            return leaf
+        if name in plain:
+            return type(leaf)(complex(*plain[name]) if isinstance(leaf, complex) else plain[name])
+        return leaves.like(path, name, leaf, read[name], keys.get(name))
 
-def _misfit(path: Path, how: str) -> CheckpointError:
-    return CheckpointError(f"{path} does not fit this model: {how}")
-
-
-def _place(leaf: Any) -> NamedSharding | None:
-    """Say how an array is laid out over a mesh; None leaves it to JAX."""
-    sharding = getattr(leaf, "sharding", None)
-    return sharding if isinstance(sharding, NamedSharding) else None
-
-
-def _like(path: Path, name: str, leaf: Any, got: Any, key: str | None) -> Any:
-    """Put an array where `leaf` is, in the same kind of array."""
-    if isinstance(leaf, np.ndarray):
-        return np.asarray(got, leaf.dtype)
-    if isinstance(leaf, np.generic):
-        return got[()]
-    place = _place(leaf)
-    if isinstance(got, np.ndarray):
-        got = jnp.asarray(got) if place is None else jax.make_array_from_callback(got.shape, place, got.__getitem__)
-    got = got if key is None else jax.random.wrap_key_data(got, impl=key)
-    if got.dtype != leaf.dtype:
-        raise _misfit(path, f"{name} is of {leaf.dtype}, which JAX takes only where jax_enable_x64 is set")
-    return got
+    return jax.tree.unflatten(jax.tree.structure(like), [restored(name, leaf) for name, leaf in places.items()])

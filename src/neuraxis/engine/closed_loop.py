@@ -6,12 +6,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.tree_util import keystr
 from jaxtyping import PyTree
 
+from neuraxis import check
 from neuraxis.engine.dynamics import advance, check_dynamics, first_state, input_of
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
-from neuraxis.values import is_value
+from neuraxis.values import is_key, is_value
 
 
 class ClosedLoop(eqx.Module):
@@ -36,23 +38,23 @@ class ClosedLoop(eqx.Module):
 
     def __init__(self, dynamics: Dynamics, first: PyTree, join: Callable[[Any, Any], Any] | None = None):
         check_dynamics("dynamics", dynamics)
-        if join is not None and (isinstance(join, type) or not callable(join)):
-            raise InputError(f"join must be a function, but is {join!r}")
+        if join is not None:
+            check.functions(join=join)
         self.dynamics, self.join = dynamics, join
-        self.first = jax.tree.map(lambda x: x if is_value(x) else jnp.asarray(x), first)
+        self.first = jax.tree.map_with_path(_number, first)
 
     def init_state(self, input_shape: Any = ()) -> Any:
         """Start the inner dynamics under the first output, for inputs of the default precision from outside."""
         return self.begin(None if self.join is None else input_of(input_shape))
 
-    def step(self, state: Any, input: Any, dt: Any) -> tuple[Any, Any]:
+    def step(self, state: Any, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under the last output.
 
         Raises:
             InputError: for an input where there is no join.
         """
         inner, last = state
-        inner, out = advance(self.dynamics, inner, self._joined(last, input), dt)
+        inner, out = advance(self.dynamics, inner, self._joined(last, input), dt, key=key, t=t)
         return (inner, out), out
 
     def inner(self) -> tuple[Dynamics, ...]:
@@ -72,3 +74,7 @@ class ClosedLoop(eqx.Module):
         if input is not None:
             raise InputError("a closed loop takes inputs from outside through join= only, of which it has none")
         return last
+
+
+def _number(path: Any, leaf: Any) -> Any:
+    return leaf if is_value(leaf) or is_key(leaf) else check.array(f"first{keystr(path)}", leaf)

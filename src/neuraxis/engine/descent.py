@@ -10,8 +10,10 @@ import optax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.called import call_loss
 from neuraxis.engine.losses import per_example
-from neuraxis.engine.parameters import learnable
+from neuraxis.engine.modes import measuring_parts
+from neuraxis.engine.parameters import learnable, picked
 from neuraxis.errors import InputError
 from neuraxis.kinds import Statistics
 
@@ -56,11 +58,15 @@ class Descent(eqx.Module):
         """Give the state of the optimiser.
 
         Raises:
-            InputError: where there is nothing to train.
+            InputError: where there is nothing to train, or complex numbers are.
         """
         parameters, _ = self._split(model)
         if not jax.tree.leaves(parameters):
             raise InputError(_nothing_to_train(model, self.train))
+        for path, x in jax.tree.leaves_with_path(parameters):
+            if jnp.iscomplexobj(x):
+                name = jax.tree_util.keystr(path).lstrip(".") or "the model"
+                raise InputError(f"what is trained must be real numbers, but {name} has dtype {x.dtype}")
         return self.optimizer.init(parameters)
 
     def step(
@@ -90,7 +96,7 @@ class Descent(eqx.Module):
         """Take a model apart into what is trained and the rest."""
         trained = learnable(model)
         if self.train is not None:
-            chosen = _chosen(model, self.train)
+            chosen = picked(model, self.train, "train")
             trained = jax.tree.map(lambda a, b: a and b, trained, chosen)
             model = jax.tree.map(
                 lambda keep, leaf, still: leaf if keep else still, chosen, model, eqx.nn.inference_mode(model)
@@ -102,9 +108,9 @@ class Descent(eqx.Module):
     ) -> tuple[Array, PyTree]:
         """Give the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
-        if _measures(model):
+        if measuring_parts(model):
             raise InputError("gradient= cannot bring the statistics up to date that the model measures of its data")
-        found = self.gradient(model, *batch, key=key)
+        found = call_loss("gradient", self.gradient, model, batch, key)
         if not isinstance(found, tuple) or len(found) != 2:
             raise InputError(f"gradient= must give the pair (losses, gradient), but gave a {type(found).__name__}")
         losses, gradient = found
@@ -121,29 +127,19 @@ class Descent(eqx.Module):
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
         """Give the losses, and the model that the loss measured where it does."""
-        losses, measured = self.loss(model, *batch, key=key), None
+        losses, measured = call_loss("loss", self.loss, model, batch, key), None
         if isinstance(losses, tuple):
             if len(losses) != 2:
                 raise InputError(f"a loss must give values, or (values, model), but gave {len(losses)} things")
             losses, measured = losses
-        elif _measures(model):
+            _check_measured(model, measured)
+        elif measuring_parts(model):
             raise InputError(
                 "the model measures statistics of its data, so its loss must return them too, as (values, model) with "
                 "the model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a "
                 "loss"
             )
         return per_example(losses, len(batch[0]), "loss"), measured
-
-
-def _chosen(model: PyTree, train: Callable[[Any], Any]) -> PyTree:
-    """Say of every leaf whether `train` picks it, alone or with the part that it is in."""
-    nothing = jax.tree.map(lambda _: False, model)
-    try:
-        return eqx.tree_at(train, nothing, replace_fn=lambda part: jax.tree.map(lambda _: True, part))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"train must pick parts of the model, as in lambda model: model.head, but does not fit this one: {error}"
-        ) from error
 
 
 def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
@@ -156,15 +152,27 @@ def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
     )
 
 
-def _measures(model: PyTree) -> bool:
-    """Say whether the model has statistics in a part that is in training."""
+def _check_measured(model: PyTree, measured: PyTree) -> None:
+    """Refuse a model that came back from the loss with statistics that nobody has measured."""
+    if jax.tree.structure(measured) != jax.tree.structure(model):
+        raise InputError(
+            "beside its values a loss must give the model that it received, with its statistics brought up to date, "
+            f"but gave {check.received(measured)}"
+        )
+    for (place, before), (_, after) in zip(measuring_parts(model), measuring_parts(measured), strict=True):
+        # What was measured is another array, also where values are not known.
+        kept = map(lambda old, new: old is new, *(jax.tree.leaves(_statistics(part)) for part in (before, after)))
+        if all(kept):
+            raise InputError(
+                f"the loss gives back a model whose {place or type(before).__name__} has not measured its data: every "
+                "part that holds it needs a method measure(x, *, key=None), which gives y and the part brought up to "
+                "date, as neuraxis.layers.Sequential has; or inference=True leaves it as it is"
+            )
 
-    def has_statistics(node: Any) -> bool:
-        parts = vars(node).values() if isinstance(node, eqx.Module) else ()
-        return isinstance(node, Statistics) or any(isinstance(part, Statistics) for part in parts)
 
-    nodes = jax.tree.leaves(model, is_leaf=has_statistics)
-    return any(has_statistics(node) and not getattr(node, "inference", False) for node in nodes)
+def _statistics(part: PyTree) -> list[Any]:
+    leaves = jax.tree.leaves(part, is_leaf=lambda node: isinstance(node, Statistics))
+    return [leaf for leaf in leaves if isinstance(leaf, Statistics)]
 
 
 def _nothing_to_train(model: PyTree, train: Callable[[Any], Any] | None) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from neuraxis.kinds import Source
+from neuraxis.engine.examples import is_source
 from neuraxis.values import is_key
 
 _SAMPLE = 64
@@ -51,7 +51,7 @@ def data_digest(data: Any) -> str:
     """
     if isinstance(data, tuple | list):
         return digest([_sample(x) if _is_mapped(x) else x for x in data])
-    if isinstance(data, Source):
+    if is_source(data):
         return digest(type(data), len(data), data.take(_places(len(data))))
     return digest(data)
 

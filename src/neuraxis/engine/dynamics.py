@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
 
@@ -63,9 +65,61 @@ def project(dynamics: Dynamics, inputs: PyTree) -> PyTree:
     return inputs if own is None else own(inputs)
 
 
-def advance(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any) -> tuple[Any, Any]:
+def take_step(
+    dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any, *, key: Any = None, t: Any = None
+) -> tuple[Any, Any]:
+    """Take a step under a projected input, with a key and the time if the step takes them.
+
+    Raises:
+        InputError: for a step that does not give a pair.
+    """
+    noted = {"key": key, "t": t}
+    found = dynamics.step(state, input, dt, **{name: noted[name] for name in _noted(dynamics)})
+    if not isinstance(found, tuple) or len(found) != 2:
+        what = f"{len(found)} things" if isinstance(found, tuple) else check.received(found)
+        raise InputError(f"step of {type(dynamics).__name__} must give the pair (state, output), but gave {what}")
+    return found
+
+
+def advance(
+    dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any, *, key: Any = None, t: Any = None
+) -> tuple[Any, Any]:
     """Take a step under an input that has not been projected."""
-    return dynamics.step(state, project(dynamics, input), dt)
+    return take_step(dynamics, state, project(dynamics, input), dt, key=key, t=t)
+
+
+def trial(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any = 1.0) -> tuple[Any, Any]:
+    """Give what stands for the state and output of a step, by shape and dtype."""
+    moment = {"key": jax.random.key(0), "t": 0.0}
+    return jax.eval_shape(partial(advance, dynamics, **moment), state, input, dt)
+
+
+def check_key(dynamics: Dynamics, key: Any) -> None:
+    """Refuse a key that no step takes, and its absence where one needs it.
+
+    Raises:
+        InputError: in these cases, or for what is no single random key.
+    """
+    takers = [part for part in _parts(dynamics) if "key" in _noted(part)]
+    if key is not None:
+        check.key(key)
+        if not takers:
+            raise InputError(f"key= is given, but step of {type(dynamics).__name__} has no parameter key to take it")
+    for part in takers:
+        if key is None and inspect.signature(part.step).parameters["key"].default is inspect.Parameter.empty:
+            raise InputError(f"step of {type(part).__name__} needs a key: simulate(…, key=jax.random.key(0))")
+
+
+def _parts(dynamics: Dynamics) -> list[Dynamics]:
+    """Give a dynamics, or those that it is made of."""
+    if isinstance(dynamics, Composite):
+        return [part for inner in dynamics.inner() for part in _parts(inner)]
+    return [dynamics]
+
+
+def _noted(dynamics: Dynamics) -> list[str]:
+    """Give which of key and t a step takes."""
+    return [name for name in ("key", "t") if name in inspect.signature(dynamics.step).parameters]
 
 
 def default_dt(dynamics: Dynamics) -> float | None:

@@ -1,6 +1,8 @@
 """Measure a model on data, and predict with it."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, overload
 
 import equinox as eqx
@@ -11,7 +13,9 @@ from jax.tree_util import keystr
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from neuraxis import check
-from neuraxis.engine.examples import arrays_of, count, is_source, taken
+from neuraxis.engine.called import call, call_loss
+from neuraxis.engine.examples import arrays_of, check_finite, count, is_source, taken
+from neuraxis.engine.inputs import is_list_of_numbers
 from neuraxis.engine.losses import per_example
 from neuraxis.errors import InputError
 from neuraxis.kinds import Source
@@ -63,24 +67,52 @@ def evaluate(
 
     Raises:
         InputError: where the data are empty or do not agree in length, and for measures that do not give one number per
-            example.
+            example, or whose mean is NaN.
     """
     check.whole(batch_size=batch_size)
     if is_traced():
         raise InputError("evaluate measures on the host, which is not possible under jit, grad or vmap")
     alone = not isinstance(measures, Mapping)
-    named = {_name_of(measures): measures} if alone else dict(measures)
-    check.functions(**named)
+    check.functions(**({"measures": measures} if alone else {f"measures[{name!r}]": f for name, f in measures.items()}))
+    named = {_name_of(measures): measures} if alone else {str(name): f for name, f in measures.items()}
+    if key is not None:
+        check.key(key)
     data = arrays_of("data", data)
+    count("data", data)
+    check_finite("data", data)
+    means = measured(model, named, data, key=key, batch_size=int(batch_size))
+    for name, mean in means.items():
+        if math.isnan(mean):
+            raise InputError(f"{name} is NaN: {reason_of_nan(model, named[name], data, key)}")
+    return means.popitem()[1] if alone else means
+
+
+def measured(
+    model: PyTree, measures: Mapping[str, Measure], data: Data, *, key: PRNGKeyArray | None, batch_size: int
+) -> dict[str, float]:
+    """Give the mean of each measure over data that were looked at; it may be NaN."""
     examples, model = count("data", data), eqx.nn.inference_mode(model)
-    totals, sums = dict.fromkeys(named, 0.0), None
+    totals, sums = dict.fromkeys(measures, 0.0), None
     for first, batch in _batches(data, examples, batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
         # Read only now that the next batch is loaded, which could so take place while this one was measured.
         totals = _add(totals, sums)
-        sums = _batch_sums(model, named, batch, batch_key)
-    means = {name: total / examples for name, total in _add(totals, sums).items()}
-    return means.popitem()[1] if alone else means
+        sums = _batch_sums(model, dict(measures), batch, batch_key)
+    return {name: total / examples for name, total in _add(totals, sums).items()}
+
+
+def reason_of_nan(model: PyTree, measure: Measure, data: Data, key: PRNGKeyArray | None) -> str:
+    """Let a measure look at the data outside of a compiled program, where its own checks can speak."""
+    model = eqx.nn.inference_mode(model)
+    for path, x in jax.tree.leaves_with_path(model):
+        if eqx.is_inexact_array(x) and jnp.isnan(x).any():
+            return f"the model holds NaN, in {keystr(path).lstrip('.') or 'itself'}"
+    try:
+        if isinstance(data, Sequence):
+            call_loss("it", measure, model, tuple(map(jnp.asarray, data)), key)
+    except InputError as error:
+        return str(error)
+    return "the data may hold what it cannot take"
 
 
 def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArray | None = None) -> PyTree:
@@ -100,10 +132,14 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
     """
     check.whole(batch_size=batch_size)
     check.functions(model=model)
-    leaves, structure = jax.tree.flatten(x)
-    if not leaves:
+    if key is not None:
+        check.key(key)
+    found, structure = jax.tree.flatten_with_path(x, is_leaf=is_list_of_numbers)
+    named = {f"x{keystr(path)}": check.array(f"x{keystr(path)}", leaf) for path, leaf in found}
+    if not named:
         raise InputError(f"x must hold an array, but is {x!r}")
-    check.same_length(**{f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
+    check.same_length(**named)
+    leaves = list(named.values())
     model, outputs = eqx.nn.inference_mode(model), []
     for first, batch in _batches(leaves, len(leaves[0]), batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
@@ -134,7 +170,7 @@ def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, t
 def _batch_sums(model, measures, batch, key) -> dict[str, Array]:
     sums = {}
     for name, measure in measures.items():
-        values = measure(model, *batch, key=key)
+        values = call_loss(name, measure, model, batch, key)
         values = values[0] if isinstance(values, tuple) else values  # without the model of a measuring loss
         sums[name] = jnp.sum(per_example(values, len(batch[0]), name))
     return sums
@@ -146,4 +182,4 @@ def _add(totals: dict[str, float], sums: dict[str, Array] | None) -> dict[str, f
 
 @compiled
 def _call(model, x, key):
-    return model(x) if key is None else model(x, key=key)
+    return call("model", model if key is None else partial(model, key=key), x)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
@@ -21,21 +21,29 @@ def arrays_of(name: str, data: Any) -> Any:
     """Make arrays of lists, tables and tensors; sources, and what is no data, come back as they are.
 
     Raises:
-        InputError: for lists that are no arrays.
+        InputError: for lists that are no arrays, text, or complex numbers.
     """
     if is_source(data) or not isinstance(data, tuple | list):
         return data
-    try:
-        return tuple(x if isinstance(x, jax.Array | np.ndarray) else np.asarray(x) for x in data)
-    except ValueError as error:
-        raise InputError(f"{name} must be arrays, but holds lists of different lengths: {error}") from error
+    return tuple(check.array(f"{name}[{i}]", x) for i, x in enumerate(data))
+
+
+def check_finite(name: str, data: Any) -> None:
+    """Refuse arrays that are not finite; those mapped from files may be too large to read.
+
+    Raises:
+        InputError: for NaN or infinity.
+    """
+    if data is not None and not is_source(data):
+        numbers = {f"{name}[{i}]": x for i, x in enumerate(data) if not isinstance(x, np.memmap)}
+        check.finite(**{part: x for part, x in numbers.items() if jnp.issubdtype(x.dtype, jnp.inexact)})
 
 
 def count(name: str, data: Any) -> int:
     """Give the number of examples.
 
     Raises:
-        InputError: for data of another kind, without examples, of anything but numbers, or of different lengths.
+        InputError: for data of another kind, without examples, or of different lengths.
     """
     if is_source(data):
         if len(data) == 0:
@@ -43,16 +51,14 @@ def count(name: str, data: Any) -> int:
         return len(data)
     if not isinstance(data, tuple | list) or not data:
         shape = getattr(data, "shape", None)
-        received = f"an array of shape {shape}" if shape is not None else "empty" if data in ((), []) else repr(data)
+        received = f"an array of shape {shape}" if shape is not None else check.received(data)
+        received = "empty" if isinstance(data, tuple | list) else received
         raise InputError(
             f"{name} must be a tuple of one or more arrays, such as (x, labels) or (x,), or an object with len() and "
             f"take(indices), but is {received}"
         )
     named = {f"{name}[{i}]": x for i, x in enumerate(data)}
     check.same_length(**named)
-    for part, x in named.items():
-        if getattr(x, "dtype", np.dtype(float)).kind in "OSUM":
-            raise InputError(f"{part} must hold numbers, but has dtype {x.dtype}")
     return len(data[0])
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -18,16 +17,17 @@ from neuraxis.data.source import ArraySource
 from neuraxis.engine import mesh as meshes
 from neuraxis.engine.digest import data_digest, digest
 from neuraxis.engine.evaluate import Measure
-from neuraxis.engine.examples import arrays_of, count, is_source
+from neuraxis.engine.examples import arrays_of, check_finite, count, is_source
 from neuraxis.engine.feed import Feed, Loaded, Order, Resident
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin, begins_finite
-from neuraxis.engine.progress import Progress
+from neuraxis.engine.modes import for_training, for_use
+from neuraxis.engine.progress import Progress, check_label
 from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
-from neuraxis.errors import InputError
+from neuraxis.errors import InputError, Interrupted
 from neuraxis.kinds import Rule, Source
-from neuraxis.values import is_key, is_traced
+from neuraxis.values import is_traced
 
 
 class Fitted(eqx.Module):
@@ -69,7 +69,8 @@ def fit(
     (`neuraxis.layers.Convolution` need not).
 
     Args:
-        model: any pytree. The rule sees it in training mode.
+        model: any pytree. The rule sees it in training mode, but for layers that you put into inference mode, with
+            `inference=True`, which stay so. (What `fit` and `load` give back in inference mode learns on.)
         rule: how it learns, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`. One with fields is a pytree,
             such as an `equinox.Module`.
         data: arrays that agree along their first axis, such as `(x, labels)`, which are put on the device as they are
@@ -102,17 +103,19 @@ def fit(
             for a rule that does not keep what it has to.
         DivergedError: when a loss or the model stops being finite, with the step.
         CheckpointError: when `checkpoint` is damaged or belongs to another run.
+        Interrupted: for a Ctrl-C, which is a `KeyboardInterrupt`, with what was learnt so far as its `fitted`.
     """
-    _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint)
+    _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress)
     data, validation = arrays_of("data", data), arrays_of("validation", validation)
+    metrics = {} if metrics is None else metrics
     _check_watch(rule, validation, metrics, patience, callback, cancel)
     if mesh is not None:
         meshes.check_batch(batch_size, mesh)
     order = Order(count("data", data), int(batch_size), None if steps is None else int(steps), bool(shuffle))
     for name, arrays in (("data", data), ("validation", validation)):
-        _check_finite(name, arrays)
+        check_finite(name, arrays)
     feed = _feed(data, mesh)
-    model = jax.tree.map(_strong, eqx.nn.inference_mode(model, value=False))
+    model = jax.tree.map(_strong, for_training(model))
     begun = _begin_state(rule, model, state)
     arrays, static = eqx.partition(model, eqx.is_array)
     if mesh is not None:
@@ -122,13 +125,13 @@ def fit(
     position, one_program = begin(task, arrays, begun, first, key)
     if order.visits % order.batch_size == 1 < order.visits:
         _try_one_example(task, arrays, begun, tuple(x[:1] for x in first), key)
-    if doubled := position.losses.keys() & (metrics or {}).keys():
+    if doubled := position.losses.keys() & metrics.keys():
         raise InputError(f"a metric cannot be called {min(doubled)!r}, which is what a loss of the rule is called")
-    watch = Watch(validation, dict(metrics or {}), patience, callback, cancel)
+    watch = Watch(validation, dict(metrics), patience, callback, cancel)
     training = Training(task, order, feed, position, key, watch, one_program)
     if checkpoint is not None:
         identity = _identity(model, rule, data, order, key, state, validation, metrics, patience)
-        training.keep(Path(checkpoint), identity, resume)
+        training.keep(check.path("checkpoint", checkpoint), identity, bool(resume))
     total = int(epochs) * order.batches
     with Progress(total, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
@@ -137,23 +140,32 @@ def fit(
             # Other hosts may not have failed, and would not save together with this one.
             if isinstance(error, KeyboardInterrupt) or jax.process_count() == 1:
                 training.save()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(_fitted(training, cancelled=True)) from error
             raise
     training.save()
+    return _fitted(training, cancelled=training.cancelled)
+
+
+def _fitted(training: Training, *, cancelled: bool) -> Fitted:
     model, state = training.result()
     history = {name: np.array(values) for name, values in training.history.items()}
-    return Fitted(eqx.nn.inference_mode(model), state, history, training.stopped_early, training.cancelled)
+    return Fitted(for_use(model), state, history, training.stopped_early, cancelled)
 
 
-def _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint) -> None:
+def _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress) -> None:
     if is_traced():
         raise InputError("fit runs on the host, which is not possible under jit, grad or vmap")
     if isinstance(rule, type) or not isinstance(rule, Rule):
         raise InputError(f"rule must have init and step, such as descent(loss, optax.adam(1e-3)), but is {rule!r}")
     if jax.tree.leaves(rule) == [rule] and getattr(rule, "__dict__", None):
         raise InputError(f"a rule with fields must be an equinox.Module, or another pytree, but is {rule!r}")
+    check.boolean(shuffle=shuffle, resume=resume)
+    check_label(progress)
+    if checkpoint is not None:
+        check.path("checkpoint", checkpoint)
     check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
-    if not (is_key(key) and key.shape == ()):
-        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {key!r}")
+    check.key(key)
     if resume and checkpoint is None:
         raise InputError("resume=True needs a checkpoint to go on from")
 
@@ -161,28 +173,23 @@ def _check_settings(rule, epochs, steps, batch_size, key, resume, checkpoint) ->
 def _check_watch(rule, validation, metrics, patience, callback, cancel) -> None:
     if patience is not None:
         check.whole(patience=patience)
-    if validation is None and (patience or metrics):
+    if not isinstance(metrics, Mapping):
+        raise InputError(
+            f"metrics must be functions by name, as in {{'accuracy': correct}}, but are {check.received(metrics)}"
+        )
+    if validation is None and (patience is not None or metrics):
         raise InputError("early stopping and metrics need validation data")
-    if not isinstance(metrics or {}, Mapping):
-        raise InputError(f"metrics must be functions by name, as in {{'accuracy': correct}}, but are {metrics!r}")
-    check.functions(**(metrics or {}), **({} if callback is None else {"callback": callback}))
+    check.functions(**{f"metrics[{name!r}]": metric for name, metric in metrics.items()})
+    check.functions(**({} if callback is None else {"callback": callback}))
     if cancel is not None and not isinstance(cancel, Event):
-        raise InputError(f"cancel must be a threading.Event, but is {cancel!r}")
+        raise InputError(f"cancel must be a threading.Event, but is {check.received(cancel)}")
     if validation is not None:
         count("validation", validation)
     has_loss = hasattr(rule, "loss")
-    if has_loss and "validation_loss" in (metrics or {}):
+    if has_loss and "validation_loss" in metrics:
         raise InputError("a metric cannot be called 'validation_loss', which is what the rule's own loss is called")
-    if patience is not None and not has_loss and "validation_loss" not in (metrics or {}):
+    if patience is not None and not has_loss and "validation_loss" not in metrics:
         raise InputError('early stopping needs a rule with a loss, or a metric called "validation_loss"')
-
-
-def _check_finite(name: str, data: Any) -> None:
-    """Refuse arrays that are not finite; those mapped from files may be too large to read."""
-    if data is None or is_source(data):
-        return
-    numbers = {f"{name}[{i}]": x for i, x in enumerate(data) if not isinstance(x, np.memmap)}
-    check.finite(**{n: x for n, x in numbers.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
 
 
 def _feed(data: Any, mesh: Mesh | None) -> Feed:
@@ -222,7 +229,7 @@ def _identity(model, rule, data, order, key, state, validation, metrics, patienc
         "batch_size": str(order.batch_size),
         "key": digest(key),
         "order": digest(order.steps, order.shuffle),
-        "validation": digest(validation is not None and data_digest(validation), sorted((metrics or {}).items())),
+        "validation": digest(validation is not None and data_digest(validation), sorted(metrics.items())),
         "patience": str(patience),
     }
 

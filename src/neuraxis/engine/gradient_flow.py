@@ -11,6 +11,10 @@ from jax.tree_util import KeyPath, keystr, tree_flatten_with_path, tree_leaves_w
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check
+from neuraxis.engine.called import call_loss
+from neuraxis.engine.examples import arrays_of, check_finite, count
+from neuraxis.engine.losses import per_example
+from neuraxis.engine.modes import for_training
 from neuraxis.engine.parameters import split_parameters
 from neuraxis.values import compiled
 
@@ -53,20 +57,24 @@ def gradient_flow(
     what is measured leaves as the gradient by an input that is added to each layer and does nothing.
 
     Args:
-        model: any pytree. It is measured as in training (`equinox.nn.inference_mode` off).
+        model: any pytree. It is measured as `fit` trains it, in training mode.
         loss: as for `fit`: `loss(model, *batch, key=key)` gives one value per example (or these and a model).
         data: the arrays of the batch, such as `(x, labels)`.
         key: noise of the model.
 
     Raises:
-        InputError: for data that are empty, do not agree in length or are not finite.
+        InputError: for data that are empty, do not agree in length or are not finite, and a loss that does not give one
+            number per example.
 
     Source: Hochreiter, Diploma thesis, TU München (1991); Glorot and Bengio, AISTATS (2010).
     """
-    named = {f"data[{i}]": x for i, x in enumerate(data)}
-    check.same_length(**named)
-    check.finite(**{name: x for name, x in named.items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)})
-    model = eqx.nn.inference_mode(model, value=False)
+    check.functions(loss=loss)
+    if key is not None:
+        check.key(key)
+    data = arrays_of("data", data)
+    count("data", data)
+    check_finite("data", data)
+    model = for_training(model)
     parameters, rest = split_parameters(model)  # here, where numbers are not arrays yet
     names, flows = _measure(parameters, rest, loss, tuple(map(jnp.asarray, data)), key)
     return dict(zip(names, flows, strict=True))
@@ -78,8 +86,8 @@ def _measure(parameters, rest, loss, batch, key) -> tuple[list[str], list[LayerF
 
     def mean_loss(parameters, probes):
         taps = {path: _Tap(path, probe, called) for path, probe in probes}
-        values = loss(_tapped(eqx.combine(parameters, rest), taps), *batch, key=key)
-        return jnp.mean(values[0] if isinstance(values, tuple) else values)
+        values = call_loss("loss", loss, _tapped(eqx.combine(parameters, rest), taps), batch, key)
+        return jnp.mean(per_example(values[0] if isinstance(values, tuple) else values, len(batch[0]), "loss"))
 
     probes = [(path, _Probe.zero()) for path in _callable_parts(eqx.combine(parameters, rest))]
     places = [path for path, _ in probes]

@@ -1,8 +1,7 @@
 """The only loop over time in neuraxis: a `lax.scan` in blocks, compiled once for all values."""
 
 from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import jax
@@ -10,31 +9,34 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import ArrayLike, PyTree
 
-from neuraxis import values
-from neuraxis.engine.dynamics import advance, project
-from neuraxis.errors import InputError
+from neuraxis import process, values
+from neuraxis.engine.dynamics import project, take_step
+from neuraxis.engine.explain import check_record, check_state, explained
+from neuraxis.engine.inputs import widened
 from neuraxis.kinds import Dynamics
 
 
-def run(dynamics: Dynamics, state: PyTree, inputs: PyTree, start: int, dt: ArrayLike, **how: Any) -> tuple[Any, ...]:
+def run(
+    dynamics: Dynamics, state: PyTree, inputs: PyTree, start: int, dt: ArrayLike, key: Any, **how: Any
+) -> tuple[Any, ...]:
     """Take steps from number `start` on; give the state after them, the record, and whether the state then holds NaN.
 
     The last is None where JAX is tracing. What decides the program is in `how`: steps, held, every, remat, unroll and
     record, as `simulate` takes them.
 
     Raises:
-        InputError: for a state that a step does not give back in the same shapes and dtypes.
+        InputError: for a step or record that does not give what it has to.
     """
     # XLA takes options for a whole program only, not for a part of one that is being traced.
     watched = not values.is_traced()
     compiled = _compiled(bool(_wide_vectors()) and watched)
     try:
-        return compiled(dynamics, state, inputs, jnp.asarray(start), dt, **how, watched=watched)
-    except TypeError as error:
-        if "scan body function carry" not in str(error):
+        return compiled(dynamics, state, inputs, jnp.asarray(start), dt, key, **how, watched=watched)
+    except Exception as error:
+        reason = explained(error, dynamics, state, inputs, held=how["held"], dt=dt, record=how["record"])
+        if reason is error:
             raise
-        what = _changed(dynamics, state, inputs, how["held"], dt)
-        raise InputError(f"a step must give the state back in its shapes and dtypes, but {what}") from None
+        raise reason from error
 
 
 def holds_nan(state: PyTree) -> jax.Array:
@@ -46,8 +48,7 @@ def holds_nan(state: PyTree) -> jax.Array:
 @cache
 def _wide_vectors() -> dict[str, int]:
     """XLA's option for 512-bit vectors where the CPU has them: elementwise dynamics run up to 1.8 times faster."""
-    flags = Path("/proc/cpuinfo")
-    if jax.default_backend() == "cpu" and flags.exists() and " avx512f " in flags.read_text():
+    if jax.default_backend() == "cpu" and process.instruction_set() == "AVX-512":
         return {"xla_cpu_prefer_vector_width": 512}
     return {}
 
@@ -57,31 +58,20 @@ def _compiled(wide: bool) -> Callable[..., tuple[Any, ...]]:
     return values.compiled(_run, compiler_options=_wide_vectors() if wide else None)
 
 
-def _changed(dynamics, state, inputs, held, dt) -> str:
-    """Say what a step makes of the state, where that is not of the same shapes and dtypes."""
-    input = inputs(0.0) if callable(inputs) else inputs if held else jax.tree.map(lambda x: jnp.asarray(x)[0], inputs)
-    after, _ = jax.eval_shape(partial(advance, dynamics), state, input, dt)
-    before = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, state))
-    if jax.tree.structure(before) != jax.tree.structure(after):
-        return f"makes {jax.tree.structure(after)} of {jax.tree.structure(before)}"
-    pairs = zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True)
-    changed = [
-        f"state{jax.tree_util.keystr(path)} was {old.dtype}{old.shape} and is {new.dtype}{new.shape}"
-        for (path, old), new in pairs
-        if (old.shape, old.dtype) != (new.shape, new.dtype)
-    ]
-    return ", ".join(changed)
-
-
-def _run(dynamics, state, inputs, start, dt, *, steps, held, every, remat, unroll, record, watched):
+def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, unroll, record, watched):
     if not callable(inputs):
         inputs = project(dynamics, jax.tree.map(jnp.asarray, inputs))
 
     def step(state, x):
         i, input = x
         if callable(inputs):
-            input = project(dynamics, inputs(i * dt))
-        return dynamics.step(state, inputs if held and not callable(inputs) else input, dt)
+            input = project(dynamics, widened(inputs(i * dt)))
+        elif held:
+            input = inputs
+        own = None if key is None else jax.random.fold_in(key, i)
+        state, output = take_step(dynamics, state, input, dt, key=own, t=i * dt)
+        check_state(state)
+        return state, output
 
     def pass_by(state, xs):
         """Take steps and record nothing."""
@@ -92,7 +82,9 @@ def _run(dynamics, state, inputs, start, dt, *, steps, held, every, remat, unrol
     def one(state, x):
         """Take a step and record."""
         state, out = step(state, x)
-        return state, _recorded(record(state, out))
+        found = record(state, out)
+        check_record(found)
+        return state, found
 
     def period(state, xs):
         """Take `every` steps, then record."""
@@ -110,13 +102,6 @@ def _run(dynamics, state, inputs, start, dt, *, steps, held, every, remat, unrol
         state, records = _in_blocks(jax.checkpoint(periods), remat, state, _part(xs, 0, recorded))
     state = pass_by(state, _part(xs, recorded, steps))
     return state, records, holds_nan(state) if watched else None
-
-
-def _recorded(record: PyTree) -> PyTree:
-    for leaf in jax.tree.leaves(record):
-        if isinstance(leaf, str):
-            raise InputError(f"a record must hold arrays and numbers only, but holds the string {leaf!r}")
-    return record
 
 
 def _loop(step, state, xs, unroll):

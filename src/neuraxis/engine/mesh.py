@@ -157,8 +157,10 @@ def check_batch(batch_size: int, mesh: Mesh | AbstractMesh) -> None:
     """Say so where a batch cannot be cut evenly.
 
     Raises:
-        InputError: where the mesh's "data" axis does not divide the batch size.
+        InputError: where the mesh's "data" axis does not divide the batch size, or for what is no such mesh.
     """
+    if not isinstance(mesh, Mesh | AbstractMesh) or set(mesh.shape) != {"data", "model"}:
+        raise InputError(f"mesh must be one of neuraxis.engine.make_mesh(data, model), but is {check.received(mesh)}")
     if batch_size % mesh.shape["data"]:
         near = math.ceil(batch_size / mesh.shape["data"]) * mesh.shape["data"]
         raise InputError(

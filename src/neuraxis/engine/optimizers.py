@@ -10,18 +10,49 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, PyTree
 
 from neuraxis import check
+from neuraxis.errors import InputError
 
 Rate = float | Array | Callable[[Any], ArrayLike]
 Count = PyTree  # how many steps were taken, an integer array; None where the rate does not depend on it
 
 
 def rate_at(rate: Rate, count: Count) -> ArrayLike:
-    """Give a rate at a step: that of a schedule after `count` steps, or the number itself."""
-    return rate(count) if callable(rate) else rate
+    """Give a rate at a step: that of a schedule after `count` steps, or the number itself.
+
+    Raises:
+        InputError: for a schedule that does not give one real number.
+    """
+    if not callable(rate):
+        return rate
+    found = rate(count)
+    if (
+        np.ndim(found)
+        or not isinstance(found, int | float | np.number | np.ndarray | jax.Array)
+        or jnp.iscomplexobj(found)
+    ):
+        raise InputError(f"a schedule must give one number for a count of steps, but gave {check.received(found)}")
+    return found
+
+
+def check_rate(check_number: Callable[..., None], **rates: Rate) -> None:
+    """Refuse a rate that is neither a schedule nor one number of the kind that the check asks for.
+
+    Raises:
+        InputError: for anything else.
+    """
+    for name, rate in rates.items():
+        if callable(rate):
+            check.functions(**{name: rate})
+            check.takes(name, rate, "count")
+        else:
+            check_number(**{name: rate})
+            if np.ndim(rate):
+                raise InputError(f"{name} must be one number, or a schedule, but has shape {np.shape(rate)}")
 
 
 class Counted(NamedTuple):
@@ -43,7 +74,7 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
     Raises:
         InputError: for a learning rate that is not positive.
     """
-    _check_rate(check.positive, learning_rate=learning_rate)
+    check_rate(check.positive, learning_rate=learning_rate)
     return optax.GradientTransformation(_Counting(learning_rate), _Descend(learning_rate))
 
 
@@ -53,8 +84,10 @@ def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransforma
     Raises:
         InputError: for a learning rate that is not positive, or β outside [0, 1).
     """
-    _check_rate(check.positive, learning_rate=learning_rate)
+    check_rate(check.positive, learning_rate=learning_rate)
     check.fraction(beta=beta)
+    if np.ndim(beta):
+        raise InputError(f"beta must be one number, but has shape {np.shape(beta)}")
     return optax.GradientTransformation(_AtRest(learning_rate), _Roll(learning_rate, beta))
 
 
@@ -66,7 +99,7 @@ def weight_decay(rate: Rate) -> optax.GradientTransformation:
     Raises:
         InputError: for a negative rate.
     """
-    _check_rate(check.not_negative, rate=rate)
+    check_rate(check.not_negative, rate=rate)
     return optax.GradientTransformation(_Counting(rate), _Decay(rate))
 
 
@@ -110,10 +143,6 @@ class _Roll(eqx.Module):
     def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, MomentumState]:
         velocity = jax.tree.map(lambda v, g: self.beta * v + g, state.velocity, updates)
         return _scaled(velocity, self.rate, state.count, -1), MomentumState(velocity, _next(state.count))
-
-
-def _check_rate(check_number: Callable[..., None], **rates: Rate) -> None:
-    check_number(**{name: rate for name, rate in rates.items() if not callable(rate)})
 
 
 def _scaled(tree: PyTree, rate: Rate, count: Count, sign: int) -> PyTree:

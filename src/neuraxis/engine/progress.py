@@ -3,12 +3,26 @@
 import sys
 import time
 from datetime import timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from neuraxis.check import received
+from neuraxis.errors import InputError
+
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+def check_label(label: Any) -> None:
+    """Refuse a label that is neither a text nor None.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if not (label is None or isinstance(label, str)):
+        raise InputError(f"progress must be the label of a progress bar, a text, or None, but is {received(label)}")
 
 
 class Progress:

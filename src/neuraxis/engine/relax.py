@@ -13,10 +13,12 @@ from jax.tree_util import keystr
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from neuraxis import check
+from neuraxis.engine.called import call
 from neuraxis.engine.implicit import Lead, along, at_rest, dot
+from neuraxis.engine.inputs import is_list_of_numbers
 from neuraxis.errors import InputError
 from neuraxis.kinds import Energy
-from neuraxis.values import compiled, is_value
+from neuraxis.values import compiled, is_key, is_value
 
 
 class Relaxed(eqx.Module):
@@ -51,7 +53,8 @@ def relax(
     backwards, it takes memory for every state on the way.
 
     One compiled program serves all numbers in x, in the arguments and in the fields of the module whose method the
-    energy is (such as `network.energy`). A new lambda compiles anew, so hand over what changes as an argument.
+    energy is (such as `network.energy`). A lambda that holds another number compiles anew, so hand over what
+    changes as an argument.
 
     Args:
         energy: maps a state to one value per leading index, such as the `energy` method of a model.
@@ -75,8 +78,13 @@ def relax(
         if np.ndim(value):
             raise InputError(f"{name} must be one number, but has shape {np.shape(value)}")
     check.whole(max_steps=max_steps)
+    x = _as_state(x)
+    arguments = jax.tree.map(
+        lambda node: check.array("arguments", node) if is_list_of_numbers(node) else node,
+        arguments,
+        is_leaf=is_list_of_numbers,
+    )
     _check_numbers(x, arguments)
-    x = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf, float)), x)
     if steps is None:
         return _settle(energy, x, arguments, step_size, rtol, atol, jnp.asarray(max_steps))
     check.whole(steps=steps)
@@ -91,13 +99,19 @@ def _check_function(energy: Any) -> None:
 
 
 def _check_numbers(x: PyTree, arguments: PyTree) -> None:
-    state = {f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)}
-    for name, leaf in state.items():
-        if jnp.iscomplexobj(leaf):
-            raise InputError(f"{name} must hold real numbers, but has dtype {jnp.result_type(leaf)}")
-    values = {f"arguments{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(arguments) if is_value(leaf)}
-    numbers = {name: leaf for name, leaf in values.items() if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)}
-    check.finite(**state, **numbers)
+    check.finite(**{f"x{keystr(path)}": leaf for path, leaf in jax.tree.leaves_with_path(x)})
+    for path, leaf in jax.tree.leaves_with_path(arguments):
+        if isinstance(leaf, complex | np.complexfloating) or (is_value(leaf) and not is_key(leaf)):
+            number = check.array(f"arguments{keystr(path)}", leaf)
+            if jnp.issubdtype(number.dtype, jnp.inexact):
+                check.finite(**{f"arguments{keystr(path)}": leaf})
+
+
+def _as_state(x: PyTree) -> PyTree:
+    found, structure = jax.tree.flatten_with_path(x, is_leaf=is_list_of_numbers)
+    if not found:
+        raise InputError(f"x must hold an array, but is {check.received(x)}")
+    return jax.tree.unflatten(structure, [check.floats(f"x{keystr(path)}", leaf) for path, leaf in found])
 
 
 def _leading_axes(energy: Callable[[PyTree], Array], x: PyTree) -> Lead:
@@ -111,6 +125,13 @@ def _leading_axes(energy: Callable[[PyTree], Array], x: PyTree) -> Lead:
             f"{value.shape} for a state of shape {', '.join(map(str, shapes)) or 'nothing'}"
         )
     return value.shape
+
+
+def _energy(energy: Callable[..., Any], x: PyTree, arguments: tuple[Any, ...]) -> Array:
+    value = call("energy", energy, x, *arguments)
+    if not isinstance(value, jax.Array | np.ndarray | np.number | float):
+        raise InputError(f"an energy must give one array of real numbers, but gave {check.received(value)}")
+    return jnp.asarray(value)
 
 
 def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
@@ -134,7 +155,7 @@ def _step(x: PyTree, g: PyTree, step_size: Array) -> PyTree:
 
 @compiled
 def _settle(energy, x, arguments, step_size, rtol, atol, max_steps) -> Relaxed:
-    energy_of = lambda x: energy(x, *arguments)
+    energy_of = lambda x: _energy(energy, x, arguments)
     lead, gradient = _leading_axes(energy_of, x), _gradient(energy_of)
 
     def advance(carry):
@@ -155,7 +176,7 @@ def _settle(energy, x, arguments, step_size, rtol, atol, max_steps) -> Relaxed:
 
 @compiled
 def _walk(energy, x, arguments, step_size, rtol, atol, steps) -> Relaxed:
-    energy_of = lambda x: energy(x, *arguments)
+    energy_of = lambda x: _energy(energy, x, arguments)
     lead, gradient = _leading_axes(energy_of, x), _gradient(energy_of)
     x, _ = lax.scan(lambda x, _: (_step(x, gradient(x), step_size), None), x, length=steps)
     settled = _has_settled(x, gradient(x), rtol, atol, lead)

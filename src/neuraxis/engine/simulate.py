@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -11,13 +12,14 @@ import numpy as np
 from jax.core import Tracer
 from jax.tree_util import keystr
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from neuraxis import check, values
-from neuraxis.engine.dynamics import check_dynamics, default_dt, first_state, prepared
+from neuraxis.engine.dynamics import check_dynamics, check_key, default_dt, first_state, prepared, shapes_of
+from neuraxis.engine.inputs import as_inputs, number_of_steps, one_input
 from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.loop import holds_nan, run
-from neuraxis.engine.progress import Progress
+from neuraxis.engine.progress import Progress, check_label
 from neuraxis.errors import DivergedError, InputError
 from neuraxis.kinds import Dynamics
 
@@ -51,6 +53,7 @@ def simulate(
     dt: ArrayLike | None = None,
     steps: int | None = None,
     state: PyTree = None,
+    key: PRNGKeyArray | None = None,
     record: Callable[[Any, Any], Any] = record_output,
     every: int = 1,
     remat: int | None = None,
@@ -65,15 +68,18 @@ def simulate(
     Args:
         dynamics: anything with `init_state(input_shape)` and `step(state, input, dt) -> (state, output)`; its optional
             methods `project` and `prepare` are called before the loop (see `neuraxis.kinds.Dynamics`).
-        inputs: arrays with a leading time axis, one entry a step, or a tree of them; integers and random keys are
-            inputs, too. With `steps`, instead either one input that is held constant or a function of the time [ms] at
-            the beginning of a step (in the precision of JAX: in single precision 0.03 ms after five minutes).
+        inputs: arrays with a leading time axis, one entry a step, or a tree of them; truth values, integers (in 32 bits
+            at least) and random keys are inputs, too. With `steps`, instead either one input that is held constant or a
+            function of the time [ms] at the beginning of a step (in the precision of JAX: in single precision 0.03 ms
+            after five minutes).
         dt: length of a step [ms]; by default that of the dynamics' `step`, where it has one.
         steps: number of steps, where `inputs` has no time axis.
         state: where to start; by default `dynamics.init_state` of the shape of one step's input.
+        key: noise, for a dynamics whose `step` has a parameter `key`; each step receives one of its own.
         record: `record(state, output)` gives what to store, such as `record_output` (default), `record_state` or
-            `record_nothing`. It is part of the compiled program: pass the same function again to reuse it.
-        every: record at every k-th step only.
+            `record_nothing`. It is part of the compiled program, with the values that it holds or reads.
+        every: record at every k-th step only. What happens between, such as spikes, is then not in the record; around
+            the dynamics, `Total` counts it.
         remat: cut the run into blocks of that many steps whose inside is computed again in the backward pass, so that
             the gradient through T steps stores T/remat + remat states instead of T.
         unroll: number of steps in one round of the loop. More than one takes longer to compile. It pays in gradients
@@ -94,16 +100,15 @@ def simulate(
     check_dynamics("dynamics", dynamics)
     check.functions(record=record)
     length = _checked_dt(dynamics, dt)
-    held, steps = steps is not None, _checked_steps(inputs, steps)
+    check_key(dynamics, key)
+    inputs = as_inputs(inputs)
+    held, steps = steps is not None, number_of_steps(inputs, steps)
     _check_options(every, remat, unroll, chunk, progress)
-    inputs = inputs if callable(inputs) else jax.tree.map(_never_static, inputs)
-    if state is None:
-        state = first_state(dynamics, _one_input(inputs, held))
+    state = _begin(dynamics, one_input(inputs, held), state)
     # NumPy's integers would be traced.
     remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
     every, unroll = int(every), int(unroll)
-    part = _Part(prepared(dynamics, length), length, held, record, every, remat, unroll)
-    state = jax.tree.map(_never_static, state)
+    part = _Part(prepared(dynamics, length), length, key, held, record, every, remat, unroll)
     if chunk is None:
         state, records = part.run(state, inputs, 0, steps)
     else:
@@ -118,6 +123,7 @@ class _Part:
 
     dynamics: Dynamics
     dt: Any
+    key: Any
     held: bool
     record: Callable[[Any, Any], Any]
     every: int
@@ -127,7 +133,8 @@ class _Part:
     def run(self, state: PyTree, inputs: PyTree, start: int, steps: int) -> tuple[PyTree, PyTree]:
         """Take steps from number `start` on, and refuse to end in NaN."""
         how = {"every": self.every, "remat": self.remat, "unroll": self.unroll, "record": self.record}
-        after, records, nan = run(self.dynamics, state, inputs, start, self.dt, steps=steps, held=self.held, **how)
+        what = self.dynamics, state, inputs, start, self.dt, self.key
+        after, records, nan = run(*what, steps=steps, held=self.held, **how)
         if nan is not None and bool(nan):
             raise self._explained(state, inputs, start, steps)
         return after, records
@@ -137,7 +144,8 @@ class _Part:
         if bool(holds_nan(jax.tree.map(jnp.asarray, state))):
             return InputError("the state to start from must be finite, but holds NaN")
         how = {"every": 1, "remat": None, "unroll": 1, "record": _record_nan}
-        _, found, _ = run(self.dynamics, state, inputs, start, self.dt, steps=steps, held=self.held, **how)
+        what = self.dynamics, state, inputs, start, self.dt, self.key
+        _, found, _ = run(*what, steps=steps, held=self.held, **how)
         step = start + int(np.argmax(found))
         if callable(inputs) and bool(holds_nan(jax.tree.map(jnp.asarray, inputs(jnp.asarray(step * self.dt))))):
             return InputError(f"inputs must be finite, but as a function of the time give NaN at {step * self.dt:g} ms")
@@ -155,14 +163,14 @@ def _record_nan(state: PyTree, output: Any) -> Array:
 def _run_in_chunks(part, state, inputs, steps, chunk, progress):
     records = []
     with Progress(steps, progress) as bar, InterruptBetweenSteps() as interrupt:
-        for start in range(0, steps, chunk):
+        for start in range(0, max(steps, 1), chunk):  # no steps leave an empty record
             interrupt.check()
             size = min(chunk, steps - start)
             own = inputs if part.held else jax.tree.map(lambda x, i=start, n=size: x[i : i + n], inputs)
             state, new = part.run(state, own, start, size)
             records.append(jax.tree.map(np.asarray, new))  # waits, so that the bar is honest and memory is freed
             bar.advance(size)
-    return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records) if records else None
+    return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records)
 
 
 def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
@@ -177,22 +185,6 @@ def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
     return dt if isinstance(dt, Tracer) else float(dt)
 
 
-def _checked_steps(inputs: PyTree, steps: Any) -> int:
-    """Give the number of steps, and refuse inputs that leave it open or are not finite."""
-    named = {} if callable(inputs) else {f"inputs{keystr(path)}": x for path, x in jax.tree.leaves_with_path(inputs)}
-    if steps is None:
-        if not named:
-            raise InputError("without a time axis in the inputs the number of steps must be given, as steps=")
-        if any(np.ndim(x) == 0 for x in named.values()):
-            raise InputError("inputs of one number have no time axis: the number of steps must be given, as steps=")
-        check.same_length(**named)
-        steps = np.shape(next(iter(named.values())))[0]
-    else:
-        check.whole(0, steps=steps)
-    check.finite(**{name: x for name, x in named.items() if not values.is_key(x)})
-    return int(steps)
-
-
 def _check_options(every: int, remat: int | None, unroll: int, chunk: int | None, progress: str | None) -> None:
     check.whole(every=every, unroll=unroll)
     for name, size in (("chunk", chunk), ("remat", remat)):
@@ -202,28 +194,35 @@ def _check_options(every: int, remat: int | None, unroll: int, chunk: int | None
                 raise InputError(f"{name} must be a multiple of every ({every}), but is {size}")
     if chunk is not None and values.is_traced():
         raise InputError("chunk= moves the record to the host, which is not possible under jit, grad or vmap")
+    check_label(progress)
     if progress is not None and chunk is None:
         raise InputError("a progress bar needs chunk=, the number of steps between its updates")
 
 
-def _one_input(inputs: PyTree, held: bool) -> PyTree:
-    """Give what stands for the shapes and dtypes of what one step receives."""
-    if callable(inputs):
+def _begin(dynamics: Dynamics, input: PyTree, given: PyTree) -> PyTree:
+    """Give the state to start from, as arrays: whole numbers in it decide no shapes."""
+    if given is None:
         try:
-            return jax.eval_shape(inputs, jnp.zeros(()))
-        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-            raise InputError(
-                "inputs must be a function that JAX can trace: jnp.sin for np.sin, jnp.where(t > 5, a, b) for if"
-            ) from error
+            given = first_state(dynamics, input)
+        except TypeError as error:
+            if isinstance(input, jax.ShapeDtypeStruct):
+                raise
+            name, shapes = type(dynamics).__name__, shapes_of(input)
+            raise InputError(f"{name} does not take inputs that are a tree of shapes {shapes}: {error}") from error
+    elif any(_is_complex(x) for x in jax.tree.leaves(given)):
+        first = jax.tree.leaves(jax.eval_shape(partial(first_state, dynamics), input))
+        if not any(jnp.issubdtype(x.dtype, jnp.complexfloating) for x in first):
+            raise InputError(f"state must hold real numbers, as that of {type(dynamics).__name__} does; take .real")
+    return jax.tree.map_with_path(_as_state, given)
 
-    def stand_in(x):
-        kind = jax.typeof(x)
-        shape = kind.shape if held else kind.shape[1:]
-        return jax.ShapeDtypeStruct(shape, kind.dtype, weak_type=kind.weak_type)
 
-    return jax.tree.map(stand_in, inputs)
+def _is_complex(leaf: Any) -> bool:
+    return isinstance(leaf, complex) or (eqx.is_array_like(leaf) and jnp.iscomplexobj(leaf))
 
 
-def _never_static(leaf: Any) -> Any:
-    # Whole numbers in inputs and states decide no shapes, and are values there.
-    return leaf if values.is_value(leaf) else jnp.asarray(leaf)
+def _as_state(path: Any, leaf: Any) -> Any:
+    if values.is_value(leaf) and not isinstance(leaf, float):
+        return leaf
+    if values.is_key(leaf) or _is_complex(leaf):
+        return jnp.asarray(leaf)
+    return check.array(f"state{keystr(path)}", leaf)

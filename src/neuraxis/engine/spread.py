@@ -1,13 +1,16 @@
 """Checkpoints of arrays of which every process holds a part: a folder, written by all processes together.
 
-It holds `state.safetensors` (see `archive`) and `arrays-N`, which orbax writes. A new state goes into a new `arrays-N`.
+It holds `state.safetensors` (see `archive`) and `arrays-N`, which orbax writes and of whose files `state.safetensors`
+knows the SHA-256. A new state goes into a new `arrays-N`.
 Only when every process has written its part does the file begin, in one move, to point there; so a writer that is
 killed leaves the old state, whole.
 """
 
+import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +21,7 @@ from jax.sharding import Sharding, SingleDeviceSharding
 
 from neuraxis.engine import archive
 from neuraxis.errors import CheckpointError, InputError
+from neuraxis.files import sweep
 
 _FILE = "state.safetensors"
 _OURS = re.compile(rf"arrays-(\d+).*|\.?{re.escape(_FILE)}.*")
@@ -31,7 +35,13 @@ def is_spread(array: Any) -> bool:
 
 def file_of(path: Path) -> Path:
     """Give the file of a checkpoint: the one in its folder, where it is a folder."""
-    return path / _FILE if (path / _FILE).exists() else path
+    folder = path if path.exists() else _before_the_move(path)
+    return folder / _FILE if (folder / _FILE).exists() else path
+
+
+def _before_the_move(path: Path) -> Path:
+    """Give the folder that takes the place of a file; a writer that is killed may leave it without having moved it."""
+    return path.with_name(f".{path.name}.folder")
 
 
 def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spread: dict[str, jax.Array]) -> None:
@@ -57,9 +67,11 @@ def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spr
     folder = path / f"arrays-{number}"
     with orbax.StandardCheckpointer() as checkpointer:  # ends when all processes are done
         checkpointer.save(folder.absolute(), spread)
+    digest = _digest(folder)
     if first:
         shapes = {name: [array.dtype.name, list(array.shape)] for name, array in sorted(spread.items())}
-        archive.write(path / _FILE, {**content, "spread": {"folder": folder.name, "shapes": shapes}}, whole)
+        described = {"folder": folder.name, "sha256": digest, "shapes": shapes}
+        archive.write(path / _FILE, {**content, "spread": described}, whole)
         _remove_arrays(path, keep=folder.name)
     sync_global_devices(f"{path} is written")
 
@@ -70,14 +82,19 @@ def shapes(content: dict[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
     return {name: jax.ShapeDtypeStruct(shape, np.dtype(dtype)) for name, (dtype, shape) in described.items()}
 
 
-def read(path: Path, content: dict[str, Any], places: dict[str, Sharding | None]) -> dict[str, jax.Array]:
-    """Read the spread arrays of a state: each process what the shardings say, the first device all where they are None.
+def read(path: Path, content: dict[str, Any], places: Mapping[str, Sharding | None]) -> dict[str, jax.Array]:
+    """Read spread arrays of a state: each process what the shardings say, the first device all where they are None.
+
+    Args:
+        path: the folder.
+        content: what its file says.
+        places: the arrays that are wanted, of these and others; all processes call it together.
 
     Raises:
         CheckpointError: where arrays are missing or damaged.
         InputError: where orbax is not installed.
     """
-    found = shapes(content)
+    found = {name: array for name, array in shapes(content).items() if name in places}
     if not found:
         return {}
     orbax, alone = _orbax(), SingleDeviceSharding(jax.local_devices()[0])
@@ -86,25 +103,46 @@ def read(path: Path, content: dict[str, Any], places: dict[str, Sharding | None]
         for name, array in found.items()
     }
     folder = path / content["spread"]["folder"]
+    restored = orbax.checkpoint_utils.construct_restore_args(wanted)
     try:
-        with orbax.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore(folder.absolute(), wanted)
+        if _digest(folder) == content["spread"].get("sha256"):
+            with orbax.PyTreeCheckpointer() as checkpointer:
+                how = orbax.args.PyTreeRestore(wanted, restored, partial_restore=True)
+                return checkpointer.restore(folder.absolute(), how)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
+    raise CheckpointError(f"{folder} is damaged: its content does not match its SHA-256")
+
+
+def _digest(folder: Path) -> str:
+    """Give one SHA-256 of all files; every process reads its share, and all call it together."""
+    from jax.experimental.multihost_utils import process_allgather
+
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    digests = np.zeros((len(files), 32), np.uint8)
+    for i in range(jax.process_index(), len(files), jax.process_count()):
+        with files[i].open("rb") as stream:
+            digests[i] = np.frombuffer(hashlib.file_digest(stream, "sha256").digest(), np.uint8)
+    if jax.process_count() > 1:
+        digests = np.asarray(process_allgather(digests)).max(axis=0)  # what others read is 0
+    names = [file.relative_to(folder).as_posix() for file in files]
+    return hashlib.sha256(repr(names).encode() + digests.tobytes()).hexdigest()
 
 
 def _make_room(path: Path) -> int:
     """Make the folder and remove what a killed writer left in it. Give the next number, or 0 if it is not ours."""
+    folder = _before_the_move(path)
     if path.is_file():
-        folder = path.with_name(f".{path.name}.folder")
         folder.mkdir(exist_ok=True)
         shutil.copy2(path, folder / _FILE)
         path.unlink()
+    if folder.exists() and not path.exists():
         os.rename(folder, path)
     path.mkdir(parents=True, exist_ok=True)
     found = [_OURS.fullmatch(entry.name) for entry in path.iterdir()]
     if not all(found):
         return 0
+    sweep(path / _FILE)
     points_to = ""
     if (path / _FILE).exists():
         points_to = archive.read(path / _FILE)[0].get("spread", {"folder": ""})["folder"]

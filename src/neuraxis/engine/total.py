@@ -1,6 +1,5 @@
 """A dynamics around another one that adds up its outputs."""
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -8,13 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from neuraxis.engine.dynamics import advance, check_dynamics, first_state, input_of, project
+from neuraxis.engine.dynamics import check_dynamics, first_state, input_of, project, take_step, trial
 from neuraxis.kinds import Dynamics
 from neuraxis.values import compiled
 
 
 class Total(eqx.Module):
     """A dynamics around another one that adds up its outputs: spike counts without storing the spikes.
+
+    With `simulate(…, every=k)` the differences of the record, from 0 on, are the sums over every k steps.
 
     The state is the pair (inner state, sum of the outputs so far) and the output that sum. Outputs may be any tree of
     arrays.
@@ -36,10 +37,10 @@ class Total(eqx.Module):
         """Do what the inner dynamics does with its inputs alone."""
         return project(self.dynamics, inputs)
 
-    def step(self, state: Any, input: Any, dt: Any) -> tuple[Any, Any]:
+    def step(self, state: Any, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[Any, Any]:
         """Advance the inner dynamics by `dt` [ms] and add its output to the sum."""
         inner, total = state
-        inner, out = self.dynamics.step(inner, input, dt)
+        inner, out = take_step(self.dynamics, inner, input, dt, key=key, t=t)
         total = jax.tree.map(lambda t, o: t + jnp.asarray(o, t.dtype), total, out)
         return (inner, total), total
 
@@ -55,7 +56,7 @@ class Total(eqx.Module):
 @compiled  # remembers what the step puts out, which takes long to find
 def _begin(dynamics: Dynamics, input: PyTree) -> Any:
     inner = first_state(dynamics, input)
-    _, out = jax.eval_shape(partial(advance, dynamics), inner, input, 1.0)
+    _, out = trial(dynamics, inner, input)
     return inner, jax.tree.map(lambda o: jnp.zeros(o.shape, _wide(o.dtype)), out)
 
 

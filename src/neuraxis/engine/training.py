@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,8 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from neuraxis import files
 from neuraxis.engine import checkpoint as checkpoints
-from neuraxis.engine.evaluate import evaluate
+from neuraxis.engine import spread
+from neuraxis.engine.evaluate import measured, reason_of_nan
 from neuraxis.engine.feed import Feed, Order
 from neuraxis.engine.hosts import agree
 from neuraxis.engine.interrupt import InterruptBetweenSteps
@@ -202,7 +202,7 @@ class Training:
         """Measure on the validation data.
 
         Raises:
-            DivergedError: for a validation loss that is not finite.
+            DivergedError: for a validation loss that is not finite, or a metric that is NaN.
         """
         data = self._watch.validation
         if data is None:
@@ -211,25 +211,13 @@ class Training:
         key = jax.random.fold_in(jax.random.fold_in(self._key, _VALIDATION), self._epoch)
         model = self._task.model(self._position.model)
         size = min(_LARGEST_MEASURED, 4 * self._order.batch_size)  # without a gradient, more fit into memory
-        measured = evaluate(model, measures | dict(self._watch.metrics), data, key=key, batch_size=size)
-        if not np.isfinite(measured.get("validation_loss", 0.0)):
-            raise DivergedError(
-                f"the validation loss is {measured['validation_loss']} after epoch {self._epoch + 1}: "
-                f"{self._trouble_in_validation(model, key)}",
-                self.steps_done,
-            )
-        return measured
-
-    def _trouble_in_validation(self, model: PyTree, key: PRNGKeyArray) -> str:
-        """Let the loss look at the validation data outside of a compiled program."""
-        data = self._watch.validation
-        reason = "the validation data may hold what the loss cannot take"
-        try:
-            if isinstance(data, Sequence) and self._loss is not None:
-                self._loss(eqx.nn.inference_mode(model), *map(jnp.asarray, data), key=key)
-        except InputError as error:
-            reason = str(error)
-        return reason
+        measures |= self._watch.metrics
+        found = measured(model, measures, data, key=key, batch_size=size)
+        for name, value in found.items():
+            if np.isnan(value) or (name == "validation_loss" and np.isinf(value)):
+                what, reason = name.replace("_", " "), reason_of_nan(model, measures[name], data, key)
+                raise DivergedError(f"the {what} is {value} after epoch {self._epoch + 1}: {reason}", self.steps_done)
+        return found
 
     def _report(self, losses: dict[str, float], *, ends_epoch: bool) -> None:
         self._reported_at = time.monotonic()
@@ -247,9 +235,9 @@ class Training:
         files.check_writable(checkpoint)
         if checkpoint.is_dir() and not any(checkpoint.glob("*.safetensors")):
             raise CheckpointError(f"{checkpoint} must be a file, but is a folder without a checkpoint")
-        if not resume or not checkpoint.exists():
-            return
         files.sweep(checkpoint)
+        if not resume or not spread.file_of(checkpoint).exists():
+            return
         about = checkpoints.about(checkpoint)
         checkpoints.check_same(checkpoint, about.get("identity", {}), identity)
         self.history = about["history"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuraxis import check
 from neuraxis.errors import InputError
 
 
@@ -34,7 +35,7 @@ class CSVWriter:
     COLUMNS = ("step", "epoch", "seconds", "name", "value")
 
     def __init__(self, path: Path | str):
-        self.path = Path(path)
+        self.path = check.path("path", path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         header = ",".join(self.COLUMNS)
         content = self.path.read_bytes() if self.path.exists() else b""
@@ -68,9 +69,10 @@ class TensorBoardWriter:
     def __init__(self, folder: Path | str):
         self._protocol, self._scalar, writer = _tensorboard()
         self._begun = False
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        folder = check.path("folder", folder)
+        folder.mkdir(parents=True, exist_ok=True)
         # With the time in its name, for a second writer in the same second would overwrite the first one's file.
-        self._events = writer(str(Path(folder) / "events"), f".{time.time_ns()}")
+        self._events = writer(str(folder / "events"), f".{time.time_ns()}")
         self._close = weakref.finalize(self, self._events.close)
 
     def __call__(self, report: Report) -> None:

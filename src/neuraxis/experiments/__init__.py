@@ -26,10 +26,14 @@ def names() -> list[str]:
     return list(_sources())
 
 
+def docstring(name: str) -> str:
+    """Give an experiment's docstring, read without importing it."""
+    return ast.get_docstring(ast.parse(_sources()[name].read_text(encoding="utf-8"))) or ""
+
+
 def summary(name: str) -> str:
-    """First line of an experiment's docstring, read without importing it."""
-    source = _sources()[name].read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    """First line of an experiment's docstring."""
+    return docstring(name).partition("\n")[0]
 
 
 def load(name: str) -> ModuleType:

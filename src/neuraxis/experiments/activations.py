@@ -1,4 +1,4 @@
-"""Activation functions: nine curves, their derivatives, and how steep a logistic unit can get.
+"""Activation functions: their curves, their derivatives, and how steep a logistic unit can get.
 
 Every activation function of the library is drawn with its own derivative, and the derivative is compared with automatic
 differentiation. The derivative of the logistic function is at most ¼, reached at z = 0: a chain of logistic layers
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.functions import activations
 from neuraxis.functions.activations import Activation
 
@@ -30,6 +30,10 @@ _OF_EACH_ENTRY = (
     activations.threshold,
     activations.relu,
     activations.softplus,
+    activations.leaky_relu,
+    activations.elu,
+    activations.silu,
+    activations.gelu,
 )
 _OF_THE_LAST_AXIS = (activations.softmax, activations.argmax)
 
@@ -46,8 +50,13 @@ class Settings:
     """Size of z at which all must stay finite."""
 
     def __post_init__(self) -> None:
+        check_settings(self)
         check.positive(reach=self.reach, extreme=self.extreme)
         check.whole(2, points=self.points)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 300.0 * self.points  # curves, slopes and the Jacobian matrices of all functions
 
 
 QUICK = Settings(points=200)
@@ -102,21 +111,24 @@ def _first_entry(values: jax.Array) -> np.ndarray:
 def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw each function with its derivative."""
     fig, axes = plots.figure(
-        3,
-        3,
-        caption="Nine activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the "
+        4,
+        4,
+        caption="Activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the "
         "vector (z, 0, 1): shown is the first output, and its derivative by z.",
-        height=6.5,
+        height=8.0,
         sharex=True,
     )
-    z = result.arrays["z"]
-    for ax, (name, (value, slope)) in zip(axes.flat, result.arrays["curves"].items(), strict=True):
+    z, curves = result.arrays["z"], result.arrays["curves"]
+    for ax in axes.flat[len(curves) :]:
+        ax.remove()
+    for ax, (name, (value, slope)) in zip(axes.flat, curves.items(), strict=False):
         ax.plot(z, _broken(value), color=plots.COLORS["blue"], label="σ(z)")
         ax.plot(z, _broken(slope), color=plots.COLORS["orange"], label="σ′(z)")
         ax.set_title(name)
     plots.legend(axes[0, 0])
-    for ax in axes[-1]:
+    for ax in axes.flat[len(curves) - 4 : len(curves)]:
         ax.set_xlabel("z")
+        ax.tick_params(labelbottom=True)
     return {"functions": fig}
 
 

@@ -27,8 +27,8 @@ from jaxtyping import Array, Float
 from neuraxis import check, plots
 from neuraxis.autodiff import backprop
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.functions.activations import Activation, identity, logistic, relu, softmax, tanh
 from neuraxis.functions.losses import (
@@ -74,21 +74,25 @@ class Settings:
     """Seed of the random networks, the weights and the order of the images."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(
             networks=self.networks,
             steps=self.steps,
             batch_size=self.batch_size,
             training_images=self.training_images,
         )
-        check.whole(0, seed=self.seed)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         for depth in self.depths:
             check.whole(depths=depth)
-        if not self.depths:
-            raise InputError("depths must name at least one number of layers, but is empty")
+        check_some(depths=self.depths)
         check.positive(learning_rate=self.learning_rate)
         check.fraction(beta=self.beta)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        random = 2.0 * memory.NUMBER * self.networks * 40 * (40 * max(self.depths) + 16)
+        return random + memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
 QUICK = Settings(depths=(1, 2, 3), hidden_sizes=(128,), steps=1500, training_images=30_000)
@@ -126,7 +130,8 @@ def _deviations(depth: int, networks: int, random: np.random.Generator) -> dict[
         layers = _random_layers(sizes, random, networks)
         x, y = (random.normal(size=(networks, 16, size)).astype(np.float32) for size in (sizes[0], sizes[-1]))
         compare = jax.vmap(partial(_deviation, activation=activation, output=output, loss=loss))
-        found[kind] = jax.jit(compare)(layers, x, y).tolist()
+        with jax.default_matmul_precision("float32"):  # GPUs round products to three digits unless told not to
+            found[kind] = jax.jit(compare)(layers, x, y).tolist()
     return found
 
 

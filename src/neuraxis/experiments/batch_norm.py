@@ -25,7 +25,8 @@ from jax.nn.initializers import glorot_normal
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, measuring_loss
 from neuraxis.functions.activations import logistic
@@ -63,11 +64,19 @@ class Settings:
     """Seed of the weights, of the order of the images, and of the held-out part."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(deep=self.deep, shallow=self.shallow, hidden_size=self.hidden_size)
         check.whole(deep_steps=self.deep_steps, shallow_steps=self.shallow_steps)
         check.whole(minimum=2, batch_size=self.batch_size)
         check.whole(training_images=self.training_images)
         check.positive(learning_rate=self.learning_rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        depth = max(self.deep, self.shallow)
+        examples = min(self.batch_size, self.training_images)
+        layer = self.hidden_size * (self.hidden_size + 1 + 2.0 * examples)
+        return 4.0 * memory.NUMBER * depth * layer
 
 
 QUICK = Settings(deep=6, training_images=12_000, deep_steps=300, shallow_steps=400)

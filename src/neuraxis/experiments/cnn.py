@@ -16,6 +16,7 @@ Sources: LeCun et al., Proceedings of the IEEE 86:2278 (1998); Srivastava et al.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import jax
@@ -25,7 +26,9 @@ from jaxtyping import Array, PRNGKeyArray
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.errors import InputError
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings, check_some
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, Labelled, load
 from neuraxis.feedforward import CNN, MLP
@@ -58,16 +61,17 @@ class Settings:
     learning_rate: float = 2e-3
     """Learning rate at the beginning; it falls to zero along a cosine."""
     shifts: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    """Distances by which test images are moved sideways [pixels]."""
+    """Distances by which test images are moved sideways [pixels]; those above a quarter of the width are left out."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
     """Seed of the weights, of the order of the images, of dropout, and of the held-out part."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(steps=self.steps, batch_size=self.batch_size, training_images=self.training_images)
-        check.whole(kernel_size=self.kernel_size)
-        check.whole(0, seed=self.seed)
+        check_range(1, 28, kernel_size=self.kernel_size)  # the size of an image
+        check_some(channels=self.channels, shifts=self.shifts)
         for count in self.channels:
             check.whole(channels=count)
         for size in self.hidden_sizes:
@@ -76,6 +80,14 @@ class Settings:
             check.whole(0, shifts=shift)
         check.positive(learning_rate=self.learning_rate)
         check.fraction(dropout=self.dropout)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        examples = min(self.batch_size, self.training_images)
+        kernels = sum(self.kernel_size**2 * a * b for a, b in pairwise((1, *self.channels)))
+        maps = sum(784 / 4**layer * count for layer, count in enumerate(self.channels))
+        dense = memory.perceptron(self.hidden_sizes, examples)
+        return memory.NUMBER * (4.0 * kernels + 2.0 * examples * maps) + dense
 
 
 QUICK = Settings(channels=(8, 16), hidden_sizes=(64,), steps=200, training_images=9000, shifts=(0, 3))
@@ -86,6 +98,9 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = load(settings.data, settings.training_images, settings.seed, flat=False)
     key_cnn, key_mlp, key_fit = jax.random.split(jax.random.key(settings.seed), 3)
     shape, classes = images.train[0].shape[1:], len(images.classes)
+    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
+    if not shifts:
+        raise InputError(f"shifts must name one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
     cnn = CNN(
         shape,
         settings.channels,
@@ -99,7 +114,6 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     flat = images._replace(train=_flat(images.train), validation=_flat(images.validation), test=_flat(images.test))
     mlp = MLP((images.size, *settings.hidden_sizes, classes), key=key_mlp)
     perceptron = _train("mlp", mlp, flat, settings, session, key_fit).model
-    shifts = [s for s in settings.shifts if s <= shape[1] // 4]
     accuracy = {"cnn": [], "mlp": []}
     for shift in shifts:
         moved = [_shift(images.test, s) for s in (shift, -shift)]

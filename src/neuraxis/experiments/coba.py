@@ -20,7 +20,7 @@ import numpy as np
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_steps
 from neuraxis.experiments.shared import balanced_network as balanced
 from neuraxis.neurons.synaptic_lif import ConductanceLIF
 from neuraxis.spiking.connections import SparseConnections
@@ -58,14 +58,20 @@ class Settings:
     """Seed of the connections, of the potentials at the beginning and of the external spikes."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(10, neurons=self.neurons)
         check.positive(g_leak=self.g_leak, tau_e=self.tau_e, tau_i=self.tau_i, dt=self.dt, duration=self.duration)
         check.not_negative(weight_e=self.weight_e, weight_i=self.weight_i, push_rate=self.push_rate, push=self.push)
-        check.whole(0, seed=self.seed)
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"probability must lie in [0, 1], but is {self.probability}")
+        check_range(0, 1, probability=self.probability)
+        check_steps(self.dt, 4, duration=self.duration)
         if self.duration < (least := 4 * max(balanced.BIN, self.dt)):
             raise InputError(f"duration must be at least {least} ms, but is {self.duration}")
+        check_steps(self.dt, 0, push=self.push)
+        check_range(0, 1000 / self.dt, push_rate=self.push_rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs."""
+        return balanced.memory(self.neurons, self.probability, (self.push + self.duration) / self.dt)
 
 
 QUICK = Settings(duration=500.0)

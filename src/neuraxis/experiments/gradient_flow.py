@@ -27,8 +27,8 @@ from jax.nn.initializers import orthogonal
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, gradient_flow, momentum
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings, check_some
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss, measuring_loss
 from neuraxis.functions.activations import Activation, logistic, relu, tanh
@@ -52,7 +52,7 @@ def _plain(activation: Activation) -> Callable[[Linear], Sequential]:
 
 
 def _normalised(linear: Linear) -> Sequential:
-    return Sequential([linear, BatchNorm(linear.bias.size), logistic])
+    return Sequential([linear, BatchNorm(linear.weight.shape[1]), logistic])
 
 
 def _residual(linear: Linear) -> Callable:
@@ -97,6 +97,7 @@ class Settings:
     """Seed of the weights, of the order of the images, and of the held-out part."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(
             width=self.width,
             measured_images=self.measured_images,
@@ -105,12 +106,17 @@ class Settings:
             training_images=self.training_images,
         )
         check.whole(4, depth=self.depth)
-        check.whole(0, seed=self.seed)
         check.positive(learning_rate=self.learning_rate)
         for scale in self.scales:
             check.positive(scales=scale)
-        if not self.scales:
-            raise InputError("scales must name at least one scale of the weights, but is empty")
+            check_range(0, 1000, scales=scale)
+        check_some(scales=self.scales)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        examples = max(self.measured_images, min(self.batch_size, self.training_images))
+        layer = self.width * (self.width + 1 + 2.0 * examples)
+        return 4.0 * memory.NUMBER * (self.depth + 1) * layer
 
 
 QUICK = Settings(depth=4, width=64, scales=(1.0, 4.0), steps=150, training_images=6000)

@@ -24,7 +24,8 @@ from scipy.optimize import root_scalar
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
+from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF, LIFState
 from neuraxis.neurons.spikes import events, record_spikes
 
@@ -51,13 +52,23 @@ class Settings:
     """Seed of the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(tau_m=self.tau_m, dt=self.dt, steps=np.asarray(self.steps, float))
         check.not_negative(tau_ref=self.tau_ref)
-        check.finite(duration=self.duration)
+        check_some(steps=self.steps)
+        check_range(0, 5 * self.tau_m, dt=self.dt)
+        for dt in self.steps:
+            check_range(0, 5 * self.tau_m, steps=dt)
+        check_steps(self.dt, 20, duration=self.duration)
         if self.duration < (least := 20 * (self.tau_m + self.tau_ref)):
             raise InputError(f"duration must be at least 20 (tau_m + tau_ref) = {least} ms, but is {self.duration}")
         check.whole(drives=self.drives, neurons=self.neurons)
-        check.whole(0, seed=self.seed)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        recorded = 2 * max(self.drives, 21 * self.neurons)
+        runs = memory.simulation(self.duration, self.dt, recorded)
+        return max(runs, memory.simulation(50 * self.tau_m, min((*self.steps, self.dt)), 8 * _TIMED))
 
 
 QUICK = Settings(duration=500.0, drives=60, neurons=12, steps=(0.2, 5.0))

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings
+from neuraxis.experiments.shared import memory
 from neuraxis.functions.activations import Activation, identity, logistic, softmax
 from neuraxis.functions.losses import (
     Loss,
@@ -47,10 +48,15 @@ class Settings:
     """Seed of the random examples."""
 
     def __post_init__(self) -> None:
+        check_settings(self)
         check.whole(examples=self.examples)
         check.whole(2, outputs=self.outputs)
-        check.whole(0, seed=self.seed)
         check.positive(spread=self.spread, reach=self.reach)
+        check_range(0, 10, spread=self.spread)  # y is 0 or 1 beyond, where its logarithm is needed
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 20.0 * memory.NUMBER * self.examples * self.outputs
 
 
 QUICK = Settings(examples=100)

@@ -19,7 +19,8 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.engine import evaluate
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import load
 from neuraxis.feedforward import MLP
@@ -48,10 +49,15 @@ class Settings:
     """Seed of the weights, of the order of the images, and of the held-out part."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(steps=self.steps, batch_size=self.batch_size, training_images=self.training_images)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         check.positive(learning_rate=self.learning_rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
 QUICK = Settings(hidden_sizes=(256,), steps=1000, training_images=30_000)

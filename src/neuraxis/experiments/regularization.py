@@ -26,8 +26,8 @@ import optax
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, descent, evaluate, fit, momentum, weight_decay
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_range, check_settings
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import Images, find, split
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.activations import relu
@@ -86,14 +86,19 @@ class Settings:
     """Seed of the weights, of the order of the images, and of all noise."""
 
     def __post_init__(self):
-        if unknown := set(self.remedies) - set(_REMEDIES):
-            raise InputError(f"remedies must be among {', '.join(_REMEDIES)}, but hold {', '.join(sorted(unknown))}")
+        check_settings(self)
         check.whole(training_images=self.training_images, hidden_size=self.hidden_size, steps=self.steps)
         check.whole(batch_size=self.batch_size, patience=self.patience)
         check.positive(learning_rate=self.learning_rate)
         check.not_negative(weight_decay=self.weight_decay)
         check.fraction(dropout=self.dropout, input_dropout=self.input_dropout)
+        check_range(0, 100, shift=self.shift, sigma=self.sigma, noise=self.noise)
+        check_range(0, 1e4, alpha=self.alpha, rotation=self.rotation)
         self.augmentation()
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return memory.perceptron((self.hidden_size, self.hidden_size), min(self.batch_size, self.training_images))
 
     def augmentation(self, *names: str, size: int = 28, strength: float = 1.0) -> Augmentation:
         """Make the named changes for images of size × size, at a share of their strength; all where none is named."""

@@ -27,8 +27,8 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.engine import Fitted, evaluate
-from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings, check_some
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.image_classifier import train
 from neuraxis.experiments.shared.images import Images, load
 from neuraxis.feedforward.classification import correct, loss
@@ -82,6 +82,7 @@ class Settings:
     """Seed of the weights, of the order of the images, of the spikes of the rate code, and of the held-out part."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(
             steps=self.steps,
             batch_size=self.batch_size,
@@ -90,11 +91,15 @@ class Settings:
             comparison_steps=self.comparison_steps,
             comparison_images=self.comparison_images,
         )
-        if not self.hidden_sizes:
-            raise InputError("hidden_sizes must name at least one hidden layer, but is ()")
+        check_some(hidden_sizes=self.hidden_sizes)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         check.positive(learning_rate=self.learning_rate, tau_m=self.tau_m, dt=self.dt)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        examples = min(self.batch_size, self.training_images)
+        return memory.perceptron(self.hidden_sizes, examples * self.time_steps)
 
 
 QUICK = Settings(

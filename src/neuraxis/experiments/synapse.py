@@ -23,7 +23,8 @@ from scipy.integrate import cumulative_simpson, simpson
 from neuraxis import check, plots
 from neuraxis.engine import simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
+from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.spike_train import firing_rates, trains
 from neuraxis.neurons.spikes import Spikes, events, record_spikes
@@ -52,17 +53,25 @@ class Settings:
     """Seed of the signal and of the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(tau_s=self.tau_s, dt=self.dt, duration=self.duration, frequency=self.frequency)
         check.positive(time_constants=np.asarray(self.time_constants, float))
         check.whole(neurons=self.neurons)
-        check.whole(0, order=self.order, seed=self.seed)
+        check_range(self.dt / 100, 1e6, tau_s=self.tau_s)
+        check_some(time_constants=self.time_constants)
+        check_range(0, 20, order=self.order)
+        check_range(0, 500 / self.dt, frequency=self.frequency)
         if self.frequency * self.duration < 4000:
             raise InputError(
-                f"duration must hold at least 4 periods of the highest frequency, {4000 / self.frequency} ms, "
+                f"duration must hold at least 4 periods of the highest frequency, {self.frequency} Hz, "
                 f"but is {self.duration} ms"
             )
-        if self.duration < 10 * self.dt:
-            raise InputError(f"duration must be at least 10 steps of {self.dt} ms, but is {self.duration} ms")
+        check_steps(self.dt, 10, duration=self.duration)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        impulse = memory.simulation(60 * self.tau_s, self.dt, 2)
+        return max(impulse, memory.simulation(self.duration, self.dt, 5 * self.neurons))
 
 
 QUICK = Settings(duration=4000.0, neurons=60, time_constants=(2.0, 10.0, 100.0))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuraxis import check, plots
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings, check_some
 from neuraxis.feedforward.step_network import bump, step_network
 from neuraxis.feedforward.universal_approximation import approximate, sup_distance
 
@@ -38,10 +38,15 @@ class Settings:
     """Seed of the random points."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(eps=np.asarray(self.eps, float))
+        check_some(eps=self.eps)
         check.whole(points=self.points)
         check.whole(2, cells=self.cells)
-        check.whole(0, seed=self.seed)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 8.0 * max(10.0 * self.points, 300.0 * self.cells**2, 1200.0 * self.cells)
 
 
 QUICK = Settings(eps=(0.1, 0.03), points=2000)

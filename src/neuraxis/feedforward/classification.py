@@ -1,57 +1,110 @@
-"""Classification by any map to logits: what `fit` minimises and what is measured."""
+"""Classification by any map to logits: what `fit` minimises and what is measured.
+
+Labels are integers or truth values, one per example. Where the class is not sure, their place is taken by probabilities
+of the classes, (batch, class): soft labels.
+"""
+
+from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Shaped
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
-from neuraxis.kinds import Map, MeasuringMap
+from neuraxis.functions.precision import single
+from neuraxis.kinds import Map
+from neuraxis.layers.apply import measure
 
 
 def loss(
-    model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
+    model: Map,
+    x: Any,
+    labels: Shaped[ArrayLike, "batch ..."],
+    *,
+    key: PRNGKeyArray | None = None,
+    class_weights: ArrayLike | None = None,
 ) -> Float[Array, " batch"]:
-    """Categorical cross-entropy of softmax(model(x)) for each example.
+    """Categorical cross-entropy −Σ_k w_k t_k ln y_k of y = softmax(model(x)) for each example, t being 1 at the label.
+
+    Args:
+        model: gives logits, (batch, class).
+        x: examples.
+        labels: one per example, or probabilities t of the classes, (batch, class).
+        key: noise of the model.
+        class_weights: w, one for each class, as in `functools.partial(loss, class_weights=weights)`; without them, 1.
+            `fit` minimises the mean over the examples (that of PyTorch divides by the sum of their weights).
 
     Raises:
-        InputError: for labels that are not one per example, or not integers from 0 to the number of logits − 1.
+        InputError: for labels that are neither one integer per example, from 0 to the number of logits − 1, nor one
+            probability per logit, and for weights that are negative or not one for each logit.
     """
-    return _cross_entropy(model(x, key=key), labels)
+    check.functions(model=model)
+    return _cross_entropy(model(x, key=key), labels, class_weights)
 
 
 def measuring_loss(
-    model: MeasuringMap,
-    x: Float[ArrayLike, "batch ..."],
-    labels: Int[ArrayLike, " batch"],
+    model: Map,
+    x: Any,
+    labels: Shaped[ArrayLike, "batch ..."],
     *,
     key: PRNGKeyArray | None = None,
-) -> tuple[Float[Array, " batch"], MeasuringMap]:
-    """`loss` in training, and the model with the statistics it measured: what `fit` needs for batch normalisation."""
-    logits, model = model.measure(x, key=key)
-    return _cross_entropy(logits, labels), model
+    class_weights: ArrayLike | None = None,
+) -> tuple[Float[Array, " batch"], Any]:
+    """`loss` in training, and the model with the statistics it measured: what `fit` needs for batch normalisation.
 
-
-def _cross_entropy(logits: Array, labels: ArrayLike) -> Float[Array, " batch"]:
-    _check_shape(labels, logits)
-    return categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
-
-
-def _check_shape(labels: ArrayLike, logits: Array) -> None:
-    """Refuse labels that are not one per example: in other shapes they would broadcast unseen."""
-    shape, expected = jnp.shape(labels), logits.shape[:-1]
-    if shape != expected:
-        cure = "; take the last axis off, as in labels[:, 0]" if shape == (*expected, 1) else ""
-        raise InputError(f"labels must be one per example, of shape {expected}, but have shape {shape}{cure}")
+    Raises:
+        InputError: as `loss`, and for a model with layers that measure, but without `measure`.
+    """
+    check.functions(model=model)
+    logits, measured = measure(model, x, key)
+    return _cross_entropy(logits, labels, class_weights), measured
 
 
 def correct(
-    model: Map, x: Float[ArrayLike, "batch ..."], labels: Int[ArrayLike, " batch"], *, key: PRNGKeyArray | None = None
+    model: Map, x: Any, labels: Shaped[ArrayLike, "batch ..."], *, key: PRNGKeyArray | None = None
 ) -> Bool[Array, " batch"]:
     """Say for each example whether the largest logit is the label's; the mean is the accuracy.
 
+    Where a logit is NaN there is no largest, and the example is not read correctly. The label of soft labels is the
+    most probable class.
+
     Raises:
-        InputError: for labels that are not one per example.
+        InputError: for labels as for `loss`.
     """
-    logits = model(x, key=key)
-    _check_shape(labels, logits)
-    return jnp.argmax(logits, axis=-1) == jnp.asarray(labels)
+    check.functions(model=model)
+    logits = check.floats("the logits", model(x, key=key))
+    targets = _targets(logits, labels)
+    right = jnp.argmax(logits, axis=-1) == jnp.argmax(targets, axis=-1)
+    return right & ~jnp.any(jnp.isnan(logits) | jnp.isnan(targets), axis=-1)
+
+
+def _cross_entropy(logits: ArrayLike, labels: ArrayLike, class_weights: ArrayLike | None) -> Float[Array, " batch"]:
+    z = check.floats("the logits", logits)
+    return categorical_cross_entropy_with_logits(z, _targets(z, labels), class_weights)
+
+
+def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
+    """Give one target per example: in other shapes, labels would broadcast unseen."""
+    if not logits.ndim or not logits.shape[-1]:
+        raise InputError(f"the model must give logits of shape (…, class), but gave shape {logits.shape}")
+    known = check.array("labels", labels)
+    shape, expected = known.shape, logits.shape[:-1]
+    if shape == logits.shape:
+        return _distributions(known)
+    if shape != expected:
+        cure = "; take the last axis off, as in labels[:, 0]" if shape == (*expected, 1) else ""
+        raise InputError(f"labels must be one per example, of shape {expected}, but have shape {shape}{cure}")
+    return one_hot(known, logits.shape[-1])
+
+
+def _distributions(labels: ArrayLike) -> Float[Array, "... class"]:
+    """Give soft labels whose probabilities add up to 1; others are refused, or NaN where JAX is tracing."""
+    t = check.floats("labels", labels)
+    sums = jnp.sum(single(t), axis=-1, keepdims=True)
+    good = jnp.abs(sums - 1) < 0.01  # as far as half precision may be off
+    if not isinstance(good, Tracer) and not np.all(good):
+        raise InputError(f"labels must be probabilities that add up to 1, but one adds up to {sums[~good][0]:.6g}")
+    return jnp.where(good, t, jnp.nan)

@@ -1,17 +1,20 @@
 """The convolutional network."""
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.feedforward.mlp import MLP
+from neuraxis.functions import spatial
 from neuraxis.functions.activations import relu
 from neuraxis.functions.pooling import max_pool
+from neuraxis.functions.spatial import Steps, Whole
 from neuraxis.layers import Convolution, Dropout
 
 
@@ -21,12 +24,13 @@ class PooledConvolution(Convolution):
     Zeros around x keep its height and width until pooling halves them.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, size: int, *, key: PRNGKeyArray):
+    def __init__(self, in_channels: int, out_channels: int, size: Steps, *, key: PRNGKeyArray):
         super().__init__(in_channels, out_channels, size, key=key, padding="same")
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, height, width, in) to (…, height/2, width/2, out)."""
-        return max_pool(self.correlate(x)) + self.bias
+        pooled = max_pool(self.correlate(x), (2, 2))
+        return pooled if self.bias is None else pooled + self.bias
 
 
 class CNN(eqx.Module):
@@ -46,12 +50,13 @@ class CNN(eqx.Module):
         activation: σ, which must not fall anywhere.
 
     Raises:
-        InputError: for sizes that are not positive, no convolution, images too small to be halved that often, or a
-            dropout rate outside [0, 1).
+        InputError: for sizes that are not positive, no convolution, images too small to be halved that often, a
+            dropout rate outside [0, 1), or an x of another shape than `image`.
 
     Source: LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 86:2278 (1998).
     """
 
+    image: tuple[int, int, int] = eqx.field(static=True)
     convolutions: tuple[PooledConvolution, ...]
     dropout: Dropout
     head: MLP
@@ -59,30 +64,35 @@ class CNN(eqx.Module):
 
     def __init__(
         self,
-        image: tuple[int, int, int],
-        channels: Sequence[int],
-        hidden_sizes: Sequence[int],
-        out_size: int,
+        image: Sequence[Whole],
+        channels: Sequence[Whole],
+        hidden_sizes: Sequence[Whole],
+        out_size: Whole,
         *,
         key: PRNGKeyArray,
-        size: int = 3,
+        size: Steps = 3,
         dropout: float = 0.0,
         activation: Callable = relu,
     ):
-        height, width, channel = image
-        check.whole(height=height, width=width, channel=channel)
+        height, width, channel = self.image = _image(image)
+        channels = _numbers(channels=channels)
         halvings = 2 ** len(channels)
         if not channels or min(height, width) < halvings:
             raise InputError(
                 f"channels must name one or more convolutions, each of which halves the image of {height}×{width}, but "
-                f"are {tuple(channels)}"
+                f"are {channels}"
             )
+        check.key(key)
+        size = spatial.for_each_axis(2, size=size)
         key_head, *keys = jax.random.split(key, len(channels) + 1)
         pairs = zip((channel, *channels[:-1]), channels, keys, strict=True)
         self.convolutions = tuple(PooledConvolution(i, o, size, key=k) for i, o, k in pairs)
+        check.functions(activation=activation)
+        check.fraction(dropout=dropout)
         self.dropout = Dropout(dropout)
         features = (height // halvings) * (width // halvings) * channels[-1]
-        self.head = MLP((features, *hidden_sizes, out_size), key=key_head, activation=activation)
+        sizes = (*_numbers(hidden_sizes=hidden_sizes), *_numbers(out_size=(out_size,)))
+        self.head = MLP((features, *sizes), key=key_head, activation=activation)
         self.activation = activation
 
     def __call__(
@@ -90,12 +100,31 @@ class CNN(eqx.Module):
     ) -> Float[Array, "... out"]:
         """Map images (…, height, width, channel) to logits (…, out)."""
         h = self.activation_maps(x)[-1]
-        return self.head(self.dropout(h.reshape(*h.shape[:-3], -1), key=key))
+        return self.head(self.dropout(h.reshape(*h.shape[:-3], math.prod(h.shape[-3:])), key=key))
 
     def activation_maps(self, x: Float[ArrayLike, "... height width channel"]) -> list[Array]:
         """Give hˡ, (…, height/2ˡ, width/2ˡ, channels), for each convolution."""
-        maps, h = [], jnp.asarray(x)
+        maps, h = [], check.floats("x", x)
+        if h.shape[-3:] != self.image:
+            height, width, channel = self.image
+            raise InputError(f"x must have shape (…, {height}, {width}, {channel}), but has shape {h.shape}")
         for convolution in self.convolutions:
             h = self.activation(convolution(h))
             maps.append(h)
         return maps
+
+
+def _image(image: Sequence[Whole]) -> tuple[int, int, int]:
+    sizes = _numbers(image=image)
+    if len(sizes) != 3:
+        raise InputError(f"image must be (height, width, channel), but is {sizes}")
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _numbers(**values: Any) -> tuple[int, ...]:
+    ((name, numbers),) = values.items()
+    if not isinstance(numbers, list | tuple):
+        raise InputError(f"{name} must be a sequence of whole numbers, but is {check.received(numbers)}")
+    for number in numbers:
+        check.whole(**{name: number})
+    return tuple(map(int, numbers))

@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import relu
 from neuraxis.layers import Linear
@@ -21,7 +23,7 @@ class MLP(eqx.Module):
         activation: σ of the hidden layers.
 
     Raises:
-        InputError: for fewer than two sizes, or sizes that are not positive.
+        InputError: for fewer than two sizes, sizes that are not positive, or an activation that is no function.
 
     Source: Rumelhart, Hinton and Williams (1986).
     """
@@ -30,15 +32,20 @@ class MLP(eqx.Module):
     activation: Callable = eqx.field(static=True)
 
     def __init__(self, sizes: Sequence[int], *, key: PRNGKeyArray, activation: Callable = relu):
-        if len(sizes) < 2:
-            raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {tuple(sizes)}")
+        if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str) or len(sizes) < 2:
+            received = check.received(sizes)
+            raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {received}")
+        check.whole(**{f"sizes[{i}]": size for i, size in enumerate(sizes)})
+        check.key(key)
+        check.functions(activation=activation)
         keys = jax.random.split(key, len(sizes) - 1)
         shapes = pairwise(sizes)
         self.layers = tuple(Linear(i, o, key=k) for (i, o), k in zip(shapes, keys, strict=True))
         self.activation = activation
 
-    def __call__(self, x: Float[ArrayLike, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+    def __call__(self, x: Num[ArrayLike, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, in) to logits (…, out)."""
+        h = x
         for layer in self.layers[:-1]:
-            x = self.activation(layer(x))
-        return self.layers[-1](x)
+            h = self.activation(layer(h))
+        return self.layers[-1](h)

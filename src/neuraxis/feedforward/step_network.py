@@ -22,12 +22,12 @@ STEEPNESS = 40.0
 
 def step(x: ArrayLike, b: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
     """H(x; b) = σ(w (x − b)), with the logistic σ: for w → ∞ the threshold function at b."""
-    return logistic(w * (jnp.asarray(x) - b))
+    return logistic(check.floats("w", w) * (check.floats("x", x) - check.floats("b", b)))
 
 
 def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
     """P(x; b, δ) = H(x; b) − H(x; b + δ): for w → ∞ it is 1 from b to b + δ and 0 elsewhere."""
-    return step(x, b, w) - step(x, b + delta, w)
+    return step(x, b, w) - step(x, check.floats("b", b) + check.floats("delta", delta), w)
 
 
 def step_network(values: npt.ArrayLike) -> MLP:
@@ -56,15 +56,18 @@ def step_network(values: npt.ArrayLike) -> MLP:
     Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for what it proves; Nielsen, Neural
     Networks and Deep Learning (2015), chapter 4, for the construction.
     """
-    values = np.asarray(values, float)
     check.finite(values=values)
+    values = np.asarray(check.array("values", values), float)
     if not values.ndim or len(set(values.shape)) > 1 or len(values) < 2:
         raise InputError(
             f"values must have one axis or more, all of one length of at least 2, but have shape {values.shape}"
         )
+    if values.ndim > 1:
+        check.memory("values", (values.ndim * (len(values) - 1), values.size - 1))
     steps = _steps(len(values), values.ndim)
     layers = [steps] if values.ndim == 1 else [steps, _ands(len(values), values.ndim)]
     weights = _differences(values)
+    check.finite(**{"the differences of values": weights})
     layers.append((weights[1:, None], weights[:1]))  # the first one counts everywhere: it is the bias
     return _assemble(layers)
 

@@ -5,6 +5,8 @@ from itertools import count, product
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
@@ -22,6 +24,9 @@ _SHARE = 0.95
 # Points by which a network is judged: as many as keep neurons times points, and so the time, within bounds.
 _FEWEST_CHECKS, _MOST_CHECKS, _NEURON_EVALUATIONS = 10_000, 100_000, 2 * 10**8
 _EVALUATIONS_AT_ONCE = 2**24
+# Steps that lie closer are not told from each other by numbers in single precision.
+_MOST_NEURONS = 1_000_000
+_MIDDLES = 1000  # in so many middles of cells, where G ought to be f, its rounding errors are looked at
 
 
 class Approximation(eqx.Module):
@@ -34,7 +39,7 @@ class Approximation(eqx.Module):
 
     def __call__(self, x: Float[ArrayLike, "... n"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Give G(x)."""
-        return self.network(x)[..., 0]
+        return _call(self.network, x)
 
 
 def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_000) -> Approximation:
@@ -54,37 +59,72 @@ def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_
 
     Raises:
         InputError: for an f that is not finite or gives a wrong shape, another number of dimensions, an eps that is
-            not positive, and where more than `max_neurons` would be needed, with how many.
+            not positive or finer than the numbers in use can tell values of f apart, and where more than `max_neurons`
+            would be needed, with how many.
     """
+    check.functions(f=f)
     check.positive(eps=eps)
+    check.one_number(eps=eps)
     check.whole(in_size=in_size, max_neurons=max_neurons)
     if in_size > _MAX_DIMENSIONS:
         raise InputError(f"in_size must be 1, 2 or 3, but is {in_size}")
+    if max_neurons > _MOST_NEURONS:
+        raise InputError(f"max_neurons must be at most {_MOST_NEURONS:,}, but is {max_neurons}")
+    values = _values(f, _evenly_spread(_MIDDLES, in_size))
+    _check_rounding(np.abs(values - values.astype(_dtype())), values, eps)
     cells = 1
     while True:
         cells = _fewest_cells(f, in_size, eps, cells + max(1, cells // 16), max_neurons)
-        network = step_network(_values(f, _grid((np.arange(cells) + 0.5) / cells, in_size)))
+        middles = _grid((np.arange(cells) + 0.5) / cells, in_size)
+        network = step_network(values := _values(f, middles))
         error = sup_distance(network, f, _check_points(cells, in_size))
         if error <= eps:
             return Approximation(network, error, cells, neurons(cells, in_size))
+        some = np.random.default_rng(0).choice(values.size, min(values.size, _MIDDLES), replace=False)
+        found = np.asarray(_compiled_call(network, middles.reshape(-1, in_size)[some]))
+        _check_rounding(np.abs(found - values.ravel()[some]), values, eps)  # finer cells would only make it larger
+
+
+def _dtype() -> np.dtype:
+    return np.dtype(jnp.result_type(float))
+
+
+def _check_rounding(rounding: np.ndarray, values: np.ndarray, eps: float) -> None:
+    if rounding.max() > 0.5 * eps:
+        raise InputError(
+            f"eps = {eps:g} is too small for {_dtype()}, which rounds by up to {rounding.max():.2g} where f reaches "
+            f"{np.abs(values).max():g}: take a larger eps, or double precision (jax.enable_x64)"
+        )
 
 
 def neurons(cells: int, in_size: int) -> int:
     """Give the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
+    check.whole(cells=cells, in_size=in_size)
     return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
 
 
 def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> float:
-    """Measure the largest |G(x) − f(x)| at the given points, in batches that fit into memory."""
-    x = np.asarray(x)
-    batches = -(-len(x) * _size(network) // _EVALUATIONS_AT_ONCE)
+    """Measure the largest |G(x) − f(x)| at the given points, in batches that fit into memory.
+
+    Raises:
+        InputError: for what is no MLP or no function, or points that are none, not finite or of another dimension.
+    """
+    if not isinstance(network, MLP):
+        raise InputError(f"network must be an MLP, but is {check.received(network)}")
+    check.functions(f=f)
+    check.finite(x=x)
+    check.last_axis(network.layers[0].weight.shape[0], x=x)
+    x = np.asarray(check.array("x", x))
+    if x.ndim != 2 or not len(x):
+        raise InputError(f"x must hold points (N, n), at least one, but has shape {x.shape}")
+    batches = -(-len(x) * max(_size(network), 1) // _EVALUATIONS_AT_ONCE)
     batch = -(-len(x) // batches)
     filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
-    return max(float(np.abs(np.asarray(_call(network, part)) - _values(f, part)).max()) for part in filled)
+    return max(float(np.abs(np.asarray(_compiled_call(network, part)) - _values(f, part)).max()) for part in filled)
 
 
 def _size(network: MLP) -> int:
-    return sum(len(layer.bias) for layer in network.layers[:-1])
+    return sum(layer.weight.shape[1] for layer in network.layers[:-1])
 
 
 def _check_points(cells: int, in_size: int) -> np.ndarray:
@@ -100,14 +140,19 @@ def _check_points(cells: int, in_size: int) -> np.ndarray:
     return np.concatenate([even, np.where(random.random(even.shape) < 0.75, at_borders, even)])
 
 
-@compiled
-def _call(network: MLP, x: Float[ArrayLike, "points n"]) -> Float[Array, " points"]:
-    return network(x)[..., 0]
+def _call(network: MLP, x: Float[ArrayLike, "... n"]) -> Float[Array, "..."]:
+    # Steps are as steep as there are cells: a GPU, which rounds products to three digits unless told not to, would
+    # move them.
+    with jax.default_matmul_precision("float32"):
+        return network(x)[..., 0]
+
+
+_compiled_call = compiled(_call)
 
 
 def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neurons: int) -> int:
     """Find the smallest number of cells ≥ `fewest` within which f keeps near its values in their middles."""
-    limit = next(k for k in count(1) if neurons(k + 1, in_size) > max_neurons)
+    limit = max_neurons + 1 if in_size == 1 else next(k for k in count(1) if neurons(k + 1, in_size) > max_neurons)
     if fewest > limit:
         raise _too_large(eps, neurons(fewest, in_size), max_neurons)
     distance_in = lambda cells: _distance_in_cells(f, cells, in_size)
@@ -155,7 +200,7 @@ def _evenly_spread(points: int, in_size: int) -> np.ndarray:
 
 def _values(f: Function, x: np.ndarray) -> np.ndarray:
     """Ask f for its values, and check them."""
-    values = np.asarray(f(x), float)
+    values = np.asarray(check.array("what f gives", f(x)), float)
     if values.shape != x.shape[:-1]:
         raise InputError(
             f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but gave shape {values.shape}"

@@ -4,46 +4,65 @@ An `Activation` is called like a function, `logistic(z)`, and knows its derivati
 stable for |z| up to 1e4 and beyond, in value, derivative and under `jax.grad`. They are constants that compare and hash
 by identity, so a module can hold one as a static field.
 
-`identity`, `logistic`, `arctan`, `tanh`, `threshold`, `relu` and `softplus` act on each entry, and their derivative has
-the shape of z. `softmax` and `argmax` act on the last axis, and their derivative is the Jacobian
-J[…, i, j] = ∂σ(z)_i/∂z_j of shape (…, k, k).
+`softmax` and `argmax` act on the last axis, and their derivative is the Jacobian J[…, i, j] = ∂σ(z)_i/∂z_j of shape
+(…, k, k). All others act on each entry, and their derivative has the shape of z.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
+from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions.precision import single
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A function σ with its derivative σ′, both of arrays; integers are taken as floats."""
+    """A function σ with its derivative σ′, both of arrays.
+
+    Integers and truth values are taken as floats. Numbers of half precision are calculated with in single precision,
+    where squares and sums do not overflow, and given back in their own.
+
+    Args:
+        name: how it is printed.
+        value: σ.
+        slope: σ′.
+    """
 
     name: str
-    _value: Callable[[Array], Array]
-    _derivative: Callable[[Array], Array]
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+    def __post_init__(self):
+        check.functions(value=self.value, slope=self.slope)
 
     def __call__(self, z: ArrayLike) -> Float[Array, "..."]:
         """Give σ(z), in the shape of z."""
-        return self._value(_as_float(z))
+        return _in_single(self.value, z)
 
     def derivative(self, z: ArrayLike) -> Float[Array, "..."]:
         """Give σ′(z): in the shape of z, or the Jacobian (…, k, k) of a function of the last axis."""
-        return self._derivative(_as_float(z))
+        return _in_single(self.slope, z)
 
     def __repr__(self) -> str:
         return self.name
 
+    def __reduce__(self) -> Any:
+        # A constant of this file is pickled and copied by its name, as functions are, and so stays the same one.
+        return self.name if globals().get(self.name) is self else super().__reduce__()
 
-def _as_float(z: ArrayLike) -> Array:
-    dtype = jnp.result_type(z, float)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise InputError(f"an activation function takes real numbers, but z has dtype {dtype}")
-    return jnp.asarray(z, dtype)
+
+def _in_single(function: Callable[[Array], Array], z: ArrayLike) -> Array:
+    """Apply a function to floats, in single precision at least."""
+    numbers = check.floats("z", z)
+    return function(single(numbers)).astype(numbers.dtype)
 
 
 def _largest(z: Array) -> Array:
@@ -56,6 +75,16 @@ def _vector(z: Array) -> Array:
     if z.ndim == 0 or z.shape[-1] == 0:
         raise InputError(f"z must have shape (…, k) with k ≥ 1, but has shape {z.shape}")
     return z
+
+
+def _from_below(z: Array) -> Array:
+    """Give z, but a large number for −∞, whose product with 0 would be NaN."""
+    return jnp.maximum(z, -1e4)
+
+
+def _within(z: Array) -> Array:
+    """Give z, but large numbers for ±∞."""
+    return jnp.clip(z, -1e4, 1e4)
 
 
 def _diagonal(d: Array) -> Array:
@@ -89,6 +118,34 @@ relu = Activation("relu", jax.nn.relu, lambda z: (z > 0).astype(z.dtype))
 
 softplus = Activation("softplus", jax.nn.softplus, logistic)
 """σ(z) = ln(1 + e^z), a smooth `relu`, whose derivative is the `logistic` function."""
+
+leaky_relu = Activation("leaky_relu", lambda z: jnp.where(z > 0, z, 0.01 * z), lambda z: jnp.where(z > 0, 1.0, 0.01))
+"""σ(z) = z for z > 0 and 0.01 z elsewhere, with σ′ = 1 and 0.01: no neuron falls silent for good as with `relu`."""
+
+elu = Activation("elu", jax.nn.elu, lambda z: jnp.exp(jnp.minimum(z, 0)))
+"""σ(z) = z for z > 0 and e^z − 1 elsewhere, above −1, with σ′ = 1 and e^z."""
+
+silu = Activation(
+    "silu",
+    lambda z: _from_below(z) * logistic(z),
+    lambda z: logistic(z) * (1 + _within(z) * logistic(-z)),
+)
+"""σ(z) = z/(1 + e^(−z)), also called swish, with σ′ = s (1 + z (1 − s)) for s = 1/(1 + e^(−z))."""
+
+
+def _normal_cdf(z: Array) -> Array:
+    return 0.5 * lax.erfc(-math.sqrt(0.5) * z)
+
+
+gelu = Activation(
+    "gelu",
+    lambda z: _from_below(z) * _normal_cdf(z),
+    lambda z: _normal_cdf(z) + _within(z) * jnp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
+)
+"""σ(z) = z Φ(z) with the distribution function Φ of normal numbers, with σ′ = Φ(z) + z e^(−z²/2)/√(2π).
+
+It is the exact form, without the approximation by tanh.
+"""
 
 softmax = Activation("softmax", lambda z: jax.nn.softmax(_vector(z)), _softmax_jacobian)
 """σ(z)_i = e^(z_i)/Σ_j e^(z_j) over the last axis, with J_ij = y_i (δ_ij − y_j) for y = σ(z)."""

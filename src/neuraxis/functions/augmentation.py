@@ -6,16 +6,20 @@ only once: the new image at pixel p is the old one at p + displacement(p). Every
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.scipy.special import erf
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions.spatial import Whole
 
 Number = float | int | Array
 
@@ -30,10 +34,11 @@ def augment(
     rotation: Number = 0.0,
     scale: Number = 0.0,
     alpha: Number = 0.0,
-    sigma: float | int = 4.0,
+    sigma: Number = 4.0,
     noise: Number = 0.0,
+    flip: Number = 0.0,
 ) -> Float[Array, "... height width channel"]:
-    """Shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
+    """Flip, shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
 
     All but the noise keeps the range from 0 to 1.
 
@@ -46,19 +51,24 @@ def augment(
         alpha: strength of the elastic deformation [pixel], see `elastic`.
         sigma: its smoothness [pixel].
         noise: standard deviation of the noise, see `add_noise`.
+        flip: probability that an image is mirrored, left for right, before all else.
 
     Raises:
-        InputError: for images of another shape or range, a negative amount, a scale of 1 or more, or a sigma that is
-            not positive.
+        InputError: for images of another shape or range, a negative amount, a scale of 1 or more, a sigma that is not
+            positive, or a probability above 1.
     """
-    check_amounts(shift, rotation, scale, alpha, sigma, noise)
+    check_amounts(shift, rotation, scale, alpha, sigma, noise, flip)
+    check.key(key)
     images = _checked(images)
     *batch, height, width, _ = images.shape
-    keys = jax.random.split(key, 5)
+    keys = jax.random.split(key, 6)
 
     def draw(key, largest, *shape):
         return jax.random.uniform(key, (*batch, *shape), minval=-largest, maxval=largest)
 
+    if _some(flip):
+        mirrored = jax.random.bernoulli(keys[5], jnp.asarray(flip, float), batch)[..., None, None, None]
+        images = jnp.where(mirrored, images[..., ::-1, :], images)
     displacement = None
     if any(map(_some, (shift, rotation, scale))):
         displacement = affine(
@@ -96,14 +106,17 @@ def affine(
         factor: s, above 1 to enlarge.
 
     Raises:
-        InputError: for a factor that is not positive, a shift or angle that is not finite, or a shift without two
-            entries.
+        InputError: for a factor that is not positive, a shift or angle that is not finite, a shift without two
+            entries, or numbers of images that do not broadcast.
     """
     check.whole(height=height, width=width)
+    check.memory("height and width", (height, width, 2))
     check.positive(factor=factor)
     check.finite(shift=shift, angle=angle)
     check.last_axis(2, shift=shift)
-    shift, angle = jnp.asarray(shift, float), jnp.deg2rad(jnp.asarray(angle, float))
+    shift, factor = jnp.asarray(shift, float), jnp.asarray(factor, float)
+    check.broadcast(shift.shape[:-1], angle=angle, factor=factor)
+    angle = jnp.deg2rad(jnp.asarray(angle, float))
     rows, columns = _offsets(height)[:, None], _offsets(width)[None, :]
     down = rows - shift[..., 0, None, None]
     right = columns - shift[..., 1, None, None]
@@ -113,7 +126,7 @@ def affine(
 
 
 def elastic(
-    key: PRNGKeyArray, shape: tuple[int, ...], *, alpha: Number, sigma: float | int = 4.0
+    key: PRNGKeyArray, shape: Sequence[Whole], *, alpha: Number, sigma: Number = 4.0
 ) -> Float[Array, "... height width 2"]:
     """Displacement of an elastic deformation: α times even noise from −1 to 1, smoothed by a Gaussian of width σ.
 
@@ -130,27 +143,37 @@ def elastic(
 
     Source: Simard, Steinkraus and Platt, Document Analysis and Recognition (2003), section 2.
     """
+    _check_number(alpha=alpha)
     check.not_negative(alpha=alpha)
-    if len(shape) < 2:
-        raise InputError(f"shape must be (…, height, width), but is {shape}")
-    noise = jax.random.uniform(key, (2, *shape), minval=-1.0, maxval=1.0)
+    check.key(key)
+    if not isinstance(shape, list | tuple) or len(shape) < 2:
+        raise InputError(f"shape must be (…, height, width), but is {check.received(shape)}")
+    for size in shape:
+        check.whole(0, shape=size)
+    check.memory("shape", (2, *shape))
+    noise = jax.random.uniform(key, (2, *map(int, shape)), minval=-1.0, maxval=1.0)
     return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
 
 
-def smooth(field: Float[ArrayLike, "... height width"], sigma: float | int) -> Float[Array, "... height width"]:
+def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[Array, "... height width"]:
     """Convolve the last two axes with a Gaussian of width σ [pixel], cut off at 4σ; outside the field is 0.
 
     Raises:
         InputError: for a σ that is not positive, or a field of fewer than two axes.
     """
+    _check_number(sigma=sigma)
     check.positive(sigma=sigma)
-    field = jnp.asarray(field)
-    if field.ndim < 2:
-        raise InputError(f"field must have shape (…, height, width), but has shape {field.shape}")
+    given: Array = check.floats("field", field)
+    if given.ndim < 2:
+        raise InputError(f"field must have shape (…, height, width), but has shape {given.shape}")
+    wide = jnp.promote_types(given.dtype, jnp.float32)
+    smoothed = given.astype(wide)
     for _ in range(2):  # as two products of matrices, which are faster than convolutions at the sizes of digits
-        flat = field.reshape(-1, field.shape[-1]) @ jnp.asarray(_gaussian(field.shape[-1], sigma), field.dtype)
-        field = flat.reshape(field.shape).swapaxes(-1, -2)
-    return field
+        *leading, rows, columns = smoothed.shape
+        flat = smoothed.reshape(math.prod(leading) * rows, columns)
+        flat = jnp.matmul(flat, _gaussian(columns, sigma).astype(wide), precision=lax.Precision.HIGHEST)
+        smoothed = flat.reshape(smoothed.shape).swapaxes(-1, -2)
+    return smoothed.astype(given.dtype)
 
 
 def warp(
@@ -165,22 +188,24 @@ def warp(
     Raises:
         InputError: where the shapes do not fit.
     """
-    images, displacement = jnp.asarray(images), jnp.asarray(displacement)
-    if images.ndim < 3:
-        raise InputError(f"images must have shape (…, height, width, channel), but have shape {images.shape}")
-    *batch, height, width, channels = images.shape
-    _check_displacement(displacement.shape, (*batch, height, width, 2))
-    displacement = jnp.broadcast_to(displacement, (*batch, height, width, 2)).reshape(-1, height, width, 2)
+    old, moved = _floats(images=images), _floats(displacement=displacement)
+    if old.ndim < 3:
+        raise InputError(f"images must have shape (…, height, width, channel), but have shape {old.shape}")
+    *batch, height, width, channels = old.shape
+    _check_displacement(moved.shape, (*batch, height, width, 2))
+    count, wide = math.prod(batch), jnp.promote_types(old.dtype, jnp.float32)
+    moved = jnp.broadcast_to(moved, (*batch, height, width, 2)).reshape(count, height, width, 2)
+    moved = moved.astype(jnp.promote_types(moved.dtype, jnp.float32))
     # A border of zeros, into which everything that lies further outside is clipped.
-    row = jnp.clip(jnp.arange(height)[:, None] + displacement[..., 0], -1, height) + 1
-    column = jnp.clip(jnp.arange(width) + displacement[..., 1], -1, width) + 1
+    row = jnp.clip(jnp.arange(height)[:, None] + moved[..., 0], -1, height) + 1
+    column = jnp.clip(jnp.arange(width) + moved[..., 1], -1, width) + 1
     top, left = jnp.minimum(jnp.floor(row), height), jnp.minimum(jnp.floor(column), width)
-    padded = jnp.pad(images.reshape(-1, height, width, channels), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    padded = jnp.pad(old.reshape(count, height, width, channels), ((0, 0), (1, 1), (1, 1), (0, 0)))
     corners = _two_by_two(padded, jnp.stack([top, left], -1).astype(jnp.int32))
-    down, right = ((x - x0)[..., None].astype(images.dtype) for x, x0 in ((row, top), (column, left)))
+    down, right = ((x - x0)[..., None].astype(wide) for x, x0 in ((row, top), (column, left)))
     upper = corners[..., 0, 0, :] * (1 - right) + corners[..., 0, 1, :] * right
     lower = corners[..., 1, 0, :] * (1 - right) + corners[..., 1, 1, :] * right
-    return (upper * (1 - down) + lower * down).reshape(images.shape)
+    return (upper * (1 - down) + lower * down).astype(old.dtype).reshape(old.shape)
 
 
 def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: ArrayLike) -> Float[Array, "..."]:
@@ -195,21 +220,39 @@ def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: Arr
     Source: Bishop, Neural Computation 7:108 (1995), where small noise is shown to act as a penalty on the gradient.
     """
     check.not_negative(deviation=deviation)
-    images = jnp.asarray(images)
-    return images + deviation * jax.random.normal(key, images.shape, images.dtype)
+    check.key(key)
+    clean = _floats(images=images)
+    check.fits(clean.shape, deviation=deviation)
+    return clean + jnp.asarray(deviation, clean.dtype) * jax.random.normal(key, clean.shape, clean.dtype)
 
 
 def check_amounts(
-    shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: float | int, noise: Number
+    shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: Number, noise: Number, flip: Number
 ) -> None:
     """Refuse amounts that `augment` cannot use.
 
     Raises:
-        InputError: for a negative amount, a scale of 1 or more, or a sigma that is not positive.
+        InputError: for an array of several numbers, a negative amount, a scale of 1 or more, a sigma that is not
+            positive, or a probability above 1.
     """
+    _check_number(shift=shift, rotation=rotation, scale=scale, alpha=alpha, sigma=sigma, noise=noise, flip=flip)
     check.not_negative(shift=shift, rotation=rotation, alpha=alpha, noise=noise)
     check.fraction(scale=scale)
     check.positive(sigma=sigma)
+    check.not_negative(flip=flip)
+    if not isinstance(flip, Tracer) and flip > 1:
+        raise InputError(f"flip must be a probability from 0 to 1, but is {flip}")
+
+
+def _check_number(**amounts: Any) -> None:
+    for name, amount in amounts.items():
+        if isinstance(amount, list | tuple) or np.shape(amount):
+            raise InputError(f"{name} must be one number, but is {check.received(amount)}")
+
+
+def _floats(**arrays: Any) -> Array:
+    ((name, value),) = arrays.items()
+    return check.floats(name, value)
 
 
 def _some(amount: Number) -> bool:
@@ -217,15 +260,15 @@ def _some(amount: Number) -> bool:
     return isinstance(amount, Tracer) or bool(amount != 0)
 
 
-def _checked(images: ArrayLike) -> Array:
+def _checked(images: Any) -> Array:
     """Refuse what is no image; raw bytes and a forgotten axis of channels above all."""
-    shape = np.shape(images)
+    array = jnp.asarray(check.array("images", images))
+    shape = array.shape
     if len(shape) < 3 or shape[-1] > _MOST_CHANNELS:
         raise InputError(
             f"images must have shape (…, height, width, channel) with at most {_MOST_CHANNELS} channels, but have "
             f"shape {shape}; images[..., None] gives grey images their channel"
         )
-    array = jnp.asarray(images)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise InputError(f"images must be floats from 0 to 1 (see Dataset.scaled), but have dtype {array.dtype}")
     if not isinstance(array, Tracer) and array.size:
@@ -252,12 +295,23 @@ def _offsets(size: int) -> np.ndarray:
     return np.arange(size) - (size - 1) / 2
 
 
-def _gaussian(size: int, sigma: float | int) -> np.ndarray:
+def _gaussian(size: int, sigma: Number) -> Array:
     """Convolution with a Gaussian along an axis of that size, as a symmetric matrix."""
-    radius = math.floor(4 * sigma + 0.5)
-    total = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).sum()
+    sigma = jnp.asarray(sigma, float)
+    radius = jnp.floor(4 * sigma + 0.5)
     distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
-    return np.where(distance <= radius, np.exp(-0.5 * (distance / sigma) ** 2) / total, 0.0)
+    return jnp.where(distance <= radius, jnp.exp(-0.5 * (distance / sigma) ** 2) / _total(sigma, radius), 0.0)
+
+
+def _total(sigma: Array, radius: Array) -> Array:
+    """Σ exp(−j²/2σ²) over all whole numbers j from −radius to radius, which σ decides while the program runs."""
+    j = np.arange(1.0, 65.0)
+    one_by_one = 1 + 2 * jnp.sum(jnp.where(j <= radius, jnp.exp(-0.5 * (j / sigma) ** 2), 0.0))
+    # Where there are more, by Euler and Maclaurin: the integral from −edge to edge, less (f'(edge) − f'(−edge))/24.
+    edge = radius + 0.5
+    integral = math.sqrt(2 * math.pi) * sigma * erf(edge / (math.sqrt(2) * sigma))
+    by_integral = integral + edge / (12 * sigma**2) * jnp.exp(-0.5 * (edge / sigma) ** 2)
+    return jnp.where(radius <= len(j), one_by_one, by_integral)
 
 
 def _two_by_two(images: Array, corner: Array) -> Array:

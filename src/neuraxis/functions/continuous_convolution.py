@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
@@ -28,12 +29,30 @@ def continuous_convolve(
         intervals: even number of intervals between the bounds; the error falls with its fourth power.
 
     Raises:
-        InputError: for a number of intervals that is odd or below 2.
+        InputError: for a number of intervals that is odd or below 2, bounds that are not finite or do not fit t, and
+            functions whose product is not an array of the shape of s.
     """
+    check.functions(f=f, g=g)
     check.whole(2, intervals=intervals)
     if intervals % 2:
         raise InputError(f"intervals must be even, but is {intervals}")
-    t, low, high = (jnp.asarray(a, float)[..., None] for a in (t, *bounds))
-    s = low + (high - low) * jnp.linspace(0.0, 1.0, intervals + 1)
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2:
+        raise InputError(f"bounds must be two, from where to where, but are {check.received(bounds)}")
+    given: dict[str, Array] = {"t": check.floats("t", t)}
+    for name, bound in zip(("the lower bound", "the upper bound"), bounds, strict=True):
+        given[name] = check.floats(name, bound)
+    check.finite(**given)
+    shape = given["t"].shape
+    for name, array in given.items():
+        if array.shape not in ((), shape):
+            raise InputError(f"{name} must be a number or have the shape of t, {shape}, but has shape {array.shape}")
+    check.memory("intervals", (*shape, intervals + 1))
+    time, low, high = (jnp.broadcast_to(a, shape)[..., None] for a in given.values())
+    s = low + (high - low) * jnp.linspace(0.0, 1.0, intervals + 1, dtype=time.dtype)
+    values: Array = check.floats("f(s) g(t − s)", f(s) * g(time - s))
+    if values.shape != s.shape:
+        raise InputError(f"f(s) g(t − s) must have the shape of s, {s.shape}, but has shape {values.shape}")
     weights = jnp.full(intervals + 1, 2.0).at[1::2].set(4.0).at[jnp.array([0, -1])].set(1.0)
-    return (f(s) * g(t - s)) @ weights * (high - low)[..., 0] / (3 * intervals)
+    # In full precision, which GPUs do not take of themselves.
+    total = jnp.matmul(values, weights.astype(values.dtype), precision=lax.Precision.HIGHEST)
+    return total * (high - low)[..., 0] / (3 * intervals)

@@ -15,6 +15,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
+from neuraxis import check
+from neuraxis.errors import InputError
+
 Initializer = Callable[[PRNGKeyArray, tuple[int, ...]], Array]
 
 _FEWEST = 2**16
@@ -26,14 +29,39 @@ def he_normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
 
     It keeps the size of activations from layer to layer of ReLU neurons.
 
+    Raises:
+        InputError: for what is no random key, or a shape that does not consist of whole numbers.
+
     Source: He et al., International Conference on Computer Vision (2015).
     """
-    return _draw(_truncated, key, shape) * (math.sqrt(2 / math.prod(shape[:-1])) / _STANDARD_DEVIATION)
+    inputs = _inputs(key, shape)
+    return _draw(_truncated, key, shape) * (math.sqrt(2 / inputs) / _STANDARD_DEVIATION)
 
 
 def scaled_normal(variance: ArrayLike) -> Initializer:
-    """Make an initializer that draws (in, out) normally, with `variance`/in."""
-    return lambda key, shape: _draw(jax.random.normal, key, shape) * jnp.sqrt(variance / math.prod(shape[:-1]))
+    """Make an initializer that draws (in, out) normally, with `variance`/in.
+
+    Raises:
+        InputError: for a variance that is negative, not finite or not one number.
+    """
+    check.not_negative(variance=variance)
+    if np.ndim(variance):
+        raise InputError(f"variance must be one number, but is {check.received(variance)}")
+
+    def draw(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        inputs = _inputs(key, shape)
+        return _draw(jax.random.normal, key, shape) * jnp.sqrt(variance / inputs)
+
+    return draw
+
+
+def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> int:
+    """Give the inputs of one neuron with weights of that shape."""
+    check.key(key)
+    if not isinstance(shape, tuple | list):
+        raise InputError(f"shape must be a tuple of whole numbers, but is {check.received(shape)}")
+    check.whole(0, **{f"shape[{axis}]": size for axis, size in enumerate(shape)})
+    return max(1, math.prod(shape[:-1]))  # where there are none, nothing is drawn
 
 
 def _truncated(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:

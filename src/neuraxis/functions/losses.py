@@ -1,7 +1,7 @@
 """Losses: how far an output y lies from its target t, one value per example.
 
-Each sums over the last axis, (…, k), and keeps the leading ones, which broadcast. `mean_error` averages
-over a data set.
+Each sums over the last axis, (…, k), and keeps the leading ones. Output and target must have the same shape: others
+would broadcast unseen. Sums are taken in single precision at least. `mean_error` averages over a data set.
 
 Each loss has its matching output activation, with which the derivative by the activation's input z becomes
 ∂E/∂z = y − t: the identity for the squared error, the logistic function for the Bernoulli cross-entropy and softmax for
@@ -20,6 +20,7 @@ from jaxtyping import Array, ArrayLike, Float
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import softplus
+from neuraxis.functions.precision import single
 
 Loss = Callable[[Array, Array], Array]
 
@@ -28,10 +29,45 @@ def squared_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     """½‖y − t‖² of outputs y and targets t, (…, k) each.
 
     Raises:
-        InputError: if the last axes differ or a number is not finite.
+        InputError: if the shapes differ or a number is not finite.
     """
     y, t = _pair(y=y, t=t)
     return 0.5 * jnp.sum((y - t) ** 2, axis=-1)
+
+
+def absolute_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
+    """Σ |y − t| of outputs y and targets t, (…, k) each; its derivative at y = t is taken to be 0.
+
+    Raises:
+        InputError: if the shapes differ or a number is not finite.
+    """
+    y, t = _pair(y=y, t=t)
+    residual = y - t
+    return jnp.sum(residual * jnp.sign(residual), axis=-1)  # JAX takes the slope of abs at 0 to be 1
+
+
+def huber_loss(y: ArrayLike, t: ArrayLike, delta: ArrayLike = 1.0) -> Float[Array, "..."]:
+    """Σ h(y − t) of outputs y and targets t, (…, k) each: ½r² up to |r| = δ, then on along the tangent, δ (|r| − ½δ).
+
+    An outlier pulls with a force of δ and no more.
+
+    Args:
+        y: output.
+        t: target.
+        delta: δ, where the parabola ends.
+
+    Raises:
+        InputError: if the shapes differ, a number is not finite or δ is not positive.
+
+    Source: P. J. Huber, Annals of Mathematical Statistics 35:73 (1964).
+    """
+    y, t = _pair(y=y, t=t)
+    check.positive(delta=delta)
+    if np.ndim(delta):
+        raise InputError(f"delta must be one number, but has shape {np.shape(delta)}")
+    size = jnp.abs(y - t)
+    inner = jnp.minimum(size, delta)
+    return jnp.sum(inner * (size - 0.5 * inner), axis=-1)
 
 
 def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
@@ -40,10 +76,10 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     0 · ln 0 counts as 0, so a sure and right answer costs 0; a sure and wrong one costs infinity.
 
     Raises:
-        InputError: if the last axes differ or a number lies outside [0, 1].
+        InputError: if the shapes differ or a number lies outside [0, 1].
     """
     y, t = _pair(y=y, t=t)
-    _probabilities(y=y, t=t)
+    y, t = _probabilities("y", y), _probabilities("t", t)
     ones = t * jnp.log(_unless_0_ln_0(t, y, 0.0))
     zeros = (1 - t) * jnp.log1p(-_unless_0_ln_0(1 - t, y, 1.0))
     return jnp.sum(-ones - zeros, axis=-1)
@@ -55,10 +91,10 @@ def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Arr
     It is Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), whose terms cannot cancel as those of Σ (ln(1 + e^z) − t z) do.
 
     Raises:
-        InputError: if the last axes differ, z is not finite or t lies outside [0, 1].
+        InputError: if the shapes differ, z is not finite or t lies outside [0, 1].
     """
     z, t = _pair(z=z, t=t)
-    _probabilities(t=t)
+    t = _probabilities("t", t)
     return jnp.sum(t * softplus(-z) + (1 - t) * softplus(z), axis=-1)
 
 
@@ -68,26 +104,44 @@ def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]
     0 · ln 0 counts as 0; a class that occurs but was given probability 0 costs infinity.
 
     Raises:
-        InputError: if the last axes differ or a number lies outside [0, 1].
+        InputError: if the shapes differ or a number lies outside [0, 1].
     """
     y, t = _pair(y=y, t=t)
-    _probabilities(y=y, t=t)
+    y, t = _probabilities("y", y), _probabilities("t", t)
     return jnp.sum(-t * jnp.log(_unless_0_ln_0(t, y, 0.0)), axis=-1)
 
 
-def categorical_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """Categorical cross-entropy of y = softmax(z), as Σ_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
+def categorical_cross_entropy_with_logits(
+    z: ArrayLike, t: ArrayLike, class_weights: ArrayLike | None = None
+) -> Float[Array, "..."]:
+    """Categorical cross-entropy of y = softmax(z), as Σ_k w_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
+
+    Args:
+        z: logits.
+        t: target, from `one_hot`, or probabilities.
+        class_weights: w, one for each class; 1 by default.
 
     Raises:
-        InputError: if the last axes differ, z is not finite or t lies outside [0, 1].
+        InputError: if the shapes differ, z is not finite or t lies outside [0, 1], and for weights that are negative or
+            not one for each class.
     """
     z, t = _pair(z=z, t=t)
-    _probabilities(t=t)
+    t = _probabilities("t", t)
+    if class_weights is not None:
+        t = t * _weights(class_weights, z.shape[-1])
     return -jnp.sum(t * jax.nn.log_softmax(z), axis=-1)
 
 
+def _weights(class_weights: ArrayLike, classes: int) -> Array:
+    weights = check.floats("class_weights", class_weights)
+    check.not_negative(class_weights=weights)
+    if weights.shape != (classes,):
+        raise InputError(f"class_weights must be one for each class, shape ({classes},), but {_has(weights)}")
+    return single(weights)
+
+
 def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
-    """Turn labels 0 … classes − 1 into targets (…, classes) that are 1 at the label and 0 elsewhere.
+    """Turn labels 0 … classes − 1, or truth values, into targets (…, classes) that are 1 at the label and 0 elsewhere.
 
     Inside `jit` it costs nothing: XLA compares with the labels where the loss reads the targets. Labels out of range,
     which cannot be refused there, give NaN.
@@ -96,39 +150,62 @@ def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
         InputError: if the labels are not integers from 0 to classes − 1.
     """
     check.whole(classes=classes)
+    if classes >= 2**31:
+        raise InputError(f"classes must be a whole number below 2³¹, but is {classes}")
     check.labels(labels, classes)
-    labels = jnp.asarray(labels)[..., None]
-    known = (labels >= 0) & (labels < classes)
-    return jnp.where(known, labels == jnp.arange(classes), jnp.nan)
+    given = jnp.asarray(check.array("labels", labels))
+    # In a type that can hold the number of classes: 8 bits could not hold 256.
+    index = given.astype(jnp.promote_types(given.dtype, jnp.int32))[..., None]
+    known = (index >= 0) & (index < classes)
+    return jnp.where(known, index == jnp.arange(classes), jnp.nan)
 
 
 def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
     """Error of a data set: the mean of `loss(y, t)` over all examples.
 
     Raises:
-        InputError: if y and t hold no example, not equally many, or what the loss refuses.
+        InputError: if y and t hold no example, not equally many, or what the loss refuses, and for a loss that does not
+            give one value per example.
     """
-    check.same_length(y=y, t=t)
-    return jnp.mean(loss(jnp.asarray(y), jnp.asarray(t)))
+    check.functions(loss=loss)
+    outputs, targets = jnp.asarray(check.array("y", y)), jnp.asarray(check.array("t", t))
+    check.same_length(y=outputs, t=targets)
+    errors = check.floats("loss(y, t)", loss(outputs, targets))
+    if not errors.ndim or errors.shape != outputs.shape[: errors.ndim]:
+        raise InputError(
+            f"loss must give one value per example for y of shape {outputs.shape}, but what it gave {_has(errors)}"
+        )
+    return jnp.mean(errors)
 
 
 def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
-    """Give output and target as floats of one size; a shape such as (n, 1) against (n,) would broadcast unseen."""
-    floats = {name: jnp.asarray(a, jnp.result_type(a, float)) for name, a in arrays.items()}
+    """Give output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
+    floats = {name: check.floats(name, a) for name, a in arrays.items()}
     check.finite(**floats)
-    (name, first), (_, second) = floats.items()
-    if first.ndim == 0:
-        raise InputError(f"{name} must have shape (…, k), but is a single number")
-    check.last_axis(first.shape[-1], **floats)
-    return first, second
+    (name, first), (_, t) = floats.items()
+    if first.ndim == 0 or first.shape[-1] == 0:
+        raise InputError(f"{name} must have shape (…, k), but {_has(first)}")
+    if first.shape != t.shape:
+        labels = t.shape == first.shape[:-1] and check.array("t", arrays["t"]).dtype.kind in "iu"
+        cure = f"; labels become targets by one_hot(labels, {first.shape[-1]})" if labels else ""
+        raise InputError(f"t must have the shape of {name}, {first.shape}, but {_has(t)}{cure}")
+    return single(first), single(t)
 
 
-def _probabilities(**arrays: Array) -> None:
-    for name, p in arrays.items():
-        if not isinstance(p, Tracer) and not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
-            raise InputError(
-                f"{name} must hold probabilities from 0 to 1, but reaches from {np.min(p):.6g} to {np.max(p):.6g}"
-            )
+def _has(array: Array) -> str:
+    return f"has shape {array.shape}" if array.ndim else "is a single number"
+
+
+def _probabilities(name: str, p: Array) -> Array:
+    """Refuse what lies outside [0, 1]; while JAX is tracing, make NaN of it, so that nothing learns from it unseen."""
+    if isinstance(p, Tracer):
+        return jnp.where((p >= 0) & (p <= 1), p, jnp.nan)
+    numbers = np.asarray(p)
+    if not np.all((numbers >= 0) & (numbers <= 1)):
+        raise InputError(
+            f"{name} must hold probabilities from 0 to 1, but reaches from {numbers.min():.6g} to {numbers.max():.6g}"
+        )
+    return p
 
 
 def _unless_0_ln_0(weight: Array, p: Array, at: float) -> Array:

@@ -1,9 +1,14 @@
-"""Pooling: the largest or the mean entry of every window."""
+"""Pooling: the largest or the mean entry of every window, or of all places.
+
+Which axes are spatial is said by the size: one number stands for the height and width of images, (2,) for the time of
+signals, and every array may have further axes before these.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial, reduce
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,16 +17,19 @@ from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions import spatial
+from neuraxis.functions.spatial import Steps, Whole
 
-Sizes = int | Sequence[int]
+_FEW = 16  # entries of a window that are cut out one by one; each of them makes the program larger
 
 
-def max_pool(x: Float[ArrayLike, "..."], size: Sizes = 2, stride: Sizes | None = None) -> Float[Array, "..."]:
+def max_pool(x: Float[ArrayLike, "..."], size: Steps = 2, stride: Steps | None = None) -> Float[Array, "..."]:
     """y[i] = max over k < size of x[stride · i + k]; the gradient goes to the first of the largest entries.
 
     Args:
         x: (…, height, width, channel), or as many spatial axes as `size` has numbers.
-        size: entries of a window along each spatial axis; one number stands for two axes.
+        size: entries of a window along each spatial axis: (2, 2) for images, (2,) for signals (…, time, channel). One
+            number stands for height and width.
         stride: distance of neighbouring windows, `size` by default. What fills no window is left out.
 
     Returns:
@@ -30,14 +38,87 @@ def max_pool(x: Float[ArrayLike, "..."], size: Sizes = 2, stride: Sizes | None =
     Raises:
         InputError: for sizes and strides below 1, too few axes, or a window larger than x.
     """
-    flat, size, stride = _windows(x, size, stride)
-    return _restore(_max_pool(flat, size, stride), x)
+    return _pool(_largest, x, size, stride)
 
 
-def mean_pool(x: Float[ArrayLike, "..."], size: Sizes = 2, stride: Sizes | None = None) -> Float[Array, "..."]:
+def mean_pool(x: Float[ArrayLike, "..."], size: Steps = 2, stride: Steps | None = None) -> Float[Array, "..."]:
     """y[i] = mean over k < size of x[stride · i + k]; arguments, result and errors as for `max_pool`."""
-    flat, size, stride = _windows(x, size, stride)
-    return _restore(reduce(jnp.add, _entries(flat, size, stride)) / math.prod(size), x)
+    return _pool(_mean, x, size, stride)
+
+
+def global_max_pool(x: Float[ArrayLike, "..."], *, axes: Whole) -> Float[Array, "... channel"]:
+    """Y = max over all places of x; arguments, result and errors as for `global_mean_pool`."""
+    array = _with_space(x, axes)
+    y = max_pool(array, array.shape[-1 - axes : -1])
+    return y.reshape(*array.shape[: -1 - axes], array.shape[-1])
+
+
+def global_mean_pool(x: Float[ArrayLike, "..."], *, axes: Whole) -> Float[Array, "... channel"]:
+    """Y = mean over all places of x.
+
+    Args:
+        x: (…, *space, channel).
+        axes: number of spatial axes: 1 for signals (…, time, channel), 2 for images (…, height, width, channel).
+
+    Returns:
+        (…, channel).
+
+    Raises:
+        InputError: for an x of too few axes or without a place.
+
+    Source: Lin, Chen and Yan, International Conference on Learning Representations (2014).
+    """
+    array = _with_space(x, axes)
+    wide = array.astype(jnp.promote_types(array.dtype, jnp.float32))
+    return jnp.mean(wide, tuple(range(-1 - int(axes), -1))).astype(array.dtype)
+
+
+def _with_space(x: Any, axes: Whole) -> Array:
+    x = check.floats("x", x)
+    check.whole(axes=axes)
+    if x.ndim <= axes or 0 in x.shape[-1 - axes : -1]:
+        raise InputError(
+            f"x must have shape (…, {spatial.names(int(axes))}, channel) with at least one place, but has shape "
+            f"{x.shape}"
+        )
+    return x
+
+
+def _pool(pool: Callable[..., Array], x: Any, size: Steps, stride: Steps | None) -> Array:
+    x = check.floats("x", x)
+    size = spatial.window(size)
+    space = len(size)
+    stride = size if stride is None else spatial.for_each_axis(space, stride=stride)
+    if x.ndim <= space:
+        raise InputError(
+            f"x must have shape (…, {spatial.names(space)}, channel) for windows of size {size}, but has shape "
+            f"{x.shape}"
+        )
+    flat = spatial.flatten_leading(x, space)
+    if any(k > n for k, n in zip(size, flat.shape[1:], strict=False)):
+        raise InputError(f"the window must not be larger than the input {flat.shape[1:-1]}, but has size {size}")
+    y = pool(flat, size, stride)
+    return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
+
+
+# Both are compiled as a whole also where nothing else is: XLA would compile every single slice apart.
+@partial(jax.jit, static_argnums=(1, 2))
+def _largest(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    if math.prod(size) <= _FEW:
+        return _max_pool(x, size, stride)
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient adds up over windows
+    return _by_axes(_larger, wide, size, stride).astype(x.dtype)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _mean(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    few = math.prod(size) <= _FEW
+    total = reduce(jnp.add, _entries(wide, size, stride)) if few else _by_axes(jnp.add, wide, size, stride)
+    return (total / math.prod(size)).astype(x.dtype)
+
+
+# --- small windows: entry by entry ---
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -48,7 +129,7 @@ def _max_pool(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array
 
 def _max_pool_forward(x, size, stride):
     entries = _entries(x, size, stride)
-    y, winner = entries[0], jnp.zeros(entries[0].shape, jnp.uint8 if len(entries) < 256 else jnp.int32)
+    y, winner = entries[0], jnp.zeros(entries[0].shape, jnp.uint8)
     for i, entry in enumerate(entries[1:], 1):
         winner = jnp.where(entry > y, jnp.asarray(i, winner.dtype), winner)
         y = jnp.maximum(y, entry)
@@ -72,16 +153,17 @@ def _spread_apart(winner, dy, size, stride, shape):
 
 def _spread_overlapping(winner, dy, size, stride, shape):
     """Send dy to the winners of windows that may overlap: one pass for each place in a window."""
-    zero = jnp.zeros((), dy.dtype)
-    dx = jnp.zeros(shape, dy.dtype)
+    wide = dy.astype(jnp.promote_types(dy.dtype, jnp.float32))
+    zero = jnp.zeros((), wide.dtype)
+    dx = jnp.zeros(shape, wide.dtype)
     for i, place in enumerate(product(*map(range, size))):
         # The entries of dy that go to this place, with zeros between.
         widths = [
             (k, n - k - s * (m - 1) - 1, s - 1)
             for k, n, s, m in zip(place, shape[1:], stride, dy.shape[1:], strict=False)
         ]
-        dx += lax.pad(jnp.where(winner == i, dy, zero), zero, [(0, 0, 0), *widths, (0, 0, 0)])
-    return dx
+        dx += lax.pad(jnp.where(winner == i, wide, zero), zero, [(0, 0, 0), *widths, (0, 0, 0)])
+    return dx.astype(dy.dtype)
 
 
 _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
@@ -89,7 +171,7 @@ _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 def _entries(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> list[Array]:
     """Give, for every place in a window, the entries that stand there, one of each window."""
-    counts = [(n - k) // s + 1 for n, k, s in zip(x.shape[1:], size, stride, strict=False)]
+    counts = spatial.places(x.shape[1:-1], size, stride)
     last = [s * (m - 1) + 1 for s, m in zip(stride, counts, strict=True)]
     return [
         lax.slice(x, (0, *place, 0), (len(x), *map(sum, zip(place, last, strict=True)), x.shape[-1]), (1, *stride, 1))
@@ -97,26 +179,39 @@ def _entries(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> list[A
     ]
 
 
-def _windows(x: ArrayLike, size: Sizes, stride: Sizes | None) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
-    x = jnp.asarray(x)
-    size = (size,) * 2 if isinstance(size, int) else tuple(size)
-    space = len(size)
-    stride = size if stride is None else (stride,) * space if isinstance(stride, int) else tuple(stride)
-    for k in size:
-        check.whole(size=k)
-    for s in stride:
-        check.whole(stride=s)
-    if len(stride) != space or x.ndim < space + 1:
-        raise InputError(
-            f"x must have {space} spatial axes and a last one of channels, and stride a number for each, but x has "
-            f"shape {x.shape}, size is {size} and stride is {stride}"
-        )
-    sizes = x.shape[-1 - space : -1]
-    if any(k > n for k, n in zip(size, sizes, strict=True)):
-        raise InputError(f"the window must not be larger than the input {sizes}, but has size {size}")
-    return x.reshape(-1, *x.shape[-1 - space :]), size, stride
+# --- large windows: axis by axis, in as many steps as the size has binary digits ---
 
 
-def _restore(y: Array, x: ArrayLike) -> Array:
-    """Give y the leading axes of x."""
-    return y.reshape(*jnp.shape(x)[: -(y.ndim - 1)], *y.shape[1:])
+def _larger(a: Array, b: Array) -> Array:
+    """Give the larger, the first where both are equal, and what is not a number where there is any."""
+    return jnp.where((b > a) | (b != b), b, a)
+
+
+def _by_axes(combine: Callable[[Array, Array], Array], x: Array, size: tuple[int, ...], stride: tuple[int, ...]):
+    # The last axis first: of entries that are equal, the first in the order of the rows is then kept.
+    for axis in reversed(range(len(size))):
+        x = _along(combine, x, 1 + axis, size[axis], stride[axis])
+    return x
+
+
+def _along(combine: Callable[[Array, Array], Array], x: Array, axis: int, size: int, stride: int) -> Array:
+    """Combine the entries of every window along one axis, in their order."""
+
+    def from_(y, first, count, step=1):
+        return lax.slice_in_dim(y, first, first + step * (count - 1) + 1, step, axis)
+
+    while size % 2 == 0 and stride % 2 == 0:  # windows of pairs
+        pairs = x.shape[axis] // 2
+        x, size, stride = combine(from_(x, 0, pairs, 2), from_(x, 1, pairs, 2)), size // 2, stride // 2
+    (count,) = spatial.places((x.shape[axis],), (size,), (stride,))
+    blocks = [x]  # at index i of the j-th, the 2ʲ entries from i on are combined
+    while 2 ** len(blocks) <= size:
+        half = 2 ** (len(blocks) - 1)
+        n = blocks[-1].shape[axis] - half
+        blocks.append(combine(from_(blocks[-1], 0, n), from_(blocks[-1], half, n)))
+    parts, first = [], 0
+    for j in reversed(range(len(blocks))):
+        if size >> j & 1:
+            parts.append(from_(blocks[j], first, count, stride))
+            first += 2**j
+    return reduce(combine, parts)

@@ -9,13 +9,17 @@ by their values, so a module can hold one as a static field.
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions.precision import single
 
 
 class Surrogate:
@@ -30,10 +34,7 @@ class Surrogate:
         Raises:
             InputError: for a u that does not hold real numbers.
         """
-        dtype = jnp.result_type(u, float)
-        if not jnp.issubdtype(dtype, jnp.floating):
-            raise InputError(f"a threshold takes real numbers, but u has dtype {dtype}")
-        return _step(self, jnp.asarray(u, dtype))
+        return _step(self, check.floats("u", u))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
         """Give what stands for H′(u)."""
@@ -48,7 +49,20 @@ def _step(surrogate: Surrogate, u: Array) -> Array:
 @_step.defjvp
 def _(surrogate, primals, tangents):
     (u,), (du,) = primals, tangents
-    return _step(surrogate, u), surrogate.derivative(u) * du
+    return _step(surrogate, u), surrogate.derivative(u).astype(u.dtype) * du
+
+
+def _floats(u: ArrayLike) -> Array:
+    return single(check.floats("u", u))
+
+
+def _positive(**field: Any) -> float:
+    """Give a field as a Python number: a surrogate has a hash."""
+    check.positive(**field)
+    ((name, value),) = field.items()
+    if np.ndim(value) or isinstance(value, Tracer):
+        raise InputError(f"{name} must be one number that is known, but is {check.received(value)}")
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -64,11 +78,11 @@ class FastSigmoid(Surrogate):
     slope: float | int = 25.0  # k
 
     def __post_init__(self):
-        check.positive(slope=self.slope)
+        object.__setattr__(self, "slope", _positive(slope=self.slope))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
         """Give 1/(1 + k|u|)²."""
-        root = 1 / (1 + self.slope * jnp.abs(u))
+        root = 1 / (1 + self.slope * jnp.abs(_floats(u)))
         return root * root
 
 
@@ -85,11 +99,11 @@ class Arctan(Surrogate):
     slope: float | int = 2.0  # α
 
     def __post_init__(self):
-        check.positive(slope=self.slope)
+        object.__setattr__(self, "slope", _positive(slope=self.slope))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
         """Give (α/2)/(1 + (π α u/2)²)."""
-        x = (math.pi * self.slope / 2) * u
+        x = (math.pi * self.slope / 2) * _floats(u)
         return (self.slope / 2) / (1 + x * x)
 
 
@@ -106,8 +120,8 @@ class Triangular(Surrogate):
     width: float | int = 1.0  # w
 
     def __post_init__(self):
-        check.positive(width=self.width)
+        object.__setattr__(self, "width", _positive(width=self.width))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
         """Give max(0, 1 − |u|/w)."""
-        return jnp.maximum(0, 1 - jnp.abs(u) / self.width)
+        return jnp.maximum(0, 1 - jnp.abs(_floats(u)) / self.width)

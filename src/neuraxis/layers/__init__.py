@@ -6,7 +6,14 @@ from neuraxis.layers.batch_norm import RunningMoments as RunningMoments
 from neuraxis.layers.convolution import Convolution as Convolution
 from neuraxis.layers.convolution import TransposedConvolution as TransposedConvolution
 from neuraxis.layers.dropout import Dropout as Dropout
+from neuraxis.layers.embedding import Embedding as Embedding
+from neuraxis.layers.flatten import Flatten as Flatten
 from neuraxis.layers.linear import Linear as Linear
+from neuraxis.layers.normalization import GroupNorm as GroupNorm
+from neuraxis.layers.normalization import LayerNorm as LayerNorm
+from neuraxis.layers.normalization import RMSNorm as RMSNorm
+from neuraxis.layers.pooling import GlobalMaxPool as GlobalMaxPool
+from neuraxis.layers.pooling import GlobalMeanPool as GlobalMeanPool
 from neuraxis.layers.pooling import MaxPool as MaxPool
 from neuraxis.layers.pooling import MeanPool as MeanPool
 from neuraxis.layers.residual import Residual as Residual

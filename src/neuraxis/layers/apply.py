@@ -6,6 +6,8 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
+from neuraxis.engine.modes import measuring_parts
+from neuraxis.errors import InputError
 from neuraxis.kinds import MeasuringMap
 
 
@@ -15,7 +17,17 @@ def apply(layer: Callable[..., Any], x: Any, key: PRNGKeyArray | None) -> Any:
 
 
 def measure(layer: Callable[..., Any], x: Any, key: PRNGKeyArray | None) -> tuple[Any, Callable[..., Any]]:
-    """Map x through a layer, and return y and the layer: with new statistics where it has any, else as it is."""
+    """Map x through a layer, and return y and the layer: with new statistics where it has any, else as it is.
+
+    Raises:
+        InputError: for a layer that holds parts which measure their data, but has no method `measure` itself.
+    """
     if isinstance(layer, MeasuringMap):
         return layer.measure(x, key=key)
+    if parts := measuring_parts(layer):
+        name, place = type(layer).__name__, parts[0][0]
+        raise InputError(
+            f"{name}.{place} measures statistics of its data, so {name} needs a method measure(x, *, key=None) that "
+            "gives y and itself with them brought up to date, as neuraxis.layers.Sequential has"
+        )
     return apply(layer, x, key), layer

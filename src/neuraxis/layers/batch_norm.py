@@ -4,11 +4,14 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions.normalization import centre
+from neuraxis.functions.precision import single
 from neuraxis.kinds import Statistics
+from neuraxis.layers.amounts import flag, one_number
 
 
 class RunningMoments(Statistics):
@@ -25,11 +28,15 @@ class BatchNorm(eqx.Module):
     height and width in a convolutional one. In inference they are running ones, which `measure` keeps: after each
     batch, running ← m · running + (1 − m) · batch, with the unbiased variance of the batch. They begin at 0 and 1.
 
+    All moments are taken in single precision at least, and without cancellation (`functions.centre`). An empty
+    batch gives an empty y and changes nothing.
+
     Args:
         size: features.
         momentum: share m of the running moments that is kept at each step.
         epsilon: ε, keeps the root away from 0.
-        inference: use the running moments; `equinox.nn.inference_mode` sets it, as `fit` and `evaluate` do.
+        inference: use the running moments. `equinox.nn.inference_mode` sets it, as `evaluate` does; where you set it
+            yourself, `fit` leaves the moments as they are, and learns γ and β.
 
     Raises:
         InputError: for a size that is not positive, m outside [0, 1), ε that is not positive, an h whose last axis is
@@ -49,46 +56,53 @@ class BatchNorm(eqx.Module):
         check.whole(size=size)
         check.fraction(momentum=momentum)
         check.positive(epsilon=epsilon)
+        one_number(momentum=momentum, epsilon=epsilon)
+        flag(inference=inference)
         self.gamma, self.beta = jnp.ones(size), jnp.zeros(size)
         self.running = RunningMoments(jnp.zeros(size), jnp.ones(size))
         self.momentum, self.epsilon, self.inference = momentum, epsilon, inference
 
     def __call__(
-        self, h: Float[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
+        self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... feature"]:
         """Normalise (…, feature)."""
-        return self._normalise(h, self.running if self.inference else self._moments(h))
+        return self._normalised(h)[0]
 
     def measure(
-        self, h: Float[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
+        self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
         """Normalise, and return the layer with its running moments brought up to date (in inference as they are)."""
-        if self.inference:
-            return self(h), self
-        batch, m = self._moments(h), self.momentum
-        count = math.prod(jnp.shape(h)[:-1])
-        unbiased = batch.variance * (count / (count - 1))
-        running = RunningMoments(
-            m * self.running.mean + (1 - m) * batch.mean, m * self.running.variance + (1 - m) * unbiased
+        return self._normalised(h)
+
+    def _normalised(self, h: ArrayLike) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
+        x = check.floats("h", h)
+        check.last_axis(self.gamma.size, h=x)
+        if self.inference or not x.size:
+            centred, variance, layer = single(x) - single(self.running.mean), single(self.running.variance), self
+        else:
+            centred, batch, variance = _moments(x)
+            layer = eqx.tree_at(lambda layer: layer.running, self, self._updated(batch))
+        # One factor for each feature, so that the large array is gone through once.
+        y = centred * (self.gamma / jnp.sqrt(variance + self.epsilon)) + self.beta
+        return y.astype(jnp.result_type(x, self.gamma, self.beta)), layer
+
+    def _updated(self, batch: RunningMoments) -> RunningMoments:
+        m, running = self.momentum, self.running
+        return RunningMoments(
+            m * single(running.mean) + (1 - m) * batch.mean,
+            m * single(running.variance) + (1 - m) * batch.variance,
         )
-        return self._normalise(h, batch), eqx.tree_at(lambda layer: layer.running, self, running)
 
-    def _moments(self, h: ArrayLike) -> RunningMoments:
-        h = self._checked(h)
-        if math.prod(h.shape[:-1]) < 2:
-            raise InputError(
-                "batch normalisation in training needs two or more values of each feature, but received an array of "
-                f"shape {h.shape}; use a larger batch, or equinox.nn.inference_mode(model) outside of training"
-            )
-        axes = tuple(range(h.ndim - 1))
-        mean = jnp.mean(h, axes)
-        return RunningMoments(mean, jnp.mean(jnp.square(h - mean), axes))
 
-    def _normalise(self, h: ArrayLike, moments: RunningMoments) -> Float[Array, "... feature"]:
-        # One factor and one summand for each feature, so that the large array is gone through once.
-        factor = self.gamma / jnp.sqrt(moments.variance + self.epsilon)
-        return self._checked(h) * factor + (self.beta - moments.mean * factor)
-
-    def _checked(self, h: ArrayLike) -> Array:
-        check.last_axis(self.gamma.size, h=h)
-        return jnp.asarray(h)
+def _moments(h: Array) -> tuple[Array, RunningMoments, Array]:
+    """Give h − μ, the mean and the unbiased variance of the batch, and its variance σ²."""
+    count = math.prod(h.shape[:-1])
+    if count < 2:
+        raise InputError(
+            "batch normalisation in training needs two or more values of each feature, but received an array of "
+            f"shape {h.shape}; use a larger batch, or equinox.nn.inference_mode(model) outside of training"
+        )
+    axes = tuple(range(h.ndim - 1))
+    centred, mean = centre(h, axes)
+    variance = jnp.mean(jnp.square(centred), axes)
+    return centred, RunningMoments(mean.reshape(-1), variance * (count / (count - 1))), variance

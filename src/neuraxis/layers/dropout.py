@@ -3,11 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.layers.amounts import amount, is_none
+from neuraxis.layers.amounts import amount, flag, is_none, one_number
 
 
 class Dropout(eqx.Module):
@@ -17,7 +17,8 @@ class Dropout(eqx.Module):
 
     Args:
         rate: probability p that a number is dropped, in [0, 1).
-        inference: drop nothing; `equinox.nn.inference_mode` sets it, as `evaluate` does.
+        inference: drop nothing. `equinox.nn.inference_mode` sets it, as `evaluate` does; where you set it yourself,
+            nothing is dropped in `fit` either.
 
     Raises:
         InputError: for a rate outside [0, 1), or a call in training without a key.
@@ -30,12 +31,15 @@ class Dropout(eqx.Module):
 
     def __check_init__(self):
         check.fraction(rate=self.rate)
+        one_number(rate=self.rate)
+        flag(inference=self.inference)
 
-    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+    def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Drop numbers of x at random, each on its own."""
-        x = jnp.asarray(x)
+        numbers = check.floats("x", x)
         if self.inference or is_none(self.rate):
-            return x
+            return numbers
         if key is None:
             raise InputError("dropout in training needs a key, as in model(x, key=key), but received none")
-        return jnp.where(jax.random.bernoulli(key, 1 - self.rate, x.shape), x / (1 - self.rate), 0)
+        check.key(key)
+        return jnp.where(jax.random.bernoulli(key, 1 - self.rate, numbers.shape), numbers / (1 - self.rate), 0)

@@ -2,10 +2,11 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.functions.initializers import Initializer, he_normal
+from neuraxis.layers.amounts import flag
 
 
 class Linear(eqx.Module):
@@ -16,23 +17,37 @@ class Linear(eqx.Module):
         out_size: features of z.
         key: seed of the weights; the bias begins at 0.
         initializer: how to draw the weights; He et al. (2015) by default, which suits ReLU.
+        bias: whether there is a b; without one, the field `bias` is None.
 
     Raises:
         InputError: for sizes that are not positive, or an x whose last axis is not `in_size`.
     """
 
     weight: Float[Array, "in out"]
-    bias: Float[Array, " out"]
+    bias: Float[Array, " out"] | None
 
-    def __init__(self, in_size: int, out_size: int, *, key: PRNGKeyArray, initializer: Initializer = he_normal):
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        *,
+        key: PRNGKeyArray,
+        initializer: Initializer = he_normal,
+        bias: bool = True,
+    ):
         check.whole(in_size=in_size, out_size=out_size)
+        check.key(key)
+        check.functions(initializer=initializer)
+        flag(bias=bias)
         self.weight = initializer(key, (in_size, out_size))
-        self.bias = jnp.zeros(out_size)
+        self.bias = jnp.zeros(out_size) if bias else None
 
-    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
+    def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
         """Map (…, in) to (…, out)."""
         in_size, out_size = self.weight.shape
-        check.last_axis(in_size, x=x)
+        floats = check.floats("x", x)
+        check.last_axis(in_size, x=floats)
         # One product of two matrices: XLA's gradient of a product with more axes copies and leaves the fast path.
-        flat = jnp.reshape(x, (-1, in_size)) @ self.weight + self.bias
-        return flat.reshape(*jnp.shape(x)[:-1], out_size)
+        flat = jnp.reshape(floats, (-1, in_size)) @ self.weight
+        flat = flat if self.bias is None else flat + self.bias
+        return flat.reshape(*floats.shape[:-1], out_size)

@@ -5,8 +5,9 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.layers.apply import apply, measure
 
@@ -28,19 +29,20 @@ class Residual(eqx.Module):
     inner: Callable[..., Any]
 
     def __check_init__(self):
-        if not callable(self.inner):
-            raise InputError(f"inner must be a map, but is {self.inner!r}")
+        check.functions(inner=self.inner)
 
-    def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+    def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Map x to x + f(x)."""
-        return self._added(x, apply(self.inner, x, key))
+        numbers = check.floats("x", x)
+        return self._added(numbers, apply(self.inner, numbers, key))
 
     def measure(
-        self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
+        self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "..."], "Residual"]:
         """Map x to x + f(x); return it, and the block with the statistics inside it brought up to date."""
-        change, inner = measure(self.inner, x, key)
-        return self._added(x, change), Residual(inner)
+        numbers = check.floats("x", x)
+        change, inner = measure(self.inner, numbers, key)
+        return self._added(numbers, change), Residual(inner)
 
     def _added(self, x: ArrayLike, change: ArrayLike) -> Float[Array, "..."]:
         if jnp.shape(change) != jnp.shape(x):

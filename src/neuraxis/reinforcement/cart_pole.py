@@ -1,6 +1,8 @@
 """The cart-pole: a cart on a track that has to keep a pole upright on it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from neuraxis import check
+from neuraxis.errors import InputError
 
 _PER_MS = 1e-3  # seconds in a millisecond
 
@@ -47,15 +50,18 @@ class CartPole(eqx.Module):
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "... 4"]:
         """Stand still, upright, in the middle of the track: one cart for each entry of a force of that shape."""
-        return jnp.zeros((*input_shape, 4))
+        return jnp.zeros((*_whole("input_shape", input_shape), 4))
 
     def draw_state(self, shape: tuple[int, ...] = (), *, key: PRNGKeyArray) -> Float[Array, "... 4"]:
         """Draw each of the four numbers of `shape` carts evenly from −0.05 to 0.05, where episodes usually begin."""
-        return jax.random.uniform(key, (*shape, 4), minval=-0.05, maxval=0.05)
+        check.key(key)
+        return jax.random.uniform(key, (*_whole("shape", shape), 4), minval=-0.05, maxval=0.05)
 
     def derivative(self, state: Float[ArrayLike, "... 4"], force: ArrayLike) -> Float[Array, "... 4"]:
         """Give the rate of change of the state [per ms] under a force [N]."""
-        _, velocity, angle, spin = jnp.moveaxis(jnp.asarray(state), -1, 0)
+        check.last_axis(4, state=state)
+        force = check.floats("force", force)
+        _, velocity, angle, spin = jnp.moveaxis(check.floats("state", state), -1, 0)
         sine, cosine = jnp.sin(angle), jnp.cos(angle)
         mass = self.cart_mass + self.pole_mass
         leverage = self.pole_mass / mass * self.half_length
@@ -66,8 +72,9 @@ class CartPole(eqx.Module):
 
     def is_over(self, state: Float[ArrayLike, "... 4"]) -> Bool[Array, "..."]:
         """Say whether the pole has fallen or the cart has left the track."""
-        state = jnp.asarray(state)
-        return (jnp.abs(state[..., 0]) > self.max_position) | (jnp.abs(state[..., 2]) > self.max_angle)
+        check.last_axis(4, state=state)
+        values = check.floats("state", state)
+        return (jnp.abs(values[..., 0]) > self.max_position) | (jnp.abs(values[..., 2]) > self.max_angle)
 
     def step(
         self, state: Float[Array, "... 4"], force: ArrayLike, dt: ArrayLike
@@ -75,9 +82,18 @@ class CartPole(eqx.Module):
         """Advance by an Euler step of `dt` [ms] under a force [N]; the output is the reward.
 
         Raises:
-            InputError: for a force that does not broadcast to the carts.
+            InputError: for what is no state, or a force or `dt` that does not broadcast to the carts.
         """
-        check.fits(jnp.shape(state)[:-1], force=force)
+        duration = check.floats("dt", dt)
+        check.fits(jnp.shape(state)[:-1], force=force, dt=duration)
         over = self.is_over(state)
-        moved = state + dt * self.derivative(state, force)
+        moved = state + duration[..., None] * self.derivative(state, force)
         return jnp.where(over[..., None], state, moved), jnp.where(over, 0.0, 1.0)
+
+
+def _whole(name: str, shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise InputError(f"{name} must be a tuple of whole numbers, but is {check.received(shape)}")
+    for size in shape:
+        check.whole(0, **{f"a size in {name}": size})
+    return tuple(shape)

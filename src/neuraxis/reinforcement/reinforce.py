@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
@@ -47,11 +48,19 @@ class Actor(eqx.Module):
     The policy maps the state to one logit per action, and an action is chosen with probability π(a|s) =
     softmax(logits). The input is the chance in the choice, Gumbel noise (…, actions): the largest of logits + noise is
     a sample from π. Without noise the likeliest action is chosen.
+
+    Raises:
+        InputError: for a policy that is no function, what is no environment, or actions that are not a list of numbers.
     """
 
     policy: Map
     environment: Environment
     actions: Float[ArrayLike, " actions"]  # the inputs to the environment that there are to choose from
+
+    def __check_init__(self):
+        check.functions(policy=self.policy)
+        _check_environment(self.environment)
+        _check_actions(self.actions)
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... features"]:
         """Begin where the environment begins."""
@@ -61,16 +70,40 @@ class Actor(eqx.Module):
         """Choose and act for `dt` [ms]; the output is the moment.
 
         Raises:
-            InputError: for a policy that does not give one logit per action.
+            InputError: for a policy that does not give one logit per action, or an environment that does not give one
+                reward per state.
         """
-        logits, actions = self.policy(state), jnp.asarray(self.actions)
+        logits, actions = self.policy(state), check.floats("actions", self.actions)
         if logits.shape[-1] != len(actions):
             raise InputError(
                 f"policy must give {len(actions)} logits, one for each action, but gives {logits.shape[-1]}"
             )
-        choice = jnp.argmax(logits + noise, axis=-1)
+        chance = check.floats("noise", noise)
+        check.fits(logits.shape, noise=chance)
+        choice = jnp.argmax(logits + chance, axis=-1)
         after, reward = self.environment.step(state, actions[choice], dt)
-        return after, Moment(state, choice, reward, ~self.environment.is_over(state))
+        over = self.environment.is_over(state)
+        for name, given in (("reward", reward), ("is_over", over)):
+            if jnp.shape(given) != choice.shape:
+                raise InputError(
+                    f"{name} of the environment must have the shape of the actions, {choice.shape}, but has shape "
+                    f"{jnp.shape(given)}"
+                )
+        return after, Moment(state, choice, reward, ~over)
+
+
+def _check_environment(environment: Any) -> None:
+    if isinstance(environment, type) or not isinstance(environment, Environment):
+        raise InputError(
+            "environment must have init_state, step and is_over, as CartPole() has, but is "
+            f"{check.received(environment)}"
+        )
+
+
+def _check_actions(actions: Any) -> None:
+    check.finite(actions=actions)
+    if np.ndim(actions) != 1:
+        raise InputError(f"actions must be a list of numbers, but have shape {np.shape(actions)}")
 
 
 class Reinforce(eqx.Module):
@@ -105,26 +138,34 @@ class Reinforce(eqx.Module):
     discount: float = 1.0
 
     def __check_init__(self):
-        check.finite(actions=self.actions)
+        _check_environment(self.environment)
+        _check_actions(self.actions)
         if len(self.actions) < 2:
             raise InputError(f"actions must name at least two to choose from, but are {self.actions}")
         check.whole(steps=self.steps)
+        check.memory("steps", (self.steps, self.steps))  # of the weights of rewards
         check.positive(dt=self.dt, discount=self.discount)
+        check.one_number(dt=self.dt, discount=self.discount)
         if self.discount > 1:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
     def play(self, policy: Map, start: Float[ArrayLike, "... features"], *, key: PRNGKeyArray) -> Moment:
         """Play an episode from each start; every field gains a leading axis of time."""
-        start = jnp.asarray(start)
-        noise = jax.random.gumbel(key, (self.steps, *start.shape[:-1], len(self.actions)))
+        check.finite(start=start)
+        check.key(key)
+        state = check.floats("start", start)
+        noise = jax.random.gumbel(key, (self.steps, *state.shape[:-1], len(self.actions)))
         actor = Actor(policy, self.environment, jnp.asarray(self.actions))
-        return simulate(actor, noise, dt=self.dt, state=start).record
+        return simulate(actor, noise, dt=self.dt, state=state).record
 
     def returns(self, rewards: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
         """Give G_t = Σ_{k≥t} γ^{k−t} r_k."""
         ahead = jnp.arange(self.steps) - jnp.arange(self.steps)[:, None]
         weights = jnp.where(ahead >= 0, self.discount ** jnp.maximum(ahead, 0.0), 0.0)
-        return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1)
+        rewards = check.floats("rewards", rewards)
+        if rewards.shape[:1] != (self.steps,):
+            raise InputError(f"rewards must have shape (time, …) with {self.steps} steps, but have {rewards.shape}")
+        return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1, precision=lax.Precision.HIGHEST)
 
     def total_reward(self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray) -> Array:
         """Give Σ_t r_t of an episode from each start."""

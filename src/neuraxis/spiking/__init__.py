@@ -3,13 +3,16 @@
 from neuraxis.spiking.connections import DenseConnections as DenseConnections
 from neuraxis.spiking.connections import SparseConnections as SparseConnections
 from neuraxis.spiking.connections import connect as connect
-from neuraxis.spiking.connectivity import Projection as Projection
 from neuraxis.spiking.connectivity import fixed_fan_out as fixed_fan_out
 from neuraxis.spiking.connectivity import fixed_probability as fixed_probability
 from neuraxis.spiking.connectivity import from_matrix as from_matrix
+from neuraxis.spiking.external import ExternalInput as ExternalInput
+from neuraxis.spiking.external import SpikeInput as SpikeInput
+from neuraxis.spiking.membrane import AdaptiveMembrane as AdaptiveMembrane
 from neuraxis.spiking.nir import from_nir as from_nir
 from neuraxis.spiking.nir import to_nir as to_nir
 from neuraxis.spiking.poisson import PoissonInput as PoissonInput
+from neuraxis.spiking.projection import Projection as Projection
 from neuraxis.spiking.readout import max_potential as max_potential
 from neuraxis.spiking.readout import mean_potential as mean_potential
 from neuraxis.spiking.readout import spike_count as spike_count

@@ -1,4 +1,6 @@
-"""Connections in the form that a simulation needs: a table for each neuron, or a full matrix."""
+"""Connections in the form that a simulation needs: a table, or a full matrix."""
+
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,23 +11,68 @@ from jaxtyping import Array, Float, Int
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.spiking.connectivity import Projection
-from neuraxis.spiking.event_propagation import NOWHERE, propagate
+from neuraxis.spiking.event_propagation import SLOTS, Table, propagate
+from neuraxis.spiking.memory import check_memory
+from neuraxis.spiking.projection import Projection
+from neuraxis.spiking.step_length import check_dt
+
+_MOST = 2**30  # connections, so that they can be counted in 32 bits
+_BYTES = 80  # for each connection while they are sorted
+
+
+class Connection(NamedTuple):
+    """Connections as they are listed, one entry each."""
+
+    source: Int[np.ndarray, " connection"]
+    target: Int[np.ndarray, " connection"]
+    weight: Float[np.ndarray, " connection"]
+    delay: Float[np.ndarray, " connection"]  # [ms]; 0 where there are no delays
+    receptor: Int[np.ndarray, " connection"]
 
 
 class SparseConnections(eqx.Module):
     """Where the spikes of each neuron go: what `connect` makes of projections.
 
-    Rows are padded to the largest fan-out with addresses that lead nowhere. An address counts through the slots
-    (delay, receptor, neuron). Only the connections of neurons that spike are visited (see `propagate`).
+    Connections stand in the order of their sources, those of a neuron together (compressed sparse rows), so that a
+    neuron with many takes no memory from the others: 12 bytes a connection. An address counts through the slots
+    (delay, receptor, neuron). `propagate` says how they are visited.
+
+    Raises:
+        InputError: for arrays that do not belong together, or that lead beyond the network.
     """
 
-    weights: Float[Array, "neuron #fan_out"]  # (neuron, 1) where each neuron has one weight for all its connections
-    addresses: Int[Array, "neuron fan_out"]
+    weights: Float[Array, " connection"]
+    addresses: Int[Array, " connection"]
+    sources: Int[Array, " connection"]
+    offsets: Int[Array, " offset"]  # those of neuron j are from offsets[j] to offsets[j + 1]
     size: int = eqx.field(static=True)  # neurons
     receptors: int = eqx.field(static=True)
     depth: int = eqx.field(static=True)  # the longest delay in steps, plus 1
     dt: float | None = eqx.field(static=True)  # step the delays are counted in; None without delays [ms]
+
+    def __check_init__(self):
+        check.whole(size=self.size, receptors=self.receptors, depth=self.depth)
+        slots = self.depth * self.receptors * self.size
+        if slots > SLOTS:
+            raise InputError(f"size, receptors and depth may make 2²⁹ slots, but make {slots}")
+        if self.dt is not None:
+            check_dt(self.dt)
+        names = ("weights", "addresses", "sources", "offsets")
+        lists = {name: check.array(name, getattr(self, name)) for name in names}
+        shapes = {name: np.shape(values) for name, values in lists.items()}
+        count = shapes["weights"][0] if shapes["weights"] else 0
+        if shapes != {**dict.fromkeys(names, (count,)), "offsets": (self.size + 1,)}:
+            listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise InputError(
+                f"connections of {self.size} neurons need one entry a connection, and one more offset than neurons, "
+                f"but have shapes {listed}; they are made by connect"
+            )
+        for name, end in {"addresses": slots, "sources": self.size, "offsets": count + 1}.items():
+            known = lists[name]
+            if known.dtype.kind not in "iu":
+                raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
+            if not isinstance(known, Tracer) and known.size and not 0 <= np.min(known) <= np.max(known) < end:
+                raise InputError(f"{name} must lie from 0 to {end - 1}; they are made by connect")
 
     def deliver(
         self,
@@ -35,7 +82,16 @@ class SparseConnections(eqx.Module):
     ) -> Float[Array, "*lead depth receptor neuron"]:
         """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
         flat = pending.reshape(*pending.shape[:-2], -1)
-        return propagate(flat, spikes, self.weights.astype(flat.dtype), self.addresses, start).reshape(pending.shape)
+        table = Table(jnp.asarray(self.weights, flat.dtype), self.addresses, self.sources, self.offsets)
+        return propagate(flat, spikes, table, start).reshape(pending.shape)
+
+    def listed(self) -> Connection:
+        """List all connections as (source, target, weight, delay, receptor), in the order of `weights`."""
+        slots, target = np.divmod(np.asarray(self.addresses, np.int64), self.size)
+        steps, receptor = np.divmod(slots, self.receptors)
+        return Connection(
+            np.asarray(self.sources, np.int64), target, np.asarray(self.weights), steps * (self.dt or 0.0), receptor
+        )
 
 
 class DenseConnections(eqx.Module):
@@ -53,11 +109,11 @@ class DenseConnections(eqx.Module):
     dt: float | None = eqx.field(static=True, default=None)  # step the delay is counted in [ms]
 
     def __check_init__(self):
-        shape = jnp.shape(self.weights)
+        shape = np.shape(check.array("weights", self.weights))
         if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
             raise InputError(f"weights must have shape (receptor, neuron, neuron), but have shape {shape}")
         check.finite(weights=self.weights)
-        if np.ndim(self.delay):
+        if np.ndim(check.array("delay", self.delay)):
             raise InputError(f"all weights of a matrix have one delay, but delay has shape {np.shape(self.delay)}")
         delay_steps(self.delay, self.dt)
 
@@ -109,7 +165,9 @@ def connect(
     """
     check.whole(size=size)
     if strangers := [p for p in projections if not isinstance(p, Projection)]:
-        raise InputError(f"connect takes projections one by one, connect(p, q, …), but got {strangers[0]!r}")
+        raise InputError(
+            f"connect takes projections one by one, connect(p, q, …), but got {check.received(strangers[0])}"
+        )
     size = int(size)
     receptors = 1 + max([p.receptor for p in projections], default=0) if receptors is None else receptors
     check.whole(receptors=receptors)
@@ -122,8 +180,15 @@ def connect(
             raise InputError(f"receptor must be below {receptors}, the number of receptors, but is {p.receptor}")
     steps = [np.broadcast_to(delay_steps(p.delay, dt), p.target.shape) for p in projections]
     depth = 1 + max([int(s.max(initial=0)) for s in steps], default=0)
-    if depth * receptors * size >= NOWHERE // 2:
-        raise InputError(f"{size} neurons with delays of up to {depth - 1} steps are too many for 32-bit addresses")
+    if (slots := depth * receptors * size) > SLOTS:
+        raise InputError(
+            f"a network of size {size}, with {receptors} receptors and delays of up to {depth - 1} steps, is too large "
+            f"for 32-bit addresses: it needs {slots} slots, and there can be 2²⁹"
+        )
+    count = sum(len(p.source) for p in projections)
+    if count > _MOST:
+        raise InputError(f"a network can have at most 2³⁰ connections, but there are {count}")
+    check_memory(f"laying {count} connections out", _BYTES * count)
     addresses = [(s * receptors + p.receptor) * size + p.target for s, p in zip(steps, projections, strict=True)]
     weights = [np.broadcast_to(np.asarray(p.weight, float), p.target.shape) for p in projections]
     table = _table(
@@ -133,7 +198,7 @@ def connect(
     return SparseConnections(*table, size, receptors, depth, dt=float(dt) if dt is not None and delayed else None)
 
 
-def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
+def delay_steps(delay: Any, dt: float | int | None) -> np.ndarray:
     """Round a delay [ms] to whole steps.
 
     Raises:
@@ -142,39 +207,28 @@ def delay_steps(delay: ArrayLike, dt: float | int | None) -> np.ndarray:
     check.not_negative(delay=delay)
     if dt is None:
         if np.any(np.asarray(delay)):
-            raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {delay} was given")
+            longest = np.max(delay)
+            raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {longest} was given")
         return np.zeros(np.shape(delay), int)
-    check.positive(dt=dt)
+    check_dt(dt)
+    if isinstance(dt, Tracer):
+        raise InputError("dt decides the shapes of a network with delays, so it cannot be traced by JAX")
     steps = np.floor(np.asarray(delay, float) / dt + 0.5)
     if np.any(steps > np.iinfo(np.int32).max):
         raise InputError(f"a delay must be shorter than 2³¹ steps of {dt} ms, but one is {np.max(delay)} ms")
     return np.asarray(steps, int)
 
 
-def check_step(connections: Connections, dt: ArrayLike) -> None:
-    """Refuse a step in which the delays would have another length."""
-    own = connections.dt
-    if own is not None and not isinstance(dt, Tracer) and np.any(np.abs(np.asarray(dt) - own) > 1e-6 * own):
-        raise InputError(f"the delays are counted in steps of {own} ms, but the network is stepped by dt = {dt} ms")
-
-
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *parts])
 
 
-def _table(source: np.ndarray, address: np.ndarray, weight: np.ndarray, size: int) -> tuple[Array, Array]:
-    """Sort connections into one padded row for each sending neuron: weights and addresses."""
+def _table(source: np.ndarray, address: np.ndarray, weight: np.ndarray, size: int) -> Table:
+    """Sort connections by source, and those of a neuron by address."""
     order = np.lexsort((address, source))
-    source, address, weight = source[order], address[order], weight[order]
-    fan_out = np.bincount(source, minlength=size)
-    first = np.cumsum(fan_out) - fan_out
-    place = np.arange(len(source)) - first[source]
-    width = max(1, int(fan_out.max()))
-    addresses = np.full((size, width), NOWHERE, np.int32)
-    addresses[source, place] = address
-    shared = np.zeros((size, 1))
-    shared[source, 0] = weight
-    if not np.array_equal(shared[source, 0], weight):  # not one weight for each neuron
-        shared = np.zeros((size, width))
-        shared[source, place] = weight
-    return jnp.asarray(shared, dtype=jnp.result_type(float)), jnp.asarray(addresses)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=size))])
+    numbers = jnp.result_type(float)
+    return Table(
+        jnp.asarray(weight[order], numbers),
+        *(jnp.asarray(x, jnp.int32) for x in (address[order], source[order], offsets)),
+    )

@@ -1,101 +1,108 @@
-"""Who is connected to whom: lists of connections, made by rule, at random, or from a matrix."""
+"""Who is connected to whom: lists of connections, made at random or from a matrix."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
+from jax.core import Tracer
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.spiking.memory import check_memory
+from neuraxis.spiking.population import Population, members, picked
+from neuraxis.spiking.projection import Projection
 
-
-@dataclass(frozen=True)
-class Projection:
-    """A list of connections between neurons, which are counted through all populations of a network.
-
-    Connection c leads from neuron `source[c]` to neuron `target[c]`. A pair may be listed several times, and a neuron
-    may be connected to itself.
-
-    Raises:
-        InputError: for indices that are not integers or negative, lists of different lengths, weights that are not
-            finite, or delays that are negative.
-    """
-
-    source: np.ndarray  # (connection,)
-    target: np.ndarray  # (connection,)
-    weight: ArrayLike = 1.0  # w: area of the synaptic input that a spike causes, one for all or one a connection
-    delay: ArrayLike = 0.0  # from the spike to its arrival, one for all or one a connection [ms]
-    receptor: int = 0  # which of the neuron's synaptic inputs the spikes arrive at
-
-    def __post_init__(self):
-        for name in ("source", "target"):
-            indices = np.asarray(getattr(self, name))
-            indices = indices if indices.size else indices.astype(int)  # an empty list is one of floats
-            if indices.ndim != 1 or indices.dtype.kind not in "iu":
-                raise InputError(
-                    f"{name} must be a list of integers, but has shape {indices.shape} and dtype {indices.dtype}"
-                )
-            if indices.size and indices.min() < 0:
-                raise InputError(f"{name} must hold indices of neurons, from 0 on, but holds {indices.min()}")
-            object.__setattr__(self, name, indices.astype(np.int64))
-        check.finite(weight=self.weight)
-        check.not_negative(delay=self.delay)
-        check.whole(0, receptor=self.receptor)
-        sizes = {"source": self.source.shape, "target": self.target.shape}
-        sizes |= {k: np.shape(x) for k in ("weight", "delay") if np.ndim(x := getattr(self, k))}
-        if len(set(sizes.values())) > 1:
-            listed = ", ".join(f"{name} {shape}" for name, shape in sizes.items())
-            raise InputError(f"a projection needs one entry a connection, but has shapes {listed}")
+_BYTES = 40  # for each connection while it is drawn
 
 
 def fixed_probability(
-    source: slice, target: slice, probability: float, *, key: jax.Array, **connection: Any
+    source: Population,
+    target: Population,
+    probability: float,
+    *,
+    key: jax.Array,
+    allow_autapses: bool = True,
+    **connection: Any,
 ) -> Projection:
     """Connect each pair of neurons of two populations with the same probability, each independently.
 
     Args:
-        source: the sending population, such as `slice(0, 3200)`.
-        target: the receiving population; it may be the same, and then neurons may come to be connected to themselves.
+        source: the sending population, such as `slice(0, 3200)`, a range, a list of neurons or truth values.
+        target: the receiving population; it may be the same, or share neurons with the other.
         probability: of each connection.
-        key: of the random numbers.
+        key: of the random numbers. Two projections with one key are not independent.
+        allow_autapses: whether neurons may come to be connected to themselves.
         connection: weight, delay and receptor of the `Projection`.
 
     Raises:
-        InputError: for an empty population, or a probability outside [0, 1].
+        InputError: for what is no population, a probability outside [0, 1], or more connections than fit the memory.
     """
-    first, rows = _span("source", source)
-    onto, columns = _span("target", target)
-    if not 0 <= probability <= 1:
-        raise InputError(f"probability must lie in [0, 1], but is {probability}")
-    pairs = _chosen(rows * columns, probability, _generator(key))
-    return Projection(first + pairs // columns, onto + pairs % columns, **connection)
+    senders, receivers = members("source", source), members("target", target)
+    check_probability(probability)
+    check.boolean(allow_autapses=allow_autapses)
+    rng, pairs = _generator(key), len(senders) * len(receivers)
+    _check_size(pairs * float(probability))
+    chosen = _chosen(pairs, float(probability), rng)
+    row, column = np.divmod(chosen, max(1, len(receivers)))
+    rows, columns = picked(senders, row), picked(receivers, column)
+    if not allow_autapses:
+        other = rows != columns
+        rows, columns = rows[other], columns[other]
+    return Projection(rows, columns, **connection)
 
 
-def fixed_fan_out(source: slice, target: slice, fan_out: int, *, key: jax.Array, **connection: Any) -> Projection:
+def fixed_fan_out(
+    source: Population,
+    target: Population,
+    fan_out: int,
+    *,
+    key: jax.Array,
+    allow_autapses: bool = True,
+    **connection: Any,
+) -> Projection:
     """Connect each neuron of a population to `fan_out` different neurons of another, chosen at random.
 
     Args:
-        source: the sending population, such as `slice(0, 3200)`.
-        target: the receiving population; it may be the same, and then neurons may come to be connected to themselves.
+        source: the sending population, such as `slice(0, 3200)`, a range, a list of neurons or truth values.
+        target: the receiving population; it may be the same, or share neurons with the other.
         fan_out: connections of each sending neuron.
-        key: of the random numbers.
+        key: of the random numbers. Two projections with one key are not independent.
+        allow_autapses: whether neurons may come to be connected to themselves.
         connection: weight, delay and receptor of the `Projection`.
 
     Raises:
-        InputError: for an empty population, or a fan_out of less than 1 or more than there are targets.
+        InputError: for what is no population, a fan_out of less than 1 or more than there are targets for each
+            neuron, or more connections than fit the memory.
     """
-    first, rows = _span("source", source)
-    onto, columns = _span("target", target)
+    senders, receivers = members("source", source), members("target", target)
     check.whole(fan_out=fan_out)
-    if fan_out > columns:
-        raise InputError(f"fan_out must be at most the number of target neurons, {columns}, but is {fan_out}")
-    chosen = _distinct(rows, columns, fan_out, _generator(key))
-    return Projection(first + np.repeat(np.arange(rows), fan_out), onto + chosen.reshape(-1), **connection)
+    check.boolean(allow_autapses=allow_autapses)
+    rng = _generator(key)
+    if fan_out <= len(receivers):
+        _check_size(float(len(senders)) * fan_out + len(receivers))
+    senders, receivers = (np.asarray(neurons, np.int64) for neurons in (senders, receivers))
+    # Where a sending neuron stands among the targets, or −1.
+    own = np.full(len(senders), -1)
+    if not allow_autapses and receivers.size:
+        order = np.argsort(receivers)
+        place = order[np.searchsorted(receivers, senders, sorter=order).clip(max=len(order) - 1)]
+        own = np.where(receivers[place] == senders, place, -1)
+    choice = len(receivers) - bool(np.any(own >= 0))
+    if senders.size and fan_out > choice:
+        raise InputError(f"fan_out must be at most the number of target neurons, {choice}, but is {fan_out}")
+    drawn = np.empty((len(senders), fan_out if senders.size else 0), int)
+    for outside in (True, False):
+        rows = (own < 0) == outside
+        if rows.any():
+            drawn[rows] = _distinct(int(rows.sum()), len(receivers) - (not outside), fan_out, rng)
+    # Who must not choose itself chose among the others, which are counted past it.
+    drawn += (own[:, None] >= 0) & (drawn >= own[:, None])
+    return Projection(np.repeat(senders, drawn.shape[1]), receivers[drawn.reshape(-1)], **connection)
 
 
-def from_matrix(matrix: Any, source: slice | None = None, target: slice | None = None, **connection: Any) -> Projection:
+def from_matrix(
+    matrix: Any, source: Population | None = None, target: Population | None = None, **connection: Any
+) -> Projection:
     """Read the connections from a matrix of weights (source, target), in which 0 or nothing stored is no connection.
 
     They stand in the order of `matrix.tocoo()`, those of an array row by row; delays that differ go by that order.
@@ -110,7 +117,11 @@ def from_matrix(matrix: Any, source: slice | None = None, target: slice | None =
         InputError: for a shape that is not that of the populations, or weights that are not finite.
     """
     sparse = hasattr(matrix, "tocoo")
-    matrix = matrix if sparse else np.asarray(matrix)
+    if "weight" in connection:
+        raise InputError("the weights of from_matrix are the entries of the matrix; leave weight= out")
+    if isinstance(matrix, Tracer):
+        raise InputError("the matrix decides the shapes of a network, so it cannot be traced by JAX")
+    matrix = matrix if sparse else np.asarray(check.array("matrix", matrix))
     if len(matrix.shape) != 2:
         raise InputError(f"the matrix must have the shape (source, target), but has shape {matrix.shape}")
     if sparse:
@@ -120,28 +131,31 @@ def from_matrix(matrix: Any, source: slice | None = None, target: slice | None =
     else:
         rows, columns = np.nonzero(matrix)
         weight = matrix[rows, columns]
-    first, height = _span("source", slice(0, matrix.shape[0]) if source is None else source)
-    onto, width = _span("target", slice(0, matrix.shape[1]) if target is None else target)
-    if matrix.shape != (height, width):
-        raise InputError(
-            f"the matrix must have the shape of the populations, {(height, width)}, but has {matrix.shape}"
-        )
-    return Projection(first + rows.astype(np.int64), onto + columns.astype(np.int64), weight, **connection)
+    senders = members("source", slice(0, matrix.shape[0]) if source is None else source)
+    receivers = members("target", slice(0, matrix.shape[1]) if target is None else target)
+    sizes = len(senders), len(receivers)
+    if matrix.shape != sizes:
+        raise InputError(f"the matrix must have the shape of the populations, {sizes}, but has {matrix.shape}")
+    rows, columns = rows.astype(np.int64), columns.astype(np.int64)
+    return Projection(picked(senders, rows), picked(receivers, columns), weight, **connection)
 
 
-def _span(name: str, population: slice) -> tuple[int, int]:
-    """Give the first neuron and the number of neurons of a population."""
-    match population:
-        case slice(start=int() | np.integer() | None as start, stop=int() | np.integer() as stop, step=None | 1):
-            if 0 <= (first := int(start or 0)) < stop:
-                return first, int(stop) - first
-    raise InputError(
-        f"{name} must be a population slice(first, end) with 0 ≤ first < end, so not empty, but is {population}"
-    )
+def check_probability(probability: Any) -> None:
+    """Refuse what is not one number from 0 to 1."""
+    known = check.array("probability", probability)
+    if isinstance(known, Tracer) or known.ndim or known.dtype == bool or not 0 <= known <= 1:
+        raise InputError(f"probability must lie in [0, 1], one number, but is {check.received(probability)}")
+
+
+def _check_size(connections: float) -> None:
+    check_memory(f"drawing {connections:.4g} connections", _BYTES * connections)
 
 
 def _generator(key: jax.Array) -> np.random.Generator:
     """Make a generator on the host, where lists of a length not known beforehand are easier to draw."""
+    if isinstance(key, Tracer):
+        raise InputError("key decides the shapes of a network, so it cannot be traced by JAX")
+    check.key(key)
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
@@ -150,12 +164,16 @@ def _chosen(count: int, probability: float, rng: np.random.Generator) -> np.ndar
     if probability in (0, 1):
         return np.arange(int(probability) * count)
     found, last = [], -1
-    while last < count:
-        size = int((count - last) * probability * 1.1) + 100
-        steps = rng.geometric(probability, size)  # distance from one chosen number to the next
-        found.append(last + np.cumsum(steps))
+    while last < count - 1:
+        expected = (count - last) * probability
+        size = int(expected + 4 * np.sqrt(expected)) + 8
+        # The distance from one chosen number to the next is geometric: an exponential number, rounded up.
+        with np.errstate(over="ignore"):
+            steps = np.ceil(rng.standard_exponential(size) / -np.log1p(-probability))
+        # A step beyond the end is cut, so that sums stay within 64 bits.
+        found.append(last + np.cumsum(np.clip(steps, 1, count + 1).astype(np.int64)))
         last = int(found[-1][-1])
-    chosen = np.concatenate(found)
+    chosen = np.concatenate([np.empty(0, np.int64), *found])
     return chosen[chosen < count]
 
 

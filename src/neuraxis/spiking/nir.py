@@ -56,8 +56,9 @@ def to_nir(model: SpikingClassifier, dt: float | int | None = None) -> "nir.NIRG
     check.positive(dt=dt)
     nodes = []
     for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
-        nodes.append(nir.Affine(weight=np.array(layer.weight.T), bias=np.array(layer.bias)))
-        nodes.append(_neurons(nir, neurons, len(layer.bias), model.dt, float(dt)))
+        weight = np.array(layer.weight.T)
+        nodes.append(nir.Linear(weight) if layer.bias is None else nir.Affine(weight, np.array(layer.bias)))
+        nodes.append(_neurons(nir, neurons, len(weight), model.dt, float(dt)))
     return nir.NIRGraph.from_list(*nodes)
 
 
@@ -109,7 +110,7 @@ def from_nir(
     if isinstance(read.neurons, LeakyIntegrator) != integrates:
         kinds = f"{type(nodes[-1][1]).__name__}, but the readout reads {type(read.neurons).__name__}"
         raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
-    sizes = [layers[0].weight.shape[0], *(len(layer.bias) for layer in layers)]
+    sizes = [layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in layers)]
     blank = SpikingClassifier(sizes, key=jax.random.key(0), coding=coding, steps=steps, dt=dt)
     parts = tuple(layers), tuple(neurons[:-1]), read
     return eqx.tree_at(lambda m: (m.layers, m.neurons, m.readout), blank, parts)

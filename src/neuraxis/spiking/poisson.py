@@ -1,45 +1,81 @@
 """Random spikes from outside: many independent inputs that fire as Poisson processes."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.spiking.external import check_entries
 
 _FEW = 10.0  # expected spikes in a step up to which they are drawn by inversion
+_ROUNDS = 48  # of which there are hardly ever more: P(k > 48) < 10⁻¹⁷ for λ = 10
+_MOST = 1e6  # expected spikes in a step; in single precision a spike more would soon make no difference
 
 
 class PoissonInput(eqx.Module):
     """External spikes onto each neuron, independent of those onto any other.
 
     In each step a neuron receives k spikes, P(k) = λᵏ e^(−λ)/k! with λ = rate · dt, each of which adds `weight` to the
-    charge of the receptor. So many inputs of a low rate are one with the sum of their rates.
+    charge of the receptor. So many inputs of a low rate are one with the sum of their rates. A rate that changes in
+    time is a function of the time at the beginning of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
 
-    The spikes depend on the key and on the number of the step only, so that a run can be cut anywhere.
+    The spikes depend on the key, on the place among the inputs of the network and on the number of the step only: a
+    run can be cut anywhere, and inputs of one network are independent even if they have one key.
 
     Raises:
-        InputError: for a rate that is negative, or a weight that is not finite.
+        InputError: for a rate that is negative, a weight that is not finite, or a key that is none.
     """
 
-    rate: ArrayLike  # of all inputs of a neuron together, one for all or one a neuron [Hz]
+    rate: ArrayLike | Callable[[Array], ArrayLike]  # of all inputs of a neuron together, one for all or one each [Hz]
     weight: ArrayLike  # w: area of the synaptic input that a spike causes, one for all or one a neuron
     key: jax.Array
     receptor: int = eqx.field(static=True, default=0)
 
     def __check_init__(self):
-        check.not_negative(rate=self.rate)
+        if callable(self.rate):
+            check.functions(rate=self.rate)
+        else:
+            check.not_negative(rate=self.rate)
         check.finite(weight=self.weight)
+        check.key(self.key)
         check.whole(0, receptor=self.receptor)
 
-    def arrivals(self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike) -> Float[Array, "..."]:
-        """Give what arrives in step number `clock` of length `dt` [ms], for neurons of that shape."""
-        expected = jnp.broadcast_to(jnp.asarray(self.rate) * dt / 1000, shape)
-        key = jax.random.fold_in(self.key, clock)
+    def check_size(self, size: int) -> None:
+        """Refuse rates and weights for another number of neurons."""
+        check_entries(size, weight=self.weight, **({} if callable(self.rate) else {"rate": self.rate}))
+
+    def prepare(self, dt: ArrayLike) -> "PoissonInput":
+        """Refuse more spikes in a step than can be counted."""
+        if not callable(self.rate) and not any(isinstance(x, Tracer) for x in (self.rate, dt)):
+            expected = np.max(np.asarray(self.rate, float), initial=0) * np.asarray(dt, float) / 1000
+            if expected > _MOST:
+                raise InputError(f"rate must be at most {_MOST:g} spikes a step, but is {expected:g} a step of {dt} ms")
+        return self
+
+    def arrivals(
+        self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int = 0
+    ) -> Float[Array, "..."]:
+        """Give what arrives in step number `clock` of length `dt` [ms], for neurons of that shape.
+
+        A rate that a function gives as negative makes NaN, which `simulate` refuses.
+        """
+        rate = jnp.asarray(self.rate(clock * dt) if callable(self.rate) else self.rate)
+        check.fits(shape, rate=rate, weight=self.weight)
+        expected = jnp.broadcast_to(rate * dt / 1000, shape)
+        key = jax.random.fold_in(jax.random.fold_in(self.key, place), clock)
         few = jnp.max(expected, initial=0) < _FEW
-        return lax.cond(few, _poisson_by_inversion, _poisson, key, expected) * jnp.asarray(self.weight)
+        counts = lax.cond(few, _poisson_by_inversion, _poisson, key, expected)
+        if callable(self.rate):
+            counts = jnp.where(expected >= 0, counts, jnp.nan)
+        return counts * jnp.asarray(self.weight)
 
 
 def _poisson(key: jax.Array, expected: Array) -> Array:
@@ -49,17 +85,33 @@ def _poisson(key: jax.Array, expected: Array) -> Array:
 def _poisson_by_inversion(key: jax.Array, expected: Array) -> Array:
     """Give the smallest k whose P(0) + … + P(k) exceeds a uniform number: for small k far faster than `_poisson`."""
     u = jax.random.uniform(key, expected.shape, expected.dtype)
+    return lax.platform_dependent(u, expected, cpu=_until_found, default=_in_rounds)
 
-    def body(carry):
-        k, p, below = carry
-        further = u >= below
-        k = k + further
-        p = p * expected / jnp.maximum(k, 1)
-        return k, p, jnp.where(further, below + p, below)
 
+def _until_found(u: Array, expected: Array) -> Array:
     def unfinished(carry):
         _, p, below = carry
         return jnp.any((u >= below) & (p > jnp.finfo(p.dtype).tiny))  # rounding may keep the sum below u for ever
 
+    return lax.while_loop(unfinished, lambda carry: _next(u, expected, *carry), _first(expected))[0]
+
+
+def _in_rounds(u: Array, expected: Array) -> Array:
+    """Do the same without asking after each round whether all are found, for which a GPU would wait."""
+    carry = _first(expected)
+    for _ in range(_ROUNDS):
+        carry = _next(u, expected, *carry)
+    return carry[0]
+
+
+def _first(expected: Array) -> tuple[Array, Array, Array]:
+    """Give k = 0, P(0) and the sum so far."""
     none = jnp.exp(-expected)
-    return lax.while_loop(unfinished, body, (jnp.zeros_like(expected), none, none))[0]
+    return jnp.zeros_like(expected), none, none
+
+
+def _next(u: Array, expected: Array, k: Array, p: Array, below: Array) -> tuple[Array, Array, Array]:
+    further = u >= below
+    k = k + further
+    p = p * expected / jnp.maximum(k, 1)
+    return k, p, jnp.where(further, below + p, below)

@@ -136,7 +136,7 @@ class _Network(eqx.Module):
 
     first: Linear
     weights: tuple[Float[Array, "_ _"], ...]
-    biases: tuple[Float[Array, " _"], ...]
+    biases: tuple[Float[Array, " _"] | None, ...]
     neurons: tuple[DiscreteLIF | Readout, ...]
 
     @staticmethod
@@ -145,7 +145,7 @@ class _Network(eqx.Module):
         return _Network(first, tuple(layer.weight.T for layer in later), tuple(layer.bias for layer in later), neurons)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple:
-        sizes = [len(bias) for bias in (self.first.bias, *self.biases)]
+        sizes = [self.first.weight.shape[1], *map(len, self.weights)]
         return tuple(
             neurons.init_state((*input_shape[:-1], size)) for neurons, size in zip(self.neurons, sizes, strict=True)
         )
@@ -158,7 +158,8 @@ class _Network(eqx.Module):
             states, outputs = [], []
             for i, neurons in enumerate(self.neurons):
                 if i:
-                    current = _product(outputs[-1], self.weights[i - 1]) + self.biases[i - 1]
+                    current, bias = _product(outputs[-1], self.weights[i - 1]), self.biases[i - 1]
+                    current = current if bias is None else current + bias
                 new, output = neurons.step(state[i], current, dt)
                 states.append(new)
                 outputs.append(output)

@@ -1,19 +1,25 @@
 """Networks of integrate-and-fire neurons that send each other spikes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Float, Int, PyTree, UInt32
 
 from neuraxis import check
+from neuraxis.engine.dynamics import prepared
 from neuraxis.errors import InputError
 from neuraxis.neurons.synaptic_lif import SynapticMembrane, per_receptor
-from neuraxis.spiking.connections import Connections, check_step
-from neuraxis.spiking.event_propagation import pack, unpack
-from neuraxis.spiking.poisson import PoissonInput
+from neuraxis.spiking.bits import pack, unpack
+from neuraxis.spiking.connections import Connections
+from neuraxis.spiking.external import ExternalInput, check_entries
+from neuraxis.spiking.membrane import AdaptiveMembrane
+from neuraxis.spiking.memory import check_memory
+from neuraxis.spiking.step_length import check_dt, check_step
+
+_BYTES = 12  # of memory for a slot: a run holds the state it began with, the one it is in and the next
 
 
 class NetworkState(NamedTuple):
@@ -24,6 +30,7 @@ class NetworkState(NamedTuple):
     refractory: Int[Array, "*lead neuron"]  # steps left in which v is held
     pending: Float[Array, "*lead slot receptor neuron"] | None  # ring of what arrives in the next steps, or no delays
     clock: Int[Array, ""]  # number of steps so far
+    adaptation: PyTree = None  # variables of an `AdaptiveMembrane`
 
 
 class SpikingNetwork(eqx.Module):
@@ -52,19 +59,25 @@ class SpikingNetwork(eqx.Module):
     Source: R. Brette et al., J. Comput. Neurosci. 23:349 (2007), for networks of this kind.
     """
 
-    neuron: SynapticMembrane
+    neuron: SynapticMembrane | AdaptiveMembrane
     connections: Connections
-    external: tuple[PoissonInput, ...] = ()
+    external: tuple[ExternalInput, ...] = ()
 
     def __check_init__(self):
-        if isinstance(self.neuron, type) or not isinstance(self.neuron, SynapticMembrane):
-            raise InputError(f"neurons of a network must be like CurrentLIF() or ConductanceLIF(), not {self.neuron!r}")
+        if not _is_membrane(self.neuron):
+            raise InputError(
+                "neurons of a network must be like CurrentLIF() or ConductanceLIF(), with tau_s, tau_ref, v_threshold, "
+                f"v_reset and advance, not {self.neuron!r}"
+            )
         if not isinstance(self.connections, Connections):
             raise InputError(
                 f"connections must come from `connect` or be DenseConnections, not {type(self.connections).__name__}"
             )
-        if not isinstance(self.external, tuple) or not all(isinstance(p, PoissonInput) for p in self.external):
-            raise InputError(f"external must be a tuple such as (PoissonInput(…),), but is {self.external!r}")
+        if not isinstance(self.external, tuple) or not all(map(_is_input, self.external)):
+            raise InputError(
+                "external must be a tuple such as (PoissonInput(…), SpikeInput(…)), but is "
+                f"{check.received(self.external)}"
+            )
         receptors = len(per_receptor(self.neuron.tau_s))
         if self.connections.receptors != receptors:
             raise InputError(
@@ -72,9 +85,14 @@ class SpikingNetwork(eqx.Module):
                 f"{self.connections.receptors}"
             )
         for given in self.external:
-            if given.receptor >= receptors:
+            if not 0 <= given.receptor < receptors:
                 raise InputError(f"an external input must be onto receptor 0 to {receptors - 1}, not {given.receptor}")
-        self._check_shapes()
+            if (check_size := getattr(given, "check_size", None)) is not None:
+                check_size(self.size)
+        names = ("tau_m", "tau_ref", "v_rest", "v_threshold", "v_reset", "g_leak")
+        check_entries(self.size, **{name: getattr(self.neuron, name) for name in names if hasattr(self.neuron, name)})
+        rows = {name: getattr(self.neuron, name) for name in ("tau_s", "v_reversal") if hasattr(self.neuron, name)}
+        check_entries(self.size, **{name: per_receptor(values) for name, values in rows.items()})
 
     @property
     def size(self) -> int:
@@ -89,11 +107,15 @@ class SpikingNetwork(eqx.Module):
         Raises:
             InputError: for inputs that are not for this number of neurons.
         """
+        if not isinstance(input_shape, tuple) or not all(isinstance(n, int | np.integer) for n in input_shape):
+            raise InputError(f"inputs must be one array, of shape (…, {self.size}), but are {input_shape}")
         if input_shape and input_shape[-1] not in (1, self.size):
             raise InputError(f"inputs must have shape (…, {self.size}), but have shape {input_shape}")
         lead = input_shape[:-1]
         receptors = self.connections.receptors
         depth = self.connections.depth
+        slots = float(np.prod(lead, dtype=float)) * depth * receptors * self.size
+        check_memory(f"the state, with {slots:.4g} slots for arriving spikes,", _BYTES * slots)
         zeros = jnp.zeros((*lead, depth, receptors, self.size))
         return NetworkState(
             v=jnp.broadcast_to(self.neuron.v_reset, (*lead, self.size)).astype(zeros.dtype),
@@ -101,6 +123,7 @@ class SpikingNetwork(eqx.Module):
             refractory=jnp.zeros((*lead, self.size), jnp.int32),
             pending=zeros if depth > 1 else None,
             clock=jnp.zeros((), jnp.int32),
+            adaptation=self._init_adaptation((*lead, self.size)),
         )
 
     def prepare(self, dt: ArrayLike) -> "SpikingNetwork":
@@ -109,8 +132,10 @@ class SpikingNetwork(eqx.Module):
         Raises:
             InputError: for such a dt, unless it is being traced.
         """
-        check_step(self.connections, dt)
-        return self
+        check_step("the delays", self.connections.dt, dt)
+        parts = self.neuron, self.external
+        ready = prepared(parts, dt)
+        return self if ready is parts else SpikingNetwork(ready[0], self.connections, ready[1])
 
     def step(
         self, state: NetworkState, drive: ArrayLike | None, dt: ArrayLike
@@ -118,15 +143,19 @@ class SpikingNetwork(eqx.Module):
         """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
 
         Raises:
-            InputError: for a drive that does not broadcast to (…, neuron), a dt that is not that of the delays, or a
-                state of another network.
+            InputError: for a drive that does not broadcast to (…, neuron) or is not finite, a dt that is not that of
+                the delays, or a state of another network.
         """
+        if not isinstance(state, NetworkState):
+            raise InputError(f"state must be that of a network, as init_state makes it, but is {check.received(state)}")
         self._check_state(state)
-        drive = 0.0 if drive is None else drive
-        check.fits(state.v.shape, drive=drive)
-        check_step(self.connections, dt)
+        current = check.floats("drive", 0.0 if drive is None else drive)
+        check.fits(state.v.shape, drive=current)
+        check.finite(drive=current)
+        check_step("the delays", self.connections.dt, dt)
         neuron = self.neuron
-        v = jnp.where(state.refractory > 0, state.v, neuron.advance(state.v, state.charge, drive, dt))
+        moved, adaptation = self._advance(state, current, dt)
+        v = jnp.where(state.refractory > 0, state.v, moved)
         charge = state.charge * jnp.exp(-jnp.asarray(dt) / per_receptor(neuron.tau_s))
         fired = v >= neuron.v_threshold
         v = jnp.where(fired, neuron.v_reset, v).astype(v.dtype)
@@ -134,21 +163,21 @@ class SpikingNetwork(eqx.Module):
         refractory = jnp.where(fired, held, jnp.maximum(state.refractory - 1, 0))
         spikes = fired.astype(v.dtype)
         charge, pending = self._deliver(charge, state.pending, spikes, state.clock)
-        for given in self.external:
-            charge = charge.at[..., given.receptor, :].add(given.arrivals(state.clock, v.shape, dt))
-        return NetworkState(v, charge, refractory, pending, state.clock + 1), spikes
+        for place, given in enumerate(self.external):
+            arrived = given.arrivals(state.clock, v.shape, dt, place)
+            charge = charge.at[..., given.receptor, :].add(arrived)
+        if isinstance(neuron, AdaptiveMembrane):
+            adaptation = neuron.after_spike(adaptation, fired)
+        return NetworkState(v, charge, refractory, pending, state.clock + 1, adaptation), spikes
 
-    def _check_shapes(self) -> None:
-        """Refuse fields of the neurons and rates of inputs that hold another number of neurons."""
-        fields = dict(vars(self.neuron))
-        fields |= {name: per_receptor(fields[name]) for name in ("tau_s", "v_reversal") if name in fields}
-        named = list(fields.items())
-        for given in self.external:
-            named += [("rate", given.rate), ("weight", given.weight)]
-        for name, value in named:
-            shape = np.shape(value)
-            if shape and shape[-1] not in (1, self.size):
-                raise InputError(f"{name} must have one entry for each of {self.size} neurons, but has shape {shape}")
+    def _init_adaptation(self, shape: tuple[int, ...]) -> PyTree:
+        return self.neuron.init_adaptation(shape) if isinstance(self.neuron, AdaptiveMembrane) else None
+
+    def _advance(self, state: NetworkState, drive: Array, dt: ArrayLike) -> tuple[Array, PyTree]:
+        """Give potential and adaptation after `dt` without a spike."""
+        if isinstance(self.neuron, AdaptiveMembrane):
+            return self.neuron.advance(state.v, state.charge, drive, dt, state.adaptation)
+        return self.neuron.advance(state.v, state.charge, drive, dt), None
 
     def _check_state(self, state: NetworkState) -> None:
         """Refuse the state of another network: compiled code would read and write beyond it, or lose events."""
@@ -174,9 +203,23 @@ class SpikingNetwork(eqx.Module):
         return charge + pending[..., now, :, :], pending.at[..., now, :, :].set(0)
 
 
+def _is_membrane(neuron: Any) -> bool:
+    # An `AdaptiveMembrane` has what a `SynapticMembrane` has, and more.
+    return isinstance(neuron, SynapticMembrane) and not isinstance(neuron, type)
+
+
+def _is_input(given: Any) -> bool:
+    return isinstance(given, ExternalInput) and not isinstance(given, type)
+
+
 def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> UInt32[Array, "*lead word"]:
-    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time."""
-    return pack(spikes)
+    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time.
+
+    The last word is the number of the step, by which `packed_events` sees whether steps are missing.
+    """
+    words = pack(spikes)
+    number = jnp.broadcast_to(state.clock.astype(words.dtype), (*words.shape[:-1], 1))
+    return jnp.concatenate([words, number], axis=-1)
 
 
 def packed_events(
@@ -184,15 +227,20 @@ def packed_events(
 ) -> tuple[Float[np.ndarray, " spike"], Int[np.ndarray, " spike"]]:
     """List the spikes that `record_packed` recorded, in the order of time, as times [ms] and neurons (indices).
 
-    Step i = 0, 1, … ends at (i + 1) dt, and its spikes are noticed there.
+    Step i = 0, 1, … of the record ends at (i + 1) dt, and its spikes are noticed there.
 
     Raises:
         InputError: for a record that is not (time, word): of a run with leading axes pick one copy, `record[:, copy]`;
-            or a dt that is not positive.
+            one that leaves steps out, as with `simulate(…, every=10)`; or a dt that is not positive.
     """
-    check.positive(dt=dt)
-    if np.ndim(record) != 2 or np.asarray(record).dtype != np.uint32:
-        dtype = np.asarray(record).dtype
-        raise InputError(f"a packed record must be words (time, word), but has shape {np.shape(record)} of {dtype}")
-    step, neuron = unpack(np.asarray(record))
+    check_dt(dt)
+    words = np.asarray(check.array("the packed record", record))
+    if words.ndim != 2 or words.dtype != np.uint32 or not words.shape[1]:
+        raise InputError(f"a packed record must be words (time, word), but has shape {words.shape} of {words.dtype}")
+    if np.any(np.diff(words[:, -1]) != 1):
+        raise InputError(
+            "the record must hold every step, but leaves some out, and with them their spikes: record with every=1, or "
+            "count spikes with Total(network)"
+        )
+    step, neuron = unpack(words[:, :-1])
     return (step + 1) * float(dt), neuron

@@ -1,5 +1,6 @@
 """The program as a user meets it, in processes of its own."""
 
+import importlib.metadata
 import json
 import os
 import re
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuraxis import __version__, experiments
-from neuraxis.app.cli import main
+from neuraxis import __version__, experiments, process
+from neuraxis.app.begun import Begun
+from neuraxis.app.cli import EXTRA, is_short, main, output
 from neuraxis.engine import checkpoint
+from neuraxis.experiment import Claim, Result
 
 TINY = ("--data", "digits", "--hidden-sizes", "8", "--steps", "20")
 
@@ -65,7 +68,10 @@ def test_a_run_leaves_its_folder(neuraxis, tmp_path):
     names = {"settings.json", "metrics.json", "report.html", "model.safetensors", "checkpoint.safetensors"}
     assert names | {"learning.png", "confusion.png", "mistakes.png"} == {p.name for p in folder.iterdir()}
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert list(metrics) == ["experiment", "settings", "metrics", "claims", "seconds", "versions", "device"]
+    assert list(metrics) == [
+        "experiment", "settings", "metrics", "claims", "data", "command", "seconds", "precision", "versions", "device",
+    ]  # fmt: skip
+    assert metrics["command"] == f"neuraxis run mlp {' '.join(TINY)} --out here"
     assert metrics["experiment"] == "mlp"
     assert metrics["settings"]["hidden_sizes"] == [8]
     assert set(metrics["claims"][0]) == {"metric", "relation", "bound", "holds"}
@@ -93,13 +99,39 @@ def test_a_used_folder_is_not_overwritten(neuraxis, tmp_path):
         (["run"], "NAME"),
         (["run", "lif", "--tau", "3"], "--tau-m"),
         (["run", "lif", "--tau-m", "fast"], "--tau-m"),
-        (["run", "lif", "--tau-m", "-1"], "tau_m must be positive and finite, but is -1.0"),
-        (["run", "lif", "--dt", "0"], "dt must be positive and finite, but is 0.0"),
-        (["run", "lif", "--dt", "nan"], "dt must be positive and finite, but is nan"),
+        (["run", "lif", "--tau-m", "-1"], "^neuraxis: --tau-m must be positive and finite, but is -1.0$"),
+        (["run", "lif", "--dt", "0"], "^neuraxis: --dt must be positive and finite, but is 0.0$"),
+        (["run", "lif", "--dt", "nan"], "^neuraxis: --dt must be 0 or lie from 1e-12 to 1e12 in size, but is nan$"),
+        (["run", "lif", "--dt", "1e308"], "--dt must be 0 or lie from 1e-12 to 1e12 in size, but is 1e[+]308"),
+        (["run", "lif", "--dt", "1e-46"], "--dt must be 0 or lie from 1e-12 to 1e12 in size, but is 1e-46"),
+        (["run", "lif", "--dt", "1e-9"], "--duration must hold from 20 to 1e[+]09 steps of dt"),
+        (["run", "lif", "--dt", "1e-5", "--drives", "10000"], "--dt = 1e-05 needs about 1.6e[+]04 GB of memory, and"),
+        (["run", "lif", "--steps"], "--steps must name at least one value, but is empty"),
+        (["run", "mlp", "--seed", "-1"], "^neuraxis: --seed must be a whole number from 0 to 2³² − 1, but is -1$"),
+        (["run", "mlp", "--seed", "4294967296"], "--seed must be a whole number from 0 to 2³² − 1, but is 4294967296"),
+        (["run", "mlp", "--seed", "1" + "0" * 40], "--seed must be a whole number from 0 to"),
+        (["run", "mlp", "--seed", "1" + "0" * 5000], "--seed"),
+        (["run", "mlp", "--steps", "3000000000"], "--steps must be at most a thousand million, but is 3000000000"),
+        (["run", "mlp", "--hidden-sizes", "1000000000000"], "--hidden-sizes must be at most a thousand million"),
+        (["run", "mlp", "--hidden-sizes", "900000", "900000"], "--hidden-sizes = .900000, 900000. needs about 1.3e"),
+        (["run", "cnn", "--shifts"], "--shifts must name at least one value, but is empty"),
+        (
+            ["run", "cnn", "--data", "digits", "--shifts", "30"],
+            "shifts must name one of at most 2 pixels",
+        ),
+        (["run", "optimizers", "--target-loss", "3"], "--target-loss must lie from 0.001 to 2, but is 3.0"),
+        (["run", "universal-approximation", "--eps"], "--eps must name at least one value, but is empty"),
+        (["run", "hopfield", "--max-sweeps", "3000000000"], "--max-sweeps must be at most a thousand million"),
+        (["run", "coba", "--probability", "2"], "--probability must lie from 0 to 1, but is 2.0"),
+        (["run", "lif", "--precision", "half"], "--precision"),
+        (["run", "lif", "--out", ""], "--out must name a folder, but is ''"),
+        (["run", "lif", "--quick", "--out", "x" * 300], "cannot be made .File name too long.; --out names another"),
         (["run", "mlp", "--data", "mnits"], "mnist"),
-        (["run", "mlp", "--hidden-sizes", "0"], "hidden_sizes must be a whole number of at least 1, but is 0"),
+        (["run", "mlp", "--hidden-sizes", "0"], "--hidden-sizes must be a whole number of at least 1, but is 0"),
         (["run", "mlp", "--mesh", "data=1000", *TINY], "needs 1000 devices, but there (is|are)"),
-        (["run", "mlp", "--mesh", "many", *TINY], "a mesh is written as data=4"),
+        (["run", "mlp", "--mesh", "data=0", *TINY], "--mesh data=0: data must be a whole number of at least 1"),
+        (["run", "mlp", "--mesh", "data=²", *TINY], "--mesh data=²: a mesh is written as data=4"),
+        (["run", "mlp", "--mesh", "many", *TINY], "--mesh many: a mesh is written as data=4"),
         (["run", "mlp", "--join", "here", *TINY], "--join is written as HOST:PORT,PROCESSES,INDEX or as auto"),
         (["run", "mlp", "--join", "here:1,²,0", *TINY], "--join is written as .* but received 'here:1,²,0'"),
         (["run", "mlp", "--join", "here:1,2,-1", *TINY], "--join is written as .* but received 'here:1,2,-1'"),
@@ -131,7 +163,7 @@ def test_a_mistake_ends_the_real_program_with_exit_code_2(neuraxis):
 
 @pytest.mark.slow
 def test_a_learning_rate_that_is_too_large_says_so(neuraxis):
-    done = neuraxis("run", "mlp", *TINY, "--learning-rate", "1e30", "--out", "here")
+    done = neuraxis("run", "mlp", *TINY, "--hidden-sizes", *"8888", "--learning-rate", "1e12", "--out", "here")
     refused(done, r"stopped being finite at step \d+ .*a smaller learning rate may help")
 
 
@@ -156,7 +188,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path):
         env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"},
     )
     refused(done, "no room left to write")
-    assert {p.name for p in (tmp_path / "here").iterdir()} <= {"settings.json"}
+    assert not (tmp_path / "here").exists()
 
 
 class Running:
@@ -237,3 +269,148 @@ def test_the_model_of_a_run_can_be_loaded(neuraxis, tmp_path):
     assert neuraxis("run", "mlp", *TINY, "--out", "here").returncode == 0
     model = checkpoint.load(tmp_path / "here" / "model.safetensors", MLP((64, 8, 10), key=jax.random.key(5)))
     assert np.isfinite(model(np.ones(64, np.float32))).all()
+
+
+def ends(capsys, *arguments):
+    """Run the program within this process, and give its exit code and what it wrote."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    written = capsys.readouterr()
+    return end.value.code, written.out, " ".join(written.err.split())
+
+
+@pytest.fixture
+def ready(monkeypatch, tmp_path):
+    """Let every run be done at once, in an empty folder, with a claim of two sides and a number that is undefined."""
+    module = experiments.load("lif")
+    claims = (Claim("rate", ">=", 1.0), Claim("rate", "<=", 2.0))
+    monkeypatch.setattr(module, "run", lambda settings: Result({"rate": 1.5, "cv": float("nan")}, claims))
+    monkeypatch.setattr(module, "plot", lambda result: {})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(output, "lost", None)
+    usual = signal.getsignal(signal.SIGINT)
+    yield module
+    signal.signal(signal.SIGINT, usual)
+
+
+def test_both_bounds_are_shown_and_what_is_undefined_is_said(ready, capsys):
+    code, out, _ = ends(capsys, "run", "lif", "--out", "here")
+    assert code == 0
+    assert re.search(r"rate\s+1.5\s+>= 1 ✓  <= 2 ✓", out)
+    assert re.search(r"cv\s+undefined", out)
+    assert json.loads(Path("here/metrics.json").read_text())["metrics"] == {"rate": 1.5, "cv": None}
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 9 TiB"), RuntimeError("RESOURCE_EXHAUSTED: 9 TiB")])
+def test_running_out_of_memory_is_said(ready, capsys, monkeypatch, error):
+    def run(settings):
+        raise error
+
+    monkeypatch.setattr(ready, "run", run)
+    code, _, err = ends(capsys, "run", "lif")
+    assert (code, err) == (2, f"neuraxis: there is not enough memory for these settings: {error}")
+    assert not Path("runs").exists()
+
+
+def test_a_mistake_of_ours_does_not_look_like_a_missed_claim(ready, capsys, monkeypatch):
+    monkeypatch.setattr(ready, "run", lambda settings: 1 / 0)
+    code, _, err = ends(capsys, "run", "lif")
+    assert code == 3
+    assert "ZeroDivisionError" in err
+    assert "this is a mistake in neuraxis, not in what you typed" in err
+
+
+@pytest.mark.parametrize("command", [("run", "lif"), ("tour",), ("completion", "bash")])
+def test_a_missing_extra_is_named(capsys, monkeypatch, command):
+    def load(name):
+        raise ModuleNotFoundError("No module named 'matplotlib.pyplot'", name="matplotlib.pyplot")
+
+    monkeypatch.setattr(experiments, "load", load)
+    code, _, err = ends(capsys, *command)
+    assert code == 2
+    assert f"neuraxis {' '.join(command)} needs matplotlib, which is not installed: pip install" in err
+    assert '"neuraxis[experiments]"' in err
+
+
+def test_all_packages_of_the_extra_are_known():
+    extra = {r for r in importlib.metadata.requires("neuraxis") or () if re.search(r"extra == .experiments.$", r)}
+    needed = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in extra}
+    imported = importlib.metadata.packages_distributions()
+    assert {imported[name][0].lower() for name in EXTRA} == needed, "see neuraxis.app.cli.EXTRA"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_any_encoding_can_be_written_to(ready, monkeypatch, tmp_path, encoding):
+    monkeypatch.setattr(ready, "__doc__", "Rates → 1/τ.")
+    with open(tmp_path / "out", "w", encoding=encoding) as stream, pytest.raises(SystemExit) as end:
+        monkeypatch.setattr(sys, "stdout", stream)
+        main(["run", "lif", "--out", "ü→"])
+    assert end.value.code == 0
+    assert re.search(r"rate\s+1.5\s+>= 1 holds  <= 2 holds", (tmp_path / "out").read_text(encoding))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no such device")
+def test_results_are_there_where_they_cannot_be_printed(ready, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as end:
+            main(["run", "lif", "--out", "here"])
+    assert end.value.code == 2
+    message = "neuraxis: all is done, but standard output could not be written: No space left on device"
+    assert " ".join(capsys.readouterr().err.split()) == message
+    assert Path("here/metrics.json").exists()
+
+
+def test_a_reader_that_has_gone_is_no_failure(ready, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        with pytest.raises(SystemExit) as end:
+            main(["run", "lif", "--out", "here"])
+    assert end.value.code == 0
+    assert Path("here/metrics.json").exists()
+
+
+def test_closed_streams_are_no_failure(ready, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        patch.setattr(sys, "stderr", None)
+        with pytest.raises(SystemExit) as end:
+            main(["run", "lif", "--out", "here"])
+        sys.stdout.close()
+        sys.stderr.close()
+    assert end.value.code == 0
+
+
+def test_help_fits_into_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "3")
+    code, out, _ = ends(capsys, "run", "lif", "--help")
+    assert code == 0
+    assert "--tau-m" in out
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost(ready, capsys, monkeypatch):
+    class Finalized:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def run(settings):
+        Finalized()
+        for _ in range(500):
+            time.sleep(0.01)
+
+    monkeypatch.setattr(ready, "run", run)
+    assert ends(capsys, "run", "lif") == (130, "", "neuraxis: interrupted")
+
+
+def test_a_run_goes_on_as_it_was_compiled(tmp_path, monkeypatch):
+    short = f"--xla_a=1 {process.NOT_UNROLLED}"
+    Begun("mlp", {}, xla_flags=short).write(tmp_path / "runs" / "mlp-1")
+    Begun("mlp", {}).write(tmp_path / "long")
+    monkeypatch.chdir(tmp_path)
+    assert is_short(["run", "mlp", "--resume"])
+    assert not is_short(["run", "mlp", "--quick", "--resume", "--out", "long"])
+    assert is_short(["run", "mlp", "--quick"])
+    assert is_short(["run", "lif", "--quick", "--resume"])  # what is wrong with it is said later

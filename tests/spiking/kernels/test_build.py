@@ -1,12 +1,14 @@
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from neuraxis.spiking.kernels import build, compiled
 
 NAME = ("propagate", "neuraxis_propagate_float32")
-SOURCE = build.Path(build.__file__).with_name("propagate.cc")
+HAS_COMPILER = compiled(*NAME)
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
 @pytest.fixture
@@ -14,21 +16,104 @@ def fresh(tmp_path, monkeypatch):
     """Forget what was compiled before, and use an empty folder."""
     build.compiled.cache_clear()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    yield tmp_path
+    monkeypatch.setattr(build.jax.ffi, "register_ffi_target", lambda *args, **how: None)  # XLA takes a name once
+    yield tmp_path / "neuraxis" / "kernels"
     build.compiled.cache_clear()
 
 
-@pytest.mark.skipif(not compiled(*NAME), reason="no C++ compiler")
-def test_a_kernel_is_compiled_once_into_the_cache(fresh, monkeypatch):
-    library = build._library(SOURCE)
-    assert list((fresh / "neuraxis" / "kernels").iterdir()) == [library]  # nothing else is left there
-    assert library.stat().st_mode & stat.S_IRUSR
-    monkeypatch.setattr(build.subprocess, "run", lambda *args, **how: pytest.fail("compiled again"))
-    assert build._library(SOURCE) == library
+@pytest.fixture
+def compilations(monkeypatch):
+    """List what is compiled; the library, once made, is copied."""
+    made, real = [], build._compile
+
+    def compile(source, place):
+        made.append(place)
+        if not KEPT:
+            KEPT.append(real(source, place).read_bytes())
+        (place / "kernel.so").write_bytes(KEPT[0])
+        return place / "kernel.so"
+
+    monkeypatch.setattr(build, "_compile", compile)
+    return made
 
 
-def test_a_machine_without_a_compiler_has_no_kernel(fresh, monkeypatch):
-    monkeypatch.setenv("PATH", str(fresh))
+KEPT: list[bytes] = []
+
+
+def again():
+    build.compiled.cache_clear()
+    return compiled(*NAME)
+
+
+@needs_compiler
+def test_a_kernel_is_compiled_once_into_the_cache(fresh):
+    assert compiled(*NAME)
+    (library,) = fresh.iterdir()  # nothing else is left there
+    assert stat.S_IMODE(library.stat().st_mode) == stat.S_IMODE(fresh.stat().st_mode) == 0o700
+    before = library.stat().st_mtime_ns
+    assert again()
+    assert [(x, x.stat().st_mtime_ns) for x in fresh.iterdir()] == [(library, before)]
+
+
+@needs_compiler
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_library_that_was_cut_short_is_compiled_anew(fresh, compilations, left):
+    assert compiled(*NAME)
+    (library,) = fresh.iterdir()
+    content = library.read_bytes()
+    library.unlink()  # what is loaded must not change under the process
+    library.write_bytes(content[:left])
+    assert again()
+    assert len(compilations) == 2
+    assert [x.read_bytes() for x in fresh.iterdir()] == [content]
+
+
+@needs_compiler
+def test_whatever_the_umask_only_the_user_can_write(fresh, compilations):
+    before = os.umask(0)
+    try:
+        assert compiled(*NAME)
+    finally:
+        os.umask(before)
+    for path in (fresh.parent, fresh, *fresh.iterdir()):
+        assert not path.stat().st_mode & 0o022
+
+
+@needs_compiler
+@pytest.mark.parametrize("where", ["folder", "parent", "above", "link", "relative"])
+def test_nothing_is_loaded_from_where_others_can_write(fresh, compilations, where, monkeypatch, tmp_path):
+    assert compiled(*NAME)
+    (library,) = fresh.iterdir()
+    library.unlink()
+    # A planted library with the right name for its content, which must not be loaded.
+    stem = library.name.rsplit("-", 1)[0]
+    content = b"planted"
+    (fresh / f"{stem}-{build._digest(content)}.so").write_bytes(content)
+    if where == "link":
+        fresh.rename(tmp_path / "elsewhere")
+        fresh.symlink_to(tmp_path / "elsewhere")
+    elif where == "relative":
+        monkeypatch.setenv("XDG_CACHE_HOME", tmp_path.name)
+        monkeypatch.chdir(tmp_path.parent)
+    else:
+        {"folder": fresh, "parent": fresh.parent, "above": tmp_path}[where].chmod(0o777)
+    loaded = []
+    real = build.ctypes.CDLL
+    monkeypatch.setattr(build.ctypes, "CDLL", lambda path: loaded.append(Path(path)) or real(path))
+    assert again()  # from a temporary folder
+    assert len(loaded) == 1
+    assert tmp_path not in loaded[0].parents
+    assert not loaded[0].exists()
+
+
+def test_a_folder_of_another_user_is_not_safe(tmp_path, monkeypatch):
+    assert build._is_safe(tmp_path)
+    monkeypatch.setattr(build.os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    assert not build._is_safe(tmp_path)
+
+
+def test_a_machine_without_a_compiler_has_no_kernel(fresh, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     assert not compiled(*NAME)
 
@@ -36,14 +121,27 @@ def test_a_machine_without_a_compiler_has_no_kernel(fresh, monkeypatch):
 def test_a_compiler_that_fails_leaves_nothing_behind(fresh, monkeypatch):
     monkeypatch.setenv("CXX", "false")
     assert not compiled(*NAME)
-    assert list((fresh / "neuraxis" / "kernels").iterdir()) == []
+    assert list(fresh.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_does_no_harm(fresh, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
-    assert not compiled(*NAME)
+@needs_compiler
+@pytest.mark.parametrize("folder", [os.devnull, "/proc/nowhere"])
+def test_a_cache_that_cannot_be_written_is_done_without(fresh, compilations, monkeypatch, folder):
+    monkeypatch.setenv("XDG_CACHE_HOME", folder)
+    assert compiled(*NAME)
 
 
-@pytest.mark.skipif(not compiled(*NAME), reason="no C++ compiler")
+@needs_compiler
+def test_a_user_without_a_home_does_without_a_cache(fresh, compilations, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(build.Path, "home", no_home)
+    assert compiled(*NAME)
+
+
+@needs_compiler
 def test_a_kernel_that_lacks_a_function_is_refused():
     assert not compiled("propagate", "neuraxis_no_such_function")

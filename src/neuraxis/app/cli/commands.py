@@ -1,6 +1,6 @@
 """What each command does."""
 
-from pathlib import Path
+import shlex
 from typing import Any
 
 import tyro
@@ -10,8 +10,21 @@ from rich.progress import DownloadColumn, Progress, TaskID
 from rich.table import Table
 
 from neuraxis import experiments
-from neuraxis.app.cli import complain
-from neuraxis.app.cli.options import COMMAND_STYLE, Command, Completion, Data, DataList, Fetch, Tour, run_options
+from neuraxis.app.cli import folder_of
+from neuraxis.app.cli.options import (
+    COMMAND_STYLE,
+    Command,
+    Completion,
+    Data,
+    DataList,
+    Fetch,
+    Tour,
+    as_typed,
+    fields_of,
+    run_options,
+)
+from neuraxis.app.cli.output import complain, marks, say
+from neuraxis.app.report import Report, number
 from neuraxis.errors import InputError
 
 
@@ -26,7 +39,7 @@ def other(arguments: list[str]) -> int:
     )
     match command:
         case Tour():
-            return _tour(command)
+            return _tour(command, arguments)
         case Data(Fetch(name)):
             return _fetch(name)
         case Data(DataList()):
@@ -41,55 +54,55 @@ def _list_experiments() -> int:
     table = Table.grid(padding=(0, 2))
     for name in experiments.names():
         table.add_row(f"[bold cyan]{name}[/]", escape(experiments.summary(name)))
-    Console().print(table)
+    say(table)
     return 0
 
 
 def run(name: str, arguments: list[str]) -> int:
     """Run one experiment."""
     module = experiments.load(name)
-    from neuraxis.app import runs
+    from neuraxis.app import begun, runs
     from neuraxis.experiment import Session
 
-    wants_help = "--help" in arguments or "-h" in arguments
-    resume = "--resume" in arguments and runs.takes_session(module) and not wants_help
-    before = _folder(arguments) or runs.unfinished(name) if resume else None
-    start = module.QUICK if "--quick" in arguments else module.Settings()
-    if before is not None:
-        start = runs.stored_settings(module, before)
+    takes_session = runs.takes_session(module)
+    resume = "--resume" in arguments and takes_session and not {"--help", "-h"} & set(arguments)
+    folder = folder_of(arguments)
+    before, start = None, module.QUICK if "--quick" in arguments else module.Settings()
+    if resume:
+        folder = folder or begun.unfinished(name)
+        before = begun.read(folder, name)
+        start = before.settings_of(module)
     options: Any = tyro.cli(
-        run_options(start, runs.takes_session(module)),
+        run_options(start, takes_session, before),
         args=arguments,
         prog=f"neuraxis run {name}",
         description=module.__doc__,
     )
-    session = Session()
-    if runs.takes_session(module):
-        session = Session(resume=resume, mesh=_mesh(options.mesh, options.join))
-    if resume and options.settings != start:
+    settings = _checked(type(start), options.settings)
+    if before and settings != start:
         raise InputError("--resume goes on with the settings of the interrupted run; leave the other settings out")
-    folder = before or options.out or runs.new_folder(name)
-    try:
-        report = runs.run_experiment(module, options.settings, folder, session)
-    except KeyboardInterrupt:
-        if folder.exists():
-            again = f"neuraxis run {name} --out {folder} --resume"
-            raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
-        raise
+    mesh = _mesh(options.mesh, options.join) if takes_session else None
+    now = runs.begin(module, settings, options.precision, options.mesh if takes_session else "")
+    if before and (differing := before.differences(now)):
+        complain(f"the last bits of the result may differ, for {differing}", 0)
+    command = shlex.join(["neuraxis", "run", name, *arguments])
+    session = Session(resume=resume, mesh=mesh)
+    report = runs.run_experiment(module, settings, folder, session, now, command)
     _print_report(report)
-    print(f"report: {folder / 'report.html'}")
+    say(f"report: {escape(str(report.folder / 'report.html'))}")
     return 1 if report.failed_claims else 0
 
 
-def _folder(arguments: list[str]) -> Path | None:
-    """Find the value of --out, which is needed before the options can be made."""
-    folder = None
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if argument == "--out":
-            folder = following
-        elif argument.startswith("--out="):
-            folder = argument.removeprefix("--out=")
-    return Path(folder) if folder else None
+def _checked(kind: type, given: Any) -> Any:
+    """Make the settings of what was typed; one that cannot be is named as it is typed."""
+    from neuraxis.app import runs
+
+    try:
+        settings = kind(**fields_of(given))
+        runs.check_memory(settings)
+    except InputError as error:
+        raise InputError(as_typed(str(error), given)) from error
+    return settings
 
 
 def _mesh(text: str, join: str) -> Any:
@@ -98,58 +111,60 @@ def _mesh(text: str, join: str) -> Any:
     from neuraxis.engine import mesh
 
     address, *numbers = join.split(",")
-    if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() for n in numbers)):
+    if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() and n.isascii() for n in numbers)):
         raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX or as auto, but received {join!r}")
+    option = f"--join {join}"
     try:
         if join == "auto":
             mesh.join_auto()
         elif join:
             mesh.join(address, *map(int, numbers))
+        option = f"--mesh {text}"
+        return mesh.parse_mesh(text) if text else None
     except InputError as error:
-        raise InputError(f"--join {join}: {error}") from error
-    return mesh.parse_mesh(text) if text else None
+        raise InputError(f"{option}: {error}") from error
 
 
-def _print_report(report: Any) -> None:
+def _print_report(report: Report) -> None:
     table = Table.grid(padding=(0, 2))
-    claims = {c.metric: c for c in report.result.claims}
-    for name, value in report.result.metrics.items():
-        claim = claims.get(name)
-        bound = mark = ""
-        if claim:
-            bound = f"{claim.relation} {claim.bound:g}"
-            broken = "[red]✗[/]" if report.is_default else "[dim](for the default settings)[/]"
-            mark = "[green]✓[/]" if claim.holds(report.result.metrics) else broken
-        table.add_row(f"  {name}", f"[bold]{value:.5g}[/]", bound, mark)
+    yes, no = marks()
+    metrics = report.result.metrics
+    for name, value in metrics.items():
+        bounds = []
+        for claim in (c for c in report.result.claims if c.metric == name):
+            missed = f"[red]{no}[/]" if report.is_default else "[dim](for the default settings)[/]"
+            mark = f"[green]{yes}[/]" if claim.holds(metrics) else missed
+            bounds.append(f"{claim.relation} {claim.bound:.7g} {mark}")
+        table.add_row(f"  {name}", f"[bold]{number(value)}[/]", "  ".join(bounds))
     data = f"; data: {report.result.data}" if report.result.data else ""
-    console = Console()
-    console.print(f"[bold cyan]{report.name}[/] {report.seconds:.1f} s{escape(data)}", highlight=False)
-    console.print(table)
+    say(f"[bold cyan]{report.name}[/] {report.seconds:.1f} s{escape(data)}")
+    say(table)
     for failed in report.failed_claims:
         complain(f"a claim of {report.name} does not hold: {failed}", 1)
 
 
-def _tour(command: Tour) -> int:
-    from neuraxis.app import runs
+def _tour(command: Tour, typed: list[str]) -> int:
+    from neuraxis.app import folders, runs
     from neuraxis.app.report import write_report
-    from neuraxis.experiment import Session
 
-    folder = command.out or runs.new_folder("tour")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty; choose another folder")
-    reports = []
-    for name in experiments.names():
-        module = experiments.load(name)
-        settings = module.Settings() if command.full else module.QUICK
-        reports.append(runs.run_experiment(module, settings, folder / name, Session()))
-        _print_report(reports[-1])
-    page = folder / "index.html"
-    introduction = (
-        "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one model "
-        "on this machine: what it shows, what was measured, and its figures."
-    )
-    write_report(page, reports, "neuraxis: a tour of neural models", introduction)
-    print(f"page: {page.resolve().as_uri()}")
+    with folders.hold(folder_of(typed), "tour") as folder:
+        if folders.content(folder):
+            raise InputError(f"{folder} is not empty; choose another folder")
+        reports = []
+        for name in experiments.names():
+            module = experiments.load(name)
+            settings = module.Settings() if command.full else module.QUICK
+            quick = "" if command.full else " --quick"
+            line = f"neuraxis run {name}{quick}"
+            reports.append(runs.run_experiment(module, settings, folder / name, command=line))
+            _print_report(reports[-1])
+        page = folder / "index.html"
+        introduction = (
+            "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one "
+            "model on this machine: what it shows, what was measured, and its figures."
+        )
+        write_report(page, reports, "neuraxis: a tour of neural models", introduction)
+    say(f"page: {page.resolve().as_uri()}")
     return 1 if any(report.failed_claims for report in reports) else 0
 
 
@@ -165,7 +180,7 @@ def _fetch(name: str) -> int:
             bar.update(tasks[path], completed=done)
 
         data.fetch(name, show)
-    print(f"{name} is at hand")
+    say(f"{name} is at hand")
     return 0
 
 
@@ -176,7 +191,7 @@ def _list_data() -> int:
     for name in [*data.names(), *data.text_names()]:
         place = "[green]at hand[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
         table.add_row(f"[bold cyan]{name}[/]", place)
-    Console().print(table, highlight=False)
+    say(table)
     return 0
 
 

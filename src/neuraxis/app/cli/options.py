@@ -1,6 +1,7 @@
 """Commands and options. The options of `neuraxis run NAME` are made from the experiment's own `Settings`."""
 
 import dataclasses
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal, Union, get_args
@@ -8,6 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args
 import tyro
 
 from neuraxis.app import runs
+from neuraxis.app.begun import Begun
+from neuraxis.process import PRECISIONS
 
 COMMAND_STYLE = (tyro.conf.OmitSubcommandPrefixes,)  # `data fetch`, not `data command:fetch`
 
@@ -78,22 +81,47 @@ def _option(name: str, kind: Any, default: Any, help: str) -> tuple[str, Any, An
     return name, Annotated[kind, tyro.conf.arg(help=help)], dataclasses.field(default=default)
 
 
-def run_options(settings: Any, takes_session: bool) -> type:
+def as_typed(message: str, settings: Any) -> str:
+    """Write the names of settings in a message as they are typed: `--tau-m` for `tau_m`.
+
+    Those that are single words are known by standing at the beginning.
+    """
+    names = "|".join(field.name for field in dataclasses.fields(settings))
+    compound = "|".join(field.name for field in dataclasses.fields(settings) if "_" in field.name) or "(?!)"
+    return re.sub(rf"^(?:{names})\b|\b(?:{compound})\b", lambda match: f"--{match[0].replace('_', '-')}", message)
+
+
+def unchecked(kind: type) -> type:
+    """Make of an experiment's `Settings` a class that takes any values: tyro would report errors in its own words."""
+    return type(kind.__name__, (kind,), {"__post_init__": lambda self: None, "__doc__": kind.__doc__})
+
+
+def fields_of(settings: Any) -> dict[str, Any]:
+    """Give all settings by name."""
+    return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+
+
+def run_options(settings: Any, takes_session: bool, before: Begun | None = None) -> type:
     """Make the options of `neuraxis run NAME`: those of every run, and the experiment's settings.
 
     Args:
         settings: the settings from which the command line departs.
         takes_session: whether the experiment can be resumed and shared between devices.
+        before: what an interrupted run began with, which goes on alike where nothing else is said.
     """
+    kind = unchecked(type(settings))
+    start = kind(**fields_of(settings))
+    precision, mesh = (before.precision, before.mesh) if before else (PRECISIONS[0], "")
     fields: list[Any] = [
-        ("settings", tyro.conf.OmitArgPrefixes[type(settings)], dataclasses.field(default=settings)),
+        ("settings", tyro.conf.OmitArgPrefixes[kind], dataclasses.field(default=start)),
         _option("quick", _Flag, False, "Begin from the quick settings, which take seconds."),
         _option("out", Path | None, None, "Folder for the results; by default a new one in runs/."),
+        _option("precision", Literal[PRECISIONS], precision, "Precision in which GPUs and TPUs multiply matrices."),
     ]
     if takes_session:
         fields += [
             _option("resume", _Flag, False, "Go on with the latest interrupted run, or with that in --out."),
-            _option("mesh", str, "", "Devices to share the work between, such as data=4 or data=2,model=2."),
+            _option("mesh", str, mesh, "Devices to share the work between, such as data=4 or data=2,model=2."),
             _option("join", str, "", "Join several processes into one run: HOST:PORT,PROCESSES,INDEX, or auto."),
         ]
     return dataclasses.make_dataclass("Options", fields, frozen=True)

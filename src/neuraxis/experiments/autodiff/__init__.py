@@ -29,8 +29,9 @@ from neuraxis.autodiff import Network, Var, check_gradients, cross_entropy, ops,
 from neuraxis.autodiff.graph import FILLS, STROKES, Drawing, Node, lay_out
 from neuraxis.autodiff.network import forward
 from neuraxis.engine import Fitted, descent, fit, gradient_descent
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings
 from neuraxis.experiments.autodiff.cases import CASES, Case
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import find
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
@@ -58,16 +59,20 @@ class Settings:
     """Seed of the weights and of the order of the images."""
 
     def __post_init__(self):
+        check_settings(self)
         check.whole(
             steps=self.steps,
             batch_size=self.batch_size,
             training_images=self.training_images,
             timed_steps=self.timed_steps,
         )
-        check.whole(0, seed=self.seed)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         check.positive(learning_rate=self.learning_rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
 QUICK = Settings(hidden_sizes=(64,), steps=2500, training_images=20_000, timed_steps=20)

@@ -1,6 +1,7 @@
 """A function of each rule of the tape, what JAX calls it, and where to compare them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from neuraxis.autodiff import convolution, max_pool, ops
+from neuraxis.autodiff import convolution, einsum, max_pool, ops
 from neuraxis.autodiff.convolution import fold, unfold
 
 
@@ -44,6 +45,10 @@ def _jax_fold(patches: jax.Array) -> jax.Array:
     return jax.linear_transpose(_jax_unfold, jnp.zeros((2, 4, 6, 1)))(patches)[0]
 
 
+def _einsum(subscripts: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    return partial(einsum, subscripts), partial(jnp.einsum, subscripts)
+
+
 _A, _B = _normal(4, 3), _normal(3)
 _CONDITION = np.array([[True, False, True], [False, True, True]])
 _KEY = (np.array([0, 2, 2]), slice(None, None, 2))
@@ -69,6 +74,8 @@ CASES: dict[str, Case] = {
     "relu": Case(ops.relu, jax.nn.relu, (_A,)),
     "abs": Case(ops.abs, jnp.abs, (_A,)),
     "maximum": Case(ops.maximum, jnp.maximum, (_A, _B)),
+    "minimum": Case(ops.minimum, jnp.minimum, (_A, _B)),
+    "clip": Case(lambda x: ops.clip(x, -0.5, 0.7), lambda x: jnp.clip(x, -0.5, 0.7), (_A,)),
     "where": Case(
         lambda a, b: ops.where(_CONDITION, a, b), lambda a, b: jnp.where(_CONDITION, a, b), (_normal(2, 1), _B)
     ),
@@ -77,6 +84,9 @@ CASES: dict[str, Case] = {
     "reshape": Case(lambda x: ops.reshape(x, (2, -1)), lambda x: x.reshape(2, -1), (_A,)),
     "transpose": Case(
         lambda x: ops.transpose(x, (1, 2, 0)), lambda x: jnp.transpose(x, (1, 2, 0)), (_normal(2, 3, 4),)
+    ),
+    "transpose, axes from the end": Case(
+        lambda x: ops.transpose(x, (-1, 0, -2)), lambda x: jnp.transpose(x, (-1, 0, -2)), (_normal(2, 3, 4),)
     ),
     "index": Case(lambda x: x[_KEY], lambda x: x[_KEY], (_A,)),
     "index, slices": Case(lambda x: x[1, ..., ::-1], lambda x: x[1, ..., ::-1], (_A,)),
@@ -89,7 +99,10 @@ CASES: dict[str, Case] = {
     "stack": Case(lambda a, b: ops.stack([a, b], axis=-1), lambda a, b: jnp.stack([a, b], axis=-1), (_A, _A[::-1])),
     "sum": Case(lambda x: ops.sum(x, axis=(0, -1)), lambda x: jnp.sum(x, axis=(0, -1)), (_normal(2, 3, 4),)),
     "mean": Case(lambda x: ops.mean(x, axis=0), lambda x: jnp.mean(x, axis=0), (_A,)),
+    "var": Case(lambda x: ops.var(x, axis=0), lambda x: jnp.var(x, axis=0), (_A,)),
+    "norm": Case(lambda x: ops.norm(x, axis=0), lambda x: jnp.linalg.norm(x, axis=0), (_A,)),
     "max": Case(lambda x: ops.max(x, axis=1), lambda x: jnp.max(x, axis=1), (_A,)),
+    "min": Case(lambda x: ops.min(x, axis=1), lambda x: jnp.min(x, axis=1), (_A,)),
     "log_sum_exp": Case(lambda x: ops.log_sum_exp(x, axis=0), lambda x: jax.nn.logsumexp(x, axis=0), (_A,)),
     "softmax": Case(ops.softmax, jax.nn.softmax, (_A,)),
     "log_softmax": Case(ops.log_softmax, jax.nn.log_softmax, (_A,)),
@@ -99,6 +112,12 @@ CASES: dict[str, Case] = {
     "matmul, vector first": Case(ops.matmul, jnp.matmul, (_B, _normal(2, 3, 4))),
     "matmul, vector last": Case(ops.matmul, jnp.matmul, (_normal(2, 4, 3), _B)),
     "matmul, vectors": Case(ops.matmul, jnp.matmul, (_B, _positive(3))),
+    "einsum": Case(*_einsum("ij,jk->ki"), (_A, _normal(3, 5))),
+    "einsum, three": Case(*_einsum("bqd,bkd,bk->bq"), (_normal(2, 3, 4), _normal(2, 5, 4), _normal(2, 5))),
+    "einsum, diagonal": Case(*_einsum("iij->j"), (_normal(3, 3, 2),)),
+    "einsum, summed alone": Case(*_einsum("ij,kj"), (_A, _normal(2, 3))),
+    "einsum, summed in one": Case(*_einsum("ij,k->k"), (_A, _B)),
+    "einsum, any axes before": Case(*_einsum("...ij,...j"), (_normal(2, 1, 4, 3), _normal(5, 3))),
     "unfold": Case(lambda x: unfold(x, **_WINDOWS), _jax_unfold, (_normal(2, 4, 6, 1),)),
     "fold": Case(lambda p: fold(p, **_WINDOWS), _jax_fold, (_normal(2, 2, 3, 4, 1),)),
     "convolution": Case(

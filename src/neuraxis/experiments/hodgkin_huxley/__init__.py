@@ -27,8 +27,9 @@ from scipy.signal import find_peaks
 from neuraxis import check, plots
 from neuraxis.engine import descent, fit, record_state, simulate
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
 from neuraxis.experiments.hodgkin_huxley import figures
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.path import Recorded
 from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
@@ -68,13 +69,25 @@ class Settings:
     """Seed of that noise and of the starting points."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(current=self.current, dt=self.dt, duration=self.duration)
         check.positive(**{f"compared_dts[{i}]": dt for i, dt in enumerate(self.compared_dts)})
         check.not_negative(noise=self.noise)
-        check.finite(temperature=self.temperature, v_rest=self.v_rest)
+        check_range(-50, 50, temperature=self.temperature)
+        check_range(-1000, 1000, v_rest=self.v_rest)
+        check_range(0, _STRONGEST, current=self.current)
+        check_range(0, 1, dt=self.dt)
+        for dt in self.compared_dts:
+            check_range(0, 1, compared_dts=dt)
+        check_some(compared_dts=self.compared_dts)
+        check_steps(_SAMPLE, 1000, duration=self.duration)
         check.whole(fit_starts=self.fit_starts, fit_iterations=self.fit_iterations)
         check.whole(8, currents=self.currents)
-        check.whole(0, seed=self.seed)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        steps = min((*self.compared_dts, self.dt))
+        return max(memory.simulation(_TRACE, steps, 8), memory.simulation(self.duration, _SAMPLE, 2 * self.currents))
 
 
 QUICK = Settings(compared_dts=(0.02, 0.01), currents=32, duration=400.0, fit_starts=8, fit_iterations=150)

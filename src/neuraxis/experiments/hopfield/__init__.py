@@ -23,8 +23,9 @@ import jax
 
 from neuraxis import check, data, plots
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.experiments.hopfield import capacity, digits, modern
+from neuraxis.experiments.shared import memory
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,20 @@ class Settings:
     """Seed of the random patterns, the corruption and the order of updates."""
 
     def __post_init__(self) -> None:
+        check_settings(self)
         check.whole(20, neurons=self.neurons)
         check.whole(networks=self.networks, probes=self.probes, max_sweeps=self.max_sweeps, trials=self.trials)
-        check.whole(digits=self.digits, images=self.images)
-        check.whole(0, seed=self.seed)
+        check.whole(digits=self.digits)
+        check.whole(2, images=self.images)  # one has no contrast to the mean of all
         check.not_negative(flipped=self.flipped, noise=self.noise)
         check.positive(beta=self.beta)
         if self.flipped > 0.5:
             raise InputError(f"flipped must be at most 0.5, but is {self.flipped}")
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        weights = 2.0 * memory.NUMBER * self.neurons**2
+        return weights + 4.0 * memory.NUMBER * self.neurons * self.probes
 
 
 QUICK = Settings(neurons=500, networks=2, probes=25, digits=5, trials=5, images=100)

@@ -16,6 +16,7 @@ Sources: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2; H
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -27,9 +28,10 @@ from neuraxis import check, data, plots
 from neuraxis.data import Dataset
 from neuraxis.engine import Fitted, descent, evaluate, fit
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result, Session
+from neuraxis.experiment import Claim, Result, Session, check_settings
 from neuraxis.experiments.learning_settings import figures, tasks
 from neuraxis.experiments.learning_settings.tasks import STEPS, Task
+from neuraxis.experiments.shared import memory
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,24 @@ class Settings:
     """Seed of weights, order, noise and chance."""
 
     def __post_init__(self):
+        check_settings(self)
         for size in self.hidden_sizes:
             check.whole(hidden_sizes=size)
         check.whole(batch_size=self.batch_size, samples=self.samples, episodes=self.episodes)
         check.whole(regression_epochs=self.regression_epochs, classification_epochs=self.classification_epochs)
         check.whole(unsupervised_epochs=self.unsupervised_epochs, reinforcement_epochs=self.reinforcement_epochs)
         check.whole(fresh_episodes=self.fresh_episodes)
-        check.whole(0, seed=self.seed)
         check.positive(learning_rate=self.learning_rate, discount=self.discount)
         check.not_negative(noise=self.noise)
         if self.discount > 1:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        sizes = (64, *self.hidden_sizes, *self.hidden_sizes, 64)
+        weights = sum((a + 1.0) * b for a, b in pairwise(sizes))
+        steps = 500 * max(self.episodes, self.fresh_episodes)  # of the longest episodes
+        return memory.NUMBER * (4 * weights + max(10 * steps, self.samples))
 
 
 QUICK = Settings(

@@ -24,9 +24,10 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.errors import InputError
-from neuraxis.experiment import Claim, Result
+from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some
 from neuraxis.experiments.optimizers import landscapes
 from neuraxis.experiments.optimizers.batch_sizes import Race, race
+from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
@@ -63,22 +64,26 @@ class Settings:
     """Seed of the weights and of the order of the images."""
 
     def __post_init__(self):
+        check_settings(self)
         check.positive(
             decay=self.decay, landscape_rate=self.landscape_rate, target_loss=self.target_loss, condition=self.condition
         )
         check.fraction(beta=self.beta)
         check.whole(2, valley_steps=self.valley_steps, landscape_steps=self.landscape_steps)
         check.whole(training_images=self.training_images)
-        check.whole(0, seed=self.seed)
         if self.condition <= 1:
             raise InputError(f"condition must be more than 1, but is {self.condition}")
-        for name in ("batch_sizes", "learning_rates"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must name at least one, but is empty")
+        check_range(1e-3, 2, target_loss=self.target_loss)  # without learning it is ln 10 = 2.3
+        check_range(0, 1e4, condition=self.condition, decay=self.decay)
+        check_some(batch_sizes=self.batch_sizes, learning_rates=self.learning_rates)
         for size in self.batch_sizes:
             check.whole(batch_sizes=size)
         for rate in self.learning_rates:
             check.positive(learning_rates=rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 
 QUICK = Settings(batch_sizes=(8, 128), learning_rates=(0.1, 0.4), training_images=2000, target_loss=0.5)
@@ -91,6 +96,8 @@ def run(settings: Settings) -> Result:
     images = load(settings.data, settings.training_images, settings.seed)
     full = len(images.train[0])
     sizes = [*(size for size in settings.batch_sizes if size < full), full]
+    if len(sizes) == 1:
+        raise InputError(f"batch_sizes must name one below the full batch, {full}, but are {settings.batch_sizes}")
     races = [race(images, size, settings.learning_rates, settings.target_loss, settings.seed) for size in sizes]
     return Result(
         metrics={**valley, **landscape, **_compare(races)},

@@ -12,8 +12,7 @@ from neuraxis import plots
 from neuraxis.neurons.spike_train import firing_rates, intervals, rate_histogram, trains, variation
 from neuraxis.spiking.connections import SparseConnections, connect
 from neuraxis.spiking.connectivity import fixed_probability
-from neuraxis.spiking.event_propagation import pack
-from neuraxis.spiking.spiking_network import NetworkState, packed_events
+from neuraxis.spiking.spiking_network import NetworkState, packed_events, record_packed
 
 BIN = 5.0  # width of a bin of the rate over time [ms]
 SHOWN = 3  # neurons whose potential is drawn
@@ -24,6 +23,12 @@ _WINDOW = 300.0  # length of the raster and of the potentials, at the end of the
 def excitatory(neurons: int) -> int:
     """Give the number of excitatory neurons, which come first: four in five."""
     return round(0.8 * neurons)
+
+
+def memory(neurons: int, probability: float, steps: float, delay: float = 0.0) -> float:
+    """Give about the bytes that a run needs: connections while they are laid out, the state, and the record twice."""
+    connections, words = probability * float(neurons) ** 2, neurons / 32 + SHOWN + 1
+    return 80 * connections + 24 * (delay + 4) * neurons + 8 * words * steps
 
 
 def connections(
@@ -42,7 +47,7 @@ def connections(
 
 def record_activity(state: NetworkState, spikes: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Record all spikes as bits, and the potentials of the first neurons."""
-    return pack(spikes), state.v[:SHOWN]
+    return record_packed(state, spikes), state.v[:SHOWN]
 
 
 def lost_events(connections: SparseConnections) -> float:
@@ -50,8 +55,7 @@ def lost_events(connections: SparseConnections) -> float:
     ones = eqx.tree_at(lambda c: c.weights, connections, jnp.ones_like(connections.weights))
     pending = jnp.zeros((ones.depth, ones.receptors, ones.size))
     arrived = ones.deliver(pending, jnp.ones(ones.size), jnp.int32(0))
-    listed = int((ones.addresses < pending.size).sum())
-    return float(listed - np.asarray(arrived, float).sum())
+    return float(len(ones.weights) - np.asarray(arrived, float).sum())
 
 
 def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str, float], dict[str, Any]]:
@@ -68,7 +72,8 @@ def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str,
         "excitatory_rate_hz": float(rate[:edge].mean()),
         "inhibitory_rate_hz": float(rate[edge:].mean()),
         "last_quarter_rate_hz": float((times > 0.75 * duration).sum() / neurons / (0.25 * duration / 1000)),
-        "mean_cv": float(irregular[np.isfinite(irregular)].mean()) if np.isfinite(irregular).any() else float("nan"),
+        # Where no neuron fires three times there is no irregularity to be seen.
+        "mean_cv": float(irregular[np.isfinite(irregular)].mean()) if np.isfinite(irregular).any() else 0.0,
     }
     arrays = {
         "times": times, "neurons": who, "size": neurons, "duration": duration, "dt": dt, "v": v,

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 from functools import cache
@@ -15,17 +16,20 @@ import jax
 
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC", "-fvisibility=default")
 _TIMEOUT = 120  # [s]
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @cache
 def compiled(kernel: str, *targets: str) -> bool:
     """Make the functions `targets` of the file `<kernel>.cc` callable by `jax.ffi.ffi_call` on a CPU.
 
-    Returns False, and changes nothing, where that cannot be done: there is no compiler, the folder of compiled kernels
-    cannot be written, or the compiler fails.
+    What is compiled is kept in the user's cache folder. It is loaded from there only while nobody else can have put it
+    there, and if it is whole; else it is compiled anew, in a temporary folder where the cache folder is not safe.
+    Returns False, and changes nothing, where there is no compiler or the compiler fails.
     """
+    source = Path(__file__).with_name(f"{kernel}.cc")
     try:
-        library = ctypes.CDLL(str(_library(Path(__file__).with_name(f"{kernel}.cc"))))
+        library = _from_cache(source) or _from_temporary_folder(source)
         handlers = {name: jax.ffi.pycapsule(getattr(library, name)) for name in targets}
     except (OSError, subprocess.SubprocessError, AttributeError):
         return False
@@ -34,20 +38,80 @@ def compiled(kernel: str, *targets: str) -> bool:
     return True
 
 
-def _library(source: Path) -> Path:
-    """Give the compiled file, made now unless it is there already."""
+def _from_cache(source: Path) -> ctypes.CDLL | None:
+    """Load what was compiled before, or compile it into the cache; None where the cache cannot be used safely.
+
+    The name of a library says what it was made of and the digest of its bytes.
+    """
+    try:
+        folder = _cache_folder()
+        if folder is None:
+            return None
+        stem = f"{source.stem}-{_digest(source.read_bytes() + _how())}"
+        for library in folder.glob(f"{stem}-*.so"):
+            if library.is_symlink() or library.name != f"{stem}-{_digest(library.read_bytes())}.so":
+                library.unlink()  # cut short, or changed
+                continue
+            return ctypes.CDLL(str(library))
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            made = _compile(source, Path(place))
+            made.chmod(stat.S_IRWXU)  # whatever the umask
+            library = folder / f"{stem}-{_digest(made.read_bytes())}.so"
+            made.replace(library)  # at once, so that another process never finds half a file
+        return ctypes.CDLL(str(library))
+    except OSError:  # the disk is full, or the folder vanished
+        return None
+
+
+def _from_temporary_folder(source: Path) -> ctypes.CDLL:
+    with tempfile.TemporaryDirectory() as place:  # for this user only
+        return ctypes.CDLL(str(_compile(source, Path(place))))  # stays loaded when the file is gone
+
+
+def _compile(source: Path, place: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
     if compiler is None:
         raise FileNotFoundError("there is no C++ compiler")
-    text = source.read_bytes()
-    made_of = text + repr((_FLAGS, version("jaxlib"), platform.machine())).encode()
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neuraxis" / "kernels"
-    library = folder / f"{source.stem}-{hashlib.sha256(made_of).hexdigest()[:16]}.so"
-    if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            made = Path(place) / library.name
-            command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(source), "-o", str(made)]
-            subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT)
-            made.replace(library)  # at once, so that another process never finds half a file
-    return library
+    made = place / "kernel.so"
+    command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(source), "-o", str(made)]
+    subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT)
+    return made
+
+
+def _cache_folder() -> Path | None:
+    """Give the folder for compiled kernels, made now if need be; None if others than the user can change it."""
+    if not hasattr(os, "getuid"):
+        return None
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # there is no home
+        return None
+    if not root.is_absolute():  # the standard says to ignore it
+        return None
+    root.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    folder = root.resolve() / "neuraxis" / "kernels"
+    for part in (folder.parent, folder):
+        part.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    return folder if _is_safe(folder) else None
+
+
+def _is_safe(folder: Path) -> bool:
+    """Say whether a folder is the user's own and whether nobody else can write to it or exchange what is above it."""
+    own = folder.lstat()
+    if not stat.S_ISDIR(own.st_mode) or own.st_uid != os.getuid() or own.st_mode & _OTHERS:
+        return False
+    for parent in folder.parents:
+        info = parent.lstat()
+        # In a folder with the sticky bit, such as /tmp, nobody can exchange what belongs to another.
+        closed = not info.st_mode & _OTHERS or info.st_mode & stat.S_ISVTX
+        if not (stat.S_ISDIR(info.st_mode) and info.st_uid in (0, os.getuid()) and closed):
+            return False
+    return True
+
+
+def _how() -> bytes:
+    return repr((_FLAGS, version("jaxlib"), platform.machine())).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

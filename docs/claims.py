@@ -1,0 +1,92 @@
+"""Run every experiment at its default settings and write what it claims, and what was measured, into docs/claims.md.
+
+`python docs/claims.py NAME…` runs only some. It ends with exit code 1 where a claim does not hold or a run fails.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from neuraxis import experiments
+from neuraxis.app.report import number
+from neuraxis.files import write_atomically
+
+PAGE = Path(__file__).parent / "claims.md"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which experiments to run."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Experiments; all of them where none is given."""
+    page: Path = PAGE
+    """Where to write."""
+
+
+def main(options: Options) -> int:
+    """Run the experiments one after the other, each in a process of its own as a user's, and write the page."""
+    runs: dict[str, dict[str, Any]] = {}
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or experiments.names():
+            out = Path(folder) / name
+            code = subprocess.run([sys.executable, "-m", "neuraxis", "run", name, "--out", str(out)]).returncode
+            if (metrics := out / "metrics.json").exists():
+                runs[name] = json.loads(metrics.read_text(encoding="utf-8"))
+            if code:
+                failed.append(name)
+    write_atomically(options.page, page(runs))
+    if failed:
+        print(f"claims that do not hold, or runs that failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def page(runs: dict[str, dict[str, Any]]) -> str:
+    """Write the page of these runs, of which each is the content of its `metrics.json`."""
+    lines = [
+        "# Claims",
+        "",
+        "Every experiment at its default settings, run one after the other by `make claims`, which fails where a claim",
+        "does not hold.",
+        "",
+        *(f"- {line}" for line in sorted({_where(run) for run in runs.values()})),
+        "",
+        "| experiment | data | claim | bound | measured | seconds |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(row for name, run in runs.items() for row in _rows(name, run)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _where(run: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    return f"{run['device']}; products of matrices in {run['precision']}; {versions}"
+
+
+def _rows(name: str, run: dict[str, Any]) -> list[str]:
+    """Write a row for each metric of which something is claimed; a claim of two sides is one row."""
+    bounds: dict[str, list[str]] = {}
+    for claim in run["claims"]:
+        relation = claim["relation"].replace("<=", "≤").replace(">=", "≥")
+        mark = "" if claim["holds"] else " **missed**"
+        bounds.setdefault(claim["metric"], []).append(f"{relation} {claim['bound']:.7g}{mark}")
+    rows, around = [], (name, run["data"], f"{run['seconds']:.0f}")
+    for metric, texts in bounds.items():
+        value = run["metrics"][metric]
+        measured = number(float("nan") if value is None else value)
+        cells = *around[:2], metric.replace("_", " "), ", ".join(texts), measured, around[2]
+        rows.append(f"| {' | '.join(cells)} |")
+        around = ("", "", "")
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options)))

@@ -1,0 +1,160 @@
+"""What can be done with a variable by operators and methods: each stands for a row or a function of the table."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+Axis = int | Sequence[int] | None
+
+RULES: dict[str, Any] = {}
+"""All rules by name; `neuraxis.autodiff.ops` and `neuraxis.autodiff.convolution` fill it."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""The functions of `neuraxis.autodiff.ops` that variables have as methods, too."""
+
+
+class Operators:
+    """Operators and methods of `Var`, as NumPy's arrays have them."""
+
+    __slots__ = ()
+
+    @property
+    def T(self) -> Any:  # noqa: N802 (as NumPy has it)
+        """With its axes in reverse order."""
+        return FUNCTIONS["transpose"](self)
+
+    def __add__(self, other: Any) -> Any:
+        return RULES["add"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return RULES["add"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return RULES["subtract"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return RULES["subtract"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return RULES["multiply"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return RULES["multiply"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return RULES["divide"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return RULES["divide"](other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return RULES["power"](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return RULES["power"](other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return RULES["matmul"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return RULES["matmul"](other, self)
+
+    def __neg__(self) -> Any:
+        return RULES["negate"](self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return RULES["abs"](self)
+
+    def __getitem__(self, key: Any) -> Any:
+        key = key if isinstance(key, tuple) else (key,)
+        return RULES["index"](self, key=tuple(np.asarray(k) if isinstance(k, list) else k for k in key))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Sum over axes, as `ops.sum`."""
+        return FUNCTIONS["sum"](self, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Mean over axes, as `ops.mean`."""
+        return FUNCTIONS["mean"](self, axis, keepdims)
+
+    def var(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Variance over axes, as `ops.var`."""
+        return FUNCTIONS["var"](self, axis, keepdims)
+
+    def norm(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Length over axes, as `ops.norm`."""
+        return FUNCTIONS["norm"](self, axis, keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Largest entry over axes, as `ops.max`."""
+        return FUNCTIONS["max"](self, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Smallest entry over axes, as `ops.min`."""
+        return FUNCTIONS["min"](self, axis, keepdims)
+
+    def clip(self, low: Any = None, high: Any = None) -> Any:
+        """Every entry, moved between two bounds, as `ops.clip`."""
+        return FUNCTIONS["clip"](self, low, high)
+
+    def reshape(self, *shape: Any) -> Any:
+        """Lay the same numbers out in another shape, given as a tuple or as numbers."""
+        return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Put the axes into another order, given as a tuple or as numbers; into the reverse one where none is given."""
+        return FUNCTIONS["transpose"](self, axes[0] if len(axes) == 1 else axes or None)
+
+    def exp(self) -> Any:
+        """Give eˣ."""
+        return RULES["exp"](self)
+
+    def log(self) -> Any:
+        """Give ln x."""
+        return RULES["log"](self)
+
+    def sqrt(self) -> Any:
+        """Give √x."""
+        return RULES["sqrt"](self)
+
+    def sin(self) -> Any:
+        """Give sin x."""
+        return RULES["sin"](self)
+
+    def cos(self) -> Any:
+        """Give cos x."""
+        return RULES["cos"](self)
+
+    def tanh(self) -> Any:
+        """Give tanh x."""
+        return RULES["tanh"](self)
+
+    def logistic(self) -> Any:
+        """Give 1/(1 + e⁻ˣ)."""
+        return RULES["logistic"](self)
+
+    def relu(self) -> Any:
+        """Give max(x, 0)."""
+        return RULES["relu"](self)
+
+    def abs(self) -> Any:
+        """Give |x|."""
+        return RULES["abs"](self)
+
+    def softmax(self, axis: Axis = -1) -> Any:
+        """Give eˣ / Σ eˣ over axes, as `ops.softmax`."""
+        return FUNCTIONS["softmax"](self, axis)
+
+    def log_softmax(self, axis: Axis = -1) -> Any:
+        """Give x − ln Σ eˣ over axes, as `ops.log_softmax`."""
+        return FUNCTIONS["log_softmax"](self, axis)

@@ -1,0 +1,257 @@
+"""When functions and objects are the same to a compiled program: where all that they hold, and can reach, is the same.
+
+A program is compiled for what its functions held at that time. A function is more than its code: it remembers values
+(its closure and defaults) and looks others up (global variables), and both can change while it stays the same object,
+as can the attributes of an object. So what a program depends on is told by its contents, which are looked through at
+every call. That takes some microseconds, and has another side: two functions that were made in the same way, such as
+those of two `optax.adam(1e-3)`, share a program.
+
+What a function itself writes while it is traced does not count. What its host callbacks collect does: a list for
+`jax.debug.callback` would be another one at each call, where a `queue.SimpleQueue` is always the same.
+
+What belongs to installed packages is taken not to change: their global variables, their classes, and objects of them
+that compare by identity. JAX's arrays cannot change, so those are told by identity; NumPy's are told by
+their bytes, and must not change in place.
+"""
+
+import dataclasses
+import dis
+import functools
+import hashlib
+import sys
+import sysconfig
+import types
+import weakref
+from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from neuraxis.errors import InputError
+
+_LITERALS = frozenset({bool, int, str, bytes, range, type(None), type(Ellipsis), np.dtype})
+_INSTALLED = tuple(
+    {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")} | {str(Path(__file__).parent), "<frozen"}
+)
+
+
+def contents(thing: Any) -> Hashable:
+    """Give what compares equal for equal contents."""
+    if type(thing) in _LITERALS:
+        return type(thing), thing
+    found = tuple(_Walk(thing).found)
+    return _same.get(found, found)
+
+
+def treat_as_same(before: Hashable, after: Hashable) -> None:
+    """Let these contents count as those before."""
+    _same[after] = before
+
+
+_same: dict[Hashable, Hashable] = {}
+_digests: dict[int, tuple[Callable[[], Any], bytes]] = {}  # of arrays that are still there
+
+
+class _Is:
+    """Equal to itself only, whatever the thing says of its own equality."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any):
+        self.thing = thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Is) and self.thing is other.thing
+
+
+class _Walk:
+    """Writes down one thing after the other, and what each holds by its place in that order."""
+
+    def __init__(self, thing: Any):
+        self.found: list[Hashable] = []
+        self._places: dict[int, int] = {}
+        self._things: list[Any] = []  # kept, too, so that no other object can take the place of one in memory meanwhile
+        self._refer(thing)
+        for thing in self._things:  # which become more on the way
+            self._look(type(thing), thing)
+
+    def _refer(self, thing: Any) -> None:
+        """Write down a number or text, or else the place of a thing."""
+        kind = type(thing)
+        if kind in _LITERALS:
+            self.found += (kind, thing)  # with its type: 1 is not True
+        elif isinstance(thing, float | complex):
+            self.found += (kind, repr(thing))  # 0 is not −0, and NaN is NaN
+        else:
+            place = self._places.setdefault(id(thing), len(self._things))
+            if place == len(self._things):
+                self._things.append(thing)
+            self.found += (_Walk, place)
+
+    def _all(self, kind: Any, things: Iterable[Any]) -> None:
+        things = tuple(things)
+        self.found += (kind, len(things))
+        for thing in things:
+            self._refer(thing)
+
+    def _look(self, kind: type, thing: Any) -> None:
+        if isinstance(thing, types.FunctionType):
+            self._function(thing)
+        elif isinstance(thing, types.MethodType):
+            self._all(kind, (thing.__func__, thing.__self__))
+        elif isinstance(thing, np.generic):
+            self.found += (kind, thing.dtype, thing.tobytes())
+        elif isinstance(thing, np.ndarray):
+            self._array(kind, thing)
+        elif isinstance(thing, list | tuple):
+            self._all(kind, thing)
+        elif isinstance(thing, set | frozenset):
+            self._all(kind, sorted(thing, key=repr))
+        elif isinstance(thing, slice):
+            self._all(kind, (thing.start, thing.stop, thing.step))
+        elif isinstance(thing, dict):
+            self._all(kind, (part for item in thing.items() for part in item))
+        elif isinstance(thing, functools.partial):
+            self._all(kind, (thing.func, thing.args, thing.keywords))
+        elif isinstance(thing, type):
+            self._class(thing)
+        elif isinstance(thing, jax.Array | types.ModuleType):
+            self.found.append(_Is(thing))
+        else:
+            self._object(kind, thing)
+
+    def _function(self, function: types.FunctionType) -> None:
+        self.found.append(function.__code__)
+        cells = map(_content, function.__closure__ or ())
+        self._all("function", (function.__defaults__, function.__kwdefaults__, vars(function) or None, *cells))
+        for name, attributes in _globals_of(function.__code__):
+            thing = function.__globals__.get(name, _Is)
+            if isinstance(thing, types.ModuleType) and not _is_installed(thing):
+                self._all(name, (vars(thing).get(attribute) for attribute in attributes))
+            elif thing is not _Is:  # else it is a builtin
+                self.found.append(name)
+                self._refer(thing)
+
+    def _array(self, kind: type, array: np.ndarray) -> None:
+        if array.dtype.hasobject:
+            self._all(kind, array.ravel().tolist())
+        else:
+            self.found += (kind, array.dtype, array.shape, _digest(array))
+
+    def _class(self, kind: type) -> None:
+        self.found.append(_Is(kind))
+        for base in kind.__mro__:
+            if not _is_installed(base):
+                for name, member in tuple(vars(base).items()):
+                    if (function := _function_in(member)) is not None:
+                        self._refer(function)
+                    elif not name.startswith("__") and not isinstance(member, types.MemberDescriptorType):
+                        self._refer(member)
+
+    def _object(self, kind: type, thing: Any) -> None:
+        held = _attributes(thing)
+        if held is not None:
+            self._refer(kind)
+            self._refer(held)
+        elif _hash_by_value(thing):
+            self.found.append(thing)
+        else:
+            self.found.append(_Is(thing))
+            self._refer(getattr(thing, "__wrapped__", None))  # the function in that of `jax.custom_jvp`
+
+
+def _digest(array: np.ndarray) -> bytes:
+    """Give a digest of the bytes of an array.
+
+    Raises:
+        InputError: where they were others before. JAX takes such an array for the one that it has seen.
+    """
+    found = hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
+    known, before = _digests.get(id(array), (lambda: None, found))
+    if known() is array and before != found:
+        raise InputError(
+            f"a NumPy array of shape {array.shape} that a function or object holds was changed in place, which JAX does"
+            " not see; make a new array, or pass it as an argument or in a field of an equinox.Module"
+        )
+    place = id(array)
+    _digests[place] = weakref.ref(array, lambda _: _digests.pop(place, None)), found
+    return found
+
+
+def _hash_by_value(thing: Any) -> bool:
+    if type(thing).__hash__ in (None, object.__hash__):
+        return False
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty: the function has not been given the value yet
+        return None
+
+
+def _attributes(thing: Any) -> dict[str, Any] | None:
+    """Give what an object holds, where that tells what it is."""
+    kind = type(thing)
+    if dataclasses.is_dataclass(kind):
+        return {field.name: getattr(thing, field.name, None) for field in dataclasses.fields(kind)}
+    if kind.__hash__ is not None and (_is_installed(kind) or kind.__hash__ is not object.__hash__):
+        return None
+    slots = (name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    return {**{name: getattr(thing, name, None) for name in slots}, **getattr(thing, "__dict__", {})} or None
+
+
+def _function_in(member: Any) -> types.FunctionType | None:
+    """Give the function in a member of a class, which equinox wraps."""
+    for name in ("__func__", "fget", "func", "method"):
+        member = getattr(member, name, member) if not isinstance(member, types.FunctionType) else member
+    return member if isinstance(member, types.FunctionType) else None
+
+
+@lru_cache(4096)
+def _is_installed(thing: Any) -> bool:
+    """Say whether a class or module is built in, or in an installed package."""
+    module = sys.modules.get(thing.__module__) if isinstance(thing, type) else thing
+    name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
+    return name in sys.builtin_module_names or (file is not None and file.startswith(_INSTALLED))
+
+
+@lru_cache(4096)
+def _globals_of(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Give the names of the global variables that a function reads, each with all names of attributes in the code."""
+    if code.co_filename.startswith(_INSTALLED):
+        return ()
+    codes = [code]
+    for outer in codes:
+        codes += [constant for constant in outer.co_consts if isinstance(constant, types.CodeType)]
+    read = {
+        i.argval for inner in codes for i in dis.get_instructions(inner) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
+    attributes = tuple(sorted({name for inner in codes for name in inner.co_names}))
+    return tuple((name, attributes) for name in sorted(read))
+
+
+@lru_cache(4096)
+def changeable_parts(structure: Any) -> tuple[Any, ...]:
+    """Give what a tree holds beside its leaves: classes that are the user's own, and static fields that may change."""
+    found: dict[int, Any] = {}
+    nodes = [structure]
+    for node in nodes:
+        nodes += node.children()
+        kind, fields = node.node_data() or (tuple, None)
+        if not _is_installed(kind):
+            found[id(kind)] = kind
+        if isinstance(fields, tuple):
+            found |= {id(field): field for field in fields if type(field) not in _LITERALS}
+    return tuple(found.values())

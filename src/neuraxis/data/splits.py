@@ -1,0 +1,127 @@
+"""Dividing examples by chance into those that are learnt from and those that are only measured on."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Int
+
+from neuraxis import check
+from neuraxis.data.dataset import Dataset
+from neuraxis.errors import InputError
+
+Arrays = tuple[np.ndarray, ...]
+
+
+@overload
+def hold_out(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Arrays]: ...
+@overload
+def hold_out(data: Sequence[Any], count: int, seed: int = 0) -> tuple[Arrays, Arrays]: ...
+def hold_out(data, count, seed=0):
+    """Set `count` training examples, drawn by chance, aside for validation.
+
+    Args:
+        data: a data set; or arrays of your own that agree along their first axis, such as `(x, labels)`.
+        count: how many examples to set aside.
+        seed: chooses the examples; the same seed chooses the same ones.
+
+    Returns:
+        The data without these examples, and these examples as a tuple of arrays. Both stay in their order.
+
+    Raises:
+        InputError: for data that do not agree in length, and if `count` is not a whole number from 1 to the number of
+            training examples less one.
+    """
+    check.whole(count=count)
+    check.whole(minimum=0, seed=seed)
+    arrays = (data.train_x, data.train_y) if isinstance(data, Dataset) else _arrays("data", data)
+    length = len(arrays[0])
+    if count >= length:
+        raise InputError(f"count must be less than the {length} training examples, but is {count}")
+    chosen = np.zeros(length, bool)
+    chosen[np.random.default_rng(int(seed)).permutation(length)[:count]] = True
+    rest, held = tuple(x[~chosen] for x in arrays), tuple(x[chosen] for x in arrays)
+    return (dataclasses.replace(data, train_x=rest[0], train_y=rest[1]) if isinstance(data, Dataset) else rest), held
+
+
+def split(data: Sequence[Any], shares: Sequence[float | int], *, key: Any, by: Any = None) -> tuple[Arrays, ...]:
+    """Divide arrays by chance into parts, such as those for training, validation and test.
+
+    Args:
+        data: arrays that agree along their first axis, such as `(x, labels)`; lists, tables and tensors will do.
+        shares: what each part gets: fractions that add up to 1, or numbers of examples that add up to all of them.
+        key: a random key of JAX, which chooses the examples; the same key chooses the same ones.
+        by: labels, one per example; each part then has its share of every class, to within an example or two.
+
+    Returns:
+        One tuple of arrays for each part. The examples stay in their order.
+
+    Raises:
+        InputError: for data or labels that do not agree in length, and for shares that do not add up, or leave a part
+            without an example.
+    """
+    from neuraxis.values import is_key  # here, so that the data sets can be listed without waiting for JAX
+
+    arrays = _arrays("data", data)
+    sizes = _sizes(shares, len(arrays[0]))
+    if not (is_key(key) and key.shape == ()):
+        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {check.received(key)}")
+    part_of = _parts(sizes, key, None if by is None else _labels(by, len(arrays[0])))
+    return tuple(tuple(x[part_of == part] for x in arrays) for part in range(len(sizes)))
+
+
+def _arrays(name: str, data: Any) -> Arrays:
+    if not isinstance(data, tuple | list) or not data:
+        raise InputError(
+            f"{name} must be a tuple of arrays, such as (x, labels) or (x,), but is {check.received(data)}"
+        )
+    arrays = tuple(np.asarray(check.array(f"{name}[{i}]", x)) for i, x in enumerate(data))
+    check.same_length(**{f"{name}[{i}]": x for i, x in enumerate(arrays)})
+    return arrays
+
+
+def _labels(by: Any, length: int) -> np.ndarray:
+    try:
+        labels = np.asarray(by)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"by must be one label for each example, but is {check.received(by)}") from error
+    if labels.shape != (length,):
+        raise InputError(f"by must be one label for each of the {length} examples, but has shape {labels.shape}")
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _sizes(shares: Any, length: int) -> Int[np.ndarray, " parts"]:
+    """Give the numbers of examples: exactly proportional, and where that is no whole number, to within one."""
+    check.positive(shares=shares)
+    numbers = np.asarray(shares, float)
+    if numbers.ndim != 1 or not numbers.size or not (np.isclose(numbers.sum(), 1) or numbers.sum() == length):
+        raise InputError(
+            f"shares must be fractions that add up to 1, or numbers of examples that add up to {length}, but are "
+            f"{check.received(shares)}"
+        )
+    wanted = length * numbers / numbers.sum()
+    ends = np.rint(np.cumsum(wanted)).astype(int)
+    sizes = np.diff(ends, prepend=0)
+    if np.any(sizes == 0):
+        raise InputError(f"shares leave a part without an example: {sizes.tolist()} of {length}")
+    return sizes
+
+
+def _parts(sizes: Int[np.ndarray, " parts"], key: Any, labels: np.ndarray | None) -> Int[np.ndarray, " n"]:
+    """Say of every example in which part it is.
+
+    The parts are dealt like cards, evenly spread along the examples, which lie class by class and in each by chance.
+    """
+    import jax
+
+    random = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
+    length = int(sizes.sum())
+    times = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])
+    dealt = np.repeat(np.arange(len(sizes)), sizes)[np.argsort(times, kind="stable")]
+    order = random.permutation(length)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    part_of = np.empty(length, int)
+    part_of[order] = np.roll(dealt, random.integers(length))
+    return part_of

@@ -1,0 +1,99 @@
+"""Why a simulation does not run: a sentence in place of what JAX says from inside of its loop."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import keystr
+from jaxtyping import PyTree
+
+from neuraxis import check
+from neuraxis.engine.called import NOT_TRACEABLE, TRACEABLE
+from neuraxis.engine.dynamics import first_state, shapes_of, trial
+from neuraxis.engine.inputs import one_input
+from neuraxis.errors import InputError
+from neuraxis.kinds import Dynamics
+
+
+def explained(
+    error: Exception,
+    dynamics: Dynamics,
+    state: PyTree,
+    inputs: PyTree,
+    *,
+    held: bool,
+    dt: Any,
+    record: Callable[..., Any],
+) -> Exception:
+    """Give the sentence for an error of a simulation, or the error itself where there is none.
+
+    Raises:
+        InputError: for a `record` that takes other arguments.
+    """
+    if isinstance(error, InputError):
+        return error
+    kind, input = type(dynamics).__name__, one_input(inputs, held)
+    if isinstance(error, TypeError) and "scan body function carry" in str(error):
+        return InputError(
+            f"a step must give the state back in its shapes and dtypes, but {_changed(dynamics, state, input, dt)}"
+        )
+    if isinstance(error, TypeError):
+        check.takes("record", record, "state", "output")
+    expected = _structure_of_state(dynamics, input)
+    if expected is not None and expected != jax.tree.structure(state):
+        return InputError(f"state must be as init_state gives it, {expected}, but is {jax.tree.structure(state)}")
+    if not isinstance(input, jax.ShapeDtypeStruct):
+        given = f"a tree of shapes {shapes_of(input)}" if jax.tree.leaves(input) else "none"
+        return InputError(f"{kind} does not run on the inputs that it received, {given}: {error}")
+    if isinstance(error, NOT_TRACEABLE):
+        return InputError(f"the step of {kind}, or the record, must be {TRACEABLE}")
+    return error
+
+
+def check_state(after: PyTree) -> None:
+    """Refuse a state that a step gives where that holds anything but numbers.
+
+    Raises:
+        InputError: for anything else.
+    """
+    _check_arrays("a step must give a state of arrays and numbers", after)
+
+
+def check_record(record: PyTree) -> None:
+    """Refuse a record of anything but numbers.
+
+    Raises:
+        InputError: for anything else.
+    """
+    _check_arrays("a record must hold arrays and numbers only", record)
+
+
+def _check_arrays(expected: str, tree: PyTree) -> None:
+    for leaf in jax.tree.leaves(tree):
+        if not (hasattr(leaf, "dtype") or isinstance(leaf, bool | int | float | complex)):
+            raise InputError(f"{expected}, but holds the {type(leaf).__name__} {check.received(leaf)}")
+
+
+def _structure_of_state(dynamics: Dynamics, input: PyTree) -> Any:
+    """Give the structure of a first state, or None where there is none for this input."""
+    try:
+        return jax.tree.structure(jax.eval_shape(partial(first_state, dynamics), input))
+    except Exception:  # whatever a user's method says of inputs that it does not know
+        return None
+
+
+def _changed(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any) -> str:
+    """Say what a step makes of the state, where that is not of the same shapes and dtypes."""
+    after, _ = trial(dynamics, state, input, dt)
+    before = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, state))
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        return f"makes {jax.tree.structure(after)} of {jax.tree.structure(before)}"
+    pairs = zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True)
+    changed = [
+        f"state{keystr(path)} was {old.dtype}{old.shape} and is {new.dtype}{new.shape}"
+        for (path, old), new in pairs
+        if (old.shape, old.dtype) != (new.shape, new.dtype)
+    ]
+    return ", ".join(changed)

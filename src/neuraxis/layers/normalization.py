@@ -1,0 +1,133 @@
+"""Normalisation of every example by itself."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.normalization import scale_to_unit, standardize
+from neuraxis.layers.amounts import one_number
+
+
+class LayerNorm(eqx.Module):
+    """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean μ and variance σ² over the features of an example.
+
+    It does the same in training and in inference, and for one example as for many.
+
+    Args:
+        size: features.
+        epsilon: ε, keeps the root away from 0.
+
+    Raises:
+        InputError: for a size or an ε that is not positive, or an h whose last axis is not `size`.
+
+    Source: Ba, Kiros and Hinton, arXiv:1607.06450 (2016).
+    """
+
+    gamma: Float[Array, " feature"]
+    beta: Float[Array, " feature"]
+    epsilon: float | Array
+
+    def __init__(self, size: int, *, epsilon: float = 1e-5):
+        _check(size, epsilon)
+        self.gamma, self.beta, self.epsilon = jnp.ones(size), jnp.zeros(size), epsilon
+
+    def __call__(
+        self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... feature"]:
+        """Normalise (…, feature)."""
+        x = _features(h, self.gamma.size)
+        y = standardize(x, (x.ndim - 1,), self.epsilon) * self.gamma + self.beta
+        return y.astype(jnp.result_type(x, self.gamma, self.beta))
+
+
+class RMSNorm(eqx.Module):
+    """y = γ h/√(m + ε), with the mean m of h² over the features of an example: `LayerNorm` without a mean to take off.
+
+    Args:
+        size: features.
+        epsilon: ε, keeps the root away from 0.
+
+    Raises:
+        InputError: as for `LayerNorm`.
+
+    Source: Zhang and Sennrich, Advances in Neural Information Processing Systems (2019).
+    """
+
+    gamma: Float[Array, " feature"]
+    epsilon: float | Array
+
+    def __init__(self, size: int, *, epsilon: float = 1e-5):
+        _check(size, epsilon)
+        self.gamma, self.epsilon = jnp.ones(size), epsilon
+
+    def __call__(
+        self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... feature"]:
+        """Normalise (…, feature)."""
+        x = _features(h, self.gamma.size)
+        return (scale_to_unit(x, (x.ndim - 1,), self.epsilon) * self.gamma).astype(jnp.result_type(x, self.gamma))
+
+
+class GroupNorm(eqx.Module):
+    """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean and variance over the space and a group of channels of an example.
+
+    γ and β are those of each channel. One group for all channels is layer normalisation of images, one for each is
+    instance normalisation.
+
+    Args:
+        groups: number of groups, into which the channels are divided in their order.
+        channels: channels of h.
+        space: number of axes of space before the last: 2 for images, 1 for signals.
+        epsilon: ε, keeps the root away from 0.
+
+    Raises:
+        InputError: for numbers that are not positive, groups that do not divide the channels, or an h that is not
+            (…, *space, channels).
+
+    Source: Wu and He, European Conference on Computer Vision (2018).
+    """
+
+    gamma: Float[Array, " channel"]
+    beta: Float[Array, " channel"]
+    groups: int = eqx.field(static=True)
+    space: int = eqx.field(static=True)
+    epsilon: float | Array
+
+    def __init__(self, groups: int, channels: int, *, space: int = 2, epsilon: float = 1e-5):
+        check.whole(groups=groups)
+        check.whole(0, space=space)
+        _check(channels, epsilon, "channels")
+        if channels % groups:
+            raise InputError(f"groups must divide the {channels} channels, but is {groups}")
+        self.gamma, self.beta = jnp.ones(channels), jnp.zeros(channels)
+        self.groups, self.space, self.epsilon = int(groups), int(space), epsilon
+
+    def __call__(
+        self, h: Num[ArrayLike, "... channel"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... channel"]:
+        """Normalise (…, *space, channel)."""
+        x = _features(h, self.gamma.size)
+        first = x.ndim - self.space - 1  # axis of space
+        if first < 0:
+            raise InputError(f"h must have {self.space} axes of space and one of channels, but has shape {x.shape}")
+        normal = x
+        if x.size:
+            grouped = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), self.groups, -1)
+            normal = standardize(grouped, (first, first + 2), self.epsilon).reshape(x.shape)
+        return (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
+
+
+def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
+    check.whole(**{name: size})
+    check.positive(epsilon=epsilon)
+    one_number(epsilon=epsilon)
+
+
+def _features(h: ArrayLike, size: int) -> Array:
+    floats = check.floats("h", h)
+    check.last_axis(size, h=floats)
+    return floats

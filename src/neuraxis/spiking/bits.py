@@ -1,0 +1,60 @@
+"""Flags packed into words of 32 bits: a spike in a bit, and a search that passes by the silent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, UInt32
+
+WORD = 32  # flags in a word
+
+
+def pack(flags: Array) -> UInt32[Array, "... word"]:
+    """Pack what is not 0 along the last axis into words of 32 bits: bit i of word k stands for entry 32 k + i."""
+    words = -(-flags.shape[-1] // WORD)
+    padding = [(0, 0)] * (flags.ndim - 1) + [(0, words * WORD - flags.shape[-1])]
+    bits = jnp.pad(flags != 0, padding).reshape(*flags.shape[:-1], words, WORD).astype(jnp.uint32)
+    return (bits << jnp.arange(WORD, dtype=jnp.uint32)).sum(-1, dtype=jnp.uint32)
+
+
+def unpack(words: UInt32[Array | np.ndarray, "*rows word"]) -> tuple[np.ndarray, ...]:
+    """Give the indices of all bits that `pack` set, one array for each axis, in order: `np.nonzero` of the flags."""
+    words = np.ascontiguousarray(words, dtype="<u4")
+    *rows, word = np.nonzero(words)
+    bits = np.unpackbits(words[(*rows, word)].view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
+    event, bit = np.nonzero(bits)
+    return *(row[event] for row in rows), word[event] * WORD + bit
+
+
+def for_each_bit(words: UInt32[Array, " word"], visit: Callable[[Array, Any], tuple[Any, Any]], value: Any) -> Any:
+    """Fold `value, finished = visit(index, value)` over the indices of all bits that are set, in their order.
+
+    An index is visited again until `visit` says that it is finished. A second level of words says which words are not
+    0, so that the search for the next one passes 1/1024 of the bits.
+    """
+    groups = pack(words)
+
+    def next_group(groups):
+        numbers = jnp.arange(groups.shape[0], dtype=jnp.int32)
+        return jnp.min(jnp.where(groups != 0, numbers, groups.shape[0]))
+
+    def body(carry):
+        value, words, groups, group = carry
+        in_group, lowest_word = _lowest_bit(groups[group])
+        word = group * WORD + in_group
+        bit, lowest = _lowest_bit(words[word])
+        value, finished = visit(word * WORD + bit, value)
+        left = jnp.where(finished, words[word] ^ lowest, words[word])
+        words = words.at[word].set(left)
+        groups = groups.at[group].set(jnp.where(left == 0, groups[group] ^ lowest_word, groups[group]))
+        return value, words, groups, next_group(groups)
+
+    return lax.while_loop(lambda carry: carry[3] < groups.shape[0], body, (value, words, groups, next_group(groups)))[0]
+
+
+def _lowest_bit(word):
+    """Give the number of the lowest bit that is set in a word, and the word with only that bit."""
+    lowest = word & (~word + 1)
+    return lax.population_count(lowest - 1).astype(jnp.int32), lowest

@@ -1,0 +1,90 @@
+"""A list of connections: who sends to whom, with which weight and delay."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Int
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+Indices = Int[np.ndarray, " connection"]
+PerConnection = ArrayLike | Sequence | Callable[[Indices, Indices], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A list of connections between neurons, which are counted through all populations of a network.
+
+    Connection c leads from neuron `source[c]` to neuron `target[c]`. A pair may be listed several times, and a neuron
+    may be connected to itself. Weight and delay are one number for all, one a connection, or functions of the lists of
+    indices (source, target), such as `lambda i, j: 0.1 * abs(i - j)`; the fields then hold what they give.
+
+    Raises:
+        InputError: for indices that are not integers or negative, lists of different lengths, weights that are not
+            finite, delays that are negative, or what JAX is tracing.
+    """
+
+    source: Any  # (connection,), integers; once made, a NumPy array
+    target: Any  # (connection,)
+    weight: PerConnection = 1.0  # w: area of the synaptic input that a spike causes
+    delay: PerConnection = 0.0  # from the spike to its arrival [ms]
+    receptor: int = 0  # which of the neuron's synaptic inputs the spikes arrive at
+
+    def __post_init__(self):
+        for name in ("source", "target"):
+            object.__setattr__(self, name, neurons(name, getattr(self, name)))
+        if len(self.source) != len(self.target):
+            raise InputError(
+                f"a projection needs one source and one target a connection, but has {len(self.source)} sources and "
+                f"{len(self.target)} targets"
+            )
+        for name in ("weight", "delay"):
+            object.__setattr__(self, name, self._per_connection(name, getattr(self, name)))
+        check.finite(weight=self.weight)
+        check.not_negative(delay=self.delay)
+        check.whole(0, receptor=self.receptor)
+        object.__setattr__(self, "receptor", int(self.receptor))
+
+    def _per_connection(self, name: str, value: Any) -> Any:
+        """Give one number, or one for each connection."""
+        if isinstance(value, type):
+            raise InputError(f"{name} must be a number, an array or a function of (source, target), but is {value!r}")
+        value = value(self.source, self.target) if callable(value) else value
+        if isinstance(value, Tracer):
+            raise InputError(
+                f"the {name} of a projection is laid out before anything is traced: connect first, and then put the "
+                "traced weights in, eqx.tree_at(lambda c: c.weights, connections, weights)"
+            )
+        if value is None or isinstance(value, bool):
+            raise InputError(f"{name} must be a number or an array, but is {value}")
+        value = np.asarray(check.array(name, value))
+        if value.shape not in ((), self.source.shape):
+            raise InputError(
+                f"{name} must be one number, or one for each of {len(self.source)} connections, but has shape "
+                f"{value.shape}"
+            )
+        return value if value.ndim else value.item()
+
+
+def neurons(name: str, value: Any) -> Indices:
+    """Make a list of indices of neurons.
+
+    Raises:
+        InputError: for what is not a list of integers from 0 to 2³¹ − 1.
+    """
+    indices = check.array(name, value)
+    if isinstance(indices, Tracer):
+        raise InputError(f"{name} decides the shapes of a network, so it cannot be traced by JAX")
+    indices = np.asarray(indices)
+    indices = indices if indices.size else indices.astype(int)  # an empty list is one of floats
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise InputError(f"{name} must be a list of integers, but has shape {indices.shape} and dtype {indices.dtype}")
+    if indices.size and (indices.min() < 0 or indices.max() >= 2**31):
+        wrong = indices.min() if indices.min() < 0 else indices.max()
+        raise InputError(f"{name} must hold indices of neurons, from 0 on and below 2³¹, but holds {wrong}")
+    return indices.astype(np.int64)
