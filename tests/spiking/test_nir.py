@@ -104,7 +104,7 @@ def test_what_cannot_be_expressed_is_refused():
         ({"v_reset": np.full(5, 0.1)}, "v_reset of every neuron in the graph must be 0"),
         ({"tau": np.full(5, 0.001)}, "dt must be shorter than every tau of the graph, 1 ms, but is 1 ms"),
         ({"tau": np.full(5, -0.02)}, "dt must be shorter than every tau of the graph"),
-        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r must be finite, but holds nan at index \(2,\)"),
+        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r of lif must be finite, but holds nan at index \(2,\)"),
         ({"v_threshold": np.array([1, 1, 0.0, 1, 1])}, "v_threshold must be positive"),
     ],
 )
@@ -133,6 +133,42 @@ def test_other_graphs_are_refused():
     ):
         with pytest.raises(InputError, match="the graph must be a chain of Affine or Linear and LIF nodes in turn"):
             from_nir(graph)
+
+
+def test_a_graph_may_begin_with_flatten():
+    nodes = [node for node in chain().nodes.values() if not isinstance(node, nir.Input | nir.Output)]
+    flat = nir.Flatten(input_type={"input": np.array([3, 2, 2])}, start_dim=0, end_dim=-1)
+    graph = nir.NIRGraph.from_list(flat, *nodes)
+    np.testing.assert_array_equal(from_nir(graph)(x), from_nir(chain())(x))
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize(
+    ("node", "field", "value", "message"),
+    [
+        ("affine", "weight", "text", "weight of affine must be an array of numbers, but is 'text'"),
+        ("affine", "weight", np.ones(5), r"weight of affine must have shape \(out, in\), but has shape \(5,\)"),
+        ("affine", "weight", np.full((5, 12), 1j), "weight of affine must hold real numbers"),
+        ("affine", "bias", None, "bias of affine must be an array of numbers, but is None"),
+        ("affine", "bias", np.ones(4), r"bias of affine must have shape \(5,\), but has shape \(4,\)"),
+        ("lif", "tau", np.ones(3), r"tau of lif must hold one number for each of 5 neurons, not \(3,\)"),
+        ("lif", "r", {}, "r of lif must be an array of numbers"),
+    ],
+)
+def test_damaged_values_are_named(node, field, value, message):
+    graph = to_nir(SpikingClassifier((12, 5), key=KEY))
+    setattr(graph.nodes[node], field, value)
+    with pytest.raises(InputError, match=message):
+        from_nir(graph)
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("edges", [None, [None], [("input",)], [("input", "affine")], [("input", "affine")] * 3])
+def test_damaged_edges_are_refused(edges):
+    graph = to_nir(SpikingClassifier((12, 5), key=KEY))
+    graph.edges = edges
+    with pytest.raises(InputError, match="graph must"):
+        from_nir(graph)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -58,6 +58,27 @@ def test_bad_input_is_refused(code):
 
 
 @pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("code", [rate_code, latency_code])
+def test_bytes_are_refused_and_truth_values_taken(code):
+    with pytest.raises(InputError, match="reaches from 0 to 255; divide bytes by 255"):
+        code(np.array([0, 255], np.uint8), 5, key=KEY)
+    with pytest.raises(InputError, match=r"images must be floats in compiled code, .* dtype uint8"):
+        jax.jit(lambda images: code(images, 5, key=KEY))(np.array([0, 1], np.uint8))
+    spikes = code(np.array([False, True]), 5, key=KEY)
+    assert spikes.dtype == jnp.float32
+    np.testing.assert_array_equal(spikes.sum(0), [0, 5 if code is rate_code else 1])
+    with pytest.raises(InputError, match="steps must be smaller: 1099511627776 asks for an array of"):
+        code(np.array([0.5]), 2**40, key=KEY)
+
+
+@pytest.mark.parametrize("code", [rate_code, latency_code])
+def test_compiled_code_makes_nan_of_what_it_cannot_refuse(code):
+    images = jnp.asarray([0.0, 0.5, 1.0, 1.5, -0.1, np.nan])
+    spikes = jax.jit(lambda images: code(images, 5, key=KEY))(images)
+    np.testing.assert_array_equal(np.isnan(spikes), np.broadcast_to([False, False, False, True, True, True], (5, 6)))
+
+
+@pytest.mark.usefixtures("as_user")
 def test_a_rate_code_needs_a_key():
-    with pytest.raises(InputError, match="needs a key, but none was given"):
+    with pytest.raises(InputError, match="needs a key=, but received None"):
         rate_code(jnp.asarray([0.5]), 5, key=None)

@@ -106,10 +106,10 @@ def test_the_state_can_be_recorded():
     ("wrong", "message"),
     [
         ({"sizes": (3,)}, "sizes must name at least input and output"),
-        ({"sizes": (3, 0)}, "out_size must be a whole number of at least 1"),
+        ({"sizes": (3, 0)}, r"sizes\[1\] must be a whole number of at least 1"),
         ({"coding": "rate"}, "coding must be a function, but is 'rate'"),
         ({"readout": "count"}, "readout must be a function, but is 'count'"),
-        ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but are 20.0"),
+        ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but is 20.0"),
         ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
         ({"steps": 2.5}, "steps must be a whole number of at least 1, but is 2.5"),
         ({"dt": 0.0}, "dt must be positive and finite"),
@@ -129,6 +129,17 @@ def test_bad_images_are_refused(coding):
         model(jnp.ones((2, 11)))
     with pytest.raises(InputError, match="must be finite, but holds nan"):
         model(x.at[1, 2].set(jnp.nan))
+
+
+@pytest.mark.usefixtures("as_user")
+def test_integers_are_images_and_nan_is_not_lost_in_compiled_code():
+    model = SpikingClassifier((12, 9, 5), key=KEY, steps=4)
+    whole = np.asarray(x > 0.5)
+    for image in (whole, whole.astype(np.uint8), whole.astype(int)):
+        np.testing.assert_array_equal(model(image), model(whole.astype(np.float32)))
+    logits = jax.jit(lambda x: model(x))(x.at[1, 3].set(jnp.nan))
+    np.testing.assert_array_equal(np.isnan(logits).all(-1), [False, True, *[False] * (len(x) - 2)])
+    np.testing.assert_allclose(logits[0], model(x)[0])
 
 
 @pytest.mark.usefixtures("as_user")

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.functions.surrogates import Arctan
-from neuraxis.neurons.received import received
+from neuraxis.neurons.received import numbers, received
 
 POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
 
@@ -102,6 +102,6 @@ class DiscreteLIF(eqx.Module):
 
 
 def _leak(v: Array, input: ArrayLike, dt: ArrayLike, tau_m: ArrayLike) -> Array:
-    v = check.floats("v", v)
+    v = numbers(v=v)
     input = received(v.shape, dt, input=input)
     return checkpoint_name(jnp.exp(-jnp.divide(dt, tau_m)) * v + input, POTENTIAL)

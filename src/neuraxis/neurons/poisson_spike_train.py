@@ -37,6 +37,7 @@ def poisson_spike_train(
 
     Source: thinning: Lewis & Shedler, Naval Research Logistics Quarterly 26:403 (1979).
     """
+    check.single(duration=duration, **({} if max_rate is None else {"max_rate": max_rate}))
     check.positive(duration=duration)
     if not is_key(key) or key.shape != ():
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {check.received(key)}")

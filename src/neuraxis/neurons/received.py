@@ -21,6 +21,7 @@ def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array
     if value is not None:  # which `fits` has a word for
         value = numbers(**named)
     check.fits(shape, **{name: value})
+    check.parameters(dt=dt)
     check.positive(dt=dt)
     check.fits(shape, dt=dt)
     return jnp.asarray(value)
@@ -32,7 +33,7 @@ def numbers(**named: Any) -> Float[Array, "..."]:
     Raises:
         InputError: for what is no array of real numbers, or not finite.
     """
-    ((name, value),) = named.items()
-    value = check.floats(name, value)
-    check.finite(**{name: value})
+    ((name, given),) = named.items()
+    value = check.floats(name, given)
+    check.finite(**{name: given if isinstance(given, float) else value})  # which tells 1e39 from infinity
     return value

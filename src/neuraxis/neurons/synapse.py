@@ -104,11 +104,11 @@ class Synapse(eqx.Module):
         Raises:
             InputError: for a dt that is not positive, or a signal without steps.
         """
-        signal = received(np.shape(signal), dt, signal=signal)
+        signal = numbers(signal=signal)
+        check.positive(dt=dt)
         check.same_length(signal=signal)
         check.broadcast(signal.shape[1:], tau_s=self.tau_s)
-        if np.ndim(dt):
-            raise InputError(f"dt must be one number, but has shape {np.shape(dt)}")
+        check.single(dt=dt)
         return _convolve(self, signal, dt)
 
     def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> SynapseState:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.neurons.received import numbers, received
 
 
 @runtime_checkable
@@ -65,10 +66,11 @@ class CurrentLIF(eqx.Module):
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
         """Give the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
+        v, charge, drive = _received(self, v, charge, drive, dt)
         passed, tau_s = jnp.asarray(dt) / self.tau_m, per_receptor(self.tau_s)
         # P_k/τ_k, in a form without the difference of nearly equal numbers, which stays finite where τ_k = τ_m.
         into = passed / tau_s * jnp.exp(-passed) * _growth(passed - dt / tau_s)
-        toward = (self.v_rest + jnp.asarray(drive)) - v
+        toward = (self.v_rest + drive) - v
         return v - toward * jnp.expm1(-passed) + _total(into * charge)
 
 
@@ -108,6 +110,8 @@ class ConductanceLIF(eqx.Module):
         check.parameters(tau_m=self.tau_m, g_leak=self.g_leak)
         check.positive(g_leak=self.g_leak)
         check.finite(v_reversal=self.v_reversal)
+        if not jnp.ndim(jnp.asarray(self.v_reversal)):
+            raise InputError(f"v_reversal must have one entry, or one row, a receptor, but is {self.v_reversal}")
         reversals, receptors = len(per_receptor(self.v_reversal)), len(per_receptor(self.tau_s))
         if reversals != receptors:
             raise InputError(
@@ -122,9 +126,10 @@ class ConductanceLIF(eqx.Module):
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
         """Give the potential after `dt` [ms] without a spike; the charge q = τ g is the one at the beginning."""
+        v, charge, drive = _received(self, v, charge, drive, dt)
         opened = charge * (1 / (per_receptor(self.tau_s) * self.g_leak))
         total = 1 + _total(opened)
-        target = (self.v_rest + jnp.asarray(drive) + _total(opened * per_receptor(self.v_reversal))) / total
+        target = (self.v_rest + drive + _total(opened * per_receptor(self.v_reversal))) / total
         return v - (target - v) * jnp.expm1(-total * (jnp.asarray(dt) / self.tau_m))
 
 
@@ -145,6 +150,17 @@ def _growth(x: Array) -> Array:
     return jnp.where(zero, 1 + x / 2, jnp.expm1(x) / jnp.where(zero, 1, x))
 
 
+def _received(
+    neuron: CurrentLIF | ConductanceLIF, v: ArrayLike, charge: ArrayLike, drive: ArrayLike, dt: ArrayLike
+) -> tuple[Array, Array, Array]:
+    v, charge = numbers(v=v), numbers(charge=charge)
+    receptors = len(per_receptor(neuron.tau_s))
+    if charge.ndim < 2 or charge.shape[-2] != receptors:
+        raise InputError(f"charge must have shape (…, {receptors}, neuron), but has shape {charge.shape}")
+    check.fits(v.shape, charge=charge[..., 0, :])
+    return v, charge, received(v.shape, dt, drive=drive)
+
+
 def _check(neuron: CurrentLIF | ConductanceLIF) -> None:
     one_a_neuron = ("tau_m", "tau_ref", "v_rest", "v_threshold", "v_reset")
     check.parameters(**{name: getattr(neuron, name) for name in one_a_neuron})
@@ -153,4 +169,4 @@ def _check(neuron: CurrentLIF | ConductanceLIF) -> None:
     check.finite(v_rest=neuron.v_rest, v_threshold=neuron.v_threshold, v_reset=neuron.v_reset)
     check.positive(**{"v_threshold - v_reset": jnp.asarray(neuron.v_threshold) - jnp.asarray(neuron.v_reset)})
     if jnp.ndim(jnp.asarray(neuron.tau_s)) not in (1, 2) or len(jnp.asarray(neuron.tau_s)) == 0:
-        raise InputError(f"tau_s must have one entry, or one row, a receptor, but is {neuron.tau_s}")
+        raise InputError(f"tau_s must have one entry, or one row, a receptor, but is {check.received(neuron.tau_s)}")

@@ -50,7 +50,9 @@ def to_nir(model: SpikingClassifier, dt: float | int | None = None) -> "nir.NIRG
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
+    check.instance(SpikingClassifier, model=model)
     dt = model.dt if dt is None else dt
+    check.single(dt=dt)
     check.positive(dt=dt)
     nodes = []
     for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
@@ -72,7 +74,7 @@ def from_nir(
     """Read a classifier from a NIR graph that is a chain of linear maps, each followed by neurons.
 
     Time constants, thresholds and weights become arrays, which training then changes. A resistance other than τ/Δ goes
-    into the weights before the neurons.
+    into the weights before the neurons. `Flatten` holds nothing: the classifier takes what comes out of it, (…, in).
 
     Args:
         graph: its nodes are `Affine` or `Linear`, and `LIF`, or `LI` for the last neurons, in turn.
@@ -83,25 +85,30 @@ def from_nir(
         steps: number of time steps.
 
     Raises:
-        InputError: for a graph with other nodes or edges, a leak or reset potential that is not 0, values that are not
-            finite, a step that is not shorter than every τ, or a readout that does not fit the last neurons.
+        InputError: for a graph with other nodes or edges, values that are no finite numbers or of shapes that do not
+            fit each other, a leak or reset potential that is not 0, a dt that is not shorter than every τ, or a readout
+            that does not fit the last neurons.
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
+    check.single(dt=dt)
     check.positive(dt=dt)
     if not isinstance(graph, nir.NIRGraph):
-        raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {graph!r}")
+        raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {check.received(graph)}")
     nodes = _chain(nir, graph)
     layers, neurons = [], []
-    for linear, node in zip(nodes[::2], nodes[1::2], strict=True):
-        fields, scale = _fields(nir, node, float(dt))
-        layers.append(_linear(linear, scale))
+    for (linear_name, linear), (name, node) in zip(nodes[::2], nodes[1::2], strict=True):
+        weight, bias = _affine(nir, linear_name, linear, layers[-1].bias.shape[0] if layers else None)
+        fields, scale = _fields(nir, name, node, len(bias), float(dt))
+        layers.append(_linear(weight * scale, bias * scale))
         neurons.append(DiscreteLIF(**fields, surrogate=surrogate))
-    integrates = isinstance(nodes[-1], nir.LI)
-    make = readout or (mean_potential if integrates else spike_count)
+    integrates = isinstance(nodes[-1][1], nir.LI)
+    make = (mean_potential if integrates else spike_count) if readout is None else readout
+    check.functions(readout=make)
     read = make(neurons[-1])
+    check.instance(Readout, **{"what readout gives": read})
     if isinstance(read.neurons, LeakyIntegrator) != integrates:
-        kinds = f"{type(nodes[-1]).__name__}, but the readout reads {type(read.neurons).__name__}"
+        kinds = f"{type(nodes[-1][1]).__name__}, but the readout reads {type(read.neurons).__name__}"
         raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
     sizes = [layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in layers)]
     blank = SpikingClassifier(sizes, key=jax.random.key(0), coding=coding, steps=steps, dt=dt)
@@ -133,46 +140,74 @@ def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, 
     return nir.LIF(**common, v_threshold=spread(neurons.v_threshold), v_reset=np.zeros(size))
 
 
-def _fields(nir, node, dt: float) -> tuple[dict[str, Any], np.ndarray]:
+def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any], np.ndarray]:
     """Give the fields of `DiscreteLIF` for a node and a dt [ms], and R Δ/τ, by which its current is multiplied."""
-    names = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
-    values = {name: np.asarray(getattr(node, name), np.float64).ravel() for name in names}
-    check.finite(**values)
-    for name in {"v_leak", "v_reset"} & set(values):
-        if np.any(values[name] != 0):
-            raise InputError(f"{name} of every neuron in the graph must be 0, but is {values[name]}")
+    fields = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
+    values = {}
+    for field in fields:
+        array = _numbers(f"{field} of {name}", getattr(node, field, None))
+        if array.size != 1 and array.shape != (size,):
+            raise InputError(f"{field} of {name} must hold one number for each of {size} neurons, not {array.shape}")
+        values[field] = np.broadcast_to(array.ravel(), (size,))
+    for zero in {"v_leak", "v_reset"} & set(values):
+        if np.any(values[zero] != 0):
+            raise InputError(f"{zero} of every neuron in the graph must be 0, but is {check.received(values[zero])}")
     tau = values["tau"] / _MS
     if np.any(tau <= dt):
         raise InputError(f"dt must be shorter than every tau of the graph, {tau.min():g} ms, but is {dt:g} ms")
     # The Euler step's factor 1 − Δ/τ is e^(−Δ/τ_m).
-    fields: dict[str, Any] = {"tau_m": jnp.asarray(-dt / np.log1p(-dt / tau))}
+    found: dict[str, Any] = {"tau_m": jnp.asarray(-dt / np.log1p(-dt / tau))}
     if "v_threshold" in values:
-        fields["v_threshold"] = jnp.asarray(values["v_threshold"])
-    return fields, values["r"] * dt / tau
+        found["v_threshold"] = jnp.asarray(values["v_threshold"])
+    return found, values["r"] * dt / tau
 
 
-def _linear(node, scale: np.ndarray) -> Linear:
-    weight = np.asarray(node.weight, np.float64).T * scale
-    bias = np.asarray(getattr(node, "bias", np.zeros(weight.shape[-1])), np.float64) * scale
-    check.finite(weight=weight, bias=bias)
+def _affine(nir, name: str, node, in_size: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Give the weights (in, out) and biases of a node, once its shapes fit."""
+    weight = _numbers(f"weight of {name}", getattr(node, "weight", None))
+    if weight.ndim != 2 or 0 in weight.shape or weight.shape[1] != (in_size or weight.shape[1]):
+        wanted = "(out, in)" if in_size is None else f"(out, {in_size})"
+        raise InputError(f"weight of {name} must have shape {wanted}, but has shape {weight.shape}")
+    if isinstance(node, nir.Linear):
+        return weight.T, np.zeros(len(weight))
+    bias = _numbers(f"bias of {name}", getattr(node, "bias", None))
+    if bias.shape not in ((), (1,), (len(weight),)):
+        raise InputError(f"bias of {name} must have shape ({len(weight)},), but has shape {bias.shape}")
+    return weight.T, np.broadcast_to(bias, (len(weight),))
+
+
+def _linear(weight: np.ndarray, bias: np.ndarray) -> Linear:
     blank = Linear(*weight.shape, key=jax.random.key(0))
     return eqx.tree_at(lambda linear: (linear.weight, linear.bias), blank, (jnp.asarray(weight), jnp.asarray(bias)))
 
 
-def _chain(nir, graph) -> list:
-    """Give the nodes between input and output, in their order."""
-    following = dict(graph.edges)
-    names = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
+def _numbers(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(check.array(name, value), np.float64)
+    check.finite(**{name: array})
+    return array
+
+
+def _chain(nir, graph) -> list[tuple[str, Any]]:
+    """Give the nodes between input and output, in their order, with their names; `Flatten` is passed over."""
+    nodes, edges = graph.nodes, graph.edges
+    if not isinstance(nodes, dict) or not isinstance(edges, list | tuple):
+        found = f"{type(nodes).__name__} and {type(edges).__name__}"
+        raise InputError(f"the graph must have a dict of nodes and a list of edges, but has {found}")
+    if wrong := [edge for edge in edges if not (isinstance(edge, list | tuple) and [*map(type, edge)] == [str, str])]:
+        raise InputError(f"edges of the graph must be pairs of names of nodes, but one is {check.received(wrong[0])}")
+    following = dict(edges)
+    names = [name for name, node in nodes.items() if isinstance(node, nir.Input)]
     while names and names[-1] in following:
         names.append(following.pop(names[-1]))
-    nodes = [graph.nodes[name] for name in names]
-    inner = nodes[1:-1]
+    whole = set(names) == set(nodes) and len(nodes) == len(names) == len(edges) + 1
+    between = names[1:-1] if whole else []
+    inner = [(name, nodes[name]) for name in between if not isinstance(nodes[name], nir.Flatten)]
     wanted = [(nir.Affine, nir.Linear), nir.LIF] * (len(inner) // 2 - 1) + [(nir.Affine, nir.Linear), (nir.LIF, nir.LI)]
-    whole = len(graph.nodes) == len(nodes) == len(graph.edges) + 1
-    if not (whole and len(inner) == len(wanted) and all(map(isinstance, inner, wanted))):
-        found = ", ".join(f"{name} ({type(node).__name__})" for name, node in graph.nodes.items())
+    suited = len(inner) == len(wanted) and all(isinstance(n, k) for (_, n), k in zip(inner, wanted, strict=True))
+    if not (suited and isinstance(nodes[names[-1]], nir.Output)):
+        found = ", ".join(f"{name} ({type(node).__name__})" for name, node in nodes.items())
         raise InputError(
             "the graph must be a chain of Affine or Linear and LIF nodes in turn, the last of which may be LI, "
-            f"but its nodes are {found} and its edges {graph.edges}"
+            f"but its nodes are {found} and its edges {edges}"
         )
     return inner

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from neuraxis import check
 from neuraxis.neurons.discrete_lif import DiscreteLIF, LeakyIntegrator
 
 
@@ -40,7 +41,12 @@ class Readout(eqx.Module):
     def step(
         self, state: ReadoutState, input: ArrayLike, dt: ArrayLike = 1.0
     ) -> tuple[ReadoutState, Float[Array, "..."]]:
-        """Advance the neurons by `dt` [ms] and take their output in."""
+        """Advance the neurons by `dt` [ms] and take their output in.
+
+        Raises:
+            InputError: for what is no state, or as the neurons do.
+        """
+        check.instance(ReadoutState, state=state)
         v, output = self.neurons.step(state.v, input, dt)
         steps = state.steps + 1
         logits = self.fold(state.logits, output, steps)
@@ -61,14 +67,17 @@ def _largest(logits: Array, output: Array, n: Array) -> Array:
 
 def spike_count(neurons: DiscreteLIF) -> Readout:
     """Let the output neurons fire, and count: y = Σ_t s(t)."""
+    check.instance(DiscreteLIF, neurons=neurons)
     return Readout(neurons, _add)
 
 
 def mean_potential(neurons: DiscreteLIF) -> Readout:
     """Let the output neurons integrate without firing, and average: y = (1/T) Σ_t v(t)."""
+    check.instance(DiscreteLIF, neurons=neurons)
     return Readout(LeakyIntegrator(neurons.tau_m), _average)
 
 
 def max_potential(neurons: DiscreteLIF) -> Readout:
     """Let the output neurons integrate without firing, and take the highest potential: y = max_t v(t)."""
+    check.instance(DiscreteLIF, neurons=neurons)
     return Readout(LeakyIntegrator(neurons.tau_m), _largest)

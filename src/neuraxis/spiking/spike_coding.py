@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Shaped
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.values import is_key
 
 
-def rate_code(images: Float[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
+def rate_code(images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
     """Let every pixel fire in every step with a probability that is its brightness, P(s = 1) = x.
 
     Args:
@@ -19,18 +20,19 @@ def rate_code(images: Float[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray 
         key: seed of the spikes.
 
     Raises:
-        InputError: for a brightness outside [0, 1], steps below 1, or where the key is missing.
+        InputError: for a brightness outside [0, 1], steps below 1, or where the key is missing. In compiled code, which
+            cannot look at values, whole numbers are refused and a brightness outside [0, 1] gives NaN.
 
     Source: Heeger, Poisson model of spike generation (2000).
     """
     images = _checked(images, steps)
-    if key is None:
-        raise InputError("rate coding draws its spikes at random and needs a key, but none was given")
-    return jax.random.bernoulli(key, images, (steps, *images.shape)).astype(images.dtype)
+    if key is None or not is_key(key):
+        raise InputError(f"rate coding draws its spikes at random and needs a key=, but received {check.received(key)}")
+    return _or_nan(jax.random.bernoulli(key, images, (steps, *images.shape)), images)
 
 
 def latency_code(
-    images: Float[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None = None
+    images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None = None
 ) -> Float[Array, "time ..."]:
     """Let every pixel fire once, the earlier the brighter it is: in step (1 − x)(T − 1), rounded, counted from 0.
 
@@ -42,22 +44,35 @@ def latency_code(
         key: not used; codings are called alike.
 
     Raises:
-        InputError: for a brightness outside [0, 1], or steps below 1.
+        InputError: for a brightness outside [0, 1], or steps below 1. In compiled code, which cannot look at values,
+            whole numbers are refused and a brightness outside [0, 1] gives NaN.
 
     Source: Thorpe, Delorme & Van Rullen, Neural Networks 14:715 (2001).
     """
     images = _checked(images, steps)
     when = jnp.round((1 - images) * (steps - 1))
     clock = jnp.arange(steps, dtype=images.dtype).reshape(steps, *(1 for _ in images.shape))
-    return ((clock == when) & (images > 0)).astype(images.dtype)
+    return _or_nan((clock == when) & (images > 0), images)
 
 
-def _checked(images: ArrayLike, steps: int) -> Array:
+def _checked(given: ArrayLike, steps: int) -> Array:
     check.whole(steps=steps)
-    if not isinstance(images, Tracer):
+    images = check.array("images", given)
+    check.room(steps * np.size(images), steps=steps)
+    whole = not jnp.issubdtype(images.dtype, jnp.floating) and images.dtype != bool
+    if isinstance(images, Tracer):
+        if whole:
+            raise InputError(f"images must be floats in compiled code, scaled to [0, 1], but have dtype {images.dtype}")
+    elif images.dtype != bool:
         check.finite(images=images)
         if np.any(np.asarray(images) < 0) or np.any(np.asarray(images) > 1):
             raise InputError(
-                f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}"
+                f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}; "
+                "divide bytes by 255"
             )
-    return jnp.asarray(images, jnp.result_type(images, float))
+    return check.floats("images", images)
+
+
+def _or_nan(spikes: Array, images: Array) -> Array:
+    """Let no brightness out of range pass for spikes where compiled code could not refuse it."""
+    return jnp.where((images >= 0) & (images <= 1), spikes.astype(images.dtype), jnp.nan)

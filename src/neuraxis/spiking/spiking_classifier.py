@@ -18,6 +18,7 @@ from neuraxis.functions.initializers import scaled_normal
 from neuraxis.layers import Linear
 from neuraxis.neurons.discrete_lif import POTENTIAL, DiscreteLIF
 from neuraxis.spiking.readout import Readout, spike_count
+from neuraxis.values import is_key
 
 _UNROLL = 5  # time steps in a round of the loop: a training step is then a fifth faster, and compiles for a second more
 
@@ -33,7 +34,6 @@ class SpikingClassifier(eqx.Module):
 
     Args:
         sizes: features of input, hidden layers and output, such as (784, 1000, 10).
-        key: seed of the weights.
         neurons: the neurons of every layer.
         readout: what becomes of the output neurons' activity: `spike_count`, `mean_potential`, `max_potential`, or
             another function from neurons to a `Readout`.
@@ -42,6 +42,7 @@ class SpikingClassifier(eqx.Module):
             once.
         steps: number of time steps.
         dt: length of a step [ms].
+        key: seed of the weights.
 
     Raises:
         InputError: for fewer than two sizes, sizes or steps that are not positive whole numbers, a dt that is not
@@ -62,19 +63,23 @@ class SpikingClassifier(eqx.Module):
         self,
         sizes: Sequence[int],
         *,
-        key: PRNGKeyArray,
         neurons: DiscreteLIF = DiscreteLIF(),  # noqa: B008  (frozen)
         readout: Callable[[DiscreteLIF], Readout] = spike_count,
         coding: Callable | None = None,
         steps: int = 25,
         dt: float | int = 1.0,
+        key: PRNGKeyArray,
     ):
-        if len(sizes) < 2:
-            raise InputError(f"sizes must name at least input and output, such as (784, 10), but are {tuple(sizes)}")
-        if not isinstance(neurons, DiscreteLIF):
-            raise InputError(f"neurons must be a DiscreteLIF, but are {neurons!r}")
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or len(sizes) < 2:
+            example = "at least input and output, such as (784, 10)"
+            raise InputError(f"sizes must name {example}, but are {check.received(sizes)}")
+        check.whole(**{f"sizes[{i}]": size for i, size in enumerate(sizes)})
+        check.instance(DiscreteLIF, neurons=neurons)
         check.whole(steps=steps)
+        check.single(dt=dt)
         check.positive(dt=dt)
+        if not is_key(key):
+            raise InputError(f"key must be a random key, such as jax.random.key(0), but is {check.received(key)}")
         check.functions(readout=readout, **({} if coding is None else {"coding": coding}))
         keys = jax.random.split(key, len(sizes) - 1)
         # Independent inputs of variance 1 in every step then give potentials of variance 1, whatever the leak.
@@ -91,9 +96,12 @@ class SpikingClassifier(eqx.Module):
 
         Raises:
             InputError: for an x of the wrong shape or with values that are not finite, or that the coding refuses, or
-                for a coding that gives another number of steps.
+                for a coding that gives another number of steps. In compiled code, NaN in x makes the logits NaN.
         """
-        return self.run(x, key=key, record=record_nothing).state[-1].logits
+        *hidden, last = self.run(x, key=key, record=record_nothing).state
+        # NaN fires no neuron, so that it would be lost on the way.
+        lost = jnp.stack([jnp.isnan(v).any(-1) for v in (*hidden, last.v)]).any(0)
+        return jnp.where(lost[..., None], jnp.nan, last.logits)
 
     def run(
         self,
@@ -107,8 +115,12 @@ class SpikingClassifier(eqx.Module):
         The output of a step is a tuple, one entry a layer: the spikes of the hidden layers, and last the logits so far.
         The state is such a tuple too, of potentials and a `ReadoutState`.
         """
-        coded = x if self.coding is None else self.coding(x, self.steps, key=key)
-        if self.coding is not None and np.shape(coded)[:1] != (self.steps,):
+        x = check.array("x", x)
+        coded = check.floats("x", x) if self.coding is None else self.coding(x, self.steps, key=key)
+        if self.coding is None:
+            check.last_axis(len(self.layers[0].weight), x=x)
+            check.finite(x=coded)
+        elif np.shape(coded)[:1] != (self.steps,):
             raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
         steps = self.steps if self.coding is None else None
         network = _Network.of(self.layers, (*self.neurons, self.readout))
