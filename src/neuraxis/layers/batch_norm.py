@@ -11,7 +11,6 @@ from neuraxis.errors import InputError
 from neuraxis.functions.normalization import centre
 from neuraxis.functions.precision import single
 from neuraxis.kinds import Statistics
-from neuraxis.layers.amounts import flag, one_number
 
 
 class RunningMoments(Statistics):
@@ -56,8 +55,8 @@ class BatchNorm(eqx.Module):
         check.whole(size=size)
         check.fraction(momentum=momentum)
         check.positive(epsilon=epsilon)
-        one_number(momentum=momentum, epsilon=epsilon)
-        flag(inference=inference)
+        check.one_number(momentum=momentum, epsilon=epsilon)
+        check.boolean(inference=inference)
         self.gamma, self.beta = jnp.ones(size), jnp.zeros(size)
         self.running = RunningMoments(jnp.zeros(size), jnp.ones(size))
         self.momentum, self.epsilon, self.inference = momentum, epsilon, inference

@@ -7,7 +7,7 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.layers.amounts import amount, flag, is_none, one_number
+from neuraxis.layers.amounts import amount, is_none
 
 
 class Dropout(eqx.Module):
@@ -31,8 +31,8 @@ class Dropout(eqx.Module):
 
     def __check_init__(self):
         check.fraction(rate=self.rate)
-        one_number(rate=self.rate)
-        flag(inference=self.inference)
+        check.one_number(rate=self.rate)
+        check.boolean(inference=self.inference)
 
     def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
         """Drop numbers of x at random, each on its own."""

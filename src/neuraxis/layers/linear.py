@@ -6,7 +6,6 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.functions.initializers import Initializer, he_normal
-from neuraxis.layers.amounts import flag
 
 
 class Linear(eqx.Module):
@@ -38,7 +37,7 @@ class Linear(eqx.Module):
         check.whole(in_size=in_size, out_size=out_size)
         check.key(key)
         check.functions(initializer=initializer)
-        flag(bias=bias)
+        check.boolean(bias=bias)
         self.weight = initializer(key, (in_size, out_size))
         self.bias = jnp.zeros(out_size) if bias else None
 

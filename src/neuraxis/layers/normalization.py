@@ -9,7 +9,6 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.normalization import scale_to_unit, standardize
-from neuraxis.layers.amounts import one_number
 
 
 class LayerNorm(eqx.Module):
@@ -124,7 +123,7 @@ class GroupNorm(eqx.Module):
 def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
     check.whole(**{name: size})
     check.positive(epsilon=epsilon)
-    one_number(epsilon=epsilon)
+    check.one_number(epsilon=epsilon)
 
 
 def _features(h: ArrayLike, size: int) -> Array:
