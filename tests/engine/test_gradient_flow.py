@@ -203,7 +203,7 @@ def test_bad_input():
         gradient_flow(model, "text", (x, labels))
     with pytest.raises(InputError, match=r"key must be one random key, .* but is 3"):
         gradient_flow(model, loss, (x, labels), key=3)
-    with pytest.raises(InputError, match="loss calls the model, which must be a function then, but is None"):
+    with pytest.raises(InputError, match="model must be a function, but is None"):
         gradient_flow(None, loss, (x, labels))
     with pytest.raises(InputError, match=r"loss must give one number per example, .* gave shape \(\)"):
         gradient_flow(model, lambda model, x, labels, *, key: jnp.mean(model(x)), (x, labels))
