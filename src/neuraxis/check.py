@@ -14,7 +14,6 @@ import numpy as np
 from neuraxis import process
 from neuraxis.errors import InputError
 
-_MOST = 2**36  # entries of an array: 256 GB in single precision
 _SHORT = 60  # characters of a value that a message repeats
 
 
@@ -211,20 +210,6 @@ def instance(kind: type, **values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, kind):
             raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
-
-
-def single(**values: Any) -> None:
-    """Every value is one number, and no list or array of them."""
-    for name, value in values.items():
-        if isinstance(value, list | tuple) or np.ndim(value):
-            raise InputError(f"{name} must be one number, but is {received(value)}")
-
-
-def room(entries: int, **values: Any) -> None:
-    """An array of so many entries, whose number the value decides, can be held in memory."""
-    for name, value in values.items():
-        if entries > _MOST:
-            raise InputError(f"{name} must be smaller: {received(value)} asks for an array of {entries:.2g} numbers")
 
 
 def last_axis(size: int, **arrays: Any) -> None:

@@ -73,7 +73,7 @@ def test_rate_histogram():
         (lambda: trains(["a"], [0], 1), "times must be an array of numbers"),
         (lambda: trains([1.0 + 1j], [0], 1), "times must hold real numbers"),
         (lambda: counts([[1.0], [1.0, 2.0]]), "trains must be an array of numbers"),
-        (lambda: firing_rates([1.0], [5.0, 5.0]), "duration must be one number, but is"),
+        (lambda: firing_rates([1.0], [5.0, 5.0]), r"duration must be one number, but has shape \(2,\)"),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -67,7 +67,7 @@ def test_bytes_are_refused_and_truth_values_taken(code):
     spikes = code(np.array([False, True]), 5, key=KEY)
     assert spikes.dtype == jnp.float32
     np.testing.assert_array_equal(spikes.sum(0), [0, 5 if code is rate_code else 1])
-    with pytest.raises(InputError, match="steps must be smaller: 1099511627776 asks for an array of"):
+    with pytest.raises(InputError, match="steps must be smaller: an array of shape"):
         code(np.array([0.5]), 2**40, key=KEY)
 
 

@@ -9,7 +9,6 @@ from jaxtyping import ArrayLike, Float, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import on_host
-from neuraxis.values import is_key
 
 _MOST = 1e9  # spikes that are drawn at once, 8 GB of times
 
@@ -37,10 +36,9 @@ def poisson_spike_train(
 
     Source: thinning: Lewis & Shedler, Naval Research Logistics Quarterly 26:403 (1979).
     """
-    check.single(duration=duration, **({} if max_rate is None else {"max_rate": max_rate}))
+    check.one_number(duration=duration, **({} if max_rate is None else {"max_rate": max_rate}))
     check.positive(duration=duration)
-    if not is_key(key) or key.shape != ():
-        raise InputError(f"key must be one random key, such as jax.random.key(0), but is {check.received(key)}")
+    check.key(key)
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     if callable(firing_rate):
         if max_rate is None:

@@ -29,7 +29,7 @@ def trains(
         InputError: for lists of different lengths, times that are negative or not sorted, or a neuron out of range.
     """
     check.whole(neuron_count=neuron_count)
-    check.room(neuron_count, neuron_count=neuron_count)
+    check.memory("neuron_count", (neuron_count,))
     times, neurons = sorted_times(times=times), np.asarray(check.array("neurons", neurons))
     if times.ndim != 1 or times.shape != neurons.shape:
         raise InputError(f"times and neurons must be lists of one length, but have {times.shape} and {neurons.shape}")
@@ -112,7 +112,7 @@ def rate_histogram(
         InputError: for times that are negative, not sorted or beyond the duration, a duration or bin width that is not
             positive, or bins that do not fill the duration.
     """
-    check.single(bin_width=bin_width)
+    check.one_number(bin_width=bin_width)
     check.positive(bin_width=bin_width)
     check_duration(trains, duration)
     ratio = duration / bin_width
@@ -154,7 +154,7 @@ def check_sorted(**times: Any) -> None:
 
 def check_duration(trains: Any, duration: float | int) -> None:
     """A duration is one number, and no spike comes after it."""
-    check.single(duration=duration)
+    check.one_number(duration=duration)
     check.positive(duration=duration)
     trains = sorted_times(trains=trains)
     last = np.max(trains, initial=0, where=np.isfinite(trains))

@@ -55,7 +55,7 @@ def events(
             negative, an age that does not lie in the step, or several `Spikes` in a step that are not `apart` or do not
             have room in it.
     """
-    check.single(dt=dt)
+    check.one_number(dt=dt)
     check.positive(dt=dt)
     timed = isinstance(spikes, Spikes)
     name, counts = ("number", spikes.number) if timed else ("spikes", spikes)
@@ -103,10 +103,10 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
         InputError: for times that are negative, not sorted or beyond the last step, or a dt that is not positive.
     """
     check.whole(steps=steps)
-    check.single(dt=dt)
+    check.one_number(dt=dt)
     check.positive(dt=dt)
     trains = sorted_times(trains=trains)
-    check.room(steps * max(1, trains.size), steps=steps)
+    check.memory("steps", (steps, *trains.shape[:-1]))
     check_duration(trains, steps * dt)
     shape, flat = trains.shape[:-1], trains.reshape(math.prod(trains.shape[:-1]), trains.shape[-1])
     neuron, spike = np.nonzero(np.isfinite(flat))

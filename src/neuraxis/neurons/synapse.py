@@ -108,7 +108,7 @@ class Synapse(eqx.Module):
         check.positive(dt=dt)
         check.same_length(signal=signal)
         check.broadcast(signal.shape[1:], tau_s=self.tau_s)
-        check.single(dt=dt)
+        check.one_number(dt=dt)
         return _convolve(self, signal, dt)
 
     def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> SynapseState:

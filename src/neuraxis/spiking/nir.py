@@ -52,7 +52,7 @@ def to_nir(model: SpikingClassifier, dt: float | int | None = None) -> "nir.NIRG
     nir = _package()
     check.instance(SpikingClassifier, model=model)
     dt = model.dt if dt is None else dt
-    check.single(dt=dt)
+    check.one_number(dt=dt)
     check.positive(dt=dt)
     nodes = []
     for layer, neurons in zip(model.layers, (*model.neurons, model.readout.neurons), strict=True):
@@ -91,7 +91,7 @@ def from_nir(
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
-    check.single(dt=dt)
+    check.one_number(dt=dt)
     check.positive(dt=dt)
     if not isinstance(graph, nir.NIRGraph):
         raise InputError(f"graph must be a nir.NIRGraph, as nir.read(path) gives it, but is {check.received(graph)}")

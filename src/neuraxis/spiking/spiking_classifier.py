@@ -18,7 +18,6 @@ from neuraxis.functions.initializers import scaled_normal
 from neuraxis.layers import Linear
 from neuraxis.neurons.discrete_lif import POTENTIAL, DiscreteLIF
 from neuraxis.spiking.readout import Readout, spike_count
-from neuraxis.values import is_key
 
 _UNROLL = 5  # time steps in a round of the loop: a training step is then a fifth faster, and compiles for a second more
 
@@ -76,10 +75,9 @@ class SpikingClassifier(eqx.Module):
         check.whole(**{f"sizes[{i}]": size for i, size in enumerate(sizes)})
         check.instance(DiscreteLIF, neurons=neurons)
         check.whole(steps=steps)
-        check.single(dt=dt)
+        check.one_number(dt=dt)
         check.positive(dt=dt)
-        if not is_key(key):
-            raise InputError(f"key must be a random key, such as jax.random.key(0), but is {check.received(key)}")
+        check.key(key)
         check.functions(readout=readout, **({} if coding is None else {"coding": coding}))
         keys = jax.random.split(key, len(sizes) - 1)
         # Independent inputs of variance 1 in every step then give potentials of variance 1, whatever the leak.
