@@ -44,7 +44,7 @@ def test_figures(result):
 
 
 def test_a_loss_out_of_reach_is_refused():
-    wrong = dataclasses.replace(SETTINGS, learning_rates=(1e30,))
+    wrong = dataclasses.replace(SETTINGS, learning_rates=(1e12,))
     with pytest.raises(InputError, match="with batches of 8 every learning rate of"):
         optimizers.run(wrong)
 
