@@ -38,7 +38,13 @@ class Activation(Protocol):
 def forward(
     layers: Sequence[Layer], x: Float[Array, "batch in"], activation: Callable[[Any], Any]
 ) -> tuple[list[Array], list[Array]]:
-    """Give the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, …."""
+    """Give the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, ….
+
+    Args:
+        layers: pairs (W, b) of shapes (in, out) and (out,).
+        x: examples.
+        activation: σ, between the layers and after the last one.
+    """
     z, h = [], [x]
     for W, b in layers:
         z.append(h[-1] @ W + b)
@@ -53,7 +59,15 @@ def backward(
     error: Float[Array, "batch out"],
     derivative: Callable[[Any], Any],
 ) -> list[tuple[Array, Array]]:
-    """Give ∇_W E and ∇_b E of every layer, from z and h of `forward` and `error` = ∇_z E of the last layer."""
+    """Give ∇_W E and ∇_b E of every layer.
+
+    Args:
+        layers: pairs (W, b).
+        z: inputs of the neurons, from `forward`.
+        h: what comes into each layer, from `forward`.
+        error: ∇_z E of the last layer.
+        derivative: σ′, of the activation between the layers.
+    """
     gradients = []
     for i in reversed(range(len(layers))):
         gradients.append((h[i].T @ error, jnp.sum(error, axis=0)))

@@ -29,7 +29,16 @@ Layers = Sequence[tuple[Any, Any]]
 
 
 def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> Any:
-    """Go through layers (W, b): h ← σ(h W + b), and no activation after the last one."""
+    """Go through layers: h ← σ(h W + b), and no activation after the last one.
+
+    Args:
+        layers: pairs (W, b) of shapes (in, out) and (out,), of arrays or `Var`s.
+        x: examples, (…, in).
+        activation: σ.
+
+    Raises:
+        InputError: for layers that are no such pairs, or none.
+    """
     pairs = isinstance(layers, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in layers)
     if not (pairs and layers):
         raise InputError(f"layers must be a list of pairs (W, b), at least one, but are {check.received(layers)}")

@@ -118,7 +118,13 @@ minimum = define(
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """Give x, raised to `low` where it is lower and lowered to `high` where it is higher; None is no bound."""
+    """Bring x between two bounds.
+
+    Args:
+        x: a `Var` or an array.
+        low: what lower entries are raised to; None is no bound.
+        high: what higher entries are lowered to; None is no bound.
+    """
     x = x if low is None else maximum(x, low)
     return x if high is None else minimum(x, high)
 
@@ -134,7 +140,16 @@ _where = define(
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Give a where the condition (an array of booleans, such as `x > 0`) holds and b elsewhere."""
+    """Choose between a and b entry by entry.
+
+    Args:
+        condition: an array of truth values, such as `x > 0`.
+        a: where the condition holds.
+        b: elsewhere.
+
+    Raises:
+        InputError: for a condition that is a `Var`.
+    """
     if isinstance(condition, Var):
         raise InputError("the condition must be an array of truth values, such as x > 0, but is a Var")
     return _where(a, b, condition=condition)
@@ -349,7 +364,16 @@ _log_softmax_rule = define(
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Sum over an axis, several, or all of them (None); `keepdims` leaves them with size 1."""
+    """Sum over axes.
+
+    Args:
+        x: a `Var` or an array.
+        axis: one axis, several, or all of them (None); negative ones count from the end.
+        keepdims: leave the axes, with size 1.
+
+    Raises:
+        InputError: for axes that x does not have.
+    """
     x = with_axes("x", x)
     return _sum(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 

@@ -133,7 +133,13 @@ class EveryArgument:
 
 
 def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[..., Any]] | EveryArgument) -> Rule:
-    """Add a row to the table of rules."""
+    """Add a row to the table of rules.
+
+    Args:
+        name: of the operation, as the drawn graph shows it.
+        forward: `forward(xp, *arguments, **settings)` calculates it with the module `xp`, NumPy or `jax.numpy`.
+        backward: for each argument, `rule(g, y, *arguments, **settings)` gives its gradient from that of the result y.
+    """
     RULES[name] = Rule(name, forward, backward)
     return RULES[name]
 

@@ -106,7 +106,11 @@ class Hopfield(eqx.Module):
         return jnp.where(h == 0, x, jnp.sign(h))
 
     def sweep(self, x: ArrayLike, order: ArrayLike) -> Float[Array, "... n"]:
-        """Update neurons one after the other in the given order (K,) of their indices."""
+        """Update neurons one after the other in the given order (K,) of their indices.
+
+        Raises:
+            InputError: for states that are not of ±1 or of another size, and an order that does not list neurons.
+        """
         x = self._signs(x)
         given = check.array("order", order)
         if not jnp.issubdtype(given.dtype, jnp.integer) or given.ndim != 1:
@@ -125,7 +129,16 @@ class Hopfield(eqx.Module):
         return self.sweep(x, jax.random.permutation(key, x.shape[-1]))
 
     def recall(self, x: ArrayLike, *, key: PRNGKeyArray, max_sweeps: int = 100) -> Recalled:
-        """Sweep in random orders until no neuron flips any more, at most `max_sweeps` times."""
+        """Sweep in random orders until no neuron flips any more.
+
+        Args:
+            x: states of ±1, (…, n).
+            key: of the orders.
+            max_sweeps: how often at most.
+
+        Raises:
+            InputError: for states that are not of ±1 or of another size.
+        """
         check.whole(max_sweeps=max_sweeps)
         check.key(key)
         return _recall(self, self._signs(x), key, jnp.asarray(min(max_sweeps, jnp.iinfo(jnp.int32).max), jnp.int32))

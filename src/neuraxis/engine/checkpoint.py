@@ -34,9 +34,14 @@ from neuraxis.values import is_key
 
 
 def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = None) -> None:
-    """Write `tree`, and `about` (anything JSON can hold), to `path`; where several processes run, call it in all.
+    """Write a tree to a file; where several processes run, call it in all.
 
     An interrupt is held back until all is written.
+
+    Args:
+        path: the file; it is written under another name first.
+        tree: a model, or any other pytree.
+        about: what to keep beside it, anything that JSON can hold.
 
     Raises:
         CheckpointError: for a leaf that cannot be stored; its name is said. For a path that is a folder of other files.

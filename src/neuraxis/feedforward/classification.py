@@ -55,6 +55,8 @@ def measuring_loss(
 ) -> tuple[Float[Array, " batch"], Any]:
     """`loss` in training, and the model with the statistics it measured: what `fit` needs for batch normalisation.
 
+    The arguments are those of `loss`.
+
     Raises:
         InputError: as `loss`, and for a model with layers that measure, but without `measure`.
     """
@@ -68,8 +70,14 @@ def correct(
 ) -> Bool[Array, " batch"]:
     """Say for each example whether the largest logit is the label's; the mean is the accuracy.
 
-    Where a logit is NaN there is no largest, and the example is not read correctly. The label of soft labels is the
-    most probable class.
+    Where a logit is NaN there is no largest, and the example is not classified correctly. The label of soft labels is
+    the most probable class.
+
+    Args:
+        model: gives logits, (batch, class).
+        x: examples.
+        labels: one per example, or probabilities of the classes, (batch, class).
+        key: noise of the model.
 
     Raises:
         InputError: for labels as for `loss`.

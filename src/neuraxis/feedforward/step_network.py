@@ -26,7 +26,14 @@ def step(x: ArrayLike, b: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
 
 
 def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
-    """P(x; b, δ) = H(x; b) − H(x; b + δ): for w → ∞ it is 1 from b to b + δ and 0 elsewhere."""
+    """P(x; b, δ) = H(x; b) − H(x; b + δ): for w → ∞ it is 1 from b to b + δ and 0 elsewhere.
+
+    Args:
+        x: where to evaluate it.
+        b: where the bump begins.
+        delta: δ, its width.
+        w: steepness of both steps.
+    """
     return step(x, b, w) - step(x, check.floats("b", b) + check.floats("delta", delta), w)
 
 

@@ -112,6 +112,11 @@ def _check_dimensions(in_size: int) -> None:
 def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> float:
     """Measure the largest |G(x) − f(x)| at the given points, in batches that fit into memory.
 
+    Args:
+        network: G.
+        f: takes points (N, n) and gives (N,).
+        x: the points.
+
     Raises:
         InputError: for what is no MLP or no function, or points that are none, not finite or of another dimension.
     """

@@ -214,8 +214,13 @@ def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: Arr
     The result leaves the range from 0 to 1, on purpose: if it were cut off there, black pixels would be lighter on
     average than they are without noise, which is what a model sees in inference.
 
+    Args:
+        key: of the noise.
+        images: of any shape.
+        deviation: standard deviation, one for all or of a shape that broadcasts to that of the images.
+
     Raises:
-        InputError: for a negative deviation.
+        InputError: for a negative deviation, or one of another shape.
 
     Source: Bishop, Neural Computation 7:108 (1995), where small noise is shown to act as a penalty on the gradient.
     """

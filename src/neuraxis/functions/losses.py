@@ -163,6 +163,11 @@ def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
 def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
     """Error of a data set: the mean of `loss(y, t)` over all examples.
 
+    Args:
+        loss: gives one value per example.
+        y: outputs, (N, …).
+        t: targets, (N, …).
+
     Raises:
         InputError: if y and t hold no example, not equally many, or what the loss refuses, and for a loss that does not
             give one value per example.

@@ -17,12 +17,24 @@ POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the 
 
 
 def reset_to_zero(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
-    """V ← 0 after a spike: what is above the threshold is lost."""
+    """V ← 0 after a spike: what is above the threshold is lost.
+
+    Args:
+        v: potentials.
+        spikes: 1 where a neuron fired, else 0.
+        v_threshold: unused here; every reset is called with it.
+    """
     return v * (1 - spikes)
 
 
 def reset_by_subtraction(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
-    """V ← v − v_th after a spike: what is above the threshold is kept, so that the rate follows the current further."""
+    """V ← v − v_th after a spike: what is above the threshold is kept, so that the rate follows the current further.
+
+    Args:
+        v: potentials.
+        spikes: 1 where a neuron fired, else 0.
+        v_threshold: v_th, what is subtracted.
+    """
     return v - spikes * v_threshold
 
 

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 def show_images(
     axes: np.ndarray, images: Sequence[ArrayLike], titles: Sequence[str] = (), *, cmap: str = "gray_r"
 ) -> None:
-    """Show grey images (height, width) in an array of axes, each with its title; further axes are left blank."""
+    """Show grey images in an array of axes; further axes are left blank.
+
+    Args:
+        axes: as `matplotlib.pyplot.subplots` gives them.
+        images: each (height, width).
+        titles: one for each image.
+        cmap: the colours; where there are negative numbers, 0 is in the middle.
+    """
     flat: list[Axes] = list(np.ravel(axes))
     for ax in flat:
         ax.set_axis_off()
@@ -23,7 +30,14 @@ def show_images(
 
 
 def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *, low: float) -> None:
-    """Show rows of images (count, height, width) in one axes, with the name of each row; `low` is white and 1 black."""
+    """Show rows of images in one axes.
+
+    Args:
+        axes: where to draw.
+        rows: each (count, height, width).
+        names: of the rows.
+        low: the number that is white; 1 is black.
+    """
     padded = [np.pad(row, ((0, 0), (1, 1), (1, 1)), constant_values=low) for row in rows]
     axes.imshow(
         np.vstack([np.hstack(list(row)) for row in padded]), cmap="gray_r", vmin=low, vmax=1, interpolation="nearest"

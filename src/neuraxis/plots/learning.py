@@ -10,7 +10,13 @@ from neuraxis.plots.style import COLORS, Figure, figure, legend
 
 
 def loss_curves(axes: Axes, history: Mapping[str, np.ndarray], ylabel: str = "cross-entropy [nats]") -> None:
-    """Draw the loss of every epoch on the training data and, where it was measured, on the held-out data."""
+    """Draw the loss of every epoch on the training data and, where it was measured, on the held-out data.
+
+    Args:
+        axes: where to draw.
+        history: as `fit` gives it.
+        ylabel: name and unit of the loss.
+    """
     labels = {"loss": "training", "validation_loss": "held out"}
     for name, label in labels.items():
         if name in history:
@@ -21,7 +27,7 @@ def loss_curves(axes: Axes, history: Mapping[str, np.ndarray], ylabel: str = "cr
 
 
 def error_curve(axes: Axes, accuracy: np.ndarray) -> None:
-    """Draw the share of held-out images that is read wrongly after every epoch."""
+    """Draw the share of held-out images that is classified wrongly after every epoch."""
     axes.plot(*_by_epoch(100 * (1 - accuracy)), _mark(accuracy), ms=4, color=COLORS["orange"])
     axes.set(ylabel="held-out error [%]", title="Error")
     axes.set_ylim(bottom=0)

@@ -8,7 +8,14 @@ from neuraxis.plots.style import COLORS
 
 
 def raster(axes: Axes, times: ArrayLike, neurons: ArrayLike, **style) -> None:
-    """Draw one mark for each spike: `times` [ms] across, `neurons` (indices) up."""
+    """Draw one mark for each spike.
+
+    Args:
+        axes: where to draw.
+        times: of the spikes [ms], across.
+        neurons: indices of the neurons that fired, up.
+        style: of the marks, as `matplotlib.axes.Axes.scatter` takes it.
+    """
     style = {"s": 3.0, "color": COLORS["blue"], "linewidths": 0, **style}
     axes.scatter(np.asarray(times), np.asarray(neurons), **style)
     axes.grid(False)

@@ -150,7 +150,16 @@ class Reinforce(eqx.Module):
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
     def play(self, policy: Map, start: Float[ArrayLike, "... features"], *, key: PRNGKeyArray) -> Moment:
-        """Play an episode from each start; every field gains a leading axis of time."""
+        """Play an episode from each start; every field of the result gains a leading axis of time.
+
+        Args:
+            policy: gives a logit for each action.
+            start: first states of the environment.
+            key: of the actions that are drawn.
+
+        Raises:
+            InputError: for states that are not finite.
+        """
         check.finite(start=start)
         check.key(key)
         state = check.floats("start", start)
@@ -159,7 +168,11 @@ class Reinforce(eqx.Module):
         return simulate(actor, noise, dt=self.dt, state=state).record
 
     def returns(self, rewards: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
-        """Give G_t = Σ_{k≥t} γ^{k−t} r_k."""
+        """Give G_t = Σ_{k≥t} γ^{k−t} r_k.
+
+        Raises:
+            InputError: for rewards of another number of steps.
+        """
         ahead = jnp.arange(self.steps) - jnp.arange(self.steps)[:, None]
         weights = jnp.where(ahead >= 0, self.discount ** jnp.maximum(ahead, 0.0), 0.0)
         rewards = check.floats("rewards", rewards)
@@ -168,13 +181,13 @@ class Reinforce(eqx.Module):
         return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1, precision=lax.Precision.HIGHEST)
 
     def total_reward(self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray) -> Array:
-        """Give Σ_t r_t of an episode from each start."""
+        """Give Σ_t r_t of an episode from each start; the arguments are those of `play`."""
         return jnp.sum(self.play(policy, start, key=key).reward, axis=0)
 
     def __call__(
         self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray
     ) -> Float[Array, " batch"]:
-        """Play an episode from each start, and give its loss."""
+        """Play an episode from each start, and give its loss; the arguments are those of `play`."""
         # Only the logarithms are differentiated: neither chance nor the environment has a derivative here.
         played = lax.stop_gradient(self.play(policy, start, key=key))
         gain = self.returns(played.reward)

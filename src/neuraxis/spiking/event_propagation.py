@@ -50,6 +50,12 @@ def propagate(
     all are added in one go (see `event_paths`), in an order that is not fixed: where several events meet in one slot,
     sums of unequal weights may differ in their last bit from run to run.
 
+    Args:
+        buffer: what is on its way to the neurons: slots for each step of delay.
+        spikes: 1 where a neuron fired, else 0.
+        table: the connections.
+        start: the row of the buffer that stands for no delay.
+
     Raises:
         InputError: for more than 2²⁹ slots in all.
     """

@@ -112,6 +112,15 @@ class SpikingClassifier(eqx.Module):
 
         The output of a step is a tuple, one entry a layer: the spikes of the hidden layers, and last the logits so far.
         The state is such a tuple too, of potentials and a `ReadoutState`.
+
+        Args:
+            x: what the coding takes; without one, a current that is held constant.
+            key: noise of the coding.
+            record: `record(state, output)`, as `simulate` takes it.
+
+        Raises:
+            InputError: for an x of another size or that is not finite, and for a coding that gives another number of
+                steps.
         """
         x = check.array("x", x)
         coded = check.floats("x", x) if self.coding is None else self.coding(x, self.steps, key=key)
