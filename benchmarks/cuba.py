@@ -1,8 +1,11 @@
 """CUBA network: 4000 neurons with 2 % connectivity, 1 s of biology in steps of 0.1 ms, all spikes recorded.
 
-All sides get the same list of connections and the same potentials at the beginning. Brian2 and NEST report the time of
-their simulation loop alone; building, compiling and starting are not counted. NEST has no delay below a step, and runs
-with a delay of one step. Before anything is timed, the firing rates of all are compared.
+All sides get the same list of connections and the same potentials at the beginning. All times are CPU times, of all
+threads of a process together, because that is what Brian2's program reports: it takes the time of its loop from
+`std::clock`. Time on the clock would be longer where others use the machine, too. For Brian2 and NEST it is the time of
+the simulation loop alone; building, compiling and starting are not counted. For us it is that of the whole call. NEST
+has no delay below a step, and runs with a delay of one step. Before anything is timed, the firing rates of all are
+compared.
 """
 
 import tempfile
@@ -47,7 +50,7 @@ def compare(neurons: int, duration: float) -> Workload:
             peers[name], rates[name] = make(neurons, lists, v, duration)
     if max(rates.values()) > 1.25 * min(rates.values()):
         raise RuntimeError(f"firing rates differ too much to compare times: {rates}")
-    targets = {"Brian2 C++ standalone": 1.0, "NEST": 8.0}
+    targets = {"Brian2 C++ standalone": 1.5, "NEST": 8.0}
     return Workload(
         title=f"CUBA, {neurons} neurons × {_INPUTS} synapses, {duration:g} ms of biology",
         ours=ours,
@@ -77,16 +80,21 @@ def _ours(neurons: int, lists: list[Projection], v: np.ndarray, duration: float)
     state = network.init_state()._replace(v=jnp.asarray(v, jnp.float32))
     steps = round(duration / _DT)
 
-    def run():
+    def trace():
         return jax.block_until_ready(simulate(network, dt=_DT, steps=steps, state=state, record=record_packed))
 
-    return run, lambda: len(packed_events(run().record, _DT)[0]) / neurons / (duration / 1000)
+    def run() -> float:
+        start = time.process_time()
+        trace()
+        return time.process_time() - start
+
+    return run, lambda: len(packed_events(trace().record, _DT)[0]) / neurons / (duration / 1000)
 
 
 def _brian2(
     neurons: int, lists: list[Projection], start: np.ndarray, duration: float
 ) -> tuple[Callable[[], float], float]:
-    """Generate and compile Brian2's program; each call runs it and gives the seconds of its loop."""
+    """Generate and compile Brian2's program; each call runs it and gives the CPU seconds of its loop."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import brian2 as b
@@ -127,7 +135,7 @@ def _brian2(
 
 
 def _nest(neurons: int, lists: list[Projection], v: np.ndarray, duration: float) -> tuple[Callable[[], float], float]:
-    """Build NEST's network; each call starts it afresh and gives the seconds of its loop."""
+    """Build NEST's network; each call starts it afresh and gives the CPU seconds of its loop."""
     import nest
 
     nest.verbosity = nest.VerbosityLevel.ERROR
@@ -147,9 +155,9 @@ def _nest(neurons: int, lists: list[Projection], v: np.ndarray, duration: float)
         recorder = nest.Create("spike_recorder")
         nest.Connect(group, recorder)
         nest.Prepare()
-        start = time.perf_counter()
+        start = time.process_time()
         nest.Run(duration)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         nest.Cleanup()
         spikes[0] = recorder.n_events
         return seconds

@@ -10,7 +10,7 @@ from neuraxis.spiking import event_paths, event_propagation, kernels
 from neuraxis.spiking.bits import pack
 from neuraxis.spiking.event_propagation import Table, propagate
 
-COMPILED = kernels.compiled("propagate", *event_paths.KERNELS.values())
+COMPILED = kernels.compiled("events", *event_paths.KERNELS.values())
 PATHS = (event_paths.by_kernel, event_paths.by_loop, event_paths.at_once, event_paths.by_list)
 
 
@@ -49,7 +49,7 @@ def test_no_path_loses_an_event(path, copies, monkeypatch):
     for share in (0.0, 0.02, 0.5, 1.0):  # up to a burst of all neurons
         spikes = rng.random((copies, 300)) < share
         buffer = rng.normal(size=(copies, 3, 7)).astype(np.float32)
-        words = pack(jnp.asarray(spikes).reshape(-1))
+        words = pack(jnp.asarray(spikes))
         for start in (0, 2):
             found = compiled(jnp.asarray(buffer), words, jnp.asarray(spikes), table, jnp.int32(start))
             np.testing.assert_allclose(found, expected(buffer, spikes, matrix, start), atol=1e-4)
@@ -59,7 +59,7 @@ def test_a_table_may_have_fewer_connections_than_a_window():
     table, matrix, _ = network(3, 1, 1, 5, seed=0)
     for path in PATHS[1:]:
         spikes = np.ones((1, 3), bool)
-        arguments = jnp.zeros((1, 1, 5)), pack(jnp.asarray(spikes[0])), jnp.asarray(spikes), table, jnp.int32(0)
+        arguments = jnp.zeros((1, 1, 5)), pack(jnp.asarray(spikes)), jnp.asarray(spikes), table, jnp.int32(0)
         np.testing.assert_allclose(path(*arguments), expected(np.zeros((1, 1, 5)), spikes, matrix, 0), atol=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_the_kernel_equals_the_loop_to_the_last_bit(double):
         table = table._replace(weights=jnp.asarray(np.asarray(table.weights), float))
         flags = jnp.asarray(rng.random((2, 1100)) < 0.3)
         buffer, start = jnp.asarray(rng.normal(size=(2, 3, 7)), float), jnp.asarray(1, jnp.int32)
-        arguments = buffer, pack(flags.reshape(-1)), flags, table, start
+        arguments = buffer, pack(flags), flags, table, start
         found = jax.jit(event_paths.by_kernel)(*arguments)
         assert found.dtype == (np.float64 if double else np.float32)
         np.testing.assert_array_equal(found, jax.jit(event_paths.by_loop)(*arguments))

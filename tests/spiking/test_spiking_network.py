@@ -143,6 +143,19 @@ def test_a_run_can_be_cut_anywhere():
     assert np.asarray(whole.record).any()
 
 
+def test_packed_records_are_of_all_neurons_or_of_some():
+    def record(state, spikes):
+        return spikes, record_packed(state, spikes), record_packed(state, spikes[:40])
+
+    spikes, whole, part = simulate(random_network(), 1.8, dt=DT, steps=200, record=record).record
+    for words, size in ((whole, 60), (part, 40)):
+        step, neuron = np.nonzero(np.asarray(spikes)[:, :size])
+        times, found = packed_events(words, DT)
+        np.testing.assert_array_equal(found, neuron)
+        np.testing.assert_allclose(times, (step + 1) * DT)
+    assert len(times) > 0
+
+
 def test_poisson_input_has_the_mean_and_spread_of_shot_noise():
     given = PoissonInput(rate=jnp.where(jnp.arange(4000) < 2000, 3000.0, 0.0), weight=2.0, key=KEY)
     neuron = CurrentLIF(20.0, (5.0,), v_threshold=1e3)

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, UInt32
+from jaxtyping import Array, Bool, UInt32
 
 WORD = 32  # flags in a word
 
@@ -17,6 +17,12 @@ def pack(flags: Array) -> UInt32[Array, "... word"]:
     padding = [(0, 0)] * (flags.ndim - 1) + [(0, words * WORD - flags.shape[-1])]
     bits = jnp.pad(flags != 0, padding).reshape(*flags.shape[:-1], words, WORD).astype(jnp.uint32)
     return (bits << jnp.arange(WORD, dtype=jnp.uint32)).sum(-1, dtype=jnp.uint32)
+
+
+def flags(words: UInt32[Array, "*rows word"], size: int) -> Bool[Array, "*rows size"]:
+    """Give the flags that `pack` packed, as many as there were."""
+    bits = (words[..., None] >> jnp.arange(WORD, dtype=jnp.uint32)) & 1
+    return bits.reshape(*words.shape[:-1], -1)[..., :size] != 0
 
 
 def unpack(words: UInt32[Array | np.ndarray, "*rows word"]) -> tuple[np.ndarray, ...]:

@@ -82,8 +82,11 @@ class SparseConnections(eqx.Module):
     ) -> Float[Array, "*lead depth receptor neuron"]:
         """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
         flat = pending.reshape(*pending.shape[:-2], -1)
-        table = Table(jnp.asarray(self.weights, flat.dtype), self.addresses, self.sources, self.offsets)
-        return propagate(flat, spikes, table, start).reshape(pending.shape)
+        return propagate(flat, spikes, self.table(flat.dtype), start).reshape(pending.shape)
+
+    def table(self, dtype: Any) -> Table:
+        """Give the lists, with the weights in that precision."""
+        return Table(jnp.asarray(self.weights, dtype), self.addresses, self.sources, self.offsets)
 
     def listed(self) -> Connection:
         """List all connections as (source, target, weight, delay, receptor), in the order of `weights`."""

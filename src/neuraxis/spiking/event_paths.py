@@ -1,7 +1,7 @@
 """Ways to add the events of a step, from the ones that suit a CPU to those that suit a GPU. All give the same sums.
 
-Each takes a buffer (copy, depth, slot); the neurons that fired, as bits of `pack` and as flags (copy, neuron); a
-`Table` of connections, at least one; and the slot `start` of the ring that arrives now (see `propagate`).
+Each takes a buffer (copy, depth, slot); the neurons that fired, as bits of `pack` (copy, word) and as flags (copy,
+neuron); a `Table` of connections, at least one; and the slot `start` of the ring that arrives now (see `propagate`).
 """
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from neuraxis.spiking.bits import for_each_bit
+from neuraxis.spiking.bits import WORD, for_each_bit
 
 KERNELS = {"float32": "neuraxis_propagate_float32", "float64": "neuraxis_propagate_float64"}
 _WINDOW = 128  # connections that the loop adds in one round
@@ -28,13 +28,13 @@ def by_kernel(buffer, words, fired, table, start):
 
 def by_loop(buffer, words, fired, table, start):
     """Visit the connections of one neuron that fired after the other, some in each round."""
-    copies, neurons = fired.shape
+    copies, row = len(words), WORD * words.shape[1]
     count = table.addresses.size
     width = min(_WINDOW, count)
 
     def visit(event, carry):
         flat, done = carry
-        copy, neuron = (0, event) if copies == 1 else (event // neurons, event % neurons)
+        copy, neuron = (0, event) if copies == 1 else (event // row, event % row)
         first, end = table.offsets[neuron] + done, table.offsets[neuron + 1]
         begin = jnp.minimum(first, count - width)  # the window must not reach beyond the last connection
         index = begin + jnp.arange(width, dtype=begin.dtype)
@@ -44,7 +44,7 @@ def by_loop(buffer, words, fired, table, start):
         finished = first + width >= end
         return (_added(flat, where, weights), jnp.where(finished, 0, done + width)), finished
 
-    return for_each_bit(words, visit, (buffer.reshape(-1), jnp.int32(0)))[0].reshape(buffer.shape)
+    return for_each_bit(words.reshape(-1), visit, (buffer.reshape(-1), jnp.int32(0)))[0].reshape(buffer.shape)
 
 
 def at_once(buffer, words, fired, table, start):

@@ -1,5 +1,6 @@
 """Carry spikes to where they arrive: the product of spikes with a sparse matrix of connections."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -62,18 +63,23 @@ def propagate(
     return _propagate(buffer, spikes, *table, start)
 
 
-@custom_vmap
-def _propagate(buffer, spikes, weights, addresses, sources, offsets, start):
+def check_slots(buffer: Array) -> None:
+    """Refuse a buffer, of all copies, whose slots cannot be counted in 32 bits."""
     if buffer.size > SLOTS:
         raise InputError(f"a network can have at most {SLOTS} slots for arriving spikes, but has {buffer.size}")
+
+
+@custom_vmap
+def _propagate(buffer, spikes, weights, addresses, sources, offsets, start):
+    check_slots(buffer)
     if not weights.size or not buffer.size:
         return buffer
     copies = spikes.size // spikes.shape[-1]
     table = Table(weights.astype(buffer.dtype), addresses, sources, offsets)
-    flat = spikes.reshape(-1)
-    arguments = buffer.reshape(copies, *buffer.shape[-2:]), pack(flat), flat.reshape(copies, -1) != 0, table, start
+    rows = spikes.reshape(copies, -1)
+    arguments = buffer.reshape(copies, *buffer.shape[-2:]), pack(rows), rows != 0, table, start
     kernels = event_paths.KERNELS
-    there = buffer.dtype.name in kernels and compiled("propagate", *kernels.values())
+    there = buffer.dtype.name in kernels and compiled("events", *kernels.values())
     on_cpu = event_paths.by_kernel if there else event_paths.by_loop
     elsewhere = event_paths.at_once if copies * weights.size <= _AT_ONCE else event_paths.by_list
     return lax.platform_dependent(*arguments, cpu=on_cpu, default=elsewhere).reshape(buffer.shape)
@@ -81,16 +87,20 @@ def _propagate(buffer, spikes, weights, addresses, sources, offsets, start):
 
 @_propagate.def_vmap
 def _propagate_batch(axis_size, in_batched, buffer, spikes, *others):
-    if any(in_batched[2:]):  # networks that differ
-        arguments = (buffer, spikes, *others)
-
-        def one(own):
-            own = iter(own)
-            return _propagate(*(next(own) if b else x for x, b in zip(arguments, in_batched, strict=True)))
-
-        return lax.map(one, tuple(x for x, b in zip(arguments, in_batched, strict=True) if b)), True
+    if any(in_batched[2:]):
+        return one_by_one(_propagate, in_batched, (buffer, spikes, *others)), True
     spread = lambda x, batched: x if batched else jnp.broadcast_to(x, (axis_size, *x.shape))
     return _propagate(spread(buffer, in_batched[0]), spread(spikes, in_batched[1]), *others), True
+
+
+def one_by_one(function: Callable[..., Any], in_batched: Sequence[bool], arguments: Sequence[Array]) -> Any:
+    """Call a function for one entry of the batch after the other: for networks that differ."""
+
+    def one(own):
+        own = iter(own)
+        return function(*(next(own) if b else x for x, b in zip(arguments, in_batched, strict=True)))
+
+    return lax.map(one, tuple(x for x, b in zip(arguments, in_batched, strict=True) if b))
 
 
 def _forward(buffer, spikes, table, start):

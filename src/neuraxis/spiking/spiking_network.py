@@ -12,9 +12,11 @@ from neuraxis import check
 from neuraxis.engine.dynamics import prepared
 from neuraxis.errors import InputError
 from neuraxis.neurons.synaptic_lif import SynapticMembrane, per_receptor
-from neuraxis.spiking.bits import pack, unpack
+from neuraxis.spiking.bits import WORD, pack, unpack
 from neuraxis.spiking.connections import Connections
 from neuraxis.spiking.external import ExternalInput, check_entries
+from neuraxis.spiking.firing import end_step
+from neuraxis.spiking.firing_rule import FiringRule
 from neuraxis.spiking.membrane import AdaptiveMembrane
 from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.step_length import check_dt, check_step
@@ -28,8 +30,9 @@ class NetworkState(NamedTuple):
     v: Float[Array, "*lead neuron"]  # membrane potential
     charge: Float[Array, "*lead receptor neuron"]  # area q of the synaptic input still to come; the input is s = q/τ_s
     refractory: Int[Array, "*lead neuron"]  # steps left in which v is held
-    pending: Float[Array, "*lead slot receptor neuron"] | None  # ring of what arrives in the next steps, or no delays
+    pending: Float[Array, "*lead slot receptor neuron"] | None  # ring of what arrives (see `end_step`), or no delays
     clock: Int[Array, ""]  # number of steps so far
+    fired: UInt32[Array, "*lead word"]  # who spiked in the last step: bit i of word k stands for neuron 32 k + i
     adaptation: PyTree = None  # variables of an `AdaptiveMembrane`
 
 
@@ -123,6 +126,7 @@ class SpikingNetwork(eqx.Module):
             refractory=jnp.zeros((*lead, self.size), jnp.int32),
             pending=zeros if depth > 1 else None,
             clock=jnp.zeros((), jnp.int32),
+            fired=pack(jnp.zeros((*lead, self.size), bool)),
             adaptation=self._init_adaptation((*lead, self.size)),
         )
 
@@ -155,20 +159,18 @@ class SpikingNetwork(eqx.Module):
         check_step("the delays", self.connections.dt, dt)
         neuron = self.neuron
         moved, adaptation = self._advance(state, current, dt)
-        v = jnp.where(state.refractory > 0, state.v, moved)
         charge = state.charge * jnp.exp(-jnp.asarray(dt) / per_receptor(neuron.tau_s))
-        fired = v >= neuron.v_threshold
-        v = jnp.where(fired, neuron.v_reset, v).astype(v.dtype)
         held = jnp.floor(jnp.asarray(neuron.tau_ref) / dt + 0.5).astype(jnp.int32)
-        refractory = jnp.where(fired, held, jnp.maximum(state.refractory - 1, 0))
-        spikes = fired.astype(v.dtype)
-        charge, pending = self._deliver(charge, state.pending, spikes, state.clock)
+        rule = FiringRule(neuron.v_threshold, neuron.v_reset, held)
+        v, refractory, charge, pending, spikes, fired = end_step(
+            moved, state.v, state.refractory, rule, charge, state.pending, self.connections, state.clock
+        )
         for place, given in enumerate(self.external):
             arrived = given.arrivals(state.clock, v.shape, dt, place)
             charge = charge.at[..., given.receptor, :].add(arrived)
         if isinstance(neuron, AdaptiveMembrane):
-            adaptation = neuron.after_spike(adaptation, fired)
-        return NetworkState(v, charge, refractory, pending, state.clock + 1, adaptation), spikes
+            adaptation = neuron.after_spike(adaptation, spikes != 0)
+        return NetworkState(v, charge, refractory, pending, state.clock + 1, fired, adaptation), spikes
 
     def _init_adaptation(self, shape: tuple[int, ...]) -> PyTree:
         return self.neuron.init_adaptation(shape) if isinstance(self.neuron, AdaptiveMembrane) else None
@@ -187,20 +189,13 @@ class SpikingNetwork(eqx.Module):
             "charge": (*lead, receptors, self.size),
             "refractory": (*lead, self.size),
             "pending": (*lead, depth, receptors, self.size) if depth > 1 else None,
+            "fired": (*lead, -(-self.size // WORD)),
         }
         for name, shape in expected.items():
             part = getattr(state, name)
             found = None if part is None else np.shape(part)
             if found != shape:
                 raise InputError(f"the state must be one of this network, with {name} of shape {shape}, not {found}")
-
-    def _deliver(self, charge, pending, spikes, clock):
-        """Send spikes out, and add those that arrive now to the charge."""
-        if pending is None:
-            return self.connections.deliver(charge[..., None, :, :], spikes, jnp.int32(0))[..., 0, :, :], None
-        now = clock % self.connections.depth
-        pending = self.connections.deliver(pending, spikes, now)
-        return charge + pending[..., now, :, :], pending.at[..., now, :, :].set(0)
 
 
 def _is_membrane(neuron: Any) -> bool:
@@ -215,9 +210,11 @@ def _is_input(given: Any) -> bool:
 def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> UInt32[Array, "*lead word"]:
     """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time.
 
-    The last word is the number of the step, by which `packed_events` sees whether steps are missing.
+    Those of all neurons are in the state already (`fired`), and are taken from there: spikes of the full shape are not
+    looked at. Those of some neurons, such as `spikes[..., :100]`, are packed here. The last word is the number of the
+    step, by which `packed_events` sees whether steps are missing.
     """
-    words = pack(spikes)
+    words = state.fired if spikes.shape == state.v.shape else pack(spikes)
     number = jnp.broadcast_to(state.clock.astype(words.dtype), (*words.shape[:-1], 1))
     return jnp.concatenate([words, number], axis=-1)
 

@@ -1,24 +1,30 @@
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from neuraxis.spiking.kernels import build, compiled
 
-NAME = ("propagate", "neuraxis_propagate_float32")
+NAME = ("events", "neuraxis_propagate_float32")
 HAS_COMPILER = compiled(*NAME)
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
+
+
+def forget():
+    build.compiled.cache_clear()
+    build._library.cache_clear()
 
 
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
     """Forget what was compiled before, and use an empty folder."""
-    build.compiled.cache_clear()
+    forget()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(build.jax.ffi, "register_ffi_target", lambda *args, **how: None)  # XLA takes a name once
     yield tmp_path / "neuraxis" / "kernels"
-    build.compiled.cache_clear()
+    forget()
 
 
 @pytest.fixture
@@ -26,10 +32,10 @@ def compilations(monkeypatch):
     """List what is compiled; the library, once made, is copied."""
     made, real = [], build._compile
 
-    def compile(source, place):
-        made.append(place)
+    def compile(source, place, flags):
+        made.append(flags)
         if not KEPT:
-            KEPT.append(real(source, place).read_bytes())
+            KEPT.append(real(source, place, flags).read_bytes())
         (place / "kernel.so").write_bytes(KEPT[0])
         return place / "kernel.so"
 
@@ -41,7 +47,7 @@ KEPT: list[bytes] = []
 
 
 def again():
-    build.compiled.cache_clear()
+    forget()
     return compiled(*NAME)
 
 
@@ -144,4 +150,40 @@ def test_a_user_without_a_home_does_without_a_cache(fresh, compilations, monkeyp
 
 @needs_compiler
 def test_a_kernel_that_lacks_a_function_is_refused():
-    assert not compiled("propagate", "neuraxis_no_such_function")
+    assert not compiled("events", "neuraxis_no_such_function")
+
+
+@needs_compiler
+def test_a_library_is_for_processors_of_one_kind(fresh, compilations, monkeypatch):
+    """A home may be shared by machines; what one can run may end the process on another."""
+    for kind in ("model: 1", "model: 2"):
+        monkeypatch.setattr(build, "_processor", lambda kind=kind: kind)
+        assert again()
+    assert len(compilations) == len(list(fresh.iterdir())) == 2
+    assert again()
+    assert len(compilations) == 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("known", [False, True])
+def test_a_compiler_that_does_not_know_the_processor_makes_a_library_for_all(fresh, compilations, monkeypatch, known):
+    knowing = build._compile
+
+    def compile(source, place, flags):
+        if build._NATIVE in flags:
+            raise subprocess.CalledProcessError(1, "c++")
+        return knowing(source, place, flags)
+
+    monkeypatch.setattr(build, "_compile", compile)
+    monkeypatch.setattr(build, "_processor", lambda: "model: 1" if known else "")
+    assert again()
+    assert compilations == [build._FLAGS]
+
+
+def test_a_changed_header_is_a_change_of_the_kernel(tmp_path):
+    source, header = tmp_path / "a.cc", tmp_path / "b.h"
+    source.write_text("source")
+    header.write_text("header")
+    before = build._text(source)
+    header.write_text("changed")
+    assert build._text(source) != before
