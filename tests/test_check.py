@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from neuraxis import check
+from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.names import check_name
+from neuraxis.neurons import LIF
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,38 @@ def test_arrays_that_no_memory_holds():
     check.memory("size", (10, 10))
     with pytest.raises(InputError, match=r"size must be smaller: an array of shape \(10000000000, 10000000000\) takes"):
         check.memory("size", (np.int64(10**10), 10**10))
+
+
+class Tensor:
+    """An array of another library, which NumPy can read."""
+
+    dtype, shape = "other.float32", (3,)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(3, np.float32)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_tensors_are_inputs_and_no_parameters():
+    assert check.floats("x", Tensor()).shape == (3,)
+    assert simulate(LIF(), Tensor(), dt=1.0, steps=2).record.shape == (2, 3)
+    with pytest.raises(InputError, match=r"tau_m must be a number or an array, but is the Tensor .*; numpy\.asarray"):
+        LIF(tau_m=Tensor())
+
+
+def test_what_is_traced_is_not_shown():
+    @jax.jit
+    def f(x):
+        with pytest.raises(InputError, match=r"^x must be an array of numbers, but is a tuple$"):
+            check.array("x", (x, None))
+        return x
+
+    f(jnp.ones(2))
+
+
+def test_a_class_is_no_object():
+    with pytest.raises(InputError, match="model must be an object, but is the class LIF itself"):
+        check.no_class(model=LIF)
 
 
 def test_values_that_are_traced_pass_but_their_shape_is_known():

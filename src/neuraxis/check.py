@@ -20,11 +20,13 @@ _SHORT = 60  # characters of a value that a message repeats
 def received(value: Any) -> str:
     """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
     text = repr(value)
-    traced = type(value).__name__.endswith("Tracer")  # which JAX shows as JitTracer(bool[20]), or in other ways
+    traced = "Tracer" in text or "Traced<" in text  # as JAX shows what it traces, alone or inside of others
     if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if traced:
+        return f"a {type(value).__name__}"
     cut = f"{' '.join(text.split())[:_SHORT]}…"
     return f"the {type(value).__name__} {cut}" if isinstance(value, list | tuple | dict) else cut
 
@@ -46,7 +48,8 @@ def array(name: str, value: Any) -> Any:
             # A Python number becomes an array without a type of its own, so that it does not widen what it meets.
             value = jnp.asarray(value) if isinstance(value, int | float) else np.asarray(value)
         except (ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"{name} must be an array of numbers, but is {received(value)}: {error}") from None
+            reason = "" if "traced" in str(error) else f": {error}"
+            raise InputError(f"{name} must be an array of numbers, but is {received(value)}{reason}") from None
     if jnp.issubdtype(value.dtype, jnp.complexfloating):
         raise InputError(f"{name} must hold real numbers, but has dtype {value.dtype}; take .real, or abs()")
     if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
@@ -159,9 +162,20 @@ def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
 def parameters(**fields: Any) -> None:
     """Every field is a number or an array, and all broadcast with each other."""
     for name, value in fields.items():
-        if isinstance(value, list | tuple):
-            raise InputError(f"{name} must be a number or an array, but is the {type(value).__name__} {value}")
+        # What lists and tensors hold would only be met when the model runs.
+        known = isinstance(value, int | float | complex | str | None | np.ndarray | np.generic) or _is_jax(value)
+        if not known:
+            raise InputError(
+                f"{name} must be a number or an array, but is the {type(value).__name__} {received(value)}; "
+                f"numpy.asarray makes an array of a list or tensor"
+            )
     broadcast((), **fields)
+
+
+def _is_jax(value: Any) -> bool:
+    import jax
+
+    return isinstance(value, jax.Array)
 
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
@@ -169,7 +183,10 @@ def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
     if not isinstance(input_shape, tuple | list) or not all(
         isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
     ):
-        raise InputError(f"input_shape must be a tuple of sizes, such as (3,), but is {received(input_shape)}")
+        raise InputError(
+            f"input_shape must be a tuple of sizes, those of one array of inputs, such as (3,), but is "
+            f"{received(input_shape)}"
+        )
     input_shape = tuple(input_shape)
     shapes = {name: np.shape(value) for name, value in fields.items()}
     try:
@@ -184,6 +201,13 @@ def functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {received(value)}")
+
+
+def no_class(**values: Any) -> None:
+    """No value is a class that still has to be made an object of."""
+    for name, value in values.items():
+        if isinstance(value, type):
+            raise InputError(f"{name} must be an object, but is the class {value.__name__} itself")
 
 
 def path(name: str, value: Any) -> Path:
@@ -257,12 +281,14 @@ def labels(labels: Any, classes: int) -> None:
 
 def key(key: Any) -> None:
     """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
+    import jax
     import jax.numpy as jnp
     from jax.dtypes import prng_key
 
-    dtype, shape = getattr(key, "dtype", None), np.shape(key) if hasattr(key, "shape") else None
-    typed = dtype is not None and jnp.issubdtype(dtype, prng_key)
-    if not (typed and shape == ()) and not (dtype == np.uint32 and shape in ((2,), (4,))):
+    given = isinstance(key, jax.Array | np.ndarray)
+    typed = given and jnp.issubdtype(key.dtype, prng_key) and key.shape == ()
+    old = given and key.dtype == np.uint32 and key.shape in ((2,), (4,))
+    if not (typed or old):
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
 
 

@@ -33,8 +33,7 @@ def is_value(leaf: Any) -> bool:
 
 def is_key(leaf: Any) -> bool:
     """Say whether a leaf is an array of random keys, or the bare shape of one."""
-    dtype = getattr(leaf, "dtype", None)
-    return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def as_arrays(tree: PyTree) -> PyTree:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 from neuraxis import check
 from neuraxis.engine.optimizers import Rate, check_rate, rate_at
 from neuraxis.engine.parameters import learnable, split_parameters
-from neuraxis.errors import InputError
+from neuraxis.engine.rules import check_rule
 from neuraxis.kinds import Rule
 
 
@@ -31,8 +31,7 @@ def averaged(rule: Rule, decay: Rate) -> "Averaged":
 
     Source: Polyak and Juditsky, SIAM Journal on Control and Optimization 30:838 (1992), for the plain mean.
     """
-    if isinstance(rule, type) or not isinstance(rule, Rule):
-        raise InputError(f"averaged needs a rule, such as descent(loss, optax.adam(1e-3)), but received {rule!r}")
+    check_rule(rule)
     check_rate(check.fraction, decay=decay)
     return Averaged(rule, decay)
 

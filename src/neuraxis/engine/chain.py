@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
+from neuraxis import check
 from neuraxis.engine.dynamics import advance, first_state, input_of, project, take_step, trial
 from neuraxis.errors import InputError
 from neuraxis.kinds import Dynamics
@@ -32,8 +33,9 @@ class Chain(eqx.Module):
 
     def __init__(self, *parts: Dynamics | Callable[..., Any]):
         for i, part in enumerate(parts):
-            if isinstance(part, type) or not (isinstance(part, Dynamics) or callable(part)):
-                raise InputError(f"part {i} of a chain must be a map or a dynamics, but is {part!r}")
+            check.no_class(**{f"part {i} of a chain": part})
+            if not (isinstance(part, Dynamics) or callable(part)):
+                raise InputError(f"part {i} of a chain must be a map or a dynamics, but is {check.received(part)}")
         if not any(isinstance(part, Dynamics) for part in parts):
             raise InputError("a chain needs at least one dynamics; maps alone are a neuraxis.layers.Sequential")
         self.parts = parts

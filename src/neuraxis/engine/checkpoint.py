@@ -58,7 +58,10 @@ def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = N
         elif isinstance(leaf, Plain):
             plain[name] = [leaf.real, leaf.imag] if isinstance(leaf, complex) else leaves.kind_of(leaf)(leaf)
         elif not (callable(leaf) or isinstance(leaf, np.dtype)):
-            raise CheckpointError(f"{name} is a {type(leaf).__name__}, which a checkpoint cannot hold")
+            raise CheckpointError(
+                f"{name or 'what is saved'} is a {type(leaf).__name__}, which a checkpoint cannot hold; "
+                f"make it an equinox.Module, or another pytree"
+            )
     whole = {name: np.asarray(array) for name, array in arrays.items() if not spread.is_spread(array)}
     content = {
         "plain": dict(sorted(plain.items())),
@@ -103,6 +106,7 @@ def load(
         InputError: for an `only` that picks nothing, and for `own` that are no classes and functions.
     """
     path = check.path("path", path)
+    check.no_class(like=like)
     if like is None and only is not None:
         raise InputError("only picks a part of a model, so the model must be given: load(path, model, only=…)")
     _check_own(own)

@@ -131,6 +131,7 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
         InputError: for a model that cannot be called, or examples that are none or do not agree in number.
     """
     check.whole(batch_size=batch_size)
+    check.no_class(model=model)
     check.functions(model=model)
     if key is not None:
         check.key(key)

@@ -44,11 +44,11 @@ def explained(
     expected = _structure_of_state(dynamics, input)
     if expected is not None and expected != jax.tree.structure(state):
         return InputError(f"state must be as init_state gives it, {expected}, but is {jax.tree.structure(state)}")
+    if isinstance(error, NOT_TRACEABLE):
+        return InputError(f"the step of {kind} and what it calls, or the record, must be {TRACEABLE}")
     if not isinstance(input, jax.ShapeDtypeStruct):
         given = f"a tree of shapes {shapes_of(input)}" if jax.tree.leaves(input) else "none"
         return InputError(f"{kind} does not run on the inputs that it received, {given}: {error}")
-    if isinstance(error, NOT_TRACEABLE):
-        return InputError(f"the step of {kind}, or the record, must be {TRACEABLE}")
     return error
 
 

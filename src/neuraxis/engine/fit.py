@@ -23,6 +23,7 @@ from neuraxis.engine.interrupt import InterruptBetweenSteps
 from neuraxis.engine.minibatch import Task, begin, begins_finite
 from neuraxis.engine.modes import for_training, for_use
 from neuraxis.engine.progress import Progress, check_label
+from neuraxis.engine.rules import check_rule
 from neuraxis.engine.training import Training, Watch
 from neuraxis.engine.watch import Report
 from neuraxis.errors import InputError, Interrupted
@@ -105,6 +106,7 @@ def fit(
         CheckpointError: when `checkpoint` is damaged or belongs to another run.
         Interrupted: for a Ctrl-C, which is a `KeyboardInterrupt`, with what was learnt so far as its `fitted`.
     """
+    check.no_class(model=model)
     _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress)
     data, validation = arrays_of("data", data), arrays_of("validation", validation)
     metrics = {} if metrics is None else metrics
@@ -156,10 +158,11 @@ def _fitted(training: Training, *, cancelled: bool) -> Fitted:
 def _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress) -> None:
     if is_traced():
         raise InputError("fit runs on the host, which is not possible under jit, grad or vmap")
-    if isinstance(rule, type) or not isinstance(rule, Rule):
-        raise InputError(f"rule must have init and step, such as descent(loss, optax.adam(1e-3)), but is {rule!r}")
+    check_rule(rule)
     if jax.tree.leaves(rule) == [rule] and getattr(rule, "__dict__", None):
-        raise InputError(f"a rule with fields must be an equinox.Module, or another pytree, but is {rule!r}")
+        raise InputError(
+            f"a rule with fields must be an equinox.Module, or another pytree, but is {check.received(rule)}"
+        )
     check.boolean(shuffle=shuffle, resume=resume)
     check_label(progress)
     if checkpoint is not None:

@@ -68,6 +68,7 @@ def gradient_flow(
 
     Source: Hochreiter, Diploma thesis, TU München (1991); Glorot and Bengio, AISTATS (2010).
     """
+    check.no_class(model=model)
     check.functions(loss=loss)
     if key is not None:
         check.key(key)

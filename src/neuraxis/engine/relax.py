@@ -74,9 +74,7 @@ def relax(
     _check_function(energy)
     check.positive(step_size=step_size)
     check.not_negative(rtol=rtol, atol=atol)
-    for name, value in (("step_size", step_size), ("rtol", rtol), ("atol", atol)):
-        if np.ndim(value):
-            raise InputError(f"{name} must be one number, but has shape {np.shape(value)}")
+    check.one_number(step_size=step_size, rtol=rtol, atol=atol)
     check.whole(max_steps=max_steps)
     x = _as_state(x)
     arguments = jax.tree.map(
@@ -92,6 +90,7 @@ def relax(
 
 
 def _check_function(energy: Any) -> None:
+    check.no_class(energy=energy)
     if isinstance(energy, Energy):
         name = type(energy).__name__
         raise InputError(f"relax takes a model's energy, as in relax(model.energy, x, …), but received a whole {name}")

@@ -180,8 +180,7 @@ def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
     if dt is None:
         raise InputError(f"dt, the length of a step, must be given, since {type(dynamics).__name__} has no default")
     check.positive(dt=dt)
-    if np.ndim(dt):
-        raise InputError(f"dt must be one number, but has shape {np.shape(dt)}")
+    check.one_number(dt=dt)
     return dt if isinstance(dt, Tracer) else float(dt)
 
 

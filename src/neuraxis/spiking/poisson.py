@@ -42,6 +42,7 @@ class PoissonInput(eqx.Module):
     def __check_init__(self):
         if callable(self.rate):
             check.functions(rate=self.rate)
+            check.takes("rate", self.rate, "t")
         else:
             check.not_negative(rate=self.rate)
         check.finite(weight=self.weight)
