@@ -11,9 +11,10 @@ KEY = jax.random.key(3)
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 3, 2, 4), (300, 400)])
 def test_numbers_are_those_of_jax(shape):
-    np.testing.assert_allclose(he_normal(KEY, shape), jax.nn.initializers.he_normal()(KEY, shape), rtol=1e-6)
+    close = {"rtol": 1e-5, "atol": 1e-7}  # a program of its own may round otherwise, and does so on GPUs
+    np.testing.assert_allclose(he_normal(KEY, shape), jax.nn.initializers.he_normal()(KEY, shape), **close)
     normal = jax.nn.initializers.variance_scaling(0.3, "fan_in", "normal")
-    np.testing.assert_allclose(scaled_normal(0.3)(KEY, shape), normal(KEY, shape), rtol=1e-6)
+    np.testing.assert_allclose(scaled_normal(0.3)(KEY, shape), normal(KEY, shape), **close)
 
 
 def test_inside_of_compiled_programs_and_in_double_precision():
