@@ -53,7 +53,7 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Claims",
         "",
-        "Every experiment at its default settings, run one after the other by `make claims`, which fails where a claim",
+        "Experiments at their default settings, run one after the other by `make claims`, which fails where a claim",
         "does not hold.",
         "",
         *(f"- {line}" for line in sorted({_where(run) for run in runs.values()})),
