@@ -22,7 +22,7 @@ def workload(quick: bool) -> Workload:
     x = random.random((steps, BATCH_SIZE, SIZES[0]), np.float32)
     t = np.eye(SIZES[-1], dtype=np.float32)[random.integers(0, SIZES[-1], (steps, BATCH_SIZE))]
     net = Network(SIZES, key=jax.random.key(0))
-    start = [parameter.val for parameter in net.parameters]
+    start = [np.array(parameter.val) for parameter in net.parameters]  # which the peers can write to
 
     def ours():
         for parameter, value in zip(net.parameters, start, strict=True):
