@@ -1,0 +1,11 @@
+import signal
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def interrupts_are_heard_again():
+    """The program ignores further interrupts once it has been interrupted, since it ends then; this process goes on."""
+    usual = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, usual)
