@@ -292,17 +292,28 @@ def key(key: Any) -> None:
         raise InputError(f"key must be one random key, such as jax.random.key(0), but is {received(key)}")
 
 
-def memory(names: str, shape: Any) -> None:
-    """An array of that shape in single precision fits into memory; if not, XLA may end the process.
+def memory(what: str, size: int | float) -> None:
+    """What takes so many bytes fits into the memory that this process can have; if not, XLA may end the process."""
+    free = process.memory()
+    if size > free:
+        raise InputError(f"{what} would take about {in_bytes(size)} of memory, but only {in_bytes(free)} are free")
+
+
+def array_fits(names: str, shape: Any) -> None:
+    """An array of that shape in single precision fits into memory.
 
     Args:
         names: the arguments that lead to such a shape.
         shape: of the array.
     """
     sizes = tuple(map(int, shape))
-    needed, most = 4 * math.prod(sizes), process.memory()
-    if needed > most:
-        raise InputError(
-            f"{names} must be smaller: an array of shape {sizes} takes {needed / 2**30:.3g} GiB, and there are "
-            f"{most / 2**30:.3g} GiB"
-        )
+    memory(f"{names} must be smaller: an array of shape {sizes}", 4 * math.prod(sizes))
+
+
+def in_bytes(size: int | float) -> str:
+    """Write a number of bytes, such as 20 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} PiB"

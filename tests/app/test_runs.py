@@ -139,7 +139,7 @@ def test_a_folder_that_is_removed_in_the_middle_is_made_again(tmp_path):
 
 def test_no_more_memory_is_asked_for_than_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(runs.process, "memory", lambda: 8e9)
-    with pytest.raises(InputError, match=r"^size = 20 needs about 20 GB of memory, and there are 8 GB$"):
+    with pytest.raises(InputError, match=r"^size = 20 needs about 18.6 GiB of memory, and there are 7.45 GiB$"):
         runs.run_experiment(experiment(), Settings(size=20), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match=r"^sizes = \(9, 20\) needs"):

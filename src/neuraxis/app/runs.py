@@ -17,7 +17,7 @@ from neuraxis import __version__, process
 from neuraxis.app import folders
 from neuraxis.app.begun import METRICS, SETTINGS, Begun
 from neuraxis.app.report import Report, write_report
-from neuraxis.check import received
+from neuraxis.check import in_bytes, received
 from neuraxis.errors import InputError
 from neuraxis.experiment import Result, Session
 from neuraxis.files import sweep, write_atomically
@@ -160,13 +160,9 @@ def check_memory(settings: Any) -> None:
 
     largest = min((field.name for field in dataclasses.fields(settings)), key=without)
     raise InputError(
-        f"{largest} = {received(getattr(settings, largest))} needs about {_gigabytes(needed)} of memory, "
-        f"and there are {_gigabytes(there)}"
+        f"{largest} = {received(getattr(settings, largest))} needs about {in_bytes(needed)} of memory, "
+        f"and there are {in_bytes(there)}"
     )
-
-
-def _gigabytes(number: float) -> str:
-    return f"{number / 1e9:.3g} GB"
 
 
 def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str, str]]:

@@ -69,7 +69,7 @@ class Network:
         check.functions(activation=activation)
         check.key(key)
         for pair in pairwise(sizes):
-            check.memory("sizes", pair)
+            check.array_fits("sizes", pair)
         self.activation = activation
         self.layers = []
         for i, (n, m) in enumerate(pairwise(sizes), start=1):

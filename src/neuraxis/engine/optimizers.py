@@ -86,8 +86,7 @@ def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransforma
     """
     check_rate(check.positive, learning_rate=learning_rate)
     check.fraction(beta=beta)
-    if np.ndim(beta):
-        raise InputError(f"beta must be one number, but has shape {np.shape(beta)}")
+    check.one_number(beta=beta)
     return optax.GradientTransformation(_AtRest(learning_rate), _Roll(learning_rate, beta))
 
 

@@ -70,7 +70,7 @@ def step_network(values: npt.ArrayLike) -> MLP:
             f"values must have one axis or more, all of one length of at least 2, but have shape {values.shape}"
         )
     if values.ndim > 1:
-        check.memory("values", (values.ndim * (len(values) - 1), values.size - 1))
+        check.array_fits("values", (values.ndim * (len(values) - 1), values.size - 1))
     steps = _steps(len(values), values.ndim)
     layers = [steps] if values.ndim == 1 else [steps, _ands(len(values), values.ndim)]
     weights = _differences(values)

@@ -110,7 +110,7 @@ def affine(
             entries, or numbers of images that do not broadcast.
     """
     check.whole(height=height, width=width)
-    check.memory("height and width", (height, width, 2))
+    check.array_fits("height and width", (height, width, 2))
     check.positive(factor=factor)
     check.finite(shift=shift, angle=angle)
     check.last_axis(2, shift=shift)
@@ -150,7 +150,7 @@ def elastic(
         raise InputError(f"shape must be (…, height, width), but is {check.received(shape)}")
     for size in shape:
         check.whole(0, shape=size)
-    check.memory("shape", (2, *shape))
+    check.array_fits("shape", (2, *shape))
     noise = jax.random.uniform(key, (2, *map(int, shape)), minval=-1.0, maxval=1.0)
     return alpha * jnp.stack(list(smooth(noise, sigma)), -1)
 

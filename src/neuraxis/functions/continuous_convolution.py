@@ -46,7 +46,7 @@ def continuous_convolve(
     for name, array in given.items():
         if array.shape not in ((), shape):
             raise InputError(f"{name} must be a number or have the shape of t, {shape}, but has shape {array.shape}")
-    check.memory("intervals", (*shape, intervals + 1))
+    check.array_fits("intervals", (*shape, intervals + 1))
     time, low, high = (jnp.broadcast_to(a, shape)[..., None] for a in given.values())
     s = low + (high - low) * jnp.linspace(0.0, 1.0, intervals + 1, dtype=time.dtype)
     values: Array = check.floats("f(s) g(t − s)", f(s) * g(time - s))

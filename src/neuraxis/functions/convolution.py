@@ -74,7 +74,7 @@ def cross_correlate(
         raise InputError(
             f"the kernel with its dilation must not be larger than the padded input {padded}, but reaches over {reach}"
         )
-    check.memory("padding and dilation", (len(flat), *padded, max(kernel.shape[-2:])))
+    check.array_fits("padding and dilation", (len(flat), *padded, max(kernel.shape[-2:])))
     if x.size == 0:
         return jnp.zeros((*x.shape[: -1 - space], *spatial.places(padded, reach, strides), kernel.shape[-1]), x.dtype)
     if border is not None:
@@ -132,7 +132,7 @@ def transposed_convolve(
     pads = spatial.around(padding, enlarged, reach, strides)
     if any(before + after >= n for n, (before, after) in zip(whole, pads, strict=True)):
         raise InputError(f"padding must leave some of the {whole} entries, but cuts {pads}")
-    check.memory("stride", (len(flat), *whole, kernel.shape[-1]))
+    check.array_fits("stride", (len(flat), *whole, kernel.shape[-1]))
     left = tuple(n - before - after for n, (before, after) in zip(whole, pads, strict=True))
     if x.size == 0:
         return jnp.zeros((*x.shape[: -1 - space], *left, kernel.shape[-1]), x.dtype)

@@ -45,8 +45,7 @@ def scaled_normal(variance: ArrayLike) -> Initializer:
         InputError: for a variance that is negative, not finite or not one number.
     """
     check.not_negative(variance=variance)
-    if np.ndim(variance):
-        raise InputError(f"variance must be one number, but is {check.received(variance)}")
+    check.one_number(variance=variance)
 
     def draw(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         inputs = _inputs(key, shape)

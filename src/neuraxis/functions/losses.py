@@ -63,8 +63,7 @@ def huber_loss(y: ArrayLike, t: ArrayLike, delta: ArrayLike = 1.0) -> Float[Arra
     """
     y, t = _pair(y=y, t=t)
     check.positive(delta=delta)
-    if np.ndim(delta):
-        raise InputError(f"delta must be one number, but has shape {np.shape(delta)}")
+    check.one_number(delta=delta)
     size = jnp.abs(y - t)
     inner = jnp.minimum(size, delta)
     return jnp.sum(inner * (size - 0.5 * inner), axis=-1)

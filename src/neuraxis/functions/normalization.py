@@ -68,8 +68,7 @@ def scale_to_unit(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) ->
     """
     numbers = _numbers(x, axes)
     check.positive(epsilon=epsilon)
-    if jnp.ndim(epsilon):
-        raise InputError(f"epsilon must be one number, but is {check.received(epsilon)}")
+    check.one_number(epsilon=epsilon)
     return _scale_to_unit(numbers, axes, epsilon)
 
 

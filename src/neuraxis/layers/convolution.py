@@ -139,7 +139,7 @@ def _draw(seen: Whole, out: Whole, size: Steps, key: PRNGKeyArray, bias: bool) -
         raise InputError(f"bias must be True or False, but is {check.received(bias)}")
     check.key(key)
     shape = (*spatial.window(size), int(seen), int(out))
-    check.memory("in_channels, out_channels and size", shape)
+    check.array_fits("in_channels, out_channels and size", shape)
     return he_normal(key, shape), jnp.zeros(int(out)) if bias else None
 
 

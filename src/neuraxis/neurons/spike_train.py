@@ -29,7 +29,7 @@ def trains(
         InputError: for lists of different lengths, times that are negative or not sorted, or a neuron out of range.
     """
     check.whole(neuron_count=neuron_count)
-    check.memory("neuron_count", (neuron_count,))
+    check.array_fits("neuron_count", (neuron_count,))
     times, neurons = sorted_times(times=times), np.asarray(check.array("neurons", neurons))
     if times.ndim != 1 or times.shape != neurons.shape:
         raise InputError(f"times and neurons must be lists of one length, but have {times.shape} and {neurons.shape}")

@@ -106,7 +106,7 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
     check.one_number(dt=dt)
     check.positive(dt=dt)
     trains = sorted_times(trains=trains)
-    check.memory("steps", (steps, *trains.shape[:-1]))
+    check.array_fits("steps", (steps, *trains.shape[:-1]))
     check_duration(trains, steps * dt)
     shape, flat = trains.shape[:-1], trains.reshape(math.prod(trains.shape[:-1]), trains.shape[-1])
     neuron, spike = np.nonzero(np.isfinite(flat))

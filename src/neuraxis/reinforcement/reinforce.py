@@ -143,7 +143,7 @@ class Reinforce(eqx.Module):
         if len(self.actions) < 2:
             raise InputError(f"actions must name at least two to choose from, but are {self.actions}")
         check.whole(steps=self.steps)
-        check.memory("steps", (self.steps, self.steps))  # of the weights of rewards
+        check.array_fits("steps", (self.steps, self.steps))  # of the weights of rewards
         check.positive(dt=self.dt, discount=self.discount)
         check.one_number(dt=self.dt, discount=self.discount)
         if self.discount > 1:

@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, Int
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.spiking.event_propagation import SLOTS, Table, propagate
-from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.step_length import check_dt
 
@@ -191,7 +190,7 @@ def connect(
     count = sum(len(p.source) for p in projections)
     if count > _MOST:
         raise InputError(f"a network can have at most 2³⁰ connections, but there are {count}")
-    check_memory(f"laying {count} connections out", _BYTES * count)
+    check.memory(f"laying {count} connections out", _BYTES * count)
     addresses = [(s * receptors + p.receptor) * size + p.target for s, p in zip(steps, projections, strict=True)]
     weights = [np.broadcast_to(np.asarray(p.weight, float), p.target.shape) for p in projections]
     table = _table(

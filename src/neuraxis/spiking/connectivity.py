@@ -8,7 +8,6 @@ from jax.core import Tracer
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.population import Population, members, picked
 from neuraxis.spiking.projection import Projection
 
@@ -148,7 +147,7 @@ def check_probability(probability: Any) -> None:
 
 
 def _check_size(connections: float) -> None:
-    check_memory(f"drawing {connections:.4g} connections", _BYTES * connections)
+    check.memory(f"drawing {connections:.4g} connections", _BYTES * connections)
 
 
 def _generator(key: jax.Array) -> np.random.Generator:

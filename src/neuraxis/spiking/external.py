@@ -13,7 +13,6 @@ from jaxtyping import Array, Float, Int
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.projection import neurons as indices
 from neuraxis.spiking.step_length import check_dt, check_step
 
@@ -88,7 +87,7 @@ class SpikeInput(eqx.Module):
         # Decimals such as 0.3/0.1 lie a last digit beside the whole number of steps that is meant.
         steps = np.maximum(np.ceil(at / float(dt) - 1e-6), 1) - 1
         last = np.max(steps, initial=-1)
-        check_memory(f"an input of {last + 1:.4g} steps", 12 * (last + 2))
+        check.memory(f"an input of {last + 1:.4g} steps", 12 * (last + 2))
         order = np.argsort(steps, kind="stable")
         counts = np.bincount(steps.astype(int), minlength=1)
         self.neurons = jnp.asarray(np.broadcast_to(onto, at.shape)[order], jnp.int32)

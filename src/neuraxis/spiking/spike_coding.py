@@ -58,7 +58,7 @@ def latency_code(
 def _checked(given: ArrayLike, steps: int) -> Array:
     check.whole(steps=steps)
     images = check.array("images", given)
-    check.memory("steps", (steps, *images.shape))
+    check.array_fits("steps", (steps, *images.shape))
     whole = not jnp.issubdtype(images.dtype, jnp.floating) and images.dtype != bool
     if isinstance(images, Tracer):
         if whole:

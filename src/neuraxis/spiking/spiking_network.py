@@ -18,7 +18,6 @@ from neuraxis.spiking.external import ExternalInput, check_entries
 from neuraxis.spiking.firing import end_step
 from neuraxis.spiking.firing_rule import FiringRule
 from neuraxis.spiking.membrane import AdaptiveMembrane
-from neuraxis.spiking.memory import check_memory
 from neuraxis.spiking.step_length import check_dt, check_step
 
 _BYTES = 12  # of memory for a slot: a run holds the state it began with, the one it is in and the next
@@ -118,7 +117,7 @@ class SpikingNetwork(eqx.Module):
         receptors = self.connections.receptors
         depth = self.connections.depth
         slots = float(np.prod(lead, dtype=float)) * depth * receptors * self.size
-        check_memory(f"the state, with {slots:.4g} slots for arriving spikes,", _BYTES * slots)
+        check.memory(f"the state, with {slots:.4g} slots for arriving spikes,", _BYTES * slots)
         zeros = jnp.zeros((*lead, depth, receptors, self.size))
         return NetworkState(
             v=jnp.broadcast_to(self.neuron.v_reset, (*lead, self.size)).astype(zeros.dtype),
