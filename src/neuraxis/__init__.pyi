@@ -5,11 +5,14 @@ from . import engine as engine
 from . import errors as errors
 from . import feedforward as feedforward
 from . import functions as functions
+from . import generative as generative
 from . import kinds as kinds
+from . import language as language
 from . import layers as layers
 from . import neurons as neurons
 from . import plots as plots
 from . import process as process
+from . import recurrent as recurrent
 from . import reinforcement as reinforcement
 from . import spiking as spiking
 from .autodiff import Var as Var

@@ -23,7 +23,18 @@ from neuraxis.errors import CheckpointError
 
 _LITERALS = (bool, int, float, str)
 _NUMBERS = "biuf"  # kinds of NumPy's scalars
-_WITH_FUNCTIONS = ("functions", "layers", "neurons", "spiking", "feedforward", "energy", "reinforcement")
+_WITH_FUNCTIONS = (
+    "functions",
+    "layers",
+    "neurons",
+    "spiking",
+    "feedforward",
+    "energy",
+    "reinforcement",
+    "recurrent",
+    "language",
+    "generative",
+)
 _WITH_CLASSES = (*_WITH_FUNCTIONS, "engine", "kinds")
 _OF_JAX = ("jax.nn", "jax.lax", "jax.numpy")  # public homes of functions that live elsewhere
 

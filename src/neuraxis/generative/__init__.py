@@ -1,0 +1,1 @@
+"""Models that learn what their data look like: autoencoders."""

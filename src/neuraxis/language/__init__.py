@@ -1,0 +1,1 @@
+"""Models of text: word vectors and Transformers."""

@@ -1,0 +1,1 @@
+"""Recurrent networks: dynamics in discrete time whose weights are trained through time."""
