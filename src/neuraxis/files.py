@@ -6,8 +6,8 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 
 def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
@@ -21,7 +21,7 @@ def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
 
 
 @contextmanager
-def writing(path: os.PathLike | str) -> Iterator[BinaryIO]:
+def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
     """Open a temporary file beside `path`, which takes that name when all is written; as `write_atomically` in pieces.
 
     Raises:

@@ -1,8 +1,8 @@
 """Word vectors in the binary format of word2vec."""
 
 import os
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -27,8 +27,8 @@ _LONGEST = 10_000  # bytes of a word
 def load_word2vec_binary(path: os.PathLike | str, decode: Decode = bytes.decode) -> WordVectors:
     """Load word vectors from a binary file: a header line "words size", then word, space and vector for every word.
 
-    The numbers of a vector are in single precision, the lowest byte first; a line break may follow them. Files packed by
-    gzip or bzip2 are unpacked. Needs memory for the vectors once.
+    The numbers of a vector are in single precision, the lowest byte first; a line break may follow them. Files packed
+    by gzip or bzip2 are unpacked. Needs memory for the vectors once.
 
     Args:
         path: of the file.
@@ -73,7 +73,7 @@ def save_word2vec_binary(vectors: WordVectors, path: os.PathLike | str) -> None:
             file.write(b"%b %b\n" % (word, vector.astype("<f4", copy=False).tobytes()))
 
 
-def _read(file: BinaryIO, begin: int, vectors: np.ndarray, words: list[str], decode: Decode, path: Path) -> None:
+def _read(file: BufferedIOBase, begin: int, vectors: np.ndarray, words: list[str], decode: Decode, path: Path) -> None:
     """Read every word into a list and every vector into its row.
 
     Args:
@@ -84,7 +84,7 @@ def _read(file: BinaryIO, begin: int, vectors: np.ndarray, words: list[str], dec
         decode: makes text of the bytes of a word.
         path: for messages.
     """
-    rows = memoryview(vectors.reshape(-1).view(np.uint8))
+    rows = vectors.reshape(-1).view(np.uint8).data
     length = 4 * vectors.shape[1]
     data, at = b"", 0
     for row in range(len(vectors)):

@@ -21,7 +21,7 @@ from neuraxis.language.word_vector_files import (
 )
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 20  # bytes of lines that are read at once
+_BLOCK = 1 << 18  # bytes of lines that are read at once
 _SHORT = 30  # bytes that a message repeats
 
 
@@ -53,11 +53,10 @@ def load_word2vec_text(path: os.PathLike | str, decode: Decode = bytes.decode) -
         if known:
             file.readline()
         while lines := file.readlines(_BLOCK):
-            more = lines[count - len(words) :]
-            if any(line.strip() for line in more):
+            wanted = lines[: count - len(words)]
+            _read(wanted, vectors[len(words) : len(words) + len(wanted)], words, decode, (path, begin + len(words)))
+            if any(line.strip() for line in lines[len(wanted) :]):
                 raise DataError(f"{path} goes on in line {begin + count}, after the {count} words of its header")
-            lines = lines[: len(lines) - len(more)]
-            _read(lines, vectors[len(words) : len(words) + len(lines)], words, decode, (path, begin + len(words)))
     if len(words) < count:
         raise DataError(f"{path} ends after {len(words)} words, but its header says {count}")
     return checked(path, words, vectors)
@@ -120,7 +119,7 @@ def _numbers(pairs: list[list[bytes]], size: int) -> Float32[np.ndarray, "lines 
 
 def _read_line(line: bytes, vector: Float32[np.ndarray, " size"], place: str) -> bytes:
     """Read one line into a vector, and give its word, which may hold spaces (in GloVe's largest file some do)."""
-    word, *numbers = line.rstrip().rsplit(None, len(vector))
+    word, *numbers = line.rstrip().rsplit(None, len(vector)) or [b""]
     extra = word.split(b" ")[1:]
     if len(numbers) < len(vector) or any(_number(field) is not None for field in extra):
         found = len(numbers) + len(extra)

@@ -2,13 +2,13 @@
 
 import bz2
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -23,16 +23,16 @@ _SHORT = 30  # bytes of a word that a message repeats
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file, unpacked if it begins as gzip or bzip2 does, and tell what goes wrong on the way as `DataError`."""
     try:
         with path.open("rb") as file:
             start = file.read(3)
             file.seek(0)
             if start[:2] == b"\x1f\x8b":
-                yield io.BufferedReader(gzip.GzipFile(fileobj=file))
+                yield BufferedReader(gzip.GzipFile(fileobj=file))
             elif start == b"BZh":
-                yield io.BufferedReader(bz2.BZ2File(file))
+                yield BufferedReader(bz2.BZ2File(file))
             else:
                 yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -42,15 +42,15 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file that appears when all is written, and is packed if its name ends in .gz or .bz2."""
     with files.writing(path) as file:
         if path.suffix == ".gz":
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                yield io.BufferedWriter(packed)  # pyright: ignore[reportArgumentType, reportReturnType]
+                yield packed
         elif path.suffix == ".bz2":
             with bz2.BZ2File(file, "wb") as packed:
-                yield packed  # pyright: ignore[reportReturnType]
+                yield packed
         else:
             yield file
 

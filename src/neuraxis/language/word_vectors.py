@@ -11,7 +11,7 @@ from neuraxis.errors import InputError
 from neuraxis.language.unknown import unknown_word
 from neuraxis.language.vocabulary import numbered
 
-_BLOCK = 1 << 22  # numbers that are squared at once
+_BLOCK = 1 << 18  # numbers that are squared at once
 _GUARD = 1024.0  # vectors are multiplied by ones that are so much shorter, so that no sum passes the largest float32
 
 
