@@ -33,6 +33,13 @@ def test_texts_paths_and_streams_are_counted(tmp_path):
         assert Vocabulary.count(source, min_count=1).words == ("b", "a")
 
 
+def test_rare_words_make_room_for_others():
+    lines = [["a", "b"], ["a", "c"], ["a", "d"], ["d"], ["e"]]
+    vocabulary = Vocabulary.count(lines, min_count=1, max_distinct=3)
+    # b and c are dropped when d comes, and so is d itself, which then comes back with one count less.
+    assert dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == {"a": 3, "d": 1, "e": 1}
+
+
 @given(st.lists(st.lists(st.sampled_from("abcdefg"))), st.integers(1, 3))
 def test_counts_are_those_of_a_loop(sentences, min_count):
     counts = Counter(word for sentence in sentences for word in sentence)
@@ -56,6 +63,7 @@ def test_one_word_and_unknown_words_are_encoded():
     assert vocabulary.encode([]).tolist() == []
     assert vocabulary.encode(("none", "word")).tolist() == [0]
     assert vocabulary.encode(iter(["word"])).tolist() == [0]
+    assert vocabulary.lookup(["none", "word"]).tolist() == [-1, 0]
 
 
 def test_an_unknown_word_is_told_the_nearest(as_user):
@@ -85,7 +93,7 @@ def test_bad_texts():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([], []), "a vocabulary must hold a word, but words is empty"),
+        (([], []), "words must hold a word, but is empty"),
         ((["a", "a"], [2, 1]), "every word must appear once in words, but 'a' appears twice"),
         ((["a", 3], [2, 1]), "a word must be text, but is 3"),
         (("ab", [2, 1]), "words must be a list of words, but is 'ab'"),
@@ -101,7 +109,9 @@ def test_bad_vocabularies(as_user, arguments, message):
         Vocabulary(*arguments)
 
 
-@pytest.mark.parametrize("settings", [{"min_count": 0}, {"min_count": 1.5}, {"max_size": 0}, {"max_size": "all"}])
+@pytest.mark.parametrize(
+    "settings", [{"min_count": 0}, {"min_count": 1.5}, {"max_size": 0}, {"max_size": "all"}, {"max_distinct": 0}]
+)
 def test_bad_settings(as_user, settings):
     with pytest.raises(InputError, match="must be a whole number of at least 1"):
         Vocabulary.count(LINES, **settings)

@@ -2,3 +2,8 @@
 
 from neuraxis.language.sentences import Sentences as Sentences
 from neuraxis.language.vocabulary import Vocabulary as Vocabulary
+from neuraxis.language.word2vec_binary import load_word2vec_binary as load_word2vec_binary
+from neuraxis.language.word2vec_binary import save_word2vec_binary as save_word2vec_binary
+from neuraxis.language.word2vec_text import load_word2vec_text as load_word2vec_text
+from neuraxis.language.word2vec_text import save_word2vec_text as save_word2vec_text
+from neuraxis.language.word_vectors import WordVectors as WordVectors

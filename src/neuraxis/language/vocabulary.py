@@ -35,13 +35,7 @@ class Vocabulary:
     _numbers: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        words = tuple(_listed(self.words))
-        if not words:
-            raise InputError("a vocabulary must hold a word, but words is empty")
-        numbers = {word: number for number, word in enumerate(words)}
-        if len(numbers) < len(words):
-            twice = next(word for number, word in enumerate(words) if numbers[word] != number)
-            raise InputError(f"every word must appear once in words, but {twice!r} appears twice")
+        words, numbers = numbered(self.words)
         counts = np.array(check.array("counts", self.counts))
         if counts.dtype.kind not in "iu" or counts.shape != (len(words),):
             expected = f"whole numbers of shape ({len(words)},), one for each word"
@@ -55,34 +49,36 @@ class Vocabulary:
             object.__setattr__(self, name, value)
 
     @staticmethod
-    def count(sentences: Any, min_count: int = 5, max_size: int | None = None) -> "Vocabulary":
+    def count(
+        sentences: Any, min_count: int = 5, max_size: int | None = None, max_distinct: int = 2_000_000
+    ) -> "Vocabulary":
         """Count the words of a text in one pass. Of words that are equally frequent, the one that appears first leads.
 
         Args:
             sentences: `Sentences`, or what they are made from: a path, a `Text`, or lists of words.
             min_count: words that appear less often are left out.
             max_size: the most words to keep; `None` keeps all.
+            max_distinct: how many different words are counted at once; each takes about 130 bytes. Where a text brings
+                more, those that were met only once by then are dropped, the next time those met up to twice, and so on
+                (as `ReduceVocab` in word2vec.c does); they may come back, but then their count is too low.
 
         Raises:
             InputError: for sizes that are not whole, or sentences that are no lists of words.
             DataError: if the text cannot be read, or no word appears often enough.
         """
-        check.whole(min_count=min_count)
+        check.whole(min_count=min_count, max_distinct=max_distinct)
         if max_size is not None:
             check.whole(max_size=max_size)
-        counter: Counter[str] = Counter()
-        for sentence in Sentences.of(sentences):
-            counter.update(sentence)
-        if not counter:
+        counts = _counted(Sentences.of(sentences), max_distinct)
+        if not counts:
             raise DataError("the text holds no word")
-        kept = [(word, count) for word, count in counter.items() if count >= min_count]
-        if not kept:
-            [(word, count)] = counter.most_common(1)
-            most = f"the most frequent, {word!r}, appears {count} times"
-            raise DataError(f"no word of the text appears min_count={min_count} times; {most}")
-        kept.sort(key=lambda pair: -pair[1])
-        words, counts = zip(*kept[:max_size], strict=True)
-        return Vocabulary(words, np.array(counts))
+        most = max(counts, key=counts.__getitem__)
+        if counts[most] < min_count:
+            found = f"the most frequent, {most!r}, appears {counts[most]} times"
+            raise DataError(f"no word of the text appears min_count={min_count} times; {found}")
+        counts = {word: count for word, count in counts.items() if count >= min_count}
+        words = sorted(counts, key=counts.__getitem__, reverse=True)[:max_size]
+        return Vocabulary(tuple(words), np.array([counts[word] for word in words]))
 
     def index(self, word: str) -> int:
         """Give the number of a word.
@@ -94,10 +90,14 @@ class Vocabulary:
             raise unknown_word(word, self.words, self)
         return self._numbers[word]
 
+    def lookup(self, tokens: Iterable[str]) -> Int32[np.ndarray, " tokens"]:
+        """Give the numbers of words, and −1 for the unknown."""
+        tokens = _listed(tokens)
+        return np.fromiter(map(self._numbers.get, tokens, repeat(-1)), np.int32, len(tokens))
+
     def encode(self, tokens: Iterable[str]) -> Int32[np.ndarray, " known"]:
         """Give the numbers of the known words, in their order; the unknown are left out."""
-        tokens = _listed(tokens)
-        numbers = np.fromiter(map(self._numbers.get, tokens, repeat(-1)), np.int32, len(tokens))
+        numbers = self.lookup(tokens)
         return numbers[numbers >= 0]
 
     def __contains__(self, word: object) -> bool:
@@ -108,6 +108,33 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"<Vocabulary: {len(self)} words, {int(self.counts.sum())} tokens>"
+
+
+def _counted(sentences: Sentences, max_distinct: int) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    rare = 0
+    for sentence in sentences:
+        counts.update(sentence)
+        while len(counts) > max_distinct:
+            rare += 1
+            counts = Counter({word: count for word, count in counts.items() if count > rare})
+    return counts
+
+
+def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Give words as a tuple, with the number of each.
+
+    Raises:
+        InputError: if there is none, or one appears twice or is no text.
+    """
+    words = tuple(_listed(words))
+    if not words:
+        raise InputError("words must hold a word, but is empty")
+    numbers = dict(zip(words, range(len(words)), strict=True))
+    if len(numbers) < len(words):
+        twice = next(word for number, word in enumerate(words) if numbers[word] != number)
+        raise InputError(f"every word must appear once in words, but {twice!r} appears twice")
+    return words, numbers
 
 
 def _listed(words: Iterable[str]) -> Sequence[str]:
