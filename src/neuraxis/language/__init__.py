@@ -1,6 +1,11 @@
 """Models of text: word vectors and Transformers."""
 
+from neuraxis.language.negative_sampling import negative_sampling as negative_sampling
 from neuraxis.language.sentences import Sentences as Sentences
+from neuraxis.language.skip_gram import SkipGram as SkipGram
+from neuraxis.language.skip_gram import softmax_loss as softmax_loss
+from neuraxis.language.training import fit_skip_gram as fit_skip_gram
+from neuraxis.language.training import train_word_vectors as train_word_vectors
 from neuraxis.language.vocabulary import Vocabulary as Vocabulary
 from neuraxis.language.word2vec_binary import load_word2vec_binary as load_word2vec_binary
 from neuraxis.language.word2vec_binary import save_word2vec_binary as save_word2vec_binary

@@ -18,35 +18,41 @@ _AT_ONCE = 1 << 16  # numbers that are gathered before they are written
 
 
 @contextmanager
-def encoded(sentences: Sentences, vocabulary: Vocabulary, chunk: int) -> Iterator[Int32[np.memmap, "chunk token"]]:
+def encoded(
+    sentences: Sentences, vocabulary: Vocabulary, chunk: int, chunks: int
+) -> Iterator[Int32[np.memmap, "chunk token"]]:
     """Encode a text into a temporary file, which is mapped as long as the context lasts.
 
     The known words, one after the other, are cut into chunks. A word is its number n, the first of a sentence is −1 − n,
-    and what is left of the last chunk is `NO_WORD`.
+    and what is left of the chunks is `NO_WORD`.
 
     Args:
         sentences: of the text.
         vocabulary: numbers of the words; others are left out, as if they were not there.
         chunk: words in a chunk.
+        chunks: their number.
 
     Raises:
-        DataError: if no sentence holds two known words, or the text cannot be read.
+        DataError: if no sentence holds two known words, there are more words than the chunks hold, or the text cannot
+            be read.
     """
-    check.whole(chunk=chunk)
+    check.whole(chunk=chunk, chunks=chunks)
     with TemporaryDirectory(prefix="neuraxis-") as folder:
         path = Path(folder) / "words"
         with path.open("wb") as file:
             written, pairs = 0, False
             for numbers in _gathered(_marked(sentences, vocabulary)):
                 written += len(numbers)
+                if written > chunk * chunks:
+                    raise DataError(f"the text holds more than {chunk * chunks} known words, but was said to hold so many")
                 pairs = pairs or bool(np.any(numbers >= 0))
                 file.write(numbers)
             if not pairs:
                 raise DataError(
                     "no sentence of the text holds two words of the vocabulary, so that there are no pairs to learn from"
                 )
-            file.write(np.full(-written % chunk, NO_WORD))
-        yield np.memmap(path, np.int32, "r", shape=(-(-written // chunk), chunk))
+            file.write(np.full(chunk * chunks - written, NO_WORD))
+        yield np.memmap(path, np.int32, "r", shape=(chunks, chunk))
 
 
 def _marked(sentences: Iterable[list[str]], vocabulary: Vocabulary) -> Iterator[Int32[np.ndarray, " word"]]:
