@@ -14,8 +14,8 @@ from neuraxis.errors import InputError
 Relation = Literal["<=", "<", ">=", ">"]
 _MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
 _SMALLEST, _LARGEST = 1e-12, 1e12
-_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating}
-_WORDS = {int: "a whole number", float: "a number"}
+_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating, str: str}
+_WORDS = {int: "a whole number", float: "a number", str: "text"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 

@@ -14,7 +14,7 @@ from neuraxis.language.drawing import NO_SENTENCE, Drawn, draw, thresholds
 from neuraxis.language.skip_gram import SkipGram
 from neuraxis.language.subsampling import keep_probability
 
-_TILE = 16  # words whose windows are computed together: small ones waste less, large ones multiply faster
+TILE = 16  # words whose windows are computed together: small ones waste less, large ones multiply faster
 
 
 def negative_sampling(
@@ -63,8 +63,8 @@ def negative_sampling(
     keep = keep_probability(counts, sample)
     check_rate(check.positive, learning_rate=learning_rate)
     check.whole(chunks=chunks, window=window, negatives=negatives, block=block, shared=shared)
-    if block % _TILE:
-        raise InputError(f"block must be a multiple of {_TILE}, but is {block}")
+    if block % TILE:
+        raise InputError(f"block must be a multiple of {TILE}, but is {block}")
     return NegativeSampling(
         keep=jnp.asarray(keep, jnp.float32),
         bounds=jnp.asarray(thresholds(counts)),
@@ -163,7 +163,7 @@ class NegativeSampling(eqx.Module):
         words, near, is_pair = self._windows(drawn, number, model.input.dtype)
         negative = drawn.negatives[number]
         centre, context, noise = model.input[words], model.output[near], model.output[negative]
-        tiled = centre.reshape(*near.shape[:1], _TILE, -1)
+        tiled = centre.reshape(*near.shape[:1], TILE, -1)
         weight = self.negatives / self.shared * jnp.sum(is_pair, axis=-1).reshape(-1, 1)
         # Scores of the pairs of a tile, and of the negative words.
         score = jnp.einsum("tif,tjf->tij", tiled, context)
@@ -194,11 +194,11 @@ class NegativeSampling(eqx.Module):
         def part(x: Array) -> Array:
             return lax.dynamic_slice(x, (number * self.block,), (self.block + margin,))
 
-        places = np.arange(0, self.block, _TILE)[:, None] + np.arange(_TILE + margin)
+        places = np.arange(0, self.block, TILE)[:, None] + np.arange(TILE + margin)
         centres = slice(self.window, self.window + self.block)
         words, sentences = part(drawn.words), part(drawn.sentences)
-        own = sentences[centres].reshape(-1, _TILE, 1)
-        reach = part(drawn.reaches)[centres].reshape(-1, _TILE, 1)
-        distance = np.abs(np.arange(_TILE + margin) - self.window - np.arange(_TILE)[:, None])
+        own = sentences[centres].reshape(-1, TILE, 1)
+        reach = part(drawn.reaches)[centres].reshape(-1, TILE, 1)
+        distance = np.abs(np.arange(TILE + margin) - self.window - np.arange(TILE)[:, None])
         is_pair = (own == sentences[places][:, None]) & (own != NO_SENTENCE) & (distance <= reach) & (distance > 0)
         return words[centres], words[places], is_pair.astype(dtype)

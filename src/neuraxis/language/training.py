@@ -5,19 +5,22 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.engine import fit
 from neuraxis.engine.fit import Fitted
 from neuraxis.language.encoded import encoded
-from neuraxis.language.negative_sampling import negative_sampling
+from neuraxis.language.negative_sampling import TILE, negative_sampling
 from neuraxis.language.sentences import Sentences
 from neuraxis.language.skip_gram import SkipGram
+from neuraxis.language.subsampling import keep_probability
 from neuraxis.language.vocabulary import Vocabulary
 from neuraxis.language.word_vectors import WordVectors
 
 _CHUNK = 8192  # words: many blocks, so that the last one, which is not full, costs little
+_LARGEST_BLOCK = 256  # words: beyond, products take more time than is saved otherwise
+_MOST_IN_BLOCK = 3  # of the most frequent word: its gradients in a block add up, and with many would overshoot
 _CHUNKS_IN_STEP = 16  # after each step `fit` looks at all weights, which may take as long as learning from a chunk
 
 
@@ -112,5 +115,12 @@ def fit_skip_gram(
             window=window,
             negatives=negatives,
             sample=sample,
+            block=_block(keep_probability(vocabulary.counts, sample) * vocabulary.counts),
         )
         return fit(model, rule, (data,), epochs=epochs, batch_size=together, key=key_fit, **how)
+
+
+def _block(kept: Float[np.ndarray, " word"]) -> int:
+    """Give the size of a block that holds few of the most frequent word, for how many are kept of each."""
+    size = _MOST_IN_BLOCK * kept.sum() / kept.max()
+    return int(np.clip(size // TILE, 1, _LARGEST_BLOCK // TILE)) * TILE
