@@ -4,6 +4,7 @@ from neuraxis.language.analogies import AnalogyScore as AnalogyScore
 from neuraxis.language.analogies import evaluate_analogies as evaluate_analogies
 from neuraxis.language.human_similarity import SimilarityScore as SimilarityScore
 from neuraxis.language.human_similarity import evaluate_similarity as evaluate_similarity
+from neuraxis.language.phrases import Phrases as Phrases
 from neuraxis.language.sentences import Sentences as Sentences
 from neuraxis.language.vocabulary import Vocabulary as Vocabulary
 from neuraxis.language.word2vec_binary import load_word2vec_binary as load_word2vec_binary
