@@ -36,7 +36,9 @@ def test_words_are_kept_with_their_probability():
 
 def test_reaches_are_drawn_evenly():
     drawn = draw(jnp.zeros(30_000, jnp.int32), jnp.ones(5), BOUNDS, **HOW)
-    np.testing.assert_allclose(np.bincount(drawn.reaches, minlength=3) / len(drawn.reaches), [0, 1 / 2, 1 / 2], atol=0.02)
+    np.testing.assert_allclose(
+        np.bincount(drawn.reaches, minlength=3) / len(drawn.reaches), [0, 1 / 2, 1 / 2], atol=0.02
+    )
 
 
 @pytest.mark.parametrize("shared", [1, 64])

@@ -110,9 +110,7 @@ def test_a_block_is_a_step_down_the_gradient_of_the_loss(drawn, number):
 def test_the_loss_is_the_mean_over_all_pairs_of_an_epoch():
     """Also where chunks hold different numbers of pairs, or none: compared with NumPy on the same pairs."""
     still = rule(learning_rate=1e-12)
-    fitted = fit(
-        model(), still, (CHUNKS,), epochs=2, batch_size=2, key=KEY, shuffle=False, progress=None
-    )
+    fitted = fit(model(), still, (CHUNKS,), epochs=2, batch_size=2, key=KEY, shuffle=False, progress=None)
     parts = np.asarray(model().input, float), np.asarray(model().output, float)
     for epoch in range(2):
         losses = []
@@ -159,7 +157,9 @@ def test_the_rate_falls_with_the_text_that_was_read():
 def test_two_runs_are_equal_and_so_is_a_resumed_one(tmp_path):
     def trained(epochs, **where):
         learning_rate = optax.linear_schedule(0.1, 1e-3, 10)
-        return fit(model(), rule(learning_rate), (CHUNKS,), epochs=epochs, batch_size=2, key=KEY, progress=None, **where)
+        return fit(
+            model(), rule(learning_rate), (CHUNKS,), epochs=epochs, batch_size=2, key=KEY, progress=None, **where
+        )
 
     first, again = trained(2), trained(2)
     assert eqx.tree_equal(first.model, again.model)
@@ -171,7 +171,7 @@ def test_two_runs_are_equal_and_so_is_a_resumed_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
+    ("wrong", "message"),
     [
         ({"block": 40}, "block must be a multiple of 16"),
         ({"window": 0}, "window must be a whole number"),

@@ -17,7 +17,7 @@ def test_0_keeps_all():
     assert list(keep_probability(np.array([5, 1]), 0.0)) == [1, 1]
 
 
-@pytest.mark.parametrize("counts, sample", [([1, 0], 1e-3), ([3], -1.0), ([3], float("nan")), (["a"], 1e-3)])
+@pytest.mark.parametrize(("counts", "sample"), [([1, 0], 1e-3), ([3], -1.0), ([3], float("nan")), (["a"], 1e-3)])
 def test_bad_input(as_user, counts, sample):
     with pytest.raises(InputError):
         keep_probability(counts, sample)

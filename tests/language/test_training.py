@@ -32,7 +32,7 @@ def test_a_file_and_lists_and_two_runs_give_the_same(vectors):
 
 
 @pytest.mark.parametrize(
-    "text, settings, message",
+    ("text", "settings", "message"),
     [
         ([], {}, "the text holds no word"),
         ([["one"]], {"min_count": 1}, "no sentence of the text holds two words"),

@@ -13,6 +13,7 @@ from neuraxis.language import (
     save_word2vec_binary,
     save_word2vec_text,
     word2vec_binary,
+    word_vectors,
 )
 
 VECTORS = WordVectors(("the", "größe", "and"), np.array([[0.5, -1], [1e-3, 2.25], [0, 4]], np.float32))
@@ -116,9 +117,11 @@ def test_bad_words_are_not_written(tmp_path, as_user):
     assert not list(tmp_path.iterdir())
 
 
-def test_memory_is_that_of_the_vectors(tmp_path):
-    words = tuple(f"word{i}" for i in range(20_000))
-    array = np.random.default_rng(0).normal(size=(20_000, 200)).astype(np.float32)
+def test_memory_is_that_of_the_vectors(tmp_path, monkeypatch):
+    monkeypatch.setattr(word2vec_binary, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(word_vectors, "_BLOCK", 1 << 14)
+    words = tuple(f"word{i}" for i in range(2000))
+    array = np.random.default_rng(0).normal(size=(2000, 500)).astype(np.float32)
     save_word2vec_binary(WordVectors(words, array), path := tmp_path / "large.bin")
     tracemalloc.start()
     try:

@@ -1,6 +1,11 @@
 """Models of text: word vectors and Transformers."""
 
+from neuraxis.language.analogies import AnalogyScore as AnalogyScore
+from neuraxis.language.analogies import evaluate_analogies as evaluate_analogies
+from neuraxis.language.human_similarity import SimilarityScore as SimilarityScore
+from neuraxis.language.human_similarity import evaluate_similarity as evaluate_similarity
 from neuraxis.language.negative_sampling import negative_sampling as negative_sampling
+from neuraxis.language.phrases import Phrases as Phrases
 from neuraxis.language.sentences import Sentences as Sentences
 from neuraxis.language.skip_gram import SkipGram as SkipGram
 from neuraxis.language.skip_gram import softmax_loss as softmax_loss

@@ -23,7 +23,7 @@ def encoded(
 ) -> Iterator[Int32[np.memmap, "chunk token"]]:
     """Encode a text into a temporary file, which is mapped as long as the context lasts.
 
-    The known words, one after the other, are cut into chunks. A word is its number n, the first of a sentence is −1 − n,
+    The known words, one after the other, are cut into chunks. A word is its number n, the first of a sentence −1 − n,
     and what is left of the chunks is `NO_WORD`.
 
     Args:
@@ -44,13 +44,13 @@ def encoded(
             for numbers in _gathered(_marked(sentences, vocabulary)):
                 written += len(numbers)
                 if written > chunk * chunks:
-                    raise DataError(f"the text holds more than {chunk * chunks} known words, but was said to hold so many")
+                    raise DataError(
+                        f"the text holds more than {chunk * chunks} known words, but was said to hold so many"
+                    )
                 pairs = pairs or bool(np.any(numbers >= 0))
                 file.write(numbers)
             if not pairs:
-                raise DataError(
-                    "no sentence of the text holds two words of the vocabulary, so that there are no pairs to learn from"
-                )
+                raise DataError("no sentence of the text holds two words that are known, so that there are no pairs")
             file.write(np.full(chunk * chunks - written, NO_WORD))
         yield np.memmap(path, np.int32, "r", shape=(chunks, chunk))
 

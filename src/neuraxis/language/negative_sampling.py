@@ -139,9 +139,7 @@ class NegativeSampling(eqx.Module):
 
     def draw(self, chunk: Int[Array, " token"], key: PRNGKeyArray) -> Drawn:
         """Draw what is random in a chunk."""
-        return draw(
-            chunk, self.keep, self.bounds, window=self.window, block=self.block, shared=self.shared, key=key
-        )
+        return draw(chunk, self.keep, self.bounds, window=self.window, block=self.block, shared=self.shared, key=key)
 
     def _learn(self, model: SkipGram, drawn: Drawn, chunks: Array) -> tuple[SkipGram, Array, Array]:
         """Go through the blocks of a chunk; give the sum of the losses, and the number of pairs, besides."""

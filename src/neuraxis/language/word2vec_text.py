@@ -121,13 +121,12 @@ def _read_line(line: bytes, vector: Float32[np.ndarray, " size"], place: str) ->
     """Read one line into a vector, and give its word, which may hold spaces (in GloVe's largest file some do)."""
     word, *numbers = line.rstrip().rsplit(None, len(vector)) or [b""]
     extra = word.split(b" ")[1:]
+    hint = "" if all(map(bytes.isascii, numbers)) else "; if it is the binary format, load_word2vec_binary reads it"
     if len(numbers) < len(vector) or any(_number(field) is not None for field in extra):
         found = len(numbers) + len(extra)
-        raise DataError(f"{place} must hold a word and {len(vector)} numbers, but holds a word and {found}")
+        raise DataError(f"{place} must hold a word and {len(vector)} numbers, but holds a word and {found}{hint}")
     for i, field in enumerate(numbers):
-        number = _number(field)
-        if number is None:
-            hint = "" if field.isascii() else "; if it is the binary format, load_word2vec_binary reads it"
+        if (number := _number(field)) is None:
             raise DataError(f"{place} must hold numbers, but holds {field[:_SHORT]!r}{hint}")
         with np.errstate(over="ignore"):
             vector[i] = number

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64, Integer
 
 from neuraxis import check
 from neuraxis.errors import InputError
@@ -85,7 +85,8 @@ class WordVectors:
         Raises:
             InputError: if a word is not known, with the nearest that are.
         """
-        return float(np.clip(self._unit(a) @ self._unit(b), -1, 1))
+        one, other = self.units(np.array([self.index(a), self.index(b)]))
+        return float(np.clip(one @ other, -1, 1))
 
     def most_similar(
         self, positive: str | Sequence[str], negative: str | Sequence[str] = (), count: int = 10
@@ -108,9 +109,10 @@ class WordVectors:
         minus = [negative] if isinstance(negative, str) else list(_words("negative", negative))
         if not plus + minus:
             raise InputError("most_similar needs a word to compare with, but positive and negative are empty")
-        direction = sum(map(self._unit, plus), np.zeros(self.size)) - sum(map(self._unit, minus), np.zeros(self.size))
-        cosines = self._cosines(direction)
-        left_out = {self.index(word) for word in plus + minus}
+        added, subtracted = (np.array([self.index(word) for word in words], int) for words in (plus, minus))
+        direction = self.units(added).sum(0) - self.units(subtracted).sum(0)
+        cosines = self.cosines(direction, len(self))
+        left_out = {*added.tolist(), *subtracted.tolist()}
         cosines[list(left_out)] = -np.inf
         return [(self.words[i], float(cosines[i])) for i in _largest(cosines, min(count, len(self) - len(left_out)))]
 
@@ -124,15 +126,15 @@ class WordVectors:
         """
         return self.most_similar([b, c], [a], count)
 
-    def _unit(self, word: str) -> Float64[np.ndarray, " size"]:
-        number = self.index(word)
-        return self.vectors[number] * (self._scales[number] / _GUARD)
+    def cosines(self, directions: Float[np.ndarray, "... size"], count: int) -> Float64[np.ndarray, "... {count}"]:
+        """Give the cosines of the angles between directions and the vectors of the first `count` words; of zero, 0."""
+        lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
+        short = np.divide(directions, lengths * _GUARD, out=np.zeros(directions.shape), where=lengths > 0)
+        return np.clip((short.astype(np.float32) @ self.vectors[:count].T) * self._scales[:count], -1, 1)
 
-    def _cosines(self, direction: Float64[np.ndarray, " size"]) -> Float64[np.ndarray, " words"]:
-        length = np.linalg.norm(direction)
-        if length == 0:
-            return np.zeros(len(self))
-        return np.clip((self.vectors @ (direction / (length * _GUARD)).astype(np.float32)) * self._scales, -1, 1)
+    def units(self, numbers: Integer[np.ndarray, "..."]) -> Float64[np.ndarray, "... size"]:
+        """Give the vectors of the words of these numbers, made of length one; zero stays zero."""
+        return self.vectors[numbers] * (self._scales[numbers] / _GUARD)[..., None]
 
     def __getitem__(self, word: str) -> Float32[np.ndarray, " size"]:
         return self.vectors[self.index(word)]
