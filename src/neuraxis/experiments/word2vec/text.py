@@ -11,8 +11,8 @@ from neuraxis.language import Sentences, WordVectors
 RELATED = """
     king queen, father mother, brother sister, husband wife, son daughter, uncle nephew, lord lady, gold silver,
     sun moon, heaven hell, eyes tears, bread meat, sword dagger, war peace, horse foot, flesh blood, head neck,
-    cheek lips, rome romans, crown throne, duke earl, france england, thunder lightning, sea ship, summer winter, day night,
-    morning evening, black white, ears eyes, hands arms
+    cheek lips, rome romans, crown throne, duke earl, france england, thunder lightning, sea ship, summer winter,
+    day night, morning evening, black white, ears eyes, hands arms
 """
 GROUPS = {
     "family": "father mother brother sister son daughter husband wife uncle nephew cousin",
