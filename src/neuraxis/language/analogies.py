@@ -13,7 +13,7 @@ from neuraxis.errors import DataError, InputError
 from neuraxis.language.known_words import KnownWords, are_words, items, lines, named
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 22  # cosines that are held at once
+_BLOCK = 1 << 23  # cosines that are held at once
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from neuraxis import check
 from neuraxis.errors import InputError
 
-_SEARCHED = 20_000  # most frequent words that are compared with an unknown one; more would keep the user waiting
+_SEARCHED = 5_000  # most frequent words that are compared with an unknown one; more would keep the user waiting
 _SHORT = 60  # characters of a word that a message repeats
 
 

@@ -20,7 +20,7 @@ from neuraxis.language.word_vector_files import (
 )
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 22  # bytes that are read at once
+_BLOCK = 1 << 18  # bytes that are read at once
 _LONGEST = 10_000  # bytes of a word
 
 

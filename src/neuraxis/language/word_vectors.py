@@ -130,7 +130,8 @@ class WordVectors:
         """Give the cosines of the angles between directions and the vectors of the first `count` words; of zero, 0."""
         lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
         short = np.divide(directions, lengths * _GUARD, out=np.zeros(directions.shape), where=lengths > 0)
-        return np.clip((short.astype(np.float32) @ self.vectors[:count].T) * self._scales[:count], -1, 1)
+        cosines = (short.astype(np.float32) @ self.vectors[:count].T) * self._scales[:count]
+        return np.clip(cosines, -1, 1, out=cosines)
 
     def units(self, numbers: Integer[np.ndarray, "..."]) -> Float64[np.ndarray, "... size"]:
         """Give the vectors of the words of these numbers, made of length one; zero stays zero."""
