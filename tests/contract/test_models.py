@@ -22,6 +22,7 @@ from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
+from neuraxis.language import SkipGram
 from neuraxis.layers import (
     BatchNorm,
     Convolution,
@@ -227,6 +228,7 @@ CASES = [
         (4,),
         positive,
     ),
+    Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),

@@ -37,7 +37,7 @@ from neuraxis.language import (
 from neuraxis.language.pairs import window_pairs
 from neuraxis.language.training import vectors_of
 
-_VOCABULARY_OF_PLAYS = 2000  # words: the sonnets have fewer
+_VOCABULARY_OF_PLAYS = 2000  # words: shorter texts have fewer
 _BATCH_SIZE = 1024  # pairs in a step of the softmax
 _RATE = 0.01  # of Adam for it, at the beginning
 
@@ -54,7 +54,7 @@ class Settings:
     """Farthest reach of a context [words]."""
     negatives: int = 5
     """Negative words for each pair."""
-    min_count: int = 5
+    min_count: int = 20
     """Words of the text that appear less often are left out."""
     epochs: int = 15
     """How often to go through the text."""
@@ -80,7 +80,7 @@ class Settings:
         return pairs + 2.0 * memory.NUMBER * 1000 * self.size
 
 
-QUICK = Settings(epochs=3, grammar_sentences=5000, grammar_epochs=8)
+QUICK = Settings(epochs=4, grammar_sentences=5000, grammar_epochs=8)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -121,7 +121,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     if not math.isnan(found):
         metrics["related_words_among_ten_nearest"] = found
     if not s.text and len(vocabulary) > _VOCABULARY_OF_PLAYS:
-        claims.append(Claim("related_words_among_ten_nearest", ">=", 0.7))
+        claims.append(Claim("related_words_among_ten_nearest", ">=", 0.5))
     losses = {"softmax": softmax[1], "negative": negative[1], "text": fitted.history["loss"]}
     arrays: dict[str, Any] = {"softmax": softmax[0], "negative": negative[0], "vectors": vectors, "losses": losses}
     return Result(metrics, tuple(claims), arrays, model=fitted.model, data=f"sentences of a grammar; {description}")

@@ -98,10 +98,13 @@ def plot(softmax: WordVectors, negative: WordVectors) -> plots.Figure:
             for first, second in zip(places[::2], places[1::2], strict=True):
                 arrow = {"arrowstyle": "->", "color": plots.COLORS["grey"]}
                 each.annotate("", second, first, arrowprops=arrow)
-            for place, word, color in zip(places, words, itertools.cycle(("blue", "orange")), strict=False):
-                each.annotate(word, place, ha="center", fontsize=7.5, color=plots.COLORS[color])
+            rightwards = places[1::2, 0].mean() > places[::2, 0].mean()
+            for number, (place, word) in enumerate(zip(places, words, strict=True)):
+                right, color = (number % 2 == 1) == rightwards, ("blue", "orange")[number % 2]
+                how = {"ha": "left" if right else "right", "va": "center", "textcoords": "offset points"}
+                each.annotate(word, place, (4 if right else -4, 0), fontsize=7.5, color=plots.COLORS[color], **how)
             each.set(xticks=(), yticks=())
-            each.margins(0.2)
+            each.margins(0.5, 0.08)
             each.plot(*places.T, ".", ms=2, color=plots.COLORS["grey"])
             if vectors is softmax:
                 each.set_title(name, fontsize=10)
