@@ -1,4 +1,4 @@
-"""Word vectors of Shakespeare's plays and poems: skip-gram with negative sampling, 3 epochs, size 100, window 5."""
+"""Word vectors of Shakespeare's plays and poems: skip-gram with negative sampling, 5 epochs, size 100, window 5."""
 
 import jax
 
@@ -11,7 +11,7 @@ def workload(quick: bool) -> Workload:
     """Both sides begin with lists of words and a vocabulary that is counted; gensim has two threads that train."""
     source, _ = text.read("")
     sentences = list(source)[: 2000 if quick else None]
-    return of("Shakespeare", sentences, epochs=1 if quick else 3)
+    return of("Shakespeare", sentences, epochs=1 if quick else 5)
 
 
 def of(name: str, sentences: list[list[str]], epochs: int) -> Workload:

@@ -11,4 +11,4 @@ def workload(quick: bool) -> Workload:
     random = np.random.default_rng(0)
     chance = 1 / np.arange(10, 60_010)
     numbers = random.choice(len(chance), (1000 if quick else 100_000, 20), p=chance / chance.sum())
-    return of("Zipf", [[str(number) for number in sentence] for sentence in numbers], epochs=1)
+    return of("Zipf", [[str(number) for number in sentence] for sentence in numbers], epochs=1 if quick else 3)

@@ -67,9 +67,10 @@ def draw(
     blocks = -(-len(chunk) // block)
     size = 2 * window + blocks * block
     places = jnp.where(kept, window - 1 + jnp.cumsum(kept), size)  # beyond the end for what is passed over
+    sources = jnp.full(size, len(chunk), jnp.int32).at[places].set(jnp.arange(len(chunk)), mode="drop")
     return Drawn(
-        words=jnp.zeros(size, jnp.int32).at[places].set(words, mode="drop"),
-        sentences=jnp.full(size, NO_SENTENCE).at[places].set(sentences, mode="drop"),
+        words=words.at[sources].get(mode="fill", fill_value=0),
+        sentences=sentences.at[sources].get(mode="fill", fill_value=NO_SENTENCE),
         reaches=jax.random.randint(key_reach, (size,), 1, window + 1),
         negatives=negative_words(key_negative, bounds, (blocks, shared)),
         kept=jnp.sum(kept),

@@ -48,10 +48,10 @@ def encoded(
                         f"the text holds more than {chunk * chunks} known words, but was said to hold so many"
                     )
                 pairs = pairs or bool(np.any(numbers >= 0))
-                file.write(numbers)
+                file.write(numbers.data)
             if not pairs:
                 raise DataError("no sentence of the text holds two words that are known, so that there are no pairs")
-            file.write(np.full(chunk * chunks - written, NO_WORD))
+            file.write(np.full(chunk * chunks - written, NO_WORD).data)
         yield np.memmap(path, np.int32, "r", shape=(chunks, chunk))
 
 

@@ -26,7 +26,7 @@ def negative_sampling(
     negatives: int = 5,
     sample: float = 1e-3,
     block: int = 256,
-    shared: int = 64,
+    shared: int = 32,
 ) -> "NegativeSampling":
     r"""Learn a `SkipGram` from chunks of text, as `encoded` writes them: a rule with sparse updates.
 
@@ -163,13 +163,15 @@ class NegativeSampling(eqx.Module):
         centre, context, noise = model.input[words], model.output[near], model.output[negative]
         tiled = centre.reshape(*near.shape[:1], TILE, -1)
         weight = self.negatives / self.shared * jnp.sum(is_pair, axis=-1).reshape(-1, 1)
-        # Scores of the pairs of a tile, and of the negative words.
-        score = jnp.einsum("tif,tjf->tij", tiled, context)
-        score_noise = centre @ noise.T
-        loss = jnp.sum(is_pair * jax.nn.softplus(-score)) + jnp.sum(weight * jax.nn.softplus(score_noise))
-        # What the loss falls by for a rise of the scores.
-        fall = rate * is_pair * jax.nn.sigmoid(-score)
-        fall_noise = -rate * weight * jax.nn.sigmoid(score_noise)
+        # The losses are ln(1 + e^z) = max(z, 0) + ln(1 + e^−|z|), and what they fall by as z does is σ(z).
+        z = -jnp.einsum("tif,tjf->tij", tiled, context)
+        z_noise = centre @ noise.T
+        small, small_noise = jnp.exp(-jnp.abs(z)), jnp.exp(-jnp.abs(z_noise))
+        loss = jnp.sum(is_pair * jnp.maximum(z, 0)) + jnp.sum(_sum_of_logarithms(1 + is_pair * small))
+        kinks = jnp.sum(jnp.maximum(z_noise, 0), axis=-1, keepdims=True)
+        loss += jnp.sum(weight * (kinks + _sum_of_logarithms(1 + small_noise)))
+        fall = rate * is_pair * jnp.where(z < 0, small, 1) / (1 + small)
+        fall_noise = -rate * weight * jnp.where(z_noise < 0, small_noise, 1) / (1 + small_noise)
         to_centre = jnp.einsum("tij,tjf->tif", fall, context).reshape(centre.shape) + fall_noise @ noise
         to_context = jnp.einsum("tij,tif->tjf", fall, tiled).reshape(-1, centre.shape[-1])
         rows = jnp.concatenate([near.ravel(), negative])
@@ -200,3 +202,12 @@ class NegativeSampling(eqx.Module):
         distance = np.abs(np.arange(TILE + margin) - self.window - np.arange(TILE)[:, None])
         is_pair = (own == sentences[places][:, None]) & (own != NO_SENTENCE) & (distance <= reach) & (distance > 0)
         return words[centres], words[places], is_pair.astype(dtype)
+
+
+def _sum_of_logarithms(factors: Float[Array, "... factor"]) -> Float[Array, "... 1"]:
+    """Give the sum of ln x along the last axis, for x from 1 to 2: of up to eight at once, as logarithms take long."""
+    for _ in range(3):
+        half, rest = divmod(factors.shape[-1], 2)
+        if not rest:
+            factors = factors[..., :half] * factors[..., half:]
+    return jnp.sum(jnp.log(factors), axis=-1, keepdims=True)
