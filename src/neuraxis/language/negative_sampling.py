@@ -26,7 +26,7 @@ def negative_sampling(
     negatives: int = 5,
     sample: float = 1e-3,
     block: int = 256,
-    shared: int = 32,
+    shared: int = 48,
 ) -> "NegativeSampling":
     r"""Learn a `SkipGram` from chunks of text, as `encoded` writes them: a rule with sparse updates.
 

@@ -80,7 +80,7 @@ class Settings:
         return pairs + 2.0 * memory.NUMBER * 1000 * self.size
 
 
-QUICK = Settings(epochs=4, grammar_sentences=5000, grammar_epochs=8)
+QUICK = Settings(epochs=4, grammar_epochs=6)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
