@@ -40,9 +40,9 @@ def evaluate_analogies(
     max_words: int = 300_000,
     ignore_case: bool = True,
 ) -> tuple[AnalogyScore, ...]:
-    r"""Ask "a is to b as c is to …", and count the answers that are d.
+    """Ask "a is to b as c is to …", and count the answers that are d.
 
-    The answer is the word nearest to $\hat{\mathbf b} - \hat{\mathbf a} + \hat{\mathbf c}$ other than a, b and c. From
+    The answer is the word nearest to b/|b| − a/|a| + c/|c| other than a, b and c. From
     Mikolov, Chen, Corrado & Dean (2013), Efficient estimation of word representations in vector space, arXiv:1301.3781.
 
     Args:

@@ -17,15 +17,11 @@ _BLOCK = 1 << 20  # pairs that are sorted at once
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Phrases:
-    r"""Pairs of words that form phrases, with their scores.
+    """Pairs of words that form phrases, with their scores.
 
-    The score of a pair is
-
-    $$\mathrm{score}(a, b) = \frac{(n_{ab} - \delta)\, N}{n_a\, n_b},$$
-
-    where $n_a$ and $n_b$ are how often the words appear, $n_{ab}$ how often b follows a in a sentence, N the number of
-    words in the text and δ keeps rare words from forming phrases by chance. A score of 1 is (but for δ) that of words
-    which follow each other no more often than by chance.
+    The score of a pair is (n_ab − δ) N / (n_a n_b), where n_a and n_b are how often the words appear, n_ab how often b
+    follows a in a sentence, N the number of words in the text and δ keeps rare words from forming phrases by chance.
+    A score of 1 is (but for δ) that of words which follow each other no more often than by chance.
 
     From Mikolov, Sutskever, Chen, Corrado & Dean (2013), Distributed representations of words and phrases and their
     compositionality, NeurIPS, equation 6, where N is left out; with it, as in their program word2phrase.c, scores do
@@ -44,14 +40,14 @@ class Phrases:
                 raise InputError(f"scores must be those of pairs of words, but one is of {check.received(pair)}")
 
     @staticmethod
-    def find(sentences: Any, min_count: int = 5, threshold: float = 100.0, max_distinct: int = 5_000_000) -> "Phrases":
+    def find(sentences: Any, min_count: int = 5, threshold: float = 100.0, max_distinct: int = 3_000_000) -> "Phrases":
         """Find the pairs of a text that score above a threshold, in two passes.
 
         Args:
             sentences: `Sentences`, or what they are made from: a path, a `Text`, or lists of words.
             min_count: δ; a phrase must appear more often.
             threshold: the higher, the fewer phrases.
-            max_distinct: how many different pairs are counted at once; each takes 16 bytes, and as much again in
+            max_distinct: how many different pairs are counted at once; each takes 16 bytes, and as much again twice in
                 passing. Where a text brings more, the rarest are dropped (see `Vocabulary.count`).
 
         Raises:

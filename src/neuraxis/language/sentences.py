@@ -16,7 +16,7 @@ _BLOCK = 1 << 20  # bytes that are read at once, and characters of a line that a
 
 @dataclass(frozen=True, repr=False)
 class Sentences:
-    r"""The sentences of a text; every `for` goes through them from the start, and lines without words are left out.
+    """The sentences of a text; every `for` goes through them from the start, and lines without words are left out.
 
     A line is a sentence. A longer one than `max_words` (text8 is a single line of 10⁸ bytes) is cut after every
     `max_words`.

@@ -50,7 +50,7 @@ class Vocabulary:
 
     @staticmethod
     def count(
-        sentences: Any, min_count: int = 5, max_size: int | None = None, max_distinct: int = 2_000_000
+        sentences: Any, min_count: int = 5, max_size: int | None = None, max_distinct: int = 1_000_000
     ) -> "Vocabulary":
         """Count the words of a text in one pass. Of words that are equally frequent, the one that appears first leads.
 
@@ -76,9 +76,11 @@ class Vocabulary:
         if counts[most] < min_count:
             found = f"the most frequent, {most!r}, appears {counts[most]} times"
             raise DataError(f"no word of the text appears min_count={min_count} times; {found}")
-        counts = {word: count for word, count in counts.items() if count >= min_count}
-        words = sorted(counts, key=counts.__getitem__, reverse=True)[:max_size]
-        return Vocabulary(tuple(words), np.array([counts[word] for word in words]))
+        frequent = (word for word, count in counts.items() if count >= min_count)
+        words = sorted(frequent, key=counts.__getitem__, reverse=True)[:max_size]
+        numbers = np.fromiter(map(counts.__getitem__, words), np.int64, len(words))
+        del counts, frequent  # which take much memory
+        return Vocabulary(tuple(words), numbers)
 
     def index(self, word: str) -> int:
         """Give the number of a word.

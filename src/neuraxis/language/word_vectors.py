@@ -17,14 +17,11 @@ _GUARD = 1024.0  # vectors are multiplied by ones that are so much shorter, so t
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
-    r"""A vector for every word.
+    """A vector for every word.
 
-    The similarity of two words is the cosine of the angle between their vectors,
-
-    $$\cos(\mathbf a, \mathbf b) = \frac{\mathbf a \cdot \mathbf b}{|\mathbf a|\,|\mathbf b|},$$
-
-    and 0 where one of them is zero. `vectors["word"]` is a word's vector; `word in vectors`, `len(vectors)` and
-    `for word in vectors` are what they seem.
+    The similarity of two words is the cosine of the angle between their vectors, a·b / (|a| |b|), and 0 where one of
+    them is zero. `vectors["word"]` is a word's vector; `word in vectors`, `len(vectors)` and `for word in vectors` are
+    what they seem.
 
     Args:
         words: every word once, the most frequent first if that is known.
@@ -91,10 +88,10 @@ class WordVectors:
     def most_similar(
         self, positive: str | Sequence[str], negative: str | Sequence[str] = (), count: int = 10
     ) -> list[tuple[str, float]]:
-        r"""Give the words whose vectors point most nearly in the direction of others, each with the cosine.
+        """Give the words whose vectors point most nearly in the direction of others, each with the cosine.
 
-        The direction is $\sum \hat{\mathbf p} - \sum \hat{\mathbf n}$ of the vectors of length one. The words asked for
-        are left out; of words that are equally near, the one that stands first leads.
+        The direction is Σ p/|p| − Σ n/|n| of the positive and negative words' vectors. The words asked for are left
+        out; of words that are equally near, the one that stands first leads.
 
         Args:
             positive: a word, or several whose sum is meant.
@@ -117,7 +114,7 @@ class WordVectors:
         return [(self.words[i], float(cosines[i])) for i in _largest(cosines, min(count, len(self) - len(left_out)))]
 
     def analogy(self, a: str, b: str, c: str, count: int = 10) -> list[tuple[str, float]]:
-        r"""Answer "a is to b as c is to …" by what is nearest to $\hat{\mathbf b} - \hat{\mathbf a} + \hat{\mathbf c}$.
+        """Answer "a is to b as c is to …" by what is nearest to b/|b| − a/|a| + c/|c|.
 
         From Mikolov, Yih & Zweig (2013), Linguistic regularities in continuous space word representations, NAACL.
 
