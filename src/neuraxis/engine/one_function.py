@@ -18,9 +18,15 @@ _SMALL_CALL = {"inlineable": "false", "xla_cpu_small_call": "true"}
 _MOST = 32 * 1024  # numbers in an array of a step: with three times as many, two threads are quicker
 _DTYPES = frozenset(["bool", "int32", "uint32", "int64", "uint64", "float32", "float64"])
 # Only these: sums and products of matrices are slower in such a function, and custom calls have no place in one.
-_ELEMENTWISE = frozenset(
-    ["abs", "add", "and", "atan2", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "copy", "cos", "div", "eq", "erf", "exp", "exp2", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min", "mul", "name", "ne", "neg", "nextafter", "not", "or", "pow", "rem", "reshape", "round", "rsqrt", "select_n", "sign", "sin", "slice", "sqrt", "square", "squeeze", "stop_gradient", "sub", "tan", "tanh", "xor"]
-)
+# fmt: off
+_ELEMENTWISE = frozenset([
+    "abs", "add", "and", "atan2", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "copy", "cos",
+    "div", "eq", "erf", "exp", "exp2", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le",
+    "log", "log1p", "logistic", "lt", "max", "min", "mul", "name", "ne", "neg", "nextafter", "not", "or", "pow",
+    "rem", "reshape", "round", "rsqrt", "select_n", "sign", "sin", "slice", "sqrt", "square", "squeeze",
+    "stop_gradient", "sub", "tan", "tanh", "xor",
+])
+# fmt: on
 _CALLS = frozenset(["closed_call", "custom_jvp_call", "custom_vjp_call", "jit", "pjit", "scan"])
 
 
