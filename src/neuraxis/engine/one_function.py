@@ -37,7 +37,10 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], state: PyTree, xs: PyTree)
         lambda *leaves: lax.scan(step, *jax.tree.unflatten(structure, leaves)), return_shape=True
     )(*leaves)
     run = jaxpr_as_fun(loop)
-    results = set_xla_metadata(jax.jit(run)(*leaves), **_SMALL_CALL) if is_small(loop) else run(*leaves)
+    small = is_small(loop)
+    results: Any = (jax.jit(run) if small else run)(*leaves)
+    if small:
+        results = set_xla_metadata(results, **_SMALL_CALL)
     return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
 
