@@ -60,8 +60,8 @@ def _compiled(wide: bool) -> Callable[..., tuple[Any, ...]]:
 
 
 def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, unroll, record, watched):
-    # Nothing is differentiated or mapped where nothing is being traced outside, so that the loop may be marked.
-    scan = one_function.scan if watched and jax.default_backend() == "cpu" else lax.scan
+    # Nothing is differentiated or mapped where nothing is being traced outside.
+    scan = one_function.scan if watched and one_function.pays() else lax.scan
 
     if not callable(inputs):
         inputs = project(dynamics, jax.tree.map(jnp.asarray, inputs))

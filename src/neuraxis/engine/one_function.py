@@ -2,11 +2,11 @@
 
 XLA on a CPU runs a loop as a list of kernels, which its runtime calls one after the other and shares out to threads.
 Where a step takes microseconds, that is most of its time. A loop that is marked as a small call becomes one function
-instead: 10 000 steps of 1000 Hodgkin–Huxley neurons then take less than a third of the time, with the same result.
+instead: 10 000 steps of 1000 Hodgkin–Huxley neurons then take less than half of the time, with the same result.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import jax
 from jax import lax
@@ -37,11 +37,18 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], state: PyTree, xs: PyTree)
         lambda *leaves: lax.scan(step, *jax.tree.unflatten(structure, leaves)), return_shape=True
     )(*leaves)
     run = jaxpr_as_fun(loop)
-    small = is_small(loop)
-    results: Any = (jax.jit(run) if small else run)(*leaves)
-    if small:
-        results = set_xla_metadata(results, **_SMALL_CALL)
+    results = call(run, *leaves) if is_small(loop) else run(*leaves)
     return jax.tree.unflatten(jax.tree.structure(shapes), results)
+
+
+def pays() -> bool:
+    """Say whether programs are compiled for a CPU. What is differentiated or mapped must not be marked."""
+    return jax.default_backend() == "cpu"
+
+
+def call(run: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a program that is being traced, and have it compiled into one."""
+    return set_xla_metadata(cast(Any, jax.jit(run)(*arguments)), **_SMALL_CALL)
 
 
 def is_small(loop: ClosedJaxpr) -> bool:
