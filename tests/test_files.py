@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from neuraxis.files import sweep, write_atomically
+from neuraxis.files import sweep, write_atomically, writing
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path):
@@ -32,6 +32,21 @@ def test_an_interrupt_leaves_the_old_content_and_nothing_else(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, "new")
     assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_is_written_in_pieces_appears_whole(tmp_path):
+    path = tmp_path / "a"
+    write_atomically(path, "old")
+    with writing(path) as file:
+        file.write(b"ne")
+        assert path.read_text() == "old"
+        file.write(b"w")
+    assert path.read_text() == "new"
+    with pytest.raises(ZeroDivisionError), writing(path) as file:
+        file.write(b"half")
+        _ = 1 / 0
+    assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 

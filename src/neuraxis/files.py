@@ -4,6 +4,9 @@ import os
 import re
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 
 
@@ -13,13 +16,23 @@ def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
     Raises:
         OSError: where the folder cannot be written or is full; the old file, if any, is left as it was.
     """
+    with writing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
+    """Open a temporary file beside `path`, which takes that name when all is written; as `write_atomically` in pieces.
+
+    Raises:
+        OSError: where the folder cannot be written or is full; the old file, if any, is left as it was.
+    """
     path = Path(path)
-    content = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_host()}.{os.getpid()}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
