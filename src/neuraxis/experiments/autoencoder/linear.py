@@ -1,0 +1,96 @@
+"""The linear autoencoder with tied weights beside the principal components."""
+
+import math
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+import optax
+
+from neuraxis.engine import descent, evaluate, fit, momentum
+from neuraxis.experiment import Session
+from neuraxis.experiments.shared.images import Images
+from neuraxis.functions.principal_components import PrincipalComponents, principal_angles, principal_components
+from neuraxis.generative import TiedAutoencoder
+from neuraxis.generative.reconstruction import squared_error
+from neuraxis.kinds import Map
+
+_BATCH_SIZE, _BETA = 500, 0.95
+_RATE = (
+    2.0  # at the beginning, over the mean of ‖x‖²: what is stable does not depend on how bright and large images are
+)
+
+
+class Found(NamedTuple):
+    """The components, at least two of them, and what was measured."""
+
+    pca: PrincipalComponents
+    metrics: dict[str, float]
+    arrays: dict[str, Any]
+
+
+def measure(key: jax.Array, images: Images, settings: Any, session: Session) -> Found:
+    """Find both subspaces, and compare them and what they explain."""
+    size = min(settings.code_size, images.size)
+    pca = principal_components(images.train[0], min(max(size, 2), images.size))
+    closed = network_of(pca, size)
+    learnt = _train(key, images, size, settings, session)
+    angles = np.degrees(principal_angles(learnt.encoder.layers[0].weight, closed.encoder.layers[0].weight))
+    explained = {name: _explained(model, images.train[0]) for name, model in (("pca", closed), ("linear", learnt))}
+    metrics = {
+        "largest_principal_angle_degrees": angles.max(),
+        "pca_explained_variance": explained["pca"],
+        "linear_explained_variance": explained["linear"],
+        "linear_explained_over_pca": explained["linear"] / explained["pca"],
+        "pca_error": error(closed, images.test[0], images.test[0]),
+        "linear_error": error(learnt, images.test[0], images.test[0]),
+    }
+    shown = {"pca": np.asarray(closed(some(images))), "linear": np.asarray(learnt(some(images)))}
+    return Found(pca, metrics, {"angles": angles, "originals": some(images), **shown})
+
+
+def network_of(pca: PrincipalComponents, size: int) -> TiedAutoencoder:
+    """Write x̂ = mean + (x − mean) VVᵀ, with the first directions V, as a tied autoencoder."""
+    directions = pca.directions[:size]
+    network = TiedAutoencoder((directions.shape[1], size), key=jax.random.key(0))
+    return eqx.tree_at(
+        lambda n: (n.encoder.layers[0].weight, n.encoder.layers[0].bias, n.biases[0]),
+        network,
+        (directions.T, -directions @ pca.mean, pca.mean),
+    )
+
+
+def _train(key: jax.Array, images: Images, size: int, settings: Any, session: Session) -> TiedAutoencoder:
+    key_model, key_fit = jax.random.split(key)
+    batches = math.ceil(len(images.train[0]) / _BATCH_SIZE)
+    epochs = math.ceil(settings.linear_steps / batches)
+    power = float(np.mean(np.sum(images.train[0] ** 2, axis=-1)))
+    rate = optax.cosine_decay_schedule(_RATE / power, epochs * batches)
+    return fit(
+        TiedAutoencoder((images.size, size), key=key_model),
+        descent(squared_error, momentum(rate, _BETA)),
+        images.train[:1],
+        epochs=epochs,
+        batch_size=_BATCH_SIZE,
+        key=key_fit,
+        **session.training("autoencoder: linear", "checkpoint-linear"),
+    ).model
+
+
+def _explained(model: Map, x: np.ndarray) -> float:
+    """Give the share of the variance that is in the reconstructions."""
+    return 1 - 2 * evaluate(model, squared_error, (x,)) / float(np.sum(np.var(x, axis=0, dtype=float)))
+
+
+def error(model: Map, x: Any, target: Any) -> float:
+    """Give the mean squared error of a pixel, of a model that gives pixels from x."""
+    return 2 * evaluate(model, squared_error, (x, target)) / target.shape[1]
+
+
+def some(images: Images) -> np.ndarray:
+    """Give the test images that are shown: the first of each class, and a second of some."""
+    x, labels = images.test
+    firsts = [np.flatnonzero(labels == c)[:2] for c in range(len(images.classes))]
+    chosen = [i[0] for i in firsts] + [i[1] for i in firsts[:2]]
+    return x[chosen]
