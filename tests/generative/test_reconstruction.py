@@ -46,10 +46,9 @@ def test_images_count_with_all_their_pixels(loss):
 def test_the_rule_learns():
     data = (RNG.random((64, 2)) @ RNG.random((2, 6)) / 2).astype(np.float32)
     model = TiedAutoencoder((6, 2), key=jax.random.key(0))
-    for loss in (squared_error, bernoulli_cross_entropy):
-        rule = descent(loss, optax.adam(0.02))
-        fitted = fit(model, rule, (data,), epochs=40, batch_size=32, key=jax.random.key(1), progress=None)
-        assert evaluate(fitted.model, loss, (data,)) < 0.9 * evaluate(model, loss, (data,))
+    rule = descent(squared_error, optax.adam(0.02))
+    fitted = fit(model, rule, (data,), epochs=100, batch_size=32, key=jax.random.key(1), progress=None)
+    assert evaluate(fitted.model, squared_error, (data,)) < 0.05 * evaluate(model, squared_error, (data,))
 
 
 @pytest.mark.usefixtures("as_user")

@@ -83,7 +83,7 @@ class Settings:
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(hidden_sizes=(128, 64), steps=800, linear_steps=1000, training_images=10_000)
+QUICK = Settings(hidden_sizes=(128, 64), steps=800, linear_steps=1500, training_images=10_000)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

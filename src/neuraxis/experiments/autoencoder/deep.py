@@ -96,7 +96,7 @@ def _compare_maps(flat: Autoencoder, closed: Any, images: Images) -> dict[str, f
 def _alike(codes: Any, labels: np.ndarray) -> float:
     """Give how many of the nearest neighbours of a code are of the same class, on average, as a share."""
     points = np.asarray(codes)
-    _, nearest = KDTree(points).query(points, k=min(_NEIGHBOURS + 1, len(points)))
+    nearest = np.asarray(KDTree(points).query(points, k=min(_NEIGHBOURS + 1, len(points)))[1])
     return float(np.mean(labels[nearest[:, 1:]] == labels[:, None]))
 
 

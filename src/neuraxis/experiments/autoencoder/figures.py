@@ -22,6 +22,7 @@ def plot_subspace(result: Result) -> plots.Figure:
     left.bar(np.arange(1, len(angles) + 1), angles, color=plots.COLORS["blue"])
     left.axhline(5, color=plots.COLORS["grey"], linestyle="--", linewidth=1)
     left.set(xlabel="angle, by size", ylabel="principal angle [degree]", ylim=(0, max(5.5, 1.1 * angles.max())))
+    left.set_xticks(np.arange(1, len(angles) + 1, max(1, len(angles) // 8)))
     left.grid(False, axis="x")
     names = {"deep": "deep network", "linear": "linear network", "pca": "PCA"}
     right.barh(list(names.values()), [m[f"{name}_error"] for name in names], color=plots.COLORS["blue"], height=0.6)
@@ -35,7 +36,7 @@ def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         caption="Test images, and their reconstructions from a code of the same size: by the deep network, by PCA, and "
         "by the linear network, which is PCA's again.",
-        height=2.9,
+        height=2.4,
     )
     rows = {"original": "originals", "deep network": "deep", "PCA": "pca", "linear network": "linear"}
     plots.show_strips(axes, [_square(a[name]) for name in rows.values()], list(rows), low=0.0)
@@ -46,8 +47,9 @@ def plot_denoising(a: dict[str, Any]) -> plots.Figure:
     """Draw damaged images and what is made of them."""
     fig, axes = plots.figure(
         2,
-        caption="Test images with normal noise (above) and with pixels hidden (below), and what is made of them: by a "
-        "network that has learnt to restore such images, by one that has seen clean images only, and by PCA.",
+        caption="Test images with normal noise (above) and with pixels hidden, which look white (below), and what "
+        "is made of them: by a network that has learnt to restore such images, by one that has seen clean images only, "
+        "and by PCA.",
         height=6.4,
     )
     rows = {"damaged": "damaged", "denoising": "restored", "plain network": "plain", "PCA": "pca"}
@@ -64,10 +66,10 @@ def plot_map(a: dict[str, Any]) -> plots.Figure:
         1,
         3,
         caption="The test images as two numbers each: the first two principal components, and the codes of a deep "
-        "network; the colour and the mark at the median of its codes show the class, which neither was told. Right: "
-        "what the network decodes from codes on a grid over the frame in the middle.",
+        "network; the colour is the class, which neither was told. Right: what the network decodes from codes on a "
+        "grid over the frame in the middle.",
         width=11.0,
-        height=4.0,
+        height=4.3,
     )
     _scatter(left, a["scores"], a, "Principal components", "component")
     _scatter(middle, a["codes"], a, "Codes", "code")
@@ -76,15 +78,16 @@ def plot_map(a: dict[str, Any]) -> plots.Figure:
     right.imshow(np.vstack([np.hstack(list(row)) for row in strips]), cmap="gray_r", vmin=0, vmax=1)
     right.set(xticks=[], yticks=[], xlabel="code 1", ylabel="code 2", title="Decoded")
     right.grid(False)
+    marks = {"handletextpad": 0.0, "markerscale": 5.0}
+    fig.legend(
+        *left.get_legend_handles_labels(), loc="outside lower left", ncols=10, frameon=False, fontsize=9, **marks
+    )
     return fig
 
 
 def _scatter(axes: Any, points: np.ndarray, a: dict[str, Any], title: str, name: str) -> None:
-    axes.scatter(*points.T, c=a["labels"], cmap="tab10", vmin=-0.5, vmax=9.5, s=3, alpha=0.5, linewidths=0)
     for k, label in enumerate(a["classes"]):
-        place = np.median(points[a["labels"] == k], axis=0)
-        box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
-        axes.text(*place, label, ha="center", va="center", fontsize=9, fontweight="bold", bbox=box)
+        axes.scatter(*points[a["labels"] == k].T, color=f"C{k}", s=3, alpha=0.5, linewidths=0, label=label)
     low, high = np.quantile(points, (0.002, 0.998), axis=0)
     margin = 0.05 * (high - low)
     axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))

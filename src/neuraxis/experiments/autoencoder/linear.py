@@ -17,9 +17,8 @@ from neuraxis.generative.reconstruction import squared_error
 from neuraxis.kinds import Map
 
 _BATCH_SIZE, _BETA = 500, 0.95
-_RATE = (
-    2.0  # at the beginning, over the mean of ‖x‖²: what is stable does not depend on how bright and large images are
-)
+# The highest rate, over the mean of ‖x‖²: what is stable does not depend on how large and bright images are.
+_RATE, _WARMUP = 1.0, 0.1
 
 
 class Found(NamedTuple):
@@ -66,7 +65,8 @@ def _train(key: jax.Array, images: Images, size: int, settings: Any, session: Se
     batches = math.ceil(len(images.train[0]) / _BATCH_SIZE)
     epochs = math.ceil(settings.linear_steps / batches)
     power = float(np.mean(np.sum(images.train[0] ** 2, axis=-1)))
-    rate = optax.cosine_decay_schedule(_RATE / power, epochs * batches)
+    steps = epochs * batches
+    rate = optax.warmup_cosine_decay_schedule(0.0, _RATE / power, int(_WARMUP * steps), steps)
     return fit(
         TiedAutoencoder((images.size, size), key=key_model),
         descent(squared_error, momentum(rate, _BETA)),
