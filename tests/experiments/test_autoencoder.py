@@ -38,7 +38,7 @@ def test_figures(result):
 def test_the_network_of_the_components_leaves_what_they_do_not_explain():
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32) + 3
     unexplained = np.linalg.svd(x - x.mean(0), compute_uv=False)[2:]
-    found = error(network_of(principal_components(x, 4), 2), x, x)
+    found = error(np.asarray(network_of(principal_components(x, 4), 2)(x)), x)
     assert found == pytest.approx(np.sum(unexplained**2) / x.size, rel=1e-4)
 
 

@@ -3,6 +3,7 @@
 All products are taken in full precision, which a GPU would round to three digits unless told not to.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -45,6 +46,11 @@ def principal_components(x: ArrayLike, count: int) -> PrincipalComponents:
         raise InputError(f"x must hold at least two examples, but has shape {examples.shape}")
     if count > min(examples.shape):
         raise InputError(f"count must be at most {min(examples.shape)} for x of shape {examples.shape}, but is {count}")
+    return _components(examples, int(count))
+
+
+@partial(jax.jit, static_argnums=1)
+def _components(examples: Array, count: int) -> PrincipalComponents:
     mean = jnp.mean(examples, axis=0)
     _, s, directions = jnp.linalg.svd(jnp.linalg.qr(examples - mean, mode="r"), full_matrices=False)
     variances = s**2 / (len(examples) - 1)
@@ -71,6 +77,11 @@ def principal_angles(a: ArrayLike, b: ArrayLike) -> Float[Array, " angle"]:
     if len(first) != len(second):
         raise InputError(f"a and b must have equally many rows, but have shapes {first.shape} and {second.shape}")
     narrow, wide = sorted((_basis("a", first), _basis("b", second)), key=lambda basis: basis.shape[1])
+    return _angles(narrow, wide)
+
+
+@jax.jit
+def _angles(narrow: Array, wide: Array) -> Float[Array, " angle"]:
     products = wide.T @ narrow
     cosines = jnp.linalg.svd(products, compute_uv=False)
     sines = jnp.linalg.svd(narrow - wide @ products, compute_uv=False)[::-1]

@@ -31,12 +31,12 @@ from neuraxis.experiments.autoencoder import deep, figures, linear
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
-# The digits are few and small, so that PCA is hard to beat.
+# What holds with room to spare. The digits are small and few; of other images it is only said which side is better.
 _BOUNDS = {
-    "mnist": {"deep_error_over_pca": 0.6, "map_error_over_pca": 0.8, "restored_over_plain": 0.75},
-    "fashion-mnist": {"deep_error_over_pca": 0.9, "map_error_over_pca": 0.9, "restored_over_plain": 0.75},
-    "digits": {"deep_error_over_pca": 0.9, "map_error_over_pca": 0.9, "restored_over_plain": 0.9},
+    "mnist": {"deep": 0.5, "restored": 0.7, "map": 0.8, "alike": 1.4},
+    "digits": {"deep": 0.9, "restored": 0.7, "map": 0.9, "alike": 1.05},
 }
+_BETTER = {"deep": 1.0, "restored": 1.0, "map": 1.0, "alike": 1.0}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,14 @@ class Settings:
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(hidden_sizes=(128, 64), steps=800, linear_steps=1500, training_images=10_000)
+QUICK = Settings(
+    hidden_sizes=(256,),
+    steps=1000,
+    batch_size=64,
+    learning_rate=6e-3,
+    linear_steps=1500,
+    training_images=6000,
+)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -91,11 +98,11 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     images = load(settings.data, settings.training_images, settings.seed)
     keys = jax.random.split(jax.random.key(settings.seed), 2)
     found = linear.measure(keys[0], images, settings, session)
-    parts = found, deep.measure(keys[1], images, found.pca, settings, session)
+    parts = found, deep.measure(keys[1], images, found, settings, session)
     metrics = {name: float(value) for part in parts for name, value in part.metrics.items()}
     return Result(
         metrics=metrics,
-        claims=_claims(_BOUNDS[images.name]),
+        claims=_claims(_BOUNDS.get(images.name, _BETTER)),
         arrays={name: value for part in parts for name, value in part.arrays.items()},
         model=parts[1].network,
         data=images.description,
@@ -106,13 +113,14 @@ def _claims(bounds: dict[str, float]) -> tuple[Claim, ...]:
     return (
         Claim("largest_principal_angle_degrees", "<", 5.0),
         Claim("linear_explained_over_pca", ">=", 0.99),
-        Claim("deep_error_over_pca", "<=", bounds["deep_error_over_pca"]),
-        Claim("noise_restored_over_plain", "<=", bounds["restored_over_plain"]),
-        Claim("noise_restored_over_pca", "<=", 0.9),
-        Claim("hidden_restored_over_plain", "<=", bounds["restored_over_plain"]),
-        Claim("hidden_restored_over_pca", "<=", 0.9),
-        Claim("map_error_over_pca", "<=", bounds["map_error_over_pca"]),
-        Claim("map_neighbours_alike_over_pca", ">=", 1.1),
+        Claim("deep_error_over_pca", "<", bounds["deep"]),
+        *(
+            Claim(f"{damage}_restored_over_{other}", "<", bounds["restored"])
+            for damage in ("noise", "hidden")
+            for other in ("plain", "pca")
+        ),
+        Claim("map_error_over_pca", "<", bounds["map"]),
+        Claim("map_neighbours_alike_over_pca", ">", bounds["alike"]),
     )
 
 

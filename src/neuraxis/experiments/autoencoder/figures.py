@@ -7,6 +7,9 @@ import numpy as np
 from neuraxis import plots
 from neuraxis.experiment import Result
 
+# Ten that can be told apart, one for each class.
+_COLORS = [f"tab:{name}" for name in ["blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan"]]
+
 
 def plot_subspace(result: Result) -> plots.Figure:
     """Draw the principal angles, and the errors at equal size of the code."""
@@ -87,7 +90,7 @@ def plot_map(a: dict[str, Any]) -> plots.Figure:
 
 def _scatter(axes: Any, points: np.ndarray, a: dict[str, Any], title: str, name: str) -> None:
     for k, label in enumerate(a["classes"]):
-        axes.scatter(*points[a["labels"] == k].T, color=f"C{k}", s=3, alpha=0.5, linewidths=0, label=label)
+        axes.scatter(*points[a["labels"] == k].T, color=_COLORS[k], s=3, alpha=0.5, linewidths=0, label=label)
     low, high = np.quantile(points, (0.002, 0.998), axis=0)
     margin = 0.05 * (high - low)
     axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))

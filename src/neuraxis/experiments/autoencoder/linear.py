@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 
-from neuraxis.engine import descent, evaluate, fit, momentum
+from neuraxis.engine import descent, evaluate, fit, momentum, predict
 from neuraxis.experiment import Session
 from neuraxis.experiments.shared.images import Images
 from neuraxis.functions.principal_components import PrincipalComponents, principal_angles, principal_components
@@ -22,31 +22,32 @@ _RATE, _WARMUP = 1.0, 0.1
 
 
 class Found(NamedTuple):
-    """The components, at least two of them, and what was measured."""
+    """PCA as networks, and what was measured."""
 
-    pca: PrincipalComponents
+    pca: TiedAutoencoder
+    pca_map: TiedAutoencoder  # with two components
     metrics: dict[str, float]
     arrays: dict[str, Any]
 
 
 def measure(key: jax.Array, images: Images, settings: Any, session: Session) -> Found:
     """Find both subspaces, and compare them and what they explain."""
+    (x, _), (test, _) = images.train, images.test
     size = min(settings.code_size, images.size)
-    pca = principal_components(images.train[0], min(max(size, 2), images.size))
-    closed = network_of(pca, size)
-    learnt = _train(key, images, size, settings, session)
-    angles = np.degrees(principal_angles(learnt.encoder.layers[0].weight, closed.encoder.layers[0].weight))
-    explained = {name: _explained(model, images.train[0]) for name, model in (("pca", closed), ("linear", learnt))}
+    found = principal_components(x, max(size, 2))
+    pca, learnt = network_of(found, size), _train(key, images, size, settings, session)
+    angles = np.degrees(principal_angles(learnt.encoder.layers[0].weight, pca.encoder.layers[0].weight))
+    explained = {name: _explained(model, x) for name, model in (("pca", pca), ("linear", learnt))}
+    outputs = {"pca": predict(pca, test), "linear": predict(learnt, test)}
     metrics = {
         "largest_principal_angle_degrees": angles.max(),
         "pca_explained_variance": explained["pca"],
         "linear_explained_variance": explained["linear"],
         "linear_explained_over_pca": explained["linear"] / explained["pca"],
-        "pca_error": error(closed, images.test[0], images.test[0]),
-        "linear_error": error(learnt, images.test[0], images.test[0]),
+        **{f"{name}_error": error(output, test) for name, output in outputs.items()},
     }
-    shown = {"pca": np.asarray(closed(some(images))), "linear": np.asarray(learnt(some(images)))}
-    return Found(pca, metrics, {"angles": angles, "originals": some(images), **shown})
+    arrays = {name: output[some(images)] for name, output in (("originals", test), *outputs.items())}
+    return Found(pca, network_of(found, 2), metrics, {"angles": angles, **arrays})
 
 
 def network_of(pca: PrincipalComponents, size: int) -> TiedAutoencoder:
@@ -83,14 +84,12 @@ def _explained(model: Map, x: np.ndarray) -> float:
     return 1 - 2 * evaluate(model, squared_error, (x,)) / float(np.sum(np.var(x, axis=0, dtype=float)))
 
 
-def error(model: Map, x: Any, target: Any) -> float:
-    """Give the mean squared error of a pixel, of a model that gives pixels from x."""
-    return 2 * evaluate(model, squared_error, (x, target)) / target.shape[1]
+def error(reconstructed: np.ndarray, x: np.ndarray) -> float:
+    """Give the mean squared error of a pixel."""
+    return float(np.mean((reconstructed - x) ** 2, dtype=float))
 
 
-def some(images: Images) -> np.ndarray:
-    """Give the test images that are shown: the first of each class, and a second of some."""
-    x, labels = images.test
-    firsts = [np.flatnonzero(labels == c)[:2] for c in range(len(images.classes))]
-    chosen = [i[0] for i in firsts] + [i[1] for i in firsts[:2]]
-    return x[chosen]
+def some(images: Images) -> list[int]:
+    """Choose the test images that are shown: the first of each class, and a second of the first two."""
+    places = [np.flatnonzero(images.test[1] == c) for c in range(len(images.classes))]
+    return [int(found[0]) for found in places] + [int(found[1]) for found in places[:2]]
