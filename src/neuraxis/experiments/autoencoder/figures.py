@@ -8,7 +8,8 @@ from neuraxis import plots
 from neuraxis.experiment import Result
 
 # Ten that can be told apart, one for each class.
-_COLORS = [f"tab:{name}" for name in ["blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan"]]
+_NAMES = ("blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan")
+_COLORS = [f"tab:{name}" for name in _NAMES]
 
 
 def plot_subspace(result: Result) -> plots.Figure:
