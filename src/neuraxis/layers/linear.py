@@ -19,7 +19,8 @@ class Linear(eqx.Module):
         bias: whether there is a b; without one, the field `bias` is None.
 
     Raises:
-        InputError: for sizes that are not positive or need more memory than there is, or an x whose last axis is not `in_size`.
+        InputError: for sizes that are not positive or need more memory than there is, or an x whose last axis is not
+            `in_size`.
     """
 
     weight: Float[Array, "in out"]
