@@ -42,6 +42,8 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .generative import Autoencoder as Autoencoder
+from .generative import TiedAutoencoder as TiedAutoencoder
 from .layers import BatchNorm as BatchNorm
 from .layers import Convolution as Convolution
 from .layers import Dropout as Dropout

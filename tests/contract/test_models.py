@@ -21,6 +21,7 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
+from neuraxis.generative import Autoencoder, TiedAutoencoder
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.layers import (
     BatchNorm,
@@ -143,6 +144,9 @@ CASES = [
     ),
     Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
+    Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
+    Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
