@@ -26,7 +26,7 @@ def test_the_modern_network_is_better_in_the_quick_run_too(result):
 
 def test_what_was_trained_goes_on_writing(result):
     written = result.arrays["samples"]["modern"]
-    assert len(written) == 400
+    assert len(written) == 500
     assert set(written) <= set(result.model.tokenizer.alphabet)
 
 
