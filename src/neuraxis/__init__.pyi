@@ -44,11 +44,15 @@ from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
 from .generative import Autoencoder as Autoencoder
 from .generative import TiedAutoencoder as TiedAutoencoder
+from .language import generate as generate
+from .language import modern_transformer as modern_transformer
+from .language import transformer_2017 as transformer_2017
 from .layers import BatchNorm as BatchNorm
 from .layers import Convolution as Convolution
 from .layers import Dropout as Dropout
 from .layers import Linear as Linear
 from .layers import MaxPool as MaxPool
+from .layers import MultiHeadAttention as MultiHeadAttention
 from .layers import Residual as Residual
 from .layers import Sequential as Sequential
 from .neurons import LIF as LIF

@@ -23,11 +23,13 @@ from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
 from neuraxis.generative import Autoencoder, TiedAutoencoder
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
+from neuraxis.language import Decoding, modern_transformer
 from neuraxis.layers import (
     BatchNorm,
     Convolution,
     Dropout,
     Embedding,
+    FeedForward,
     Flatten,
     GlobalMaxPool,
     GlobalMeanPool,
@@ -36,9 +38,12 @@ from neuraxis.layers import (
     Linear,
     MaxPool,
     MeanPool,
+    MultiHeadAttention,
     Residual,
     RMSNorm,
+    RotaryPositions,
     Sequential,
+    SinusoidalPositions,
     TransposedConvolution,
 )
 from neuraxis.neurons import (
@@ -98,6 +103,15 @@ def spiking_network(neuron):
     return SpikingNetwork(neuron, connect(*projections, size=4))
 
 
+def language_model():
+    return modern_transformer(7, size=4, layers=1, heads=2, context=8, key=KEY)
+
+
+def decoded(model, x, key):
+    """The logits of a text of the same token over and over."""
+    return jnp.moveaxis(simulate(model, x, steps=4).record, 0, -1)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
 
@@ -143,6 +157,12 @@ CASES = [
         (5,),
     ),
     Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
+    Case("FeedForward", Map, lambda: FeedForward(5, 8, key=KEY), call, (5,)),
+    Case("MultiHeadAttention", Map, lambda: MultiHeadAttention(6, 3, key=KEY), call, (4, 6)),
+    Case("SinusoidalPositions", Map, lambda: SinusoidalPositions(jnp.asarray(1e4)), call, (4, 5)),
+    Case("RotaryPositions", Map, lambda: RotaryPositions(jnp.asarray(1e4)), call, (4, 6)),
+    Case("LanguageModel", Map, language_model, call, (4,), tokens),
+    Case("Decoding", Dynamics, lambda: Decoding(language_model()), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
     Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),

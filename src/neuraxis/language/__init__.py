@@ -12,3 +12,13 @@ from neuraxis.language.word2vec_binary import save_word2vec_binary as save_word2
 from neuraxis.language.word2vec_text import load_word2vec_text as load_word2vec_text
 from neuraxis.language.word2vec_text import save_word2vec_text as save_word2vec_text
 from neuraxis.language.word_vectors import WordVectors as WordVectors
+from neuraxis.language.generation import Decoding as Decoding
+from neuraxis.language.generation import Sampling as Sampling
+from neuraxis.language.generation import generate as generate
+from neuraxis.language.language_model import LanguageModel as LanguageModel
+from neuraxis.language.next_token import bits_per_byte as bits_per_byte
+from neuraxis.language.next_token import next_token_loss as next_token_loss
+from neuraxis.language.transformer import modern_transformer as modern_transformer
+from neuraxis.language.transformer import transformer_2017 as transformer_2017
+from neuraxis.language.transformer_block import TransformerBlock as TransformerBlock
+from neuraxis.language.writer import Writer as Writer
