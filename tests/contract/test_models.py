@@ -27,6 +27,7 @@ from neuraxis.layers import (
     Convolution,
     Dropout,
     Embedding,
+    FeedForward,
     Flatten,
     GlobalMaxPool,
     GlobalMeanPool,
@@ -35,9 +36,12 @@ from neuraxis.layers import (
     Linear,
     MaxPool,
     MeanPool,
+    MultiHeadAttention,
     Residual,
     RMSNorm,
+    RotaryPositions,
     Sequential,
+    SinusoidalPositions,
     TransposedConvolution,
 )
 from neuraxis.neurons import (
@@ -97,6 +101,11 @@ def spiking_network(neuron):
     return SpikingNetwork(neuron, connect(*projections, size=4))
 
 
+def rotary_attention():
+    norms = {"query_norm": RMSNorm(4), "key_norm": RMSNorm(4)}
+    return MultiHeadAttention(8, 2, key=KEY, rotary=RotaryPositions(), **norms)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
 
@@ -142,6 +151,11 @@ CASES = [
         (5,),
     ),
     Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
+    Case("FeedForward", Map, lambda: FeedForward(5, 8, key=KEY), call, (5,)),
+    Case("MultiHeadAttention", Map, lambda: MultiHeadAttention(6, 3, key=KEY), call, (4, 6)),
+    Case("MultiHeadAttention with rotary positions", Map, rotary_attention, call, (4, 8)),
+    Case("SinusoidalPositions", Map, lambda: SinusoidalPositions(jnp.asarray(1e4)), call, (4, 5)),
+    Case("RotaryPositions", Map, lambda: RotaryPositions(jnp.asarray(1e4)), call, (4, 6)),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),

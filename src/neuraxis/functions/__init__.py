@@ -12,8 +12,13 @@ from neuraxis.functions.activations import relu as relu
 from neuraxis.functions.activations import silu as silu
 from neuraxis.functions.activations import softmax as softmax
 from neuraxis.functions.activations import softplus as softplus
+from neuraxis.functions.activations import squared_relu as squared_relu
 from neuraxis.functions.activations import tanh as tanh
 from neuraxis.functions.activations import threshold as threshold
+from neuraxis.functions.attention import attention as attention
+from neuraxis.functions.attention import attention_weights as attention_weights
+from neuraxis.functions.attention import causal_mask as causal_mask
+from neuraxis.functions.attention import masked_softmax as masked_softmax
 from neuraxis.functions.augmentation import add_noise as add_noise
 from neuraxis.functions.augmentation import affine as affine
 from neuraxis.functions.augmentation import augment as augment
@@ -47,6 +52,8 @@ from neuraxis.functions.normalization import scale_to_unit as scale_to_unit
 from neuraxis.functions.normalization import standardize as standardize
 from neuraxis.functions.pooling import max_pool as max_pool
 from neuraxis.functions.pooling import mean_pool as mean_pool
+from neuraxis.functions.positions import rotate as rotate
+from neuraxis.functions.positions import sinusoidal_encoding as sinusoidal_encoding
 from neuraxis.functions.surrogates import Arctan as Arctan
 from neuraxis.functions.surrogates import FastSigmoid as FastSigmoid
 from neuraxis.functions.surrogates import Surrogate as Surrogate
