@@ -90,6 +90,7 @@ def write(day: date, form: str) -> str:
         InputError: for what is no date or no form, and for a year outside 1969 to 2068 where the form has two digits.
     """
     check.instance(date, day=day)
+    day = date.fromordinal(day.toordinal())  # of a datetime, too
     if not isinstance(form, str):
         raise InputError(f"form must be a template such as '{{day}} {{month}} {{year}}', but is {check.received(form)}")
     if _SHORT_YEAR in form and not FIRST <= day <= LAST:
@@ -140,6 +141,7 @@ def written_dates(
     check.whole(train=train, test=test, new_forms=new_forms)
     check.whole(0, seed=seed)
     check.instance(date, first=first, last=last)
+    first, last = (date.fromordinal(day.toordinal()) for day in (first, last))  # of a datetime, too
     if new_forms > MOST_NEW_FORMS:
         raise InputError(f"new_forms must be at most {MOST_NEW_FORMS}, but is {new_forms}")
     days = (last - first).days + 1
