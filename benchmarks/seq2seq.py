@@ -1,7 +1,7 @@
 """Training steps of an encoder–decoder Transformer that reads written dates, by Adam.
 
-The sizes are those of the experiment `transformer-seq2seq`: width 64, four heads, feed-forward parts of 256, two blocks on
-either side, sources of 40 characters with padding, targets of 12, batches of 128.
+The sizes are those of the experiment `transformer-seq2seq`: width 64, four heads, feed-forward parts of 256, two blocks
+on either side, sources of 40 characters with padding, targets of 12, batches of 128.
 """
 
 import jax
@@ -10,14 +10,15 @@ import optax
 
 from benchmarks._training import epochs
 from benchmarks.harness import Workload
+from neuraxis.data.written_dates import written_dates
 from neuraxis.engine import descent
 from neuraxis.experiments.transformer_seq2seq.characters import CHARACTERS, lay_out
-from neuraxis.data.written_dates import written_dates
 from neuraxis.functions.positions import sinusoidal_encoding
 from neuraxis.language import EncoderDecoder
 from neuraxis.language.encoder_decoder import loss
 
 SIZE, LAYERS, HEADS, BATCH_SIZE = 64, 2, 4, 128
+PEER = "torch.nn.Transformer, Adam(fused=True)"
 
 
 def workload(quick: bool) -> Workload:
@@ -48,7 +49,9 @@ def workload(quick: bool) -> Workload:
     return Workload(
         title=f"encoder–decoder, {steps} training steps, {LAYERS}+{LAYERS} blocks of {SIZE}, batch {BATCH_SIZE}",
         ours=epochs(model, descent(loss, optax.adam(1e-3)), (source, target), BATCH_SIZE),
-        peers={"torch.nn.Transformer, Adam(fused=True)": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3, fused=True))},
+        peers={
+            "torch.nn.Transformer, Adam(fused=True)": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3, fused=True))
+        },
         targets={"torch.nn.Transformer, Adam(fused=True)": 1.2},
     )
 
@@ -60,8 +63,11 @@ def _twin(torch):
         def __init__(self):
             super().__init__()
             self.source, self.target = (torch.nn.Embedding(CHARACTERS.size, SIZE) for _ in range(2))
+            options = {"dropout": 0.0, "batch_first": True, "norm_first": True}
+            layer = torch.nn.TransformerEncoderLayer(SIZE, HEADS, 4 * SIZE, **options)
+            encoder = torch.nn.TransformerEncoder(layer, LAYERS, torch.nn.LayerNorm(SIZE), enable_nested_tensor=False)
             self.transformer = torch.nn.Transformer(
-                SIZE, HEADS, LAYERS, LAYERS, 4 * SIZE, dropout=0.0, batch_first=True, norm_first=True
+                SIZE, HEADS, num_decoder_layers=LAYERS, dim_feedforward=4 * SIZE, custom_encoder=encoder, **options
             )
             self.out = torch.nn.Linear(SIZE, CHARACTERS.size)
             self.positions = torch.from_numpy(np.array(sinusoidal_encoding(np.arange(40), SIZE)))

@@ -14,8 +14,8 @@ from neuraxis.errors import InputError
 Relation = Literal["<=", "<", ">=", ">"]
 _MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
 _SMALLEST, _LARGEST = 1e-12, 1e12
-_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating}
-_WORDS = {int: "a whole number", float: "a number"}
+_KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating, str: str}
+_WORDS = {int: "a whole number", float: "a number", str: "text"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
@@ -88,6 +88,8 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
             raise InputError(f"{name} must be one of {', '.join(get_args(kind))}, but is {check.received(value)}")
     elif isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
         raise InputError(f"{name} must be {_WORDS[kind]}, but is {check.received(value)}")
+    elif kind is str:
+        pass
     elif kind is float:
         if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
             raise InputError(f"{name} must be 0 or lie from 1e-12 to 1e12 in size, but is {check.received(value)}")

@@ -14,6 +14,10 @@ from neuraxis.data.download import Progress as Progress
 from neuraxis.data.published import Published
 from neuraxis.data.splits import hold_out as hold_out
 from neuraxis.data.splits import split as split
+from neuraxis.data.tokenizers import BytePairs as BytePairs
+from neuraxis.data.tokenizers import Characters as Characters
+from neuraxis.data.tokenizers import Tokenizer as Tokenizer
+from neuraxis.data.windows import Windows as Windows
 from neuraxis.errors import InputError
 from neuraxis.names import check_name
 

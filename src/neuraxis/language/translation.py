@@ -94,7 +94,7 @@ def translate(
     Raises:
         InputError: as for `TargetDecoding` and `Sampling`, and for a temperature above 0 without a key.
     """
-    sampling = Sampling(TargetDecoding(model, source, length=length), temperature, top_k, top_p)
+    sampling: Any = Sampling(TargetDecoding(model, source, length=length), temperature, top_k, top_p)
     if key is None and np.any(temperature):
         raise InputError(f"a temperature above 0 needs a key, but is {check.received(temperature)} without one")
     first = jnp.full(np.shape(source)[:-1], model.begin, jnp.int32)

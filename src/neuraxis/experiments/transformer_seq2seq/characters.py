@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neuraxis.data.tokenizers import Characters
+from neuraxis.data import Characters
 from neuraxis.data.written_dates import Pair
 from neuraxis.language import padded
 
