@@ -42,11 +42,17 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .language import EncoderDecoder as EncoderDecoder
+from .language import generate as generate
+from .language import modern_transformer as modern_transformer
+from .language import transformer_2017 as transformer_2017
+from .language import translate as translate
 from .layers import BatchNorm as BatchNorm
 from .layers import Convolution as Convolution
 from .layers import Dropout as Dropout
 from .layers import Linear as Linear
 from .layers import MaxPool as MaxPool
+from .layers import MultiHeadAttention as MultiHeadAttention
 from .layers import Residual as Residual
 from .layers import Sequential as Sequential
 from .neurons import LIF as LIF

@@ -22,7 +22,16 @@ from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
-from neuraxis.language import CrossDecoder, Encoder, EncoderDecoder, Memory, TargetDecoding
+from neuraxis.language import (
+    CrossDecoder,
+    Decoding,
+    Encoder,
+    EncoderDecoder,
+    Memory,
+    TargetDecoding,
+    modern_transformer,
+    transformer_2017,
+)
 from neuraxis.layers import (
     BatchNorm,
     Convolution,
@@ -102,6 +111,15 @@ def spiking_network(neuron):
     return SpikingNetwork(neuron, connect(*projections, size=4))
 
 
+def language_model(make):
+    return make(7, size=4, layers=1, heads=2, context=8, key=KEY)
+
+
+def decoded(model, x, key):
+    """The logits of a text of the same token over and over."""
+    return jnp.moveaxis(simulate(model, x, steps=4).record, 0, -1)
+
+
 def rotary_attention():
     norms = {"query_norm": RMSNorm(4), "key_norm": RMSNorm(4)}
     return MultiHeadAttention(8, 2, key=KEY, rotary=RotaryPositions(), **norms)
@@ -178,6 +196,9 @@ CASES = [
     Case("MultiHeadAttention with rotary positions", Map, rotary_attention, call, (4, 8)),
     Case("SinusoidalPositions", Map, lambda: SinusoidalPositions(jnp.asarray(1e4)), call, (4, 5)),
     Case("RotaryPositions", Map, lambda: RotaryPositions(jnp.asarray(1e4)), call, (4, 6)),
+    Case("transformer_2017", Map, lambda: language_model(transformer_2017), call, (4,), tokens),
+    Case("modern_transformer", Map, lambda: language_model(modern_transformer), call, (4,), tokens),
+    Case("Decoding", Dynamics, lambda: Decoding(language_model(modern_transformer)), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),

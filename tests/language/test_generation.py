@@ -26,13 +26,16 @@ def model(request):
 
 
 def without_cache(model, tokens):
-    """The logits after each token, each from a whole call with what the model sees of the tokens so far."""
-    logits, first = [], 0
-    for last in range(tokens.shape[-1]):
-        if last - first == CONTEXT:
-            first += CONTEXT - CONTEXT // 2
-        logits.append(model(tokens[..., first : last + 1])[..., -1, :])
-    return np.stack(logits)
+    """The logits after each token, each from a call with all that the model sees of the tokens so far."""
+    context, first, count = model.context, 0, tokens.shape[-1]
+    seen, places = np.zeros((count, *tokens.shape[:-1], context), np.int32), []
+    for last in range(count):
+        if last - first == context:
+            first += context - context // 2
+        places.append(last - first)
+        seen[last, ..., : last - first + 1] = tokens[..., first : last + 1]  # what follows is not seen
+    logits = model(seen)
+    return np.stack([logits[last, ..., place, :] for last, place in enumerate(places)])
 
 
 def test_decoding_equals_calls_without_a_cache_beyond_the_context_too(model):

@@ -124,7 +124,7 @@ class Sampling(eqx.Module):
         if self.top_p is not None:
             check.positive(top_p=self.top_p)
             check.one_number(top_p=self.top_p)
-            if not isinstance(self.top_p, Tracer) and self.top_p > 1:
+            if not isinstance(self.top_p, Tracer) and np.asarray(self.top_p) > 1:
                 raise InputError(f"top_p must lie in (0, 1], but is {self.top_p}")
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Any:
@@ -202,7 +202,8 @@ def generate(
     padded[..., : tokens.shape[-1]] = tokens
     last = jnp.asarray(padded[..., given])
     state = _read(decoding, padded, jnp.asarray(given, jnp.int32))
-    trace = simulate(ClosedLoop(sampling, last), steps=count, state=(state, last), key=key)
+    loop = ClosedLoop(sampling, last)  # pyright: ignore[reportArgumentType] - its step takes a key
+    trace = simulate(loop, steps=count, state=(state, last), key=key)
     return np.moveaxis(np.asarray(trace.record), 0, -1)
 
 
@@ -212,5 +213,5 @@ def _value(number: Any) -> Any:
 
 
 @compiled
-def _read(decoding: Decoding, tokens: Array, count: Any) -> Reading:
+def _read(decoding: Decoding, tokens: Any, count: Any) -> Reading:
     return decoding.read(tokens, count)

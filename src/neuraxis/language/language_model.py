@@ -11,7 +11,6 @@ from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.attention import causal_mask
-from neuraxis.kinds import Map
 from neuraxis.language.transformer_block import Cache, TransformerBlock
 from neuraxis.layers import Embedding, Linear
 
@@ -39,7 +38,7 @@ class LanguageModel(eqx.Module):
     embedding: Embedding
     positions: Callable | None
     blocks: tuple[TransformerBlock, ...]
-    norm: Map
+    norm: Callable
     unembedding: Linear
     context: int = eqx.field(static=True)
 

@@ -1,5 +1,6 @@
 """The block that Transformers are a stack of."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,7 +10,6 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.functions.attention import attention
-from neuraxis.kinds import Map
 from neuraxis.layers import MultiHeadAttention
 from neuraxis.layers.attention import for_heads
 
@@ -41,9 +41,9 @@ class TransformerBlock(eqx.Module):
     """
 
     attention: MultiHeadAttention
-    feed_forward: Map
-    attention_norm: Map
-    feed_forward_norm: Map
+    feed_forward: Callable
+    attention_norm: Callable
+    feed_forward_norm: Callable
 
     def __check_init__(self):
         check.instance(MultiHeadAttention, attention=self.attention)
@@ -59,9 +59,9 @@ class TransformerBlock(eqx.Module):
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "... time size"]:
         """Map (…, time, size) to the same shape; `mask` and `positions` are those of the attention."""
-        x = check.floats("x", x)
-        q, k, v = self.attention.project(self.attention_norm(x), positions=positions)
-        return self._after(x, attention(q, k, v, for_heads(mask)))
+        numbers = check.floats("x", x)
+        q, k, v = self.attention.project(self.attention_norm(numbers), positions=positions)
+        return self._after(numbers, attention(q, k, v, for_heads(mask)))
 
     def first_cache(self, leading: tuple[int, ...], context: int) -> Cache:
         """Give a cache that has seen nothing, for inputs with these leading axes and so many places at most."""

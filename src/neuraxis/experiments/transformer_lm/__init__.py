@@ -123,7 +123,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "histories": histories,
             "steps": training.steps_per_epoch(settings.steps),
             "samples": {
-                name: writer.write(text.prompt, 400, key=keys["sample"], temperature=settings.temperature)
+                name: writer.write(text.prompt, 500, key=keys["sample"], temperature=settings.temperature)
                 for name, writer in writers.items()
             },
             "shown": shown,

@@ -10,7 +10,7 @@ from neuraxis.plots import COLORS
 
 CHARACTERS = 20  # of the text over which the attention is drawn
 _NAMES = {"2017": ("network of 2017, AdamW", COLORS["blue"]), "modern": ("present-day network, Muon", COLORS["orange"])}
-_LINES, _WIDTH = 16, 48  # of a sample
+_LINES, _WIDTH = 18, 46  # of a sample
 
 
 def learning(histories: Mapping[str, Mapping[str, np.ndarray]], steps: int) -> plots.Figure:
@@ -37,11 +37,11 @@ def samples(written: Mapping[str, str]) -> plots.Figure:
         2,
         caption="What the networks write, a character at a time, from the end of a line on.",
         width=8.5,
-        height=3.0,
+        height=3.4,
     )
     for ax, (name, text) in zip(axes, written.items(), strict=True):
         lines = [part for line in text.strip("\n").split("\n") for part in textwrap.wrap(line, _WIDTH) or [""]]
-        ax.text(0, 1, "\n".join(lines[:_LINES]), va="top", family="monospace", fontsize=7.5, parse_math=False)
+        ax.text(0, 1, "\n".join(lines[:_LINES]), va="top", family="monospace", fontsize=8.5, parse_math=False)
         ax.set_title(_NAMES[name][0])
         ax.axis("off")
     return fig

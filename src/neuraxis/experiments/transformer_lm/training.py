@@ -72,7 +72,7 @@ def cache_difference(model: LanguageModel, tokens: np.ndarray) -> float:
 def schedule(rate: float, steps: int) -> optax.Schedule:
     """Give the learning rate of each step: it rises from 0 to `rate`, and falls to a tenth along a cosine."""
     steps = EPOCHS * steps_per_epoch(steps)
-    return optax.warmup_cosine_decayschedule(0.0, rate, min(_WARM_UP, steps // 2), steps, rate / 10)
+    return optax.warmup_cosine_decay_schedule(0.0, rate, min(_WARM_UP, steps // 2), steps, rate / 10)
 
 
 def _sizes(settings: Any) -> dict[str, int]:
@@ -83,7 +83,7 @@ def _are_matrices(parameters: Any) -> Any:
     return jax.tree.map(lambda x: x.ndim > 1, parameters)
 
 
-def _matrices_of_blocks(parameters: LanguageModel) -> Any:
+def _matrices_of_blocks(parameters: Any) -> Any:
     """Say of each matrix in the blocks that Muon is to turn it; the others, the tables of tokens, are None."""
     way = optax.contrib.MuonDimensionNumbers()
     return jax.tree.map_with_path(lambda path, x: way if path[0].name == "blocks" and x.ndim == 2 else None, parameters)
