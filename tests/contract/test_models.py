@@ -23,7 +23,15 @@ from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
 from neuraxis.generative import Autoencoder, TiedAutoencoder
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
-from neuraxis.language import Decoding, modern_transformer
+from neuraxis.language import (
+    CrossDecoder,
+    Decoding,
+    Encoder,
+    EncoderDecoder,
+    Memory,
+    TargetDecoding,
+    modern_transformer,
+)
 from neuraxis.layers import (
     BatchNorm,
     Convolution,
@@ -112,6 +120,27 @@ def decoded(model, x, key):
     return jnp.moveaxis(simulate(model, x, steps=4).record, 0, -1)
 
 
+def encoder_decoder():
+    return EncoderDecoder(7, 7, size=4, layers=1, heads=2, hidden_size=6, key=KEY)
+
+
+def halves(model, x, key):
+    """Take the first half of the tokens for the source, and the rest for the target."""
+    return model((x[..., :3], x[..., 3:]))
+
+
+def with_memory(model, x, key):
+    """Decode the first half of the places, with the rest as the memory."""
+    return model(x[..., :3, :], Memory(x[..., 3:, :], jnp.ones(3, bool)))
+
+
+def of_another_source(model, x, key):
+    """Read x, and take in three tokens; give the logits, with time last."""
+    decoding = TargetDecoding(model.model, x, length=3)
+    trace = simulate(decoding, jnp.ones(x.shape[:-1], int), steps=3)
+    return jnp.moveaxis(trace.record, 0, -1)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
 
@@ -183,6 +212,17 @@ CASES = [
         ),
         call,
         (5, 8, 2),
+    ),
+    Case("Encoder", Map, lambda: Encoder(4, layers=1, heads=2, hidden_size=6, key=KEY), call, (5, 4)),
+    Case("CrossDecoder", Map, lambda: CrossDecoder(4, layers=1, heads=2, hidden_size=6, key=KEY), with_memory, (6, 4)),
+    Case("EncoderDecoder", Map, encoder_decoder, halves, (6,), tokens),
+    Case(
+        "TargetDecoding",
+        Dynamics,
+        lambda: TargetDecoding(encoder_decoder(), jnp.zeros(3, int), length=3),
+        of_another_source,
+        (3,),
+        tokens,
     ),
     Case("GlobalMeanPool", Map, lambda: GlobalMeanPool(axes=2), call, (3, 4, 2)),
     Case("GlobalMaxPool", Map, lambda: GlobalMaxPool(axes=2), call, (3, 4, 2)),

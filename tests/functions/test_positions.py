@@ -42,3 +42,7 @@ def test_bad_input_is_refused(as_user):
         sinusoidal_encoding(np.arange(4), 0)
     with pytest.raises(InputError, match="positions must be an array"):
         sinusoidal_encoding("first", 4)
+
+
+def test_no_position():
+    assert sinusoidal_encoding(np.zeros(0, int), 5).shape == (0, 5)

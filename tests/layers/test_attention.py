@@ -85,6 +85,13 @@ def test_rotary_attention_depends_on_distances_alone(x):
     np.testing.assert_allclose([jnp.mean(q * q), jnp.mean(k * k)], 1, atol=1e-3)
 
 
+def test_no_example_and_no_place(layer):
+    assert layer(np.zeros((0, TIME, SIZE))).shape == (0, TIME, SIZE)
+    assert layer(np.zeros((3, 0, SIZE)), mask=np.zeros((3, 1, 0), bool)).shape == (3, 0, SIZE)
+    nothing = layer(np.ones((3, TIME, SIZE)), context=np.zeros((3, 0, SIZE)), mask=np.zeros((3, 1, 0), bool))
+    np.testing.assert_array_equal(nothing, np.broadcast_to(layer.out.bias, (3, TIME, SIZE)))
+
+
 def test_parts_of_the_fused_product_without_bias(x):
     layer = MultiHeadAttention(SIZE, HEADS, key=KEY, bias=False)
     for whole, part in zip(layer.project(x), (layer.queries(x), *layer.keys_and_values(x)), strict=True):

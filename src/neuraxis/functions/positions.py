@@ -24,7 +24,7 @@ def sinusoidal_encoding(positions: ArrayLike, size: int, base: ArrayLike = 10_00
     check.whole(size=size)
     angles = _angles(positions, (size + 1) // 2, size, base)
     pairs = jnp.stack([jnp.sin(angles), jnp.cos(angles)], axis=-1)
-    return pairs.reshape(*angles.shape[:-1], -1)[..., :size]
+    return pairs.reshape(*angles.shape[:-1], 2 * angles.shape[-1])[..., :size]
 
 
 def rotate(

@@ -12,8 +12,10 @@ from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.engine import ClosedLoop, simulate
+from neuraxis.engine.dynamics import check_dynamics
 from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
+from neuraxis.kinds import Dynamics
 from neuraxis.language.language_model import LanguageModel, check_tokens
 from neuraxis.language.transformer_block import Cache
 from neuraxis.values import compiled
@@ -94,7 +96,7 @@ class Sampling(eqx.Module):
     With `top_k`, of the k most probable tokens only; with `top_p`, of the fewest whose probabilities add up to p.
 
     Args:
-        decoding: gives logits z.
+        decoding: a `Decoding`, or another dynamics that takes tokens and gives the logits z of its `model`.
         temperature: T; small makes likely tokens likelier.
         top_k: k, at most the number of tokens.
         top_p: p in (0, 1].
@@ -105,16 +107,16 @@ class Sampling(eqx.Module):
     Source: Holtzman et al., The curious case of neural text degeneration, ICLR (2020), for top-p.
     """
 
-    decoding: Decoding
+    decoding: Dynamics
     temperature: ArrayLike = 1.0
     top_k: int | None = None
     top_p: ArrayLike | None = None
 
     def __check_init__(self):
-        check.instance(Decoding, decoding=self.decoding)
+        check_dynamics("decoding", self.decoding)
         check.not_negative(temperature=self.temperature)
         check.one_number(temperature=self.temperature)
-        tokens = self.decoding.model.tokens
+        tokens = self.decoding.model.tokens  # pyright: ignore[reportAttributeAccessIssue]
         if self.top_k is not None:
             check.whole(top_k=self.top_k)
             if self.top_k > tokens:
@@ -125,13 +127,13 @@ class Sampling(eqx.Module):
             if not isinstance(self.top_p, Tracer) and np.asarray(self.top_p) > 1:
                 raise InputError(f"top_p must lie in (0, 1], but is {self.top_p}")
 
-    def init_state(self, input_shape: tuple[int, ...] = ()) -> Reading:
+    def init_state(self, input_shape: tuple[int, ...] = ()) -> Any:
         """Have read nothing, for tokens of that shape, one for each text."""
         return self.decoding.init_state(input_shape)
 
     def step(
-        self, state: Reading, token: Integer[Array, "..."], dt: ArrayLike = 1.0, *, key: PRNGKeyArray
-    ) -> tuple[Reading, Int[Array, "..."]]:
+        self, state: Any, token: Integer[Array, "..."], dt: ArrayLike = 1.0, *, key: PRNGKeyArray
+    ) -> tuple[Any, Int[Array, "..."]]:
         """Read a token, and say the next one."""
         state, logits = self.decoding.step(state, token, dt)
         return state, self._drawn(single(logits), key)
@@ -192,13 +194,14 @@ def generate(
         held = "is a single number" if tokens.ndim < 1 else f"holds {tokens.shape[-1]}"
         raise InputError(f"prompt must hold from 1 to {model.context} tokens, the context of the model, but {held}")
     check_tokens("prompt", tokens, model.tokens)
-    sampling = Sampling(Decoding(model), _value(temperature), top_k, _value(top_p))
+    decoding = Decoding(model)
+    sampling = Sampling(decoding, _value(temperature), top_k, _value(top_p))
     given = tokens.shape[-1] - 1
     # Of one length, so that one program serves all prompts.
     padded = np.zeros((*tokens.shape[:-1], model.context), np.int32)
     padded[..., : tokens.shape[-1]] = tokens
     last = jnp.asarray(padded[..., given])
-    state = _read(sampling.decoding, padded, jnp.asarray(given, jnp.int32))
+    state = _read(decoding, padded, jnp.asarray(given, jnp.int32))
     loop = ClosedLoop(sampling, last)  # pyright: ignore[reportArgumentType] - its step takes a key
     trace = simulate(loop, steps=count, state=(state, last), key=key)
     return np.moveaxis(np.asarray(trace.record), 0, -1)

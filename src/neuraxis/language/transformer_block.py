@@ -76,14 +76,29 @@ class TransformerBlock(eqx.Module):
 
         The result is that of a call with all places and a causal mask, at the new ones.
         """
-        places = position + jnp.arange(x.shape[-2])
-        q, k, v = self.attention.project(self.attention_norm(x), positions=places)
-        keys, values = (
-            lax.dynamic_update_slice_in_dim(old, new, position, axis=-2) for old, new in zip(cache, (k, v), strict=True)
-        )
-        seen = jnp.arange(keys.shape[-2]) <= places[:, None]
-        return Cache(keys, values), self._after(x, attention(q, keys, values, seen))
+        cache, heads = attend_to_cache(self.attention, cache, self.attention_norm(x), position)
+        return cache, self._after(x, heads)
 
     def _after(self, x: Array, heads: Array) -> Array:
         h = x + self.attention.merge(heads)
         return h + self.feed_forward(self.feed_forward_norm(h))
+
+
+def attend_to_cache(
+    layer: MultiHeadAttention, cache: Cache, x: Float[Array, "... new size"], position: Int[Array, ""]
+) -> tuple[Cache, Float[Array, "... head new d"]]:
+    """Take some more places into a cache; give it, and what the heads see of all places up to each of the new ones.
+
+    Args:
+        layer: whose heads these are.
+        cache: of the places before.
+        x: features of the new places.
+        position: number of the first of them.
+    """
+    places = position + jnp.arange(x.shape[-2])
+    q, k, v = layer.project(x, positions=places)
+    keys, values = (
+        lax.dynamic_update_slice_in_dim(old, new, position, axis=-2) for old, new in zip(cache, (k, v), strict=True)
+    )
+    seen = jnp.arange(keys.shape[-2]) <= places[:, None]
+    return Cache(keys, values), attention(q, keys, values, seen)

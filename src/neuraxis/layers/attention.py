@@ -142,7 +142,7 @@ class MultiHeadAttention(eqx.Module):
     def merge(self, h: Queries) -> Float[Array, "... n size"]:
         """Give the output of what the heads gave."""
         h = jnp.swapaxes(h, -2, -3)
-        return self.out(h.reshape(*h.shape[:-2], -1))
+        return self.out(h.reshape(*h.shape[:-2], self.out.weight.shape[0]))
 
     def _part(self, first: int, last: int) -> Linear:
         """Give the product for queries (0 to 1), or keys and values (1 to 3), alone."""
@@ -160,7 +160,7 @@ class MultiHeadAttention(eqx.Module):
 
     def _split(self, x: Array, parts: int) -> list[Array]:
         """Cut (…, time, parts · size) into parts of (…, head, time, d)."""
-        x = x.reshape(*x.shape[:-1], parts, self.heads, -1)
+        x = x.reshape(*x.shape[:-1], parts, self.heads, x.shape[-1] // (parts * self.heads))
         return [jnp.swapaxes(x[..., i, :, :], -2, -3) for i in range(parts)]
 
     def _turned(self, x: Array, norm: Callable | None, positions: ArrayLike | None) -> Array:
