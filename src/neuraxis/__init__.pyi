@@ -35,6 +35,7 @@ from .engine import record_output as record_output
 from .engine import record_state as record_state
 from .engine import relax as relax
 from .engine import simulate as simulate
+from .engine import unroll as unroll
 from .engine import weight_decay as weight_decay
 from .errors import CheckpointError as CheckpointError
 from .errors import DataError as DataError
