@@ -51,6 +51,7 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
+from neuraxis.recurrent import MinGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -165,6 +166,8 @@ CASES = [
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
+    Case("MinGRU", Map, lambda: MinGRU(5, 4, key=KEY), call, (7, 5)),
+    Case("MinGRU in time", Dynamics, lambda: MinGRU(5, 4, key=KEY), simulated(None), (5,)),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LIF of numbers", Dynamics, LIF, simulated(1.0), (4,), positive),
     Case("LIF of arrays", Dynamics, lambda: LIF(jnp.linspace(5.0, 20.0, 4)), simulated(1.0), (4,), positive),
