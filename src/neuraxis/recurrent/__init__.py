@@ -1,1 +1,10 @@
-"""Recurrent networks: dynamics in discrete time whose weights are trained through time."""
+"""Recurrent networks: dynamics in discrete time whose weights are trained through time.
+
+All cells are used alike. A cell is a dynamics whose state and output is h: `simulate(cell, inputs)` runs it step by
+step, with the time axis first. It is a map over sequences as well, `cell(x)` or `cell(x, state)` from (…, time, in) to
+(…, time, hidden). And `neuraxis.engine.unroll` gives the last state besides, of one cell or of a `Chain` of cells and
+layers, from which the next stretch of a sequence goes on.
+"""
+
+from neuraxis.recurrent.gru import GRU as GRU
+from neuraxis.recurrent.rnn import RNN as RNN
