@@ -6,5 +6,10 @@ step, with the time axis first. It is a map over sequences as well, `cell(x)` or
 layers, from which the next stretch of a sequence goes on.
 """
 
+from neuraxis.recurrent.bptt import BPTT as BPTT
 from neuraxis.recurrent.gru import GRU as GRU
+from neuraxis.recurrent.loss_over_time import LossOverTime as LossOverTime
+from neuraxis.recurrent.reset_after_gru import ResetAfterGRU as ResetAfterGRU
 from neuraxis.recurrent.rnn import RNN as RNN
+from neuraxis.recurrent.truncated import truncated as truncated
+from neuraxis.recurrent.truncated import windows as windows

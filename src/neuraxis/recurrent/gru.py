@@ -9,7 +9,6 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.engine import unroll
-from neuraxis.errors import InputError
 from neuraxis.functions.initializers import scaled_normal
 from neuraxis.layers import Linear
 from neuraxis.recurrent.gru_scan import advance, gru_scan
@@ -73,7 +72,8 @@ class GRU(eqx.Module):
         self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... three_hidden"], dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
         """Take a step, of which `projected` is x U + b; state and output are h."""
-        h, _, _ = advance(as_state(state, self.hidden_size), projected, self.gates.weight, self.candidate.weight)
+        h = as_state(state, (*projected.shape[:-1], self.hidden_size))
+        h, _, _ = advance(h, projected, self.gates.weight, self.candidate.weight)
         return h, h
 
     def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None) -> tuple[Array, Array]:
@@ -84,10 +84,8 @@ class GRU(eqx.Module):
         inputs = check.floats("x", x)
         check.finite(x=inputs)
         *lead, steps, in_size = inputs.shape
-        h = self.init_state((*lead, in_size)) if state is None else as_state(state, self.hidden_size)
         shape = (*lead, self.hidden_size)
-        if h.shape != shape:
-            raise InputError(f"state must have shape {shape}, as the sequences do, but has shape {h.shape}")
+        h = self.init_state((*lead, in_size)) if state is None else as_state(state, shape)
         z = self.input(jnp.moveaxis(inputs.reshape(math.prod(lead), steps, in_size), 1, 0))
         first = h.reshape(-1, self.hidden_size).astype(z.dtype)
         after = gru_scan(first, z, self.gates.weight, self.candidate.weight)

@@ -72,5 +72,5 @@ class RNN(eqx.Module):
         self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... hidden"], dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
         """Take a step, of which `projected` is x U + b; state and output are h."""
-        h = self.activation(projected + self.recurrent(as_state(state, self.hidden_size)))
+        h = self.activation(projected + self.recurrent(as_state(state, (*projected.shape[:-1], self.hidden_size))))
         return h, h

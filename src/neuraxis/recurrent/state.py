@@ -27,12 +27,13 @@ def zero_state(input: Linear, hidden_size: int, input_shape: Any) -> Float[Array
     return jnp.zeros((*shape[:-1], hidden_size), input.weight.dtype)
 
 
-def as_state(state: Any, hidden_size: int) -> Float[Array, "... hidden"]:
+def as_state(state: Any, shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
     """Give a state of h as floats.
 
     Raises:
-        InputError: for one of another size, or that holds no numbers.
+        InputError: for one of another shape, or that holds no numbers.
     """
     h = check.floats("state", state)
-    check.last_axis(hidden_size, state=h)
+    if h.shape != shape:
+        raise InputError(f"state must have shape {shape}, but has shape {h.shape}")
     return h
