@@ -42,7 +42,7 @@ def test_of_the_digits():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (lambda: pixel_sequences("mnist", permuted=True), "images must be a Dataset, but is 'mnist'"),
         (lambda: pixel_sequences(COLOUR, permuted=1), "permuted must be True or False"),

@@ -41,7 +41,7 @@ def test_all_times_may_be_taken():
 
 
 @pytest.mark.parametrize(
-    "sizes, message",
+    ("sizes", "message"),
     [
         ({"examples": 0}, "examples must be a whole number of at least 1, but is 0"),
         ({"length": -1}, "length must be a whole number"),

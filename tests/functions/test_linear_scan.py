@@ -74,7 +74,7 @@ def in_jax(product):
 
 
 @pytest.mark.parametrize(
-    "scan, product, a",
+    ("scan", "product", "a"),
     [
         (linear_scan_sequential, jnp.multiply, A[:, :4]),
         (linear_scan_parallel, jnp.multiply, A[:, :4]),
@@ -138,7 +138,7 @@ def test_a_matrix_keeps_the_legendre_memory():
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ((A[0, 0], B[0, 0]), r"b must have shape \(…, time, feature\), but has shape \(3,\)"),
         ((A[:, :4], B), r"a and b must broadcast with each other, but have shapes \(2, 4, 3\) and \(2, 6, 3\)"),

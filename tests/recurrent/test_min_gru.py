@@ -72,7 +72,7 @@ def test_gradients_of_both_ways_agree(model):
         return jnp.sum(jnp.sin(simulate(model, jnp.moveaxis(x, 1, 0), state=h0).record))
 
     one, other = (
-        eqx.filter_grad(lambda all, f=f: f(*all))((model, jnp.asarray(X), jnp.asarray(H0)))
+        eqx.filter_grad(lambda parts, f=f: f(*parts))((model, jnp.asarray(X), jnp.asarray(H0)))
         for f in (parallel, streaming)
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, other)
@@ -96,7 +96,7 @@ def test_a_closed_gate_remembers_and_an_open_one_follows(model):
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    ("make", "message"),
     [
         (lambda: MinGRU(0, 4, key=KEY), "in_size must be a whole number of at least 1, but is 0"),
         (lambda: MinGRU(5, -4, key=KEY), "hidden_size must be a whole number"),
@@ -111,18 +111,20 @@ def test_bad_models(as_user, make, message):
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
-        (lambda m: m(X[..., :3]), r"x must have shape \(…, 5\), but has shape \(2, 9, 3\)"),
-        (lambda m: m(X[0, 0]), r"x must have shape \(…, time, 5\), but has shape \(5,\)"),
+        (lambda m: m(X[..., :3]), r"the input of a step must have shape \(…, 5\), but has shape \(2, 3\)"),
+        (lambda m: m(X[0, 0]), r"x must have shape \(…, time, in\), but has shape \(5,\)"),
+        (lambda m: m.unroll(X[0, 0]), r"x must have shape \(…, time, in\), but has shape \(5,\)"),
+        (lambda m: m(np.full((3, 5), np.nan)), r"x must be finite, but holds nan at index \(0, 0\)"),
         (lambda m: m(X + 1j), "x must hold real numbers"),
         (lambda m: m("text"), "x must"),
         (lambda m: m([[["a", "b"]]]), "x must be an array of numbers"),
         (lambda m: m([[1.0], [2.0, 3.0]]), "x must be an array of numbers"),
-        (lambda m: m.unroll(X, H0[:, :2]), r"state must broadcast to the state's shape \(2, 4\)"),
+        (lambda m: m(X, H0[:, :2]), r"state must have shape \(2, 4\), but has shape \(2, 2\)"),
         (lambda m: m.unroll(X, "state"), "state must be an array of numbers"),
-        (lambda m: m.init_state((3,)), r"inputs must have shape \(…, 5\), but have shape \(3,\)"),
-        (lambda m: m.init_state(()), r"inputs must have shape \(…, 5\)"),
+        (lambda m: m.init_state((3,)), r"the input of a step must have shape \(…, 5\), but has shape \(3,\)"),
+        (lambda m: m.init_state(()), r"the input of a step must have shape \(…, 5\)"),
     ],
 )
 def test_bad_input(as_user, model, call, message):

@@ -55,7 +55,9 @@ def linear_scan_parallel(
 ) -> Float[Array, "... time feature"]:
     """Give the same as `linear_scan`, in O(log T) rounds on every device: two steps are one, with a₂a₁ and a₂b₁ + b₂.
 
-    Source: Blelloch, Prefix sums and their applications, Carnegie Mellon University CMU-CS-90-190 (1990), section 1.4.1.
+    Factors above 1 in size are multiplied with each other even where h stays 0, and may then overflow.
+
+    Source: Blelloch, Prefix sums and their applications, Carnegie Mellon University (1990), section 1.4.1.
     """
     return _run(_parallel, *_by_time(a, b, h0))
 
@@ -80,31 +82,34 @@ def matrix_scan(
     Raises:
         InputError: for what is no square matrix of that size, and as for `linear_scan`.
     """
-    matrix = check.floats("matrix", matrix)
-    b, h0 = _sequence(check.floats("b", b), h0)
-    if matrix.shape != (size := (b.shape[-1],) * 2):
-        raise InputError(f"matrix must have shape {size} where b has shape {b.shape}, but has shape {matrix.shape}")
-    return _run(partial(_scan, _product), matrix[None], b, h0)
+    square = check.floats("matrix", matrix)
+    sequence, first = _sequence(check.floats("b", b), h0)
+    if square.shape != (size := (sequence.shape[-1],) * 2):
+        where = f"where b has shape {sequence.shape}"
+        raise InputError(f"matrix must have shape {size} {where}, but has shape {square.shape}")
+    return _run(partial(_scan, _product), square[None], sequence, first)
 
 
 def _by_time(a: ArrayLike, b: ArrayLike, h0: ArrayLike) -> tuple[Array, Array, Array]:
     """Give a with time first, of length 1 where a stays the same, then b (…, time, feature) and h0 (…, feature)."""
-    a, b = check.floats("a", a), check.floats("b", b)
+    factors, added = check.floats("a", a), check.floats("b", b)
     try:
-        shape = jnp.broadcast_shapes(a.shape, b.shape)
+        shape = jnp.broadcast_shapes(factors.shape, added.shape)
     except ValueError:
-        raise InputError(f"a and b must broadcast with each other, but have shapes {a.shape} and {b.shape}") from None
-    b, h0 = _sequence(jnp.broadcast_to(b, shape), h0)
-    return jnp.moveaxis(jnp.expand_dims(a, range(b.ndim - a.ndim)), -2, 0), b, h0
+        shapes = f"{factors.shape} and {added.shape}"
+        raise InputError(f"a and b must broadcast with each other, but have shapes {shapes}") from None
+    sequence, first = _sequence(jnp.broadcast_to(added, shape), h0)
+    factors = jnp.expand_dims(factors, range(sequence.ndim - factors.ndim))
+    return jnp.moveaxis(factors, -2, 0), sequence, first
 
 
 def _sequence(b: Array, h0: ArrayLike) -> tuple[Array, Array]:
-    h0 = check.floats("h0", h0)
+    first = check.floats("h0", h0)
     if b.ndim < 2:
         raise InputError(f"b must have shape (…, time, feature), but has shape {b.shape}")
     shape = (*b.shape[:-2], b.shape[-1])
-    check.fits(shape, h0=h0)
-    return b, jnp.broadcast_to(h0, shape)
+    check.fits(shape, h0=first)
+    return b, jnp.broadcast_to(first, shape)
 
 
 @partial(jax.jit, static_argnums=0)
