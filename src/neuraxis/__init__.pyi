@@ -35,6 +35,7 @@ from .engine import record_output as record_output
 from .engine import record_state as record_state
 from .engine import relax as relax
 from .engine import simulate as simulate
+from .engine import unroll as unroll
 from .engine import weight_decay as weight_decay
 from .errors import CheckpointError as CheckpointError
 from .errors import DataError as DataError
@@ -61,6 +62,7 @@ from .neurons import LIF as LIF
 from .neurons import DiscreteLIF as DiscreteLIF
 from .neurons import HodgkinHuxley as HodgkinHuxley
 from .neurons import Synapse as Synapse
+from .recurrent import MinGRU as MinGRU
 from .spiking import PoissonInput as PoissonInput
 from .spiking import SpikingClassifier as SpikingClassifier
 from .spiking import SpikingNetwork as SpikingNetwork

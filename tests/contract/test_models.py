@@ -65,6 +65,7 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
+from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -228,7 +229,14 @@ CASES = [
     Case("GlobalMaxPool", Map, lambda: GlobalMaxPool(axes=2), call, (3, 4, 2)),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
+    Case("RNN", Map, lambda: RNN(5, 4, key=KEY), call, (6, 5)),
+    Case("RNN in time", Dynamics, lambda: RNN(5, 4, key=KEY), simulated(1.0), (5,)),
+    Case("GRU", Map, lambda: GRU(5, 4, key=KEY), call, (6, 5)),
+    Case("GRU in time", Dynamics, lambda: GRU(5, 4, key=KEY), simulated(1.0), (5,)),
+    Case("ResetAfterGRU", Map, lambda: ResetAfterGRU(5, 4, key=KEY), call, (6, 5)),
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
+    Case("MinGRU", Map, lambda: MinGRU(5, 4, key=KEY), call, (7, 5)),
+    Case("MinGRU in time", Dynamics, lambda: MinGRU(5, 4, key=KEY), simulated(None), (5,)),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LIF of numbers", Dynamics, LIF, simulated(1.0), (4,), positive),
     Case("LIF of arrays", Dynamics, lambda: LIF(jnp.linspace(5.0, 20.0, 4)), simulated(1.0), (4,), positive),

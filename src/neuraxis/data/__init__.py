@@ -11,7 +11,10 @@ from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnis
 from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
 from neuraxis.data.download import Progress as Progress
+from neuraxis.data.pixel_sequences import pixel_sequences as pixel_sequences
 from neuraxis.data.published import Published
+from neuraxis.data.selective_copying import SelectiveCopying as SelectiveCopying
+from neuraxis.data.selective_copying import selective_copying as selective_copying
 from neuraxis.data.splits import hold_out as hold_out
 from neuraxis.data.splits import split as split
 from neuraxis.data.tokenizers import BytePairs as BytePairs

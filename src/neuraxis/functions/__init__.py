@@ -37,6 +37,10 @@ from neuraxis.functions.integrators import Integrator as Integrator
 from neuraxis.functions.integrators import Relaxing as Relaxing
 from neuraxis.functions.integrators import exponential_euler as exponential_euler
 from neuraxis.functions.integrators import rk4 as rk4
+from neuraxis.functions.linear_scan import linear_scan as linear_scan
+from neuraxis.functions.linear_scan import linear_scan_parallel as linear_scan_parallel
+from neuraxis.functions.linear_scan import linear_scan_sequential as linear_scan_sequential
+from neuraxis.functions.linear_scan import matrix_scan as matrix_scan
 from neuraxis.functions.losses import Loss as Loss
 from neuraxis.functions.losses import absolute_error as absolute_error
 from neuraxis.functions.losses import bernoulli_cross_entropy as bernoulli_cross_entropy
