@@ -14,6 +14,13 @@ def test_a_symbol_nothing_and_a_cue():
     np.testing.assert_array_equal(x[:, 4], np.tile(np.eye(5)[4], (200, 1)))
 
 
+def test_noise_between_symbol_and_cue():
+    x, t = delayed_recall(2000, 3, symbols=4, noise=0.5, seed=1)
+    np.testing.assert_array_equal(x[:, 0], np.eye(5)[t])
+    np.testing.assert_array_equal(x[:, 4], np.tile(np.eye(5)[4], (2000, 1)))
+    np.testing.assert_allclose([x[:, 1:4].mean(), x[:, 1:4].std()], [0.0, 0.5], atol=0.01)
+
+
 def test_the_shortest_and_the_seed():
     x, t = delayed_recall(5, 0, symbols=1)
     np.testing.assert_array_equal(x[0], np.eye(2))
@@ -25,7 +32,17 @@ def test_the_shortest_and_the_seed():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"count": -1}, {"delay": -1}, {"delay": 1.5}, {"symbols": 0}, {"symbols": "ab"}, {"seed": -1}]
+    "wrong",
+    [
+        {"count": -1},
+        {"delay": -1},
+        {"delay": 1.5},
+        {"symbols": 0},
+        {"symbols": "ab"},
+        {"noise": -1.0},
+        {"noise": [1.0, 2.0]},
+        {"seed": -1},
+    ],
 )
 @pytest.mark.usefixtures("as_user")
 def test_bad_input_is_refused(wrong):

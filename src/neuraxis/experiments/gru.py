@@ -46,7 +46,7 @@ class Settings:
     """Hidden neurons of each network."""
     sequences: int = 16_384
     """Sequences to learn from."""
-    steps: int = 800
+    steps: int = 512
     """Training steps, rounded up to sixteens."""
     batch_size: int = 64
     """Sequences in a step."""
@@ -159,5 +159,5 @@ def _plot_norms(norms: dict[str, dict[str, np.ndarray]]) -> plots.Figure:
             axes.semilogy(found[:0:-1] / found[-1], label=f"{when} learning")
         axes.set(xlabel="steps before the end", title=_TITLES[name])
         plots.legend(axes)
-    panels[0].set_ylabel("gradient, relative")
+    panels[0].set(ylabel="gradient, relative", ylim=(1e-16, 10))
     return fig

@@ -27,6 +27,7 @@ _SEQUENCES = 400  # on which accuracy and gradients are measured
 def measure(
     delays: Sequence[int],
     *,
+    noise: float,
     hidden_size: int,
     steps: int,
     batch_size: int,
@@ -40,18 +41,19 @@ def measure(
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(learning_rate))
     accuracy, before, after = {}, {}, {}
     for delay in delays:
-        x, t = delayed_recall(batch_size * _STEPS_PER_EPOCH, delay, symbols=_SYMBOLS, seed=seed)
+        x, t = delayed_recall(200 * batch_size, delay, symbols=_SYMBOLS, noise=noise, seed=seed)
         at_the_end = LossOverTime(_loss, np.eye(delay + 2, dtype=np.float32)[-1])
         fitted = fit(
             begun,
             descent(at_the_end, optimizer, gradient=BPTT(at_the_end, _slope)),
             (x, np.repeat(t[:, None], delay + 2, axis=1)),
             epochs=-(-steps // _STEPS_PER_EPOCH),
+            steps=_STEPS_PER_EPOCH,
             batch_size=batch_size,
             key=keys[2],
             **session.training(f"delay {delay}", f"delay-{delay}"),
         )
-        test = delayed_recall(_SEQUENCES, delay, symbols=_SYMBOLS, seed=seed + 1)
+        test = delayed_recall(_SEQUENCES, delay, symbols=_SYMBOLS, noise=noise, seed=seed + 1)
         accuracy[delay] = evaluate(fitted.model, _correct, test)
         before[delay], after[delay] = (gradient_norms(m, _last_loss, *test) for m in (begun, fitted.model))
     longest = before[max(delays)]
@@ -59,7 +61,7 @@ def measure(
         "accuracy_shortest_delay": accuracy[min(delays)],
         "accuracy_longest_delay": accuracy[max(delays)],
         "gradient_factor_per_step": float((longest[1] / longest[-1]) ** (1 / max(1, len(longest) - 2))),
-        "gradient_share_left_at_the_symbol": float(longest[1] / longest[-1]),
+        "gradient_share_reaching_the_longest_delay": float(longest[1] / longest[-1]),
     }
     return metrics, {"accuracy": accuracy, "norms_before": before, "norms_after": after}
 
@@ -106,6 +108,7 @@ def plot(arrays: dict[str, Any]) -> plots.Figure:
         right.semilogy(steps, relative, color=color, label=f"delay {delay}")
         right.plot(steps[-1], relative[-1], "o", color=color, ms=4)
     right.set(xlabel="steps before the end", ylabel="gradient, relative", title="Gradient through time")
+    right.set_ylim(1e-9, 100)
     plots.legend(right, ncols=2)
     return fig
 
