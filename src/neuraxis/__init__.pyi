@@ -62,6 +62,8 @@ from .neurons import LIF as LIF
 from .neurons import DiscreteLIF as DiscreteLIF
 from .neurons import HodgkinHuxley as HodgkinHuxley
 from .neurons import Synapse as Synapse
+from .recurrent import GRU as GRU
+from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
 from .spiking import PoissonInput as PoissonInput
 from .spiking import SpikingClassifier as SpikingClassifier

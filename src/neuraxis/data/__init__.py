@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from neuraxis import check
 from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnist, published
+from neuraxis.data.adding_problem import adding_problem as adding_problem
 from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
+from neuraxis.data.delayed_recall import delayed_recall as delayed_recall
 from neuraxis.data.download import Progress as Progress
 from neuraxis.data.pixel_sequences import pixel_sequences as pixel_sequences
 from neuraxis.data.published import Published

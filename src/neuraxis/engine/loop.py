@@ -62,9 +62,10 @@ def _compiled(wide: bool) -> Callable[..., tuple[Any, ...]]:
 def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, unroll, record, watched):
     # Nothing is differentiated or mapped where nothing is being traced outside.
     scan = one_function.scan if watched and one_function.pays() else lax.scan
-
+    by_block = remat is not None and not (held or callable(inputs))  # else what is projected would be kept of all steps
     if not callable(inputs):
-        inputs = project(dynamics, jax.tree.map(jnp.asarray, inputs))
+        inputs = jax.tree.map(jnp.asarray, inputs)
+        inputs = inputs if by_block else project(dynamics, inputs)
 
     def step(state, x):
         i, input = x
@@ -94,7 +95,12 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
         """Take `every` steps, then record."""
         return one(pass_by(state, _part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
 
+    def ready(xs):
+        numbers, inputs = xs
+        return numbers, project(dynamics, inputs) if by_block else inputs
+
     def periods(state, xs):
+        xs = ready(xs)
         # Splitting copies the inputs, which is spared where every step is recorded.
         return _loop(scan, one, state, xs, unroll) if every == 1 else scan(period, state, _split(xs, every))
 
@@ -104,7 +110,8 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
         state, records = periods(state, _part(xs, 0, recorded))
     else:
         state, records = _in_blocks(jax.checkpoint(periods), remat, state, _part(xs, 0, recorded))
-    state = pass_by(state, _part(xs, recorded, steps), scan)
+    if recorded < steps:
+        state = pass_by(state, ready(_part(xs, recorded, steps)), scan)
     return state, records, holds_nan(state) if watched else None
 
 

@@ -5,6 +5,7 @@ step. Here the loop backwards gives the gradients of all pre-activations only, a
 one product over all steps: forward and backward together take a quarter less time on a CPU.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -54,7 +55,7 @@ def gru_scan(
     return _forward(h, z, gates, candidate)[0]
 
 
-@jax.jit
+@partial(jax.jit, inline=True)  # a program of its own only where it is in no other
 def _forward(h, z, gates, candidate):
     def step(h, z):
         h, g_and_r, proposed = advance(h, z, gates, candidate)
@@ -64,7 +65,7 @@ def _forward(h, z, gates, candidate):
     return after, (h, after, g_and_r, proposed, gates, candidate)
 
 
-@jax.jit
+@partial(jax.jit, inline=True)  # a program of its own only where it is in no other
 def _backward(kept: Any, by_output: Float[Array, "time batch hidden"]) -> tuple[Array, ...]:
     """Give the gradients by h_0, z, W_gates and W.
 
