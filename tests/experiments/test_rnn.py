@@ -61,4 +61,5 @@ def test_bad_settings_are_refused(wrong):
 
 def test_larger_settings_need_more_memory():
     more = dataclasses.replace(rnn.Settings(), delays=(50_000,), windows=(5000,))
-    assert np.isfinite(rnn.QUICK.memory()) and 0 < rnn.QUICK.memory() < more.memory()
+    assert np.isfinite(rnn.QUICK.memory())
+    assert 0 < rnn.QUICK.memory() < more.memory()
