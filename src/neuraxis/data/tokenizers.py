@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import ArrayLike, Int
+from jaxtyping import Int
+from numpy.typing import ArrayLike
 
 from neuraxis import check
 from neuraxis.errors import DataError, InputError

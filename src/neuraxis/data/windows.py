@@ -1,7 +1,8 @@
 """Windows of a long sequence, cut out when they are needed."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Int
+from jaxtyping import Int
+from numpy.typing import ArrayLike
 
 from neuraxis import check
 from neuraxis.errors import InputError
