@@ -10,7 +10,7 @@ single layer decides by the input of the moment what it keeps, and cannot take i
 before; in several layers, what the ones below remember is input of those above. The paper takes sequences of 4096 steps
 with 16 tokens; here they are shorter, so that a run takes minutes.
 
-Sources: L. Feng et al., Were RNNs all we needed?, arXiv:2410.01201 (2024), table 1; A. Gu and T. Dao, Mamba,
+Sources: L. Feng et al., Were RNNs all we needed?, arXiv:2410.01201 (2024); A. Gu and T. Dao, Mamba,
 arXiv:2312.00752 (2023), section 4.1.1.
 """
 
