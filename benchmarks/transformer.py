@@ -19,7 +19,7 @@ def workload(quick: bool) -> Workload:
 
     from benchmarks._torch_transformer import LanguageModel
 
-    steps = 2 if quick else 30
+    steps = 2 if quick else 100
     text = np.random.default_rng(0).integers(0, TOKENS, steps * BATCH_SIZE + CONTEXT)
     net = LanguageModel(TOKENS, context=CONTEXT)
     adam = torch.optim.AdamW(net.parameters(), 1e-3, betas=(0.9, 0.99), weight_decay=0.1, fused=True)

@@ -30,7 +30,6 @@ from neuraxis.language import (
     Memory,
     TargetDecoding,
     modern_transformer,
-    transformer_2017,
 )
 from neuraxis.layers import (
     BatchNorm,
@@ -111,18 +110,13 @@ def spiking_network(neuron):
     return SpikingNetwork(neuron, connect(*projections, size=4))
 
 
-def language_model(make):
-    return make(7, size=4, layers=1, heads=2, context=8, key=KEY)
+def language_model():
+    return modern_transformer(7, size=4, layers=1, heads=2, context=8, key=KEY)
 
 
 def decoded(model, x, key):
     """The logits of a text of the same token over and over."""
     return jnp.moveaxis(simulate(model, x, steps=4).record, 0, -1)
-
-
-def rotary_attention():
-    norms = {"query_norm": RMSNorm(4), "key_norm": RMSNorm(4)}
-    return MultiHeadAttention(8, 2, key=KEY, rotary=RotaryPositions(), **norms)
 
 
 def encoder_decoder():
@@ -193,12 +187,10 @@ CASES = [
     Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
     Case("FeedForward", Map, lambda: FeedForward(5, 8, key=KEY), call, (5,)),
     Case("MultiHeadAttention", Map, lambda: MultiHeadAttention(6, 3, key=KEY), call, (4, 6)),
-    Case("MultiHeadAttention with rotary positions", Map, rotary_attention, call, (4, 8)),
     Case("SinusoidalPositions", Map, lambda: SinusoidalPositions(jnp.asarray(1e4)), call, (4, 5)),
     Case("RotaryPositions", Map, lambda: RotaryPositions(jnp.asarray(1e4)), call, (4, 6)),
-    Case("transformer_2017", Map, lambda: language_model(transformer_2017), call, (4,), tokens),
-    Case("modern_transformer", Map, lambda: language_model(modern_transformer), call, (4,), tokens),
-    Case("Decoding", Dynamics, lambda: Decoding(language_model(modern_transformer)), decoded, (), tokens),
+    Case("LanguageModel", Map, language_model, call, (4,), tokens),
+    Case("Decoding", Dynamics, lambda: Decoding(language_model()), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),

@@ -1,4 +1,4 @@
-"""Transformer as a language model: Shakespeare, a character at a time, by the network of 2017 and a present-day one.
+"""Transformer as a language model: Shakespeare by characters, the network of 2017 and a present-day one.
 
 Both read 64 characters and say which comes next. They have the same width, depth and heads, see the same windows of the
 text and take the same number of steps. The network of 2017 has sinusoidal positions, layer normalisation and ReLU, and
