@@ -82,7 +82,7 @@ class Settings:
         return memory.NUMBER * (4.0 * weights + 20.0 * self.layers * places * self.size)
 
 
-QUICK = Settings(steps=220, batch_size=64, pairs=15_000, test_pairs=300)
+QUICK = Settings(layers=1, steps=240, batch_size=64, pairs=8000, test_pairs=200)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
