@@ -230,7 +230,6 @@ CASES = [
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
     Case("RNN", Map, lambda: RNN(5, 4, key=KEY), call, (6, 5)),
-    Case("RNN in time", Dynamics, lambda: RNN(5, 4, key=KEY), simulated(1.0), (5,)),
     Case("GRU", Map, lambda: GRU(5, 4, key=KEY), call, (6, 5)),
     Case("GRU in time", Dynamics, lambda: GRU(5, 4, key=KEY), simulated(1.0), (5,)),
     Case("ResetAfterGRU", Map, lambda: ResetAfterGRU(5, 4, key=KEY), call, (6, 5)),

@@ -1,6 +1,5 @@
 import dataclasses
 
-import numpy as np
 import pytest
 
 from neuraxis.errors import InputError
@@ -61,5 +60,4 @@ def test_bad_settings_are_refused(wrong):
 
 def test_larger_settings_need_more_memory():
     more = dataclasses.replace(rnn.Settings(), delays=(50_000,), windows=(5000,))
-    assert np.isfinite(rnn.QUICK.memory())
     assert 0 < rnn.QUICK.memory() < more.memory()

@@ -3,8 +3,8 @@
 Two numbers of a long sequence are marked, one in its first half and one in its second, and their sum is asked for at
 the end. The best constant answer, 1, has a mean squared error of 1/6. A plain recurrent network stays there: hardly any
 gradient reaches from the end to the marks. The gated one can keep h as it is, with g ≈ 0 in
-h ← g ⊙ h̃ + (1 − g) ⊙ h, and then passes the gradient on as it is, too. It begins with g ≈ ½, where its gradient shrinks
-no less; what it learns first, from the marks that lie near the end, is to close the gate at unmarked numbers.
+h ← g ⊙ h̃ + (1 − g) ⊙ h, and then passes the gradient on as it is, too. It begins with g ≈ ½, where its gradient
+shrinks no less; that way is opened by learning.
 
 Both networks have the same number of hidden neurons, batches, optimiser and clipping of the gradient.
 

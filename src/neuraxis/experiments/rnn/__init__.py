@@ -88,7 +88,7 @@ class Settings:
 
 
 QUICK = Settings(
-    lengths=(5, 20),
+    lengths=(20,),
     networks=5,
     delays=(5, 40),
     recall_steps=300,

@@ -75,7 +75,7 @@ def plot(deviations: dict[str, dict[int, np.ndarray]]) -> plots.Figure:
     axes.axhline(1e-5, color=plots.COLORS["grey"], ls="--", label="bound")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xticks(list(lengths), [str(length) for length in lengths])
+    axes.set_xticks(list(deviations["whole"]), list(map(str, deviations["whole"])))
     axes.minorticks_off()
     axes.set(xlabel="steps of a sequence", ylabel="relative deviation", ylim=(_LOWEST / 2, 1e-4))
     plots.legend(axes, loc="upper left", ncols=3)

@@ -83,7 +83,8 @@ def _loss(z: Array, t: Array) -> Array:
 def _streams(tokens: np.ndarray, streams: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a text into so many parts; give their characters and, as targets, the next ones."""
     length = (len(tokens) - 1) // streams
-    return tuple(tokens[first : first + streams * length].reshape(streams, length).astype(np.int32) for first in (0, 1))
+    x, t = (tokens[first : first + streams * length].reshape(streams, length) for first in (0, 1))
+    return x.astype(np.int32), t.astype(np.int32)
 
 
 def plot(arrays: dict[str, Any]) -> plots.Figure:
