@@ -29,6 +29,7 @@ from neuraxis.language import (
     Encoder,
     EncoderDecoder,
     Memory,
+    SkipGram,
     TargetDecoding,
     modern_transformer,
 )
@@ -298,6 +299,7 @@ CASES = [
         (4,),
         positive,
     ),
+    Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),

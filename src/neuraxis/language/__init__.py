@@ -14,12 +14,17 @@ from neuraxis.language.generation import generate as generate
 from neuraxis.language.human_similarity import SimilarityScore as SimilarityScore
 from neuraxis.language.human_similarity import evaluate_similarity as evaluate_similarity
 from neuraxis.language.language_model import LanguageModel as LanguageModel
+from neuraxis.language.negative_sampling import negative_sampling as negative_sampling
 from neuraxis.language.next_token import bits_per_byte as bits_per_byte
 from neuraxis.language.next_token import next_token_loss as next_token_loss
 from neuraxis.language.padding import padded as padded
 from neuraxis.language.padding import within as within
 from neuraxis.language.phrases import Phrases as Phrases
 from neuraxis.language.sentences import Sentences as Sentences
+from neuraxis.language.skip_gram import SkipGram as SkipGram
+from neuraxis.language.skip_gram import softmax_loss as softmax_loss
+from neuraxis.language.training import fit_skip_gram as fit_skip_gram
+from neuraxis.language.training import train_word_vectors as train_word_vectors
 from neuraxis.language.transformer import modern_transformer as modern_transformer
 from neuraxis.language.transformer import transformer_2017 as transformer_2017
 from neuraxis.language.transformer_block import TransformerBlock as TransformerBlock

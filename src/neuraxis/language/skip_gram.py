@@ -1,0 +1,82 @@
+"""The skip-gram model: a word predicts the words around it."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
+
+
+class SkipGram(eqx.Module):
+    """Score every word o as a neighbour of the word c: s_o = u_o · v_c, a linear network of three layers.
+
+    The input is 1 at the place of c and 0 elsewhere, so that the hidden layer is the row v_c of the input matrix, which
+    is the vector of the word. P(o | c) = softmax(s)_o.
+
+    Args:
+        words: how many there are; they are numbered from 0.
+        size: of the vectors.
+        key: seed of the input matrix, drawn evenly from ±1/(2 size); the output matrix begins at 0.
+
+    Raises:
+        InputError: for sizes that are not positive, or words that are not integers from 0 to `words` − 1.
+
+    Source: Mikolov, Chen, Corrado and Dean, Efficient estimation of word representations in vector space, 2013,
+    arXiv:1301.3781.
+    """
+
+    input: Float[Array, "word feature"]  # v
+    output: Float[Array, "word feature"]  # u
+
+    def __init__(self, words: int, size: int, *, key: PRNGKeyArray):
+        check.whole(words=words, size=size)
+        check.array_fits("words and size", (2, words, size))
+        check.key(key)
+        self.input = jax.random.uniform(key, (words, size), minval=-0.5 / size, maxval=0.5 / size)
+        self.output = jnp.zeros((words, size))
+
+    def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... word"]:
+        """Give the scores of all words as neighbours of the words x, by their numbers."""
+        return self._vectors("x", x) @ self.output.T
+
+    def _vectors(self, name: str, words: Integer[ArrayLike, "..."]) -> Float[Array, "... feature"]:
+        check_words(len(self.input), **{name: words})
+        return self.input[jnp.asarray(words)]
+
+
+def softmax_loss(
+    model: SkipGram,
+    centres: Integer[ArrayLike, " pair"],
+    contexts: Integer[ArrayLike, " pair"],
+    *,
+    key: PRNGKeyArray | None = None,
+) -> Float[Array, " pair"]:
+    """−ln softmax(s)_o for every pair of a centre word c and a word o in its context, over the whole vocabulary.
+
+    It takes time and memory in proportion to the vocabulary, for every pair.
+
+    Raises:
+        InputError: for words that are not integers, or out of range.
+    """
+    check_words(len(model.output), contexts=contexts)
+    return categorical_cross_entropy_with_logits(model(centres), one_hot(contexts, len(model.output)))
+
+
+def check_words(count: int, **words: Integer[ArrayLike, "..."]) -> None:
+    """Refuse what are not the numbers of words.
+
+    Raises:
+        InputError: for anything but integers from 0 to `count` − 1.
+    """
+    for name, value in words.items():
+        numbers = check.array(name, value)
+        if numbers.dtype.kind not in "iu":
+            raise InputError(f"{name} must be integers, the numbers of words, but has dtype {numbers.dtype}")
+        known = np.empty(0, int) if isinstance(numbers, Tracer) else np.asarray(numbers)
+        if not np.all((known >= 0) & (known < count)):
+            raise InputError(f"{name} must lie from 0 to {count - 1}, but reaches from {known.min()} to {known.max()}")
