@@ -17,8 +17,8 @@ def result():
 
 def test_all_ways_agree(result):
     assert max(result.metrics["largest_difference_sequential"], result.metrics["largest_difference_parallel"]) <= 1e-5
-    assert result.arrays["lengths"] == [16, 64, 256, 1024, 4096]
-    assert all(len(took) == 5 and min(took) > 0 for took in result.arrays["seconds"].values())
+    assert result.arrays["lengths"] == [16, 64, 256, 1024]
+    assert all(len(took) == 4 and min(took) > 0 for took in result.arrays["seconds"].values())
 
 
 def test_several_layers_copy_what_one_does_not(result):

@@ -80,7 +80,7 @@ class Settings:
 
 
 QUICK = Settings(
-    longest=4096, width=48, layers=(1, 3), length=24, memorized=3, tokens=6, steps=300, training_sequences=20_000
+    longest=1024, width=48, layers=(1, 3), length=24, memorized=3, tokens=6, steps=240, training_sequences=20_000
 )
 
 
