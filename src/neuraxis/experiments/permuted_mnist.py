@@ -166,7 +166,7 @@ def _plot_learning(arrays: dict) -> plots.Figure:
         1,
         2,
         caption="Cross-entropy on the training images (mean between two reports, while it learns) and on held-out "
-        "ones, and the share of held-out images that is read rightly. The dotted line is guessing.",
+        "ones, and the share of held-out images that is classified correctly. The dotted line is guessing.",
         height=3.2,
     )
     history = arrays["history"]

@@ -82,7 +82,7 @@ def gates(model: Any, x: np.ndarray) -> np.ndarray:
 def plot_learning(arrays: dict) -> plots.Figure:
     """Draw the share of right tokens over the training, for every number of layers."""
     fig, axes = plots.figure(
-        caption="Selective copying: share of the tokens that are named rightly, on held-out sequences, during the "
+        caption="Selective copying: share of the tokens that are recalled correctly, on held-out sequences, during the "
         "training. The dotted line is guessing.",
         height=3.4,
     )
@@ -90,7 +90,7 @@ def plot_learning(arrays: dict) -> plots.Figure:
         steps = arrays["steps"] * np.arange(1, len(history) + 1) / len(history)
         axes.plot(steps, 100 * history, "o-", ms=3, label=f"{layers} layer{'s' * (layers > 1)}")
     axes.axhline(100 / arrays["tokens"], color=plots.COLORS["grey"], linestyle=":")
-    axes.set(xlabel="training step", ylabel="tokens named rightly [%]", ylim=(0, 102))
+    axes.set(xlabel="training step", ylabel="tokens recalled correctly [%]", ylim=(0, 102))
     plots.legend(axes, loc="center right")
     return fig
 
