@@ -66,6 +66,7 @@ def test_step_by_step_over_a_sequence_and_from_where_it_ended(cell):
     trace = simulate(cell, np.moveaxis(X, 1, 0))
     np.testing.assert_allclose(y, np.moveaxis(trace.record, 0, 1), atol=1e-6)
     np.testing.assert_allclose(last, trace.state, atol=1e-6)
+    np.testing.assert_allclose(unroll(cell, X, remat=4)[0], y, atol=1e-6)  # which projects the inputs block by block
     first, between = unroll(cell, X[:, :4])
     np.testing.assert_allclose(np.concatenate([first, cell(X[:, 4:], between)], axis=1), y, atol=1e-6)
 
@@ -93,6 +94,7 @@ def test_bad_sizes_are_refused(kind, sizes):
         ((X[0, 0],), r"\(…, time, in\)"),
         ((X * np.nan,), "finite"),
         ((X, H[:, :4]), "5"),
+        ((X, H * np.nan), "finite"),
         ((X, H[:2]), r"\(3, 5\)|shapes"),
         ((X, "h"), "state"),
         ((X + 1j,), "real"),

@@ -82,10 +82,10 @@ class GRU(eqx.Module):
         It can be differentiated backwards only; `simulate` takes `jax.jvp`, too.
         """
         inputs = check.floats("x", x)
-        check.finite(x=inputs)
         *lead, steps, in_size = inputs.shape
         shape = (*lead, self.hidden_size)
         h = self.init_state((*lead, in_size)) if state is None else as_state(state, shape)
+        check.finite(x=inputs, state=h)
         z = self.input(jnp.moveaxis(inputs.reshape(math.prod(lead), steps, in_size), 1, 0))
         first = h.reshape(-1, self.hidden_size).astype(z.dtype)
         after = gru_scan(first, z, self.gates.weight, self.candidate.weight)

@@ -92,8 +92,8 @@ QUICK = Settings(
     networks=5,
     delays=(5, 40),
     recall_steps=300,
-    windows=(5,),
-    characters=60_000,
+    windows=(5, 20),
+    characters=50_000,
     text_hidden_size=64,
     text_epochs=2,
 )
