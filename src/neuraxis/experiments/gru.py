@@ -53,7 +53,7 @@ class Settings:
     learning_rate: float = 1e-2
     """Learning rate of Adam for the GRU, at the beginning; it falls to 0."""
     rnn_learning_rate: float = 1e-3
-    """Learning rate of Adam for the plain network, which diverges at larger ones."""
+    """Learning rate of Adam for the plain network."""
     seed: int = 0
     """Seed of weights, sequences and order."""
 
