@@ -1,12 +1,14 @@
 """Run every experiment at its default settings and write what it claims, and what was measured, into docs/claims.md.
 
-`python docs/claims.py NAME…` runs only some. It ends with exit code 1 where a claim does not hold or a run fails.
+`python docs/claims.py NAME…` runs only some. With `--runs FOLDER` what it runs is kept there, and what lies there is
+not run again. It ends with exit code 1 where a claim does not hold or a run fails.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +30,23 @@ class Options:
     """Experiments; all of them where none is given."""
     page: Path = PAGE
     """Where to write."""
+    runs: Path | None = None
+    """Where runs are kept, and taken from where they are done already; by default, all run anew and are not kept."""
 
 
 def main(options: Options) -> int:
     """Run the experiments one after the other, each in a process of its own as a user's, and write the page."""
     runs: dict[str, dict[str, Any]] = {}
     failed: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(options.runs) if options.runs else tempfile.TemporaryDirectory() as folder:
         for name in options.names or experiments.names():
             out = Path(folder) / name
-            code = subprocess.run([sys.executable, "-m", "neuraxis", "run", name, "--out", str(out)]).returncode
-            if (metrics := out / "metrics.json").exists():
+            metrics = out / "metrics.json"  # written last, so that a run that was cut short has none
+            if not metrics.exists():
+                subprocess.run([sys.executable, "-m", "neuraxis", "run", name, "--out", str(out)])
+            if metrics.exists():
                 runs[name] = json.loads(metrics.read_text(encoding="utf-8"))
-            if code:
+            if name not in runs or not all(claim["holds"] for claim in runs[name]["claims"]):
                 failed.append(name)
     write_atomically(options.page, page(runs))
     if failed:

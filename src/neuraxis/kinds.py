@@ -36,7 +36,7 @@ class Statistics(eqx.Module):
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """A system that moves in time. `neuraxis.engine.simulate` runs it.
+    """A system that moves in time. `neuraxis.engine.simulate` runs it, and `neuraxis.engine.unroll` as a map.
 
     It may have two more methods, which `simulate` then calls before its loop:
 
@@ -45,6 +45,10 @@ class Dynamics(Protocol):
     - `prepare(dt)` gives the dynamics for steps of that length: it refuses a `dt` that it cannot take, and may return
       another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without. Parts
       of a dynamics are prepared too, unless it has a `prepare` of its own.
+
+    A third, `unroll(x, state)`, takes sequences (…, time, in), and None or the state to begin with, to the outputs
+    (…, time, out) and the last state, where there is a better way than step by step; `neuraxis.engine.unroll` leaves
+    the work to it.
 
     Its `step` may have two more parameters, by name: `key`, for which `simulate(…, key=…)` gives each step a random key
     of its own, and `t`, the time at the beginning of the step [ms].

@@ -21,13 +21,24 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
+from neuraxis.generative import Autoencoder, TiedAutoencoder
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
-from neuraxis.language import SkipGram
+from neuraxis.language import (
+    CrossDecoder,
+    Decoding,
+    Encoder,
+    EncoderDecoder,
+    Memory,
+    SkipGram,
+    TargetDecoding,
+    modern_transformer,
+)
 from neuraxis.layers import (
     BatchNorm,
     Convolution,
     Dropout,
     Embedding,
+    FeedForward,
     Flatten,
     GlobalMaxPool,
     GlobalMeanPool,
@@ -36,9 +47,12 @@ from neuraxis.layers import (
     Linear,
     MaxPool,
     MeanPool,
+    MultiHeadAttention,
     Residual,
     RMSNorm,
+    RotaryPositions,
     Sequential,
+    SinusoidalPositions,
     TransposedConvolution,
 )
 from neuraxis.neurons import (
@@ -52,6 +66,7 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
+from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -96,6 +111,36 @@ def potentials_and_spikes(model, x, key, dt=0.1):
 def spiking_network(neuron):
     projections = (Projection([0, 1, 2, 3], [1, 2, 3, 0], weight=0.5, receptor=receptor) for receptor in range(2))
     return SpikingNetwork(neuron, connect(*projections, size=4))
+
+
+def language_model():
+    return modern_transformer(7, size=4, layers=1, heads=2, context=8, key=KEY)
+
+
+def decoded(model, x, key):
+    """The logits of a text of the same token over and over."""
+    return jnp.moveaxis(simulate(model, x, steps=4).record, 0, -1)
+
+
+def encoder_decoder():
+    return EncoderDecoder(7, 7, size=4, layers=1, heads=2, hidden_size=6, key=KEY)
+
+
+def halves(model, x, key):
+    """Take the first half of the tokens for the source, and the rest for the target."""
+    return model((x[..., :3], x[..., 3:]))
+
+
+def with_memory(model, x, key):
+    """Decode the first half of the places, with the rest as the memory."""
+    return model(x[..., :3, :], Memory(x[..., 3:, :], jnp.ones(3, bool)))
+
+
+def of_another_source(model, x, key):
+    """Read x, and take in three tokens; give the logits, with time last."""
+    decoding = TargetDecoding(model.model, x, length=3)
+    trace = simulate(decoding, jnp.ones(x.shape[:-1], int), steps=3)
+    return jnp.moveaxis(trace.record, 0, -1)
 
 
 def signs(key, shape):
@@ -143,7 +188,16 @@ CASES = [
         (5,),
     ),
     Case("Residual", MeasuringMap, lambda: Residual(Linear(5, 5, key=KEY)), call, (5,)),
+    Case("FeedForward", Map, lambda: FeedForward(5, 8, key=KEY), call, (5,)),
+    Case("MultiHeadAttention", Map, lambda: MultiHeadAttention(6, 3, key=KEY), call, (4, 6)),
+    Case("SinusoidalPositions", Map, lambda: SinusoidalPositions(jnp.asarray(1e4)), call, (4, 5)),
+    Case("RotaryPositions", Map, lambda: RotaryPositions(jnp.asarray(1e4)), call, (4, 6)),
+    Case("LanguageModel", Map, language_model, call, (4,), tokens),
+    Case("Decoding", Dynamics, lambda: Decoding(language_model()), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
+    Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
+    Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
@@ -161,11 +215,28 @@ CASES = [
         call,
         (5, 8, 2),
     ),
+    Case("Encoder", Map, lambda: Encoder(4, layers=1, heads=2, hidden_size=6, key=KEY), call, (5, 4)),
+    Case("CrossDecoder", Map, lambda: CrossDecoder(4, layers=1, heads=2, hidden_size=6, key=KEY), with_memory, (6, 4)),
+    Case("EncoderDecoder", Map, encoder_decoder, halves, (6,), tokens),
+    Case(
+        "TargetDecoding",
+        Dynamics,
+        lambda: TargetDecoding(encoder_decoder(), jnp.zeros(3, int), length=3),
+        of_another_source,
+        (3,),
+        tokens,
+    ),
     Case("GlobalMeanPool", Map, lambda: GlobalMeanPool(axes=2), call, (3, 4, 2)),
     Case("GlobalMaxPool", Map, lambda: GlobalMaxPool(axes=2), call, (3, 4, 2)),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
     Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
+    Case("RNN", Map, lambda: RNN(5, 4, key=KEY), call, (6, 5)),
+    Case("GRU", Map, lambda: GRU(5, 4, key=KEY), call, (6, 5)),
+    Case("GRU in time", Dynamics, lambda: GRU(5, 4, key=KEY), simulated(1.0), (5,)),
+    Case("ResetAfterGRU", Map, lambda: ResetAfterGRU(5, 4, key=KEY), call, (6, 5)),
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
+    Case("MinGRU", Map, lambda: MinGRU(5, 4, key=KEY), call, (7, 5)),
+    Case("MinGRU in time", Dynamics, lambda: MinGRU(5, 4, key=KEY), simulated(None), (5,)),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LIF of numbers", Dynamics, LIF, simulated(1.0), (4,), positive),
     Case("LIF of arrays", Dynamics, lambda: LIF(jnp.linspace(5.0, 20.0, 4)), simulated(1.0), (4,), positive),

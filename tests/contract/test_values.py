@@ -36,7 +36,7 @@ def of_a_case(case):
     x = case.draw(KEY, case.shape)
     if case.apply is call:
         return lambda model, scale: apply_map(model, (x * scale).astype(x.dtype), KEY)
-    return lambda model, scale: case.apply(model, x * scale, KEY)
+    return lambda model, scale: case.apply(model, (x * scale).astype(x.dtype), KEY)
 
 
 def played(learner, scale):

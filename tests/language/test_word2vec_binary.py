@@ -53,7 +53,11 @@ def test_the_bytes_are_those_of_word2vec(tmp_path):
     assert gzip.decompress(path.read_bytes()) == GOOD
 
 
-@pytest.mark.parametrize("content", [GOOD, GOOD[:-1], b"3 2\n" + b"".join(ROWS), gzip.compress(GOOD)])
+@pytest.mark.parametrize(
+    "content",
+    [GOOD, GOOD[:-1], b"3 2\n" + b"".join(ROWS), gzip.compress(GOOD, mtime=0)],
+    ids=["lines", "no last break", "no breaks", "packed"],
+)
 @pytest.mark.parametrize("block", [1 << 22, 7])
 def test_shapes_of_files_in_use(load, monkeypatch, content, block):
     monkeypatch.setattr(word2vec_binary, "_BLOCK", block)

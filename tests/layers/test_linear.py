@@ -51,3 +51,8 @@ def test_bad_input_is_refused():
         Linear(3, 0, key=jax.random.key(0))
     with pytest.raises(InputError, match=r"x must have shape \(…, 3\), but has shape \(3, 2\)"):
         Linear(3, 2, key=jax.random.key(0))(jnp.ones((3, 2)))
+
+
+def test_weights_that_no_memory_holds_are_refused():
+    with pytest.raises(InputError, match="in_size and out_size must be smaller"):
+        Linear(10**7, 10**6, key=jax.random.key(0))

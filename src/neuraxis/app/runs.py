@@ -22,7 +22,7 @@ from neuraxis.errors import InputError
 from neuraxis.experiment import Result, Session
 from neuraxis.files import sweep, write_atomically
 
-_MODEL, _REPORT = "model.safetensors", "report.html"
+MODEL, _REPORT = "model.safetensors", "report.html"
 
 
 def takes_session(module: ModuleType) -> bool:
@@ -111,7 +111,7 @@ def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begu
         # Weights that were shared out are exported in one file.
         model = result.model if session.mesh is None else mesh.replicate(result.model, session.mesh)
         about = {"experiment": begun.experiment, "settings": begun.settings}
-        checkpoint.save(folder / _MODEL, model, about)
+        checkpoint.save(folder / MODEL, model, about)
     figures, captions = draw(module, result)
     for stem, png in figures.items():
         _write(folder / f"{stem}.png", png)

@@ -8,12 +8,21 @@ from collections.abc import Iterable, Sequence
 
 from neuraxis import check
 from neuraxis.data import cifar10, corpus, digits, download, fashion_mnist, mnist, published
+from neuraxis.data.adding_problem import adding_problem as adding_problem
 from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
+from neuraxis.data.delayed_recall import delayed_recall as delayed_recall
 from neuraxis.data.download import Progress as Progress
+from neuraxis.data.pixel_sequences import pixel_sequences as pixel_sequences
 from neuraxis.data.published import Published
+from neuraxis.data.selective_copying import SelectiveCopying as SelectiveCopying
+from neuraxis.data.selective_copying import selective_copying as selective_copying
 from neuraxis.data.splits import hold_out as hold_out
 from neuraxis.data.splits import split as split
+from neuraxis.data.tokenizers import BytePairs as BytePairs
+from neuraxis.data.tokenizers import Characters as Characters
+from neuraxis.data.tokenizers import Tokenizer as Tokenizer
+from neuraxis.data.windows import Windows as Windows
 from neuraxis.errors import InputError
 from neuraxis.names import check_name
 

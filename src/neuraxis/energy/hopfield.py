@@ -13,7 +13,8 @@ from jax import lax
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
-from neuraxis import check
+from neuraxis import check, values
+from neuraxis.engine import one_function
 from neuraxis.errors import InputError
 from neuraxis.values import compiled
 
@@ -120,7 +121,7 @@ class Hopfield(eqx.Module):
             if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
                 strange = indices[np.argmin(good)]
                 raise InputError(f"order must hold indices from 0 to {x.shape[-1] - 1}, but holds {strange}")
-        return _sweep_once(self, x, jnp.asarray(given))
+        return _sweep_once(self, x, jnp.asarray(given), alone=_is_alone(x, given))
 
     def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
         """Update every neuron once, one after the other in a random order (the same one for all states of a batch)."""
@@ -141,7 +142,9 @@ class Hopfield(eqx.Module):
         """
         check.whole(max_sweeps=max_sweeps)
         check.key(key)
-        return _recall(self, self._signs(x), key, jnp.asarray(min(max_sweeps, jnp.iinfo(jnp.int32).max), jnp.int32))
+        x = self._signs(x)
+        most = jnp.asarray(min(max_sweeps, jnp.iinfo(jnp.int32).max), jnp.int32)
+        return _recall(self, x, key, most, alone=_is_alone(x, x))
 
     def _state(self, x: ArrayLike) -> Array:
         check.last_axis(self.bias.shape[0], x=x)
@@ -228,21 +231,28 @@ def _one_batch_axis(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x  # a single state without one runs twice as fast
 
 
+def _is_alone(x: Array, order: ArrayLike) -> bool:
+    """Say whether a sweep is over one state, and so small that it is best compiled into one function."""
+    return x.ndim == 1 and np.size(order) > 0 and not values.is_traced() and one_function.pays()
+
+
 @compiled
-def _sweep_once(network: Hopfield, x: Array, order: Array) -> Array:
+def _sweep_once(network: Hopfield, x: Array, order: Array, *, alone: bool) -> Array:
     flat = _one_batch_axis(x)
-    return _sweep(network, flat, network._sums(flat), order)[0].reshape(x.shape)
+    what = network, flat, network._sums(flat), order
+    return (one_function.call(_sweep, *what) if alone else _sweep(*what))[0].reshape(x.shape)
 
 
 @compiled
-def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array) -> Recalled:
+def _recall(network: Hopfield, x: Array, key: PRNGKeyArray, max_sweeps: Array, *, alone: bool) -> Recalled:
     def going(carry):
         return jnp.any(carry[3]) & (carry[4] < max_sweeps)
 
     def advance(carry):
         x, sums, sweeps, active, count = carry
         order = jax.random.permutation(jax.random.fold_in(key, count), x.shape[-1])
-        new, sums = _sweep(network, x, sums, order)
+        what = network, x, sums, order
+        new, sums = one_function.call(_sweep, *what) if alone else _sweep(*what)
         return new, sums, sweeps + active, jnp.any(new != x, axis=-1), count + 1
 
     flat = _one_batch_axis(x)

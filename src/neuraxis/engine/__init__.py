@@ -1,4 +1,8 @@
-"""The engine runs any model and knows none: `simulate` over time, `relax` an energy, `fit` by any rule."""
+"""The engine runs any model and knows none.
+
+`simulate` runs a dynamics over time, `unroll` as a map over sequences; `relax` lets an energy settle; `fit` trains by
+any rule.
+"""
 
 from neuraxis.engine.averaged import averaged as averaged
 from neuraxis.engine.chain import Chain as Chain
@@ -26,6 +30,7 @@ from neuraxis.engine.simulate import record_output as record_output
 from neuraxis.engine.simulate import record_state as record_state
 from neuraxis.engine.simulate import simulate as simulate
 from neuraxis.engine.total import Total as Total
+from neuraxis.engine.unroll import unroll as unroll
 from neuraxis.engine.watch import CSVWriter as CSVWriter
 from neuraxis.engine.watch import Report as Report
 from neuraxis.engine.watch import TensorBoardWriter as TensorBoardWriter

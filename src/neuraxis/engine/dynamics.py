@@ -100,7 +100,7 @@ def check_key(dynamics: Dynamics, key: Any) -> None:
     Raises:
         InputError: in these cases, or for what is no single random key.
     """
-    takers = [part for part in _parts(dynamics) if "key" in _noted(part)]
+    takers = _takers(dynamics)
     if key is not None:
         check.key(key)
         if not takers:
@@ -108,6 +108,15 @@ def check_key(dynamics: Dynamics, key: Any) -> None:
     for part in takers:
         if key is None and inspect.signature(part.step).parameters["key"].default is inspect.Parameter.empty:
             raise InputError(f"step of {type(part).__name__} needs a key: simulate(…, key=jax.random.key(0))")
+
+
+def takes_key(dynamics: Dynamics) -> bool:
+    """Say whether a step, of the dynamics or of one that it is made of, takes a key."""
+    return bool(_takers(dynamics))
+
+
+def _takers(dynamics: Dynamics) -> list[Dynamics]:
+    return [part for part in _parts(dynamics) if "key" in _noted(part)]
 
 
 def _parts(dynamics: Dynamics) -> list[Dynamics]:

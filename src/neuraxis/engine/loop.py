@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import ArrayLike, PyTree
 
 from neuraxis import process, values
+from neuraxis.engine import one_function
 from neuraxis.engine.dynamics import project, take_step
 from neuraxis.engine.explain import check_record, check_state, explained
 from neuraxis.engine.inputs import widened
@@ -59,8 +60,12 @@ def _compiled(wide: bool) -> Callable[..., tuple[Any, ...]]:
 
 
 def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, unroll, record, watched):
+    # Nothing is differentiated or mapped where nothing is being traced outside.
+    scan = one_function.scan if watched and one_function.pays() else lax.scan
+    by_block = remat is not None and not (held or callable(inputs))  # else what is projected would be kept of all steps
     if not callable(inputs):
-        inputs = project(dynamics, jax.tree.map(jnp.asarray, inputs))
+        inputs = jax.tree.map(jnp.asarray, inputs)
+        inputs = inputs if by_block else project(dynamics, inputs)
 
     def step(state, x):
         i, input = x
@@ -73,11 +78,11 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
         check_state(state)
         return state, output
 
-    def pass_by(state, xs):
+    def pass_by(state, xs, scan=lax.scan):
         """Take steps and record nothing."""
         if not _length(xs):  # an empty loop would be compiled all the same
             return state
-        return _loop(lambda s, x: (step(s, x)[0], None), state, xs, unroll)[0]
+        return _loop(scan, lambda s, x: (step(s, x)[0], None), state, xs, unroll)[0]
 
     def one(state, x):
         """Take a step and record."""
@@ -90,9 +95,14 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
         """Take `every` steps, then record."""
         return one(pass_by(state, _part(xs, 0, every - 1)), jax.tree.map(lambda x: x[-1], xs))
 
+    def ready(xs):
+        numbers, inputs = xs
+        return numbers, project(dynamics, inputs) if by_block else inputs
+
     def periods(state, xs):
+        xs = ready(xs)
         # Splitting copies the inputs, which is spared where every step is recorded.
-        return _loop(one, state, xs, unroll) if every == 1 else lax.scan(period, state, _split(xs, every))
+        return _loop(scan, one, state, xs, unroll) if every == 1 else scan(period, state, _split(xs, every))
 
     xs = (start + jnp.arange(steps), None if held else inputs)
     recorded = steps - steps % every
@@ -100,12 +110,13 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
         state, records = periods(state, _part(xs, 0, recorded))
     else:
         state, records = _in_blocks(jax.checkpoint(periods), remat, state, _part(xs, 0, recorded))
-    state = pass_by(state, _part(xs, recorded, steps))
+    if recorded < steps:
+        state = pass_by(state, ready(_part(xs, recorded, steps)), scan)
     return state, records, holds_nan(state) if watched else None
 
 
-def _loop(step, state, xs, unroll):
-    """`lax.scan` with `unroll` steps in a round.
+def _loop(scan, step, state, xs, unroll):
+    """Scan with `unroll` steps in a round.
 
     Its own option unrolls after differentiation, which copies what the gradient keeps of each round once more.
     """
@@ -117,7 +128,7 @@ def _loop(step, state, xs, unroll):
             outputs.append(output)
         return state, jax.tree.map(lambda *outputs: jnp.stack(outputs), *outputs)
 
-    return lax.scan(step, state, xs) if unroll == 1 else _in_blocks(several, unroll, state, xs)
+    return scan(step, state, xs) if unroll == 1 else _in_blocks(several, unroll, state, xs)
 
 
 def _in_blocks(run, size, state, xs):

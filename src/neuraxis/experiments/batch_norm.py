@@ -187,8 +187,8 @@ def _plot_accuracy(histories: dict) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="Share of the held-out images that is read rightly after each epoch, with batch normalisation and "
-        "without. The dashed line is the 97 % whose epoch is counted.",
+        caption="Share of the held-out images that is classified correctly after each epoch, with batch normalisation "
+        "and without. The dashed line is the 97 % whose epoch is counted.",
         height=3.4,
     )
     for ax, depth in zip(axes, ("deep", "shallow"), strict=True):

@@ -12,8 +12,13 @@ from neuraxis.functions.activations import relu as relu
 from neuraxis.functions.activations import silu as silu
 from neuraxis.functions.activations import softmax as softmax
 from neuraxis.functions.activations import softplus as softplus
+from neuraxis.functions.activations import squared_relu as squared_relu
 from neuraxis.functions.activations import tanh as tanh
 from neuraxis.functions.activations import threshold as threshold
+from neuraxis.functions.attention import attention as attention
+from neuraxis.functions.attention import attention_weights as attention_weights
+from neuraxis.functions.attention import causal_mask as causal_mask
+from neuraxis.functions.attention import masked_softmax as masked_softmax
 from neuraxis.functions.augmentation import add_noise as add_noise
 from neuraxis.functions.augmentation import affine as affine
 from neuraxis.functions.augmentation import augment as augment
@@ -32,6 +37,10 @@ from neuraxis.functions.integrators import Integrator as Integrator
 from neuraxis.functions.integrators import Relaxing as Relaxing
 from neuraxis.functions.integrators import exponential_euler as exponential_euler
 from neuraxis.functions.integrators import rk4 as rk4
+from neuraxis.functions.linear_scan import linear_scan as linear_scan
+from neuraxis.functions.linear_scan import linear_scan_parallel as linear_scan_parallel
+from neuraxis.functions.linear_scan import linear_scan_sequential as linear_scan_sequential
+from neuraxis.functions.linear_scan import matrix_scan as matrix_scan
 from neuraxis.functions.losses import Loss as Loss
 from neuraxis.functions.losses import absolute_error as absolute_error
 from neuraxis.functions.losses import bernoulli_cross_entropy as bernoulli_cross_entropy
@@ -47,6 +56,8 @@ from neuraxis.functions.normalization import scale_to_unit as scale_to_unit
 from neuraxis.functions.normalization import standardize as standardize
 from neuraxis.functions.pooling import max_pool as max_pool
 from neuraxis.functions.pooling import mean_pool as mean_pool
+from neuraxis.functions.positions import rotate as rotate
+from neuraxis.functions.positions import sinusoidal_encoding as sinusoidal_encoding
 from neuraxis.functions.surrogates import Arctan as Arctan
 from neuraxis.functions.surrogates import FastSigmoid as FastSigmoid
 from neuraxis.functions.surrogates import Surrogate as Surrogate

@@ -116,6 +116,9 @@ threshold = Activation("threshold", lambda z: (z >= 0).astype(z.dtype), jnp.zero
 relu = Activation("relu", jax.nn.relu, lambda z: (z > 0).astype(z.dtype))
 """σ(z) = max(z, 0), with σ′ = 1 for z > 0 and 0 elsewhere (also at the kink z = 0)."""
 
+squared_relu = Activation("squared_relu", lambda z: jnp.square(jax.nn.relu(z)), lambda z: 2 * jax.nn.relu(z))
+"""σ(z) = max(z, 0)², with σ′ = 2 max(z, 0) (So et al., Primer, arXiv:2109.08668, 2021)."""
+
 softplus = Activation("softplus", jax.nn.softplus, logistic)
 """σ(z) = ln(1 + e^z), a smooth `relu`, whose derivative is the `logistic` function."""
 

@@ -18,7 +18,7 @@ _BLOCK = 1 << 23  # cosines that are held at once
 
 @dataclass(frozen=True)
 class AnalogyScore:
-    """How many analogies of a kind were answered rightly.
+    """How many analogies of a kind were answered correctly.
 
     `unknown` counts those that were not asked, because one of their words is not known.
     """
@@ -30,7 +30,7 @@ class AnalogyScore:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of those asked that was answered rightly; 0 where none was."""
+        """The fraction of those asked that was answered correctly; 0 where none was."""
         return self.correct / max(self.asked, 1)
 
 

@@ -1,5 +1,6 @@
 """The parts that maps are built of."""
 
+from neuraxis.layers.attention import MultiHeadAttention as MultiHeadAttention
 from neuraxis.layers.augmentation import Augmentation as Augmentation
 from neuraxis.layers.batch_norm import BatchNorm as BatchNorm
 from neuraxis.layers.batch_norm import RunningMoments as RunningMoments
@@ -7,6 +8,7 @@ from neuraxis.layers.convolution import Convolution as Convolution
 from neuraxis.layers.convolution import TransposedConvolution as TransposedConvolution
 from neuraxis.layers.dropout import Dropout as Dropout
 from neuraxis.layers.embedding import Embedding as Embedding
+from neuraxis.layers.feed_forward import FeedForward as FeedForward
 from neuraxis.layers.flatten import Flatten as Flatten
 from neuraxis.layers.linear import Linear as Linear
 from neuraxis.layers.normalization import GroupNorm as GroupNorm
@@ -16,5 +18,7 @@ from neuraxis.layers.pooling import GlobalMaxPool as GlobalMaxPool
 from neuraxis.layers.pooling import GlobalMeanPool as GlobalMeanPool
 from neuraxis.layers.pooling import MaxPool as MaxPool
 from neuraxis.layers.pooling import MeanPool as MeanPool
+from neuraxis.layers.positional import RotaryPositions as RotaryPositions
+from neuraxis.layers.positional import SinusoidalPositions as SinusoidalPositions
 from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential

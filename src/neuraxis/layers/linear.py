@@ -19,7 +19,8 @@ class Linear(eqx.Module):
         bias: whether there is a b; without one, the field `bias` is None.
 
     Raises:
-        InputError: for sizes that are not positive, or an x whose last axis is not `in_size`.
+        InputError: for sizes that are not positive or need more memory than there is, or an x whose last axis is not
+            `in_size`.
     """
 
     weight: Float[Array, "in out"]
@@ -35,6 +36,7 @@ class Linear(eqx.Module):
         bias: bool = True,
     ):
         check.whole(in_size=in_size, out_size=out_size)
+        check.array_fits("in_size and out_size", (in_size, out_size))
         check.key(key)
         check.functions(initializer=initializer)
         check.boolean(bias=bias)

@@ -88,7 +88,7 @@ def _dispatch(arguments: list[str]) -> int:
         output.say(f"neuraxis {__version__}")
         return 0
     names_experiment = arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-")
-    if (names_experiment or arguments[:1] == ["tour"]) and "jax" not in sys.modules:
+    if (names_experiment or arguments[:1] in (["tour"], ["sample"])) and "jax" not in sys.modules:
         process.tune(short=is_short(arguments))
     from neuraxis.app.cli import commands
 

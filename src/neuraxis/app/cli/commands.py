@@ -18,6 +18,7 @@ from neuraxis.app.cli.options import (
     Data,
     DataList,
     Fetch,
+    Sample,
     Tour,
     as_typed,
     fields_of,
@@ -40,6 +41,8 @@ def other(arguments: list[str]) -> int:
     match command:
         case Tour():
             return _tour(command, arguments)
+        case Sample():
+            return _sample(command)
         case Data(Fetch(name)):
             return _fetch(name)
         case Data(DataList()):
@@ -166,6 +169,17 @@ def _tour(command: Tour, typed: list[str]) -> int:
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
     return 1 if any(report.failed_claims for report in reports) else 0
+
+
+def _sample(command: Sample) -> int:
+    from neuraxis.app.samples import sample
+
+    options = {name: value for name, value in fields_of(command).items() if name != "folder"}
+    try:
+        say(escape(sample(command.folder, **options)))
+    except InputError as error:
+        raise InputError(as_typed(str(error), command)) from error
+    return 0
 
 
 def _fetch(name: str) -> int:

@@ -41,6 +41,26 @@ class Tour:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sample:
+    """Let the language model that a run has saved go on with a text."""
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
+    """Folder of the run, such as one of transformer-lm."""
+    prompt: str = "\n"
+    """What the text begins with."""
+    count: int = 200
+    """Tokens to add."""
+    temperature: float = 0.8
+    """Below 1 likely tokens become likelier; 0 always takes the most probable one."""
+    top_k: int | None = None
+    """Draw of that many most probable tokens only."""
+    top_p: float | None = None
+    """Draw of the fewest tokens only whose probabilities add up to this."""
+    seed: int = 0
+    """Seed of the draws."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Fetch:
     """Download and verify a data set, and keep it for later runs."""
 
@@ -72,6 +92,7 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Tour, tyro.conf.subcommand("tour")]
+    | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Completion, tyro.conf.subcommand("completion")]
 )

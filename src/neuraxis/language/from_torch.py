@@ -1,0 +1,91 @@
+"""Weights of PyTorch's Transformers in ours."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.language.decoder import CrossDecoder, CrossDecoderBlock
+from neuraxis.language.encoder import Encoder
+
+Part = TypeVar("Part", Encoder, CrossDecoder)
+
+
+def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part:
+    """Give an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
+
+    The modules must have been made with `norm_first=True`, ReLU and a `norm` at the end, as those in
+    `torch.nn.Transformer(…, norm_first=True)` are. PyTorch's matrices are (out, in), ours (in, out).
+
+    Args:
+        part: of the same sizes.
+        weights: `module.state_dict()`, whose tensors may be NumPy arrays; a gradient by the same names will do.
+        prefix: what the names begin with, such as `"encoder."` in the weights of a `torch.nn.Transformer`.
+
+    Raises:
+        InputError: for weights that are missing, are of another size, or are left over under the prefix.
+    """
+    check.instance(Mapping, weights=weights)
+    if not isinstance(part, Encoder | CrossDecoder):
+        raise InputError(f"part must be an Encoder or a CrossDecoder, but is {check.received(part)}")
+    if not isinstance(prefix, str):
+        raise InputError(f"prefix must be text, but is {check.received(prefix)}")
+    names = _names(part)
+    left = sorted(name for name in weights if name.startswith(prefix) and name.removeprefix(prefix) not in names)
+    if left:
+        raise InputError(f"weights must be those of the layers of this {type(part).__name__}, but hold {left[0]}, too")
+    found = [_found(weights, prefix + name, leaf, turned) for name, (leaf, turned) in names.items()]
+    return eqx.tree_at(lambda part: [leaf for leaf, _ in _names(part).values()], part, found)
+
+
+def _names(part: Encoder | CrossDecoder) -> dict[str, tuple[Any, bool]]:
+    """Give what PyTorch calls each array of ours, and whether it has it the other way round."""
+    names = dict(_norm("norm", part.norm))
+    for i, block in enumerate(part.blocks):
+        ff: Any = block.feed_forward
+        parts = {
+            **_attention("self_attn", block.attention),
+            **_linear("linear1", ff.up),
+            **_linear("linear2", ff.down),
+            **_norm("norm1", block.attention_norm),
+        }
+        if isinstance(block, CrossDecoderBlock):
+            parts |= _attention("multihead_attn", block.cross_attention)
+            parts |= {**_norm("norm2", block.cross_attention_norm), **_norm("norm3", block.feed_forward_norm)}
+        else:
+            parts |= _norm("norm2", block.feed_forward_norm)
+        names |= {f"layers.{i}.{name}": leaf for name, leaf in parts.items()}
+    return names
+
+
+def _norm(name: str, norm: Any) -> dict[str, tuple[Any, bool]]:
+    return {f"{name}.weight": (norm.gamma, False), f"{name}.bias": (norm.beta, False)}
+
+
+def _linear(name: str, linear: Any) -> dict[str, tuple[Any, bool]]:
+    return {f"{name}.weight": (linear.weight, True), f"{name}.bias": (linear.bias, False)}
+
+
+def _attention(name: str, attention: Any) -> dict[str, tuple[Any, bool]]:
+    whole = attention.query_key_value
+    return {
+        f"{name}.in_proj_weight": (whole.weight, True),
+        f"{name}.in_proj_bias": (whole.bias, False),
+        **_linear(f"{name}.out_proj", attention.out),
+    }
+
+
+def _found(weights: Mapping[str, Any], name: str, leaf: Array, turned: bool) -> Array:
+    if name not in weights:
+        raise InputError(f"weights must hold {name}, but hold {check.received(sorted(weights))}")
+    array = jnp.asarray(check.floats(f"weights[{name!r}]", weights[name]), leaf.dtype)
+    array = array.T if turned else array
+    if array.shape != leaf.shape:
+        expected = leaf.shape[::-1] if turned else leaf.shape
+        raise InputError(f"{name} must have shape {expected}, but has shape {np.shape(weights[name])}")
+    return array

@@ -1,0 +1,125 @@
+"""A language model: which token comes next."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.attention import causal_mask
+from neuraxis.language.transformer_block import Cache, TransformerBlock
+from neuraxis.layers import Embedding, Linear
+
+
+class LanguageModel(eqx.Module):
+    """Logits of the next token after each place: z = norm(blockₙ(… block₁(E[tokens] + PE))) U.
+
+    A place sees itself and those before it. `transformer_2017` and `modern_transformer` make two of them from parts.
+
+    Args:
+        embedding: E, features of each token.
+        positions: adds to the features where they stand, as `SinusoidalPositions` does; None where the blocks turn
+            queries and keys by their positions.
+        blocks: the stack.
+        norm: normalises what the last block gives.
+        unembedding: U, from features to one logit for each token.
+        context: the most tokens that the model reads at once.
+
+    Raises:
+        InputError: for parts that are not of these kinds.
+
+    Source: Radford et al., Improving language understanding by generative pre-training (2018).
+    """
+
+    embedding: Embedding
+    positions: Callable | None
+    blocks: tuple[TransformerBlock, ...]
+    norm: Callable
+    unembedding: Linear
+    context: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        check.instance(Embedding, embedding=self.embedding)
+        if not isinstance(self.blocks, tuple) or not self.blocks:
+            raise InputError(f"blocks must be a tuple of one or more, but is {check.received(self.blocks)}")
+        check.instance(TransformerBlock, **{f"blocks[{i}]": block for i, block in enumerate(self.blocks)})
+        check.functions(norm=self.norm, **({} if self.positions is None else {"positions": self.positions}))
+        check.instance(Linear, unembedding=self.unembedding)
+        check.whole(context=self.context)
+
+    @property
+    def tokens(self) -> int:
+        """How many different tokens there are."""
+        return self.embedding.weight.shape[0]
+
+    def __call__(
+        self, tokens: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... time token"]:
+        """Map tokens (…, time) to logits (…, time, token).
+
+        Raises:
+            InputError: for tokens that are not integers from 0 to the number of tokens − 1, or more than the context.
+        """
+        x = self._embedded(tokens)
+        mask = causal_mask(x.shape[-2])
+        for block in self.blocks:
+            x = block(x, mask=mask)
+        return self.unembedding(self.norm(x))
+
+    def attention_maps(self, tokens: Integer[ArrayLike, "..."]) -> Float[Array, "... block head time time"]:
+        """Give the weights with which every head of every block looks from each place at those before it."""
+        x = self._embedded(tokens)
+        mask, maps = causal_mask(x.shape[-2]), []
+        for block in self.blocks:
+            maps.append(block.attention.weights(block.attention_norm(x), mask=mask))
+            x = block(x, mask=mask)
+        return jnp.stack(maps, axis=-4)
+
+    def first_caches(self, leading: tuple[int, ...] = ()) -> tuple[Cache, ...]:
+        """Give a cache for each block, for tokens with these leading axes, that has seen nothing."""
+        return tuple(block.first_cache(leading, self.context) for block in self.blocks)
+
+    def extend(
+        self, caches: tuple[Cache, ...], tokens: Int[Array, "... new"], position: Int[Array, ""]
+    ) -> tuple[tuple[Cache, ...], Float[Array, "... new token"]]:
+        """Read some more tokens, the first of which stands at `position`; give the caches and their logits.
+
+        The logits are those of a call with all tokens so far, at the new places, in time that does not grow with them
+        but for the attention itself. `generation` has it as a dynamics.
+        """
+        x, after = self._embedded(tokens, position + jnp.arange(tokens.shape[-1])), []
+        for block, cache in zip(self.blocks, caches, strict=True):
+            cache, x = block.extend(cache, x, position)
+            after.append(cache)
+        return tuple(after), self.unembedding(self.norm(x))
+
+    def _embedded(self, tokens: ArrayLike, positions: Array | None = None) -> Array:
+        known = check.array("tokens", tokens)
+        if known.ndim < 1:
+            raise InputError("tokens must have shape (…, time), but are a single number")
+        if known.shape[-1] > self.context:
+            raise InputError(
+                f"tokens must be at most {self.context} at once, the context of the model, but are {known.shape[-1]}"
+            )
+        check_tokens("tokens", known, self.tokens)
+        x = self.embedding(known)
+        return x if self.positions is None else self.positions(x, positions=positions)
+
+
+def check_tokens(name: str, tokens: ArrayLike, count: int) -> None:
+    """Refuse what are not the numbers of tokens, and say which it is.
+
+    Raises:
+        InputError: for tokens that are not integers from 0 to `count` − 1.
+    """
+    known = check.array(name, tokens)
+    if known.dtype.kind not in "iu":
+        raise InputError(f"{name} must be integers, the numbers of tokens, but have dtype {known.dtype}")
+    numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
+    if not np.all(good := (numbers >= 0) & (numbers < count)):
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise InputError(f"{name} must lie from 0 to {count - 1}, but hold {numbers[where]} at index {where}")

@@ -1,0 +1,53 @@
+"""Learning to say what comes next: the loss of a language model, and what it amounts to in bits."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
+from neuraxis.kinds import Map
+
+
+def next_token_loss(
+    model: Map, tokens: Integer[ArrayLike, "batch time"], *, key: PRNGKeyArray | None = None
+) -> Float[Array, " batch"]:
+    """−ln p of each token but the first, given those before it, and its mean over a window: nats per token.
+
+    Args:
+        model: maps tokens (batch, time) to logits (batch, time, token), such as a `LanguageModel`.
+        tokens: windows of a text, one token longer than what the model reads.
+        key: noise of the model.
+
+    Raises:
+        InputError: for windows of fewer than two tokens, or what the model refuses.
+    """
+    check.functions(model=model)
+    known = jnp.asarray(check.array("tokens", tokens))
+    if known.ndim < 1 or known.shape[-1] < 2:
+        raise InputError(f"tokens must have shape (…, time) with time ≥ 2, but have shape {known.shape}")
+    logits: Any = model(known[..., :-1], key=key)
+    losses = categorical_cross_entropy_with_logits(logits, one_hot(known[..., 1:], logits.shape[-1]))
+    return jnp.mean(losses, axis=-1)
+
+
+def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
+    """Give the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
+
+    Args:
+        nats_per_token: mean loss of a token.
+        tokens: number of tokens of the text.
+        text: the text.
+
+    Raises:
+        InputError: for a loss that is negative or not finite, or a text that is empty.
+    """
+    check.not_negative(nats_per_token=nats_per_token)
+    check.whole(tokens=tokens)
+    check.instance(str, text=text)
+    if not text:
+        raise InputError("text must hold at least one character, but is empty")
+    return float(nats_per_token) * tokens / (math.log(2) * len(text.encode("utf-8", "surrogatepass")))

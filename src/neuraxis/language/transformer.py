@@ -1,0 +1,109 @@
+"""Transformers as language models: the network of 2017, and a present-day one from the same parts."""
+
+import jax
+from jaxtyping import PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.functions.activations import relu, squared_relu
+from neuraxis.functions.initializers import Initializer, scaled_normal
+from neuraxis.language.language_model import LanguageModel
+from neuraxis.language.transformer_block import TransformerBlock
+from neuraxis.layers import (
+    Embedding,
+    FeedForward,
+    LayerNorm,
+    Linear,
+    MultiHeadAttention,
+    RMSNorm,
+    RotaryPositions,
+    SinusoidalPositions,
+)
+
+
+def transformer_2017(
+    tokens: int, *, size: int = 128, layers: int = 4, heads: int = 4, context: int = 64, key: PRNGKeyArray
+) -> LanguageModel:
+    """Make the Transformer of 2017 as a language model: sinusoidal positions, layer normalisation, ReLU.
+
+    It is a decoder without an encoder to look at. Norms stand before each part (see `TransformerBlock`).
+
+    Args:
+        tokens: how many different ones there are.
+        size: features of a place; the feed-forward parts have four times as many.
+        layers: number of blocks.
+        heads: of the attention of each block.
+        context: the most tokens that the model reads at once.
+        key: seed of the weights.
+
+    Raises:
+        InputError: for numbers that are not positive, or heads that do not divide the size.
+
+    Source: Vaswani et al., Attention is all you need, Advances in Neural Information Processing Systems (2017).
+    """
+    check.whole(tokens=tokens, size=size, layers=layers, heads=heads, context=context)
+    check.key(key)
+
+    def block(key: PRNGKeyArray) -> TransformerBlock:
+        first, second = jax.random.split(key)
+        return TransformerBlock(
+            MultiHeadAttention(size, heads, key=first),
+            FeedForward(size, 4 * size, key=second, activation=relu),
+            LayerNorm(size),
+            LayerNorm(size),
+        )
+
+    first, last, *keys = jax.random.split(key, layers + 2)
+    return LanguageModel(
+        embedding=Embedding(tokens, size, key=first),
+        positions=SinusoidalPositions(),
+        blocks=tuple(map(block, keys)),
+        norm=LayerNorm(size),
+        unembedding=Linear(size, tokens, key=last, initializer=_SMALL, bias=False),
+        context=context,
+    )
+
+
+def modern_transformer(
+    tokens: int, *, size: int = 128, layers: int = 4, heads: int = 4, context: int = 64, key: PRNGKeyArray
+) -> LanguageModel:
+    """Make a present-day language model: rotary positions, RMS norm, normalised queries and keys, squared ReLU.
+
+    It has no biases, and what its blocks add begins at 0. The arguments are those of `transformer_2017`.
+
+    Raises:
+        InputError: as for `transformer_2017`, and for heads with an odd number of features.
+
+    Source: Karpathy, nanochat (2025), after Jordan et al., modded-nanogpt (2024), for the choice of parts.
+    """
+    check.whole(tokens=tokens, size=size, layers=layers, heads=heads, context=context)
+    check.key(key)
+
+    def block(key: PRNGKeyArray) -> TransformerBlock:
+        first, second = jax.random.split(key)
+        return TransformerBlock(
+            MultiHeadAttention(
+                size,
+                heads,
+                key=first,
+                rotary=RotaryPositions(),
+                query_norm=RMSNorm(size // heads),
+                key_norm=RMSNorm(size // heads),
+                bias=False,
+            ),
+            FeedForward(size, 4 * size, key=second, activation=squared_relu, bias=False),
+            RMSNorm(size),
+            RMSNorm(size),
+        )
+
+    first, last, *keys = jax.random.split(key, layers + 2)
+    return LanguageModel(
+        embedding=Embedding(tokens, size, key=first),
+        positions=None,
+        blocks=tuple(map(block, keys)),
+        norm=RMSNorm(size),
+        unembedding=Linear(size, tokens, key=last, initializer=_SMALL, bias=False),
+        context=context,
+    )
+
+
+_SMALL: Initializer = scaled_normal(0.05)

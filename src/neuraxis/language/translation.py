@@ -1,0 +1,112 @@
+"""How an encoder–decoder writes a target: token by token, as a dynamics."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.engine import ClosedLoop, simulate
+from neuraxis.errors import InputError
+from neuraxis.language.decoder import CrossCache
+from neuraxis.language.encoder_decoder import EncoderDecoder
+from neuraxis.language.generation import Sampling
+from neuraxis.language.language_model import check_tokens
+from neuraxis.values import compiled
+
+
+class Written(NamedTuple):
+    """What a decoder remembers of the tokens that it has written."""
+
+    caches: tuple[CrossCache, ...]  # of each block
+    position: Int[Array, ""]  # how many
+
+
+class TargetDecoding(eqx.Module):
+    """An encoder–decoder that has read a source, as a dynamics in discrete time.
+
+    A token of the target comes in, at first `model.begin`, and the logits of the next one out. The keys and values of
+    the source are computed once, and those of a token when it comes in (a key/value cache), so that a step costs one
+    token and not all of them.
+
+    Args:
+        model: an encoder–decoder.
+        source: tokens, (…, m).
+        length: the most steps; beyond, the logits are NaN.
+
+    Raises:
+        InputError: for a model that is none, a source of what are no tokens, or a length that is not positive.
+    """
+
+    model: EncoderDecoder
+    caches: tuple[CrossCache, ...]
+    length: int = eqx.field(static=True)
+
+    def __init__(self, model: EncoderDecoder, source: Integer[ArrayLike, "..."], *, length: int):
+        check.instance(EncoderDecoder, model=model)
+        check.whole(length=length)
+        check_tokens("source", source, model.source_tokens)
+        self.model, self.length = model, int(length)
+        self.caches = _read(model, jnp.asarray(source), int(length))
+
+    def init_state(self, input_shape: Any = ()) -> Written:
+        """Have written nothing."""
+        return Written(self.caches, jnp.zeros((), jnp.int32))
+
+    def step(
+        self, state: Written, token: Integer[Array, "..."], dt: ArrayLike = 1.0
+    ) -> tuple[Written, Float[Array, "... token"]]:
+        """Take a token in; give the logits of the next one."""
+        model, position, caches = self.model, state.position, []
+        new = jnp.asarray(token)[..., None]
+        x = model.positions(model.target_embedding(new), positions=position + jnp.arange(1))
+        for block, cache in zip(model.decoder.blocks, state.caches, strict=True):
+            cache, x = block.extend(cache, x, position)
+            caches.append(cache)
+        logits = model.out(model.decoder.norm(x))[..., 0, :]
+        return Written(tuple(caches), position + 1), jnp.where(position < self.length, logits, jnp.nan)
+
+
+def translate(
+    model: EncoderDecoder,
+    source: Integer[ArrayLike, "..."],
+    *,
+    length: int,
+    temperature: ArrayLike = 0.0,
+    top_k: int | None = None,
+    top_p: ArrayLike | None = None,
+    key: PRNGKeyArray | None = None,
+) -> Int[np.ndarray, "... length"]:
+    """Write the target of each source: its tokens up to and with `end`, and then padding.
+
+    Args:
+        model: what writes.
+        source: tokens, (…, m).
+        length: the most tokens that are written.
+        temperature: T of softmax(z/T), from which each token is drawn; 0 takes the most probable one (greedy decoding).
+        top_k: draw of that many most probable tokens only.
+        top_p: draw of the fewest tokens only whose probabilities add up to p, in (0, 1].
+        key: of the draws; not needed at temperature 0.
+
+    Raises:
+        InputError: as for `TargetDecoding` and `Sampling`, and for a temperature above 0 without a key.
+    """
+    sampling: Any = Sampling(TargetDecoding(model, source, length=length), temperature, top_k, top_p)
+    if key is None and np.any(temperature):
+        raise InputError(f"a temperature above 0 needs a key, but is {check.received(temperature)} without one")
+    first = jnp.full(np.shape(source)[:-1], model.begin, jnp.int32)
+    trace = simulate(ClosedLoop(sampling, first), steps=length, key=jax.random.key(0) if key is None else key)
+    tokens = np.moveaxis(np.asarray(trace.record), 0, -1)
+    is_end = tokens == model.end
+    after = np.cumsum(is_end, axis=-1) - is_end > 0
+    return np.where(after, model.padding, tokens).astype(np.int32)
+
+
+@compiled
+def _read(model: EncoderDecoder, source: Array, length: int) -> tuple[CrossCache, ...]:
+    """Give the caches of the blocks before the first token."""
+    memory = model.encode(source)
+    return tuple(block.first_cache(memory, length) for block in model.decoder.blocks)

@@ -1,0 +1,93 @@
+"""The gated recurrent unit."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.engine import unroll
+from neuraxis.functions.initializers import scaled_normal
+from neuraxis.layers import Linear
+from neuraxis.recurrent.gru_scan import advance, gru_scan
+from neuraxis.recurrent.state import as_state, zero_state
+
+
+class GRU(eqx.Module):
+    """h ← g ⊙ h̃ + (1 − g) ⊙ h, where a gate says how much of h is replaced, and a reset what h̃ sees of it.
+
+        g = σ(x U_g + h W_g + b_g)     r = σ(x U_r + h W_r + b_r)     h̃ = tanh(x U + (h ⊙ r) W + b)
+
+    A dynamics in discrete time whose state and output is h, and a map from sequences (…, time, in) to (…, time,
+    hidden). `ResetAfterGRU` has the form, and the weights, of PyTorch and cuDNN.
+
+    Weights begin as normal numbers of variance 1/(number of inputs), biases at 0.
+
+    Args:
+        in_size: features of x.
+        hidden_size: features of h.
+        key: seed of the weights.
+
+    Raises:
+        InputError: for sizes that are not positive, or an x or state of another size.
+
+    Source: K. Cho et al., Learning phrase representations using RNN encoder–decoder for statistical machine
+    translation, EMNLP (2014), whose z is 1 − g.
+    """
+
+    input: Linear  # U_g, U_r and U side by side (in, 3 hidden), and the biases (3 hidden)
+    gates: Linear  # W_g and W_r side by side (hidden, 2 hidden)
+    candidate: Linear  # W (hidden, hidden)
+
+    def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray):
+        check.whole(in_size=in_size, hidden_size=hidden_size)
+        check.key(key)
+        keys, draw = jax.random.split(key, 3), scaled_normal(1.0)
+        self.input = Linear(in_size, 3 * hidden_size, key=keys[0], initializer=draw)
+        self.gates = Linear(hidden_size, 2 * hidden_size, key=keys[1], bias=False, initializer=draw)
+        self.candidate = Linear(hidden_size, hidden_size, key=keys[2], bias=False, initializer=draw)
+
+    @property
+    def hidden_size(self) -> int:
+        """Features of h."""
+        return len(self.candidate.weight)
+
+    def __call__(
+        self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... time hidden"]:
+        """Map sequences of x to those of h, from h_0 = `state`, or 0, on."""
+        return unroll(self, x, state)[0]
+
+    def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
+        """Begin with h = 0."""
+        return zero_state(self.input, self.hidden_size, input_shape)
+
+    def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
+        """Give x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        return self.input(x)
+
+    def step(
+        self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... three_hidden"], dt: ArrayLike = 1.0
+    ) -> tuple[Array, Array]:
+        """Take a step, of which `projected` is x U + b; state and output are h."""
+        h = as_state(state, (*projected.shape[:-1], self.hidden_size))
+        h, _, _ = advance(h, projected, self.gates.weight, self.candidate.weight)
+        return h, h
+
+    def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None) -> tuple[Array, Array]:
+        """Give h after every step, and after the last one, with a gradient that is quicker than that of the steps.
+
+        It can be differentiated backwards only; `simulate` takes `jax.jvp`, too.
+        """
+        inputs = check.floats("x", x)
+        *lead, steps, in_size = inputs.shape
+        shape = (*lead, self.hidden_size)
+        h = self.init_state((*lead, in_size)) if state is None else as_state(state, shape)
+        check.finite(x=inputs, state=h)
+        z = self.input(jnp.moveaxis(inputs.reshape(math.prod(lead), steps, in_size), 1, 0))
+        first = h.reshape(-1, self.hidden_size).astype(z.dtype)
+        after = gru_scan(first, z, self.gates.weight, self.candidate.weight)
+        last = after[-1] if steps else first
+        return jnp.moveaxis(after, 0, 1).reshape(*lead, steps, self.hidden_size), last.reshape(shape)

@@ -1,0 +1,63 @@
+"""A loss at every step of a sequence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.engine import unroll
+from neuraxis.errors import InputError
+
+
+class LossOverTime(eqx.Module):
+    """E = Σ_i α_i L(y_i, t_i), with the outputs y of a dynamics for a sequence x: a loss as `descent` takes it.
+
+    Args:
+        loss: L, `loss(y, t)` of outputs (…, time, out) gives one value per step, (…, time), as those of
+            `neuraxis.functions` do.
+        weights: α (time,), or (batch, time) with rows for the examples; 0 where a step does not count. By default
+            1/time each, so that E is the mean.
+
+    Raises:
+        InputError: for a loss that is no function or does not give one value per step, and weights that do not fit.
+    """
+
+    loss: Callable[[Any, Any], Any] = eqx.field(static=True)
+    weights: Float[ArrayLike, "..."] | None = None
+
+    def __check_init__(self):
+        check.functions(loss=self.loss)
+        if self.weights is not None:
+            check.finite(weights=self.weights)
+
+    def __call__(
+        self, model: PyTree, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "..."]:
+        """Give E of every sequence."""
+        return self.from_state(model, x, t, None, key=key)[0]
+
+    def from_state(
+        self, model: PyTree, x: ArrayLike, t: ArrayLike, state: PyTree, *, key: PRNGKeyArray | None = None
+    ) -> tuple[Float[Array, "..."], PyTree]:
+        """Give E, and the state after the last step, where the model begins in that state."""
+        y, last = unroll(model, x, state, key=key)
+        return self.total(y, t), last
+
+    def total(self, y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
+        """Give E of outputs."""
+        each, shape = self.loss(y, t), jnp.shape(y)[:-1]
+        if jnp.shape(each) != shape:
+            raise InputError(f"loss must give one value per step, shape {shape}, but gave shape {jnp.shape(each)}")
+        return jnp.sum(self.alpha(shape) * each, axis=-1)
+
+    def alpha(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        """Give α for losses of that shape, (…, time)."""
+        if self.weights is None:
+            return jnp.asarray(1.0 / max(1, shape[-1]))
+        alpha = check.floats("weights", self.weights)
+        if alpha.shape[-1:] != shape[-1:] or alpha.ndim > len(shape):
+            raise InputError(f"weights must have shape ({shape[-1]},) or {shape}, but have shape {alpha.shape}")
+        return alpha

@@ -1,0 +1,134 @@
+"""The gated recurrent unit in PyTorch's form, whose weights it takes and gives."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.engine import unroll
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import logistic
+from neuraxis.functions.initializers import scaled_normal
+from neuraxis.layers import Linear
+from neuraxis.recurrent.state import as_state, zero_state
+
+
+class ResetAfterGRU(eqx.Module):
+    """A gated recurrent unit that resets after the product with W instead of before it, as PyTorch and cuDNN do.
+
+        g = σ(x U_g + b_g + h W_g + d_g)     r = σ(x U_r + b_r + h W_r + d_r)     h̃ = tanh(x U + b + r ⊙ (h W + d))
+        h ← g ⊙ h̃ + (1 − g) ⊙ h
+
+    It differs from `GRU` in h̃ alone: there it is tanh(x U + b + (h ⊙ r) W). As r ⊙ (h W) is no (h ⊙ r) W' for any W',
+    the weights of one form do not serve the other. Every `torch.nn.GRU` is of this one, with the gate z = 1 − g.
+
+    A dynamics in discrete time, and a map over sequences, like `GRU`.
+
+    Args:
+        in_size: features of x.
+        hidden_size: features of h.
+        key: seed of the weights.
+
+    Raises:
+        InputError: for sizes that are not positive, or an x or state of another size.
+
+    Source: K. Cho et al., arXiv:1406.1078, first version (2014); the third one has the form of `GRU`.
+    """
+
+    input: Linear  # U_g, U_r and U side by side (in, 3 hidden), and b (3 hidden)
+    recurrent: Linear  # W_g, W_r and W side by side (hidden, 3 hidden), and d (3 hidden)
+
+    def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray):
+        check.whole(in_size=in_size, hidden_size=hidden_size)
+        check.key(key)
+        keys, draw = jax.random.split(key), scaled_normal(1.0)
+        self.input = Linear(in_size, 3 * hidden_size, key=keys[0], initializer=draw)
+        self.recurrent = Linear(hidden_size, 3 * hidden_size, key=keys[1], initializer=draw)
+
+    @staticmethod
+    def from_torch(weights: Mapping[str, Any], layer: int = 0) -> "ResetAfterGRU":
+        """Take over the weights of a `torch.nn.GRU`, `ResetAfterGRU.from_torch(gru.state_dict())`.
+
+        Args:
+            weights: arrays or tensors by PyTorch's names, `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and
+                `bias_hh_l0`; without the biases, they are 0.
+            layer: which one of several.
+
+        Raises:
+            InputError: where weights are missing or do not fit each other.
+        """
+        check.whole(0, layer=layer)
+        check.instance(Mapping, weights=weights)
+        U, W = (_of_torch(weights, f"weight_{name}_l{layer}") for name in ("ih", "hh"))
+        if U.ndim != 2 or W.ndim != 2 or W.shape != (len(U), len(U) // 3) or len(U) % 3 or not U.size:
+            raise InputError(
+                f"weights of layer {layer} must have shapes (3 hidden, in) and (3 hidden, hidden), but have {U.shape} "
+                f"and {W.shape}"
+            )
+        b, d = (_of_torch(weights, f"bias_{name}_l{layer}", np.zeros_like(U[:, 0])) for name in ("ih", "hh"))
+        if b.shape != (len(U),) or d.shape != (len(U),):
+            raise InputError(f"biases of layer {layer} must have shape ({len(U)},), but have {b.shape} and {d.shape}")
+        blank = ResetAfterGRU(U.shape[1], W.shape[1], key=jax.random.key(0))
+        own = [jnp.asarray(_as_ours(array).T) for array in (U, b, W, d)]
+        return eqx.tree_at(lambda m: (m.input.weight, m.input.bias, m.recurrent.weight, m.recurrent.bias), blank, own)
+
+    def to_torch(self, layer: int = 0) -> dict[str, np.ndarray]:
+        """Give the weights by PyTorch's names, for `gru.load_state_dict`, once they are made tensors."""
+        check.whole(0, layer=layer)
+        parts = {"ih": self.input, "hh": self.recurrent}
+        weights = {f"weight_{name}_l{layer}": part.weight for name, part in parts.items()}
+        biases = {f"bias_{name}_l{layer}": part.bias for name, part in parts.items()}
+        return {name: _as_torch(np.asarray(array).T) for name, array in {**weights, **biases}.items()}
+
+    @property
+    def hidden_size(self) -> int:
+        """Features of h."""
+        return len(self.recurrent.weight)
+
+    def __call__(
+        self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "... time hidden"]:
+        """Map sequences of x to those of h, from h_0 = `state`, or 0, on."""
+        return unroll(self, x, state)[0]
+
+    def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
+        """Begin with h = 0."""
+        return zero_state(self.input, self.hidden_size, input_shape)
+
+    def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
+        """Give x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        return self.input(x)
+
+    def step(
+        self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... three_hidden"], dt: ArrayLike = 1.0
+    ) -> tuple[Array, Array]:
+        """Take a step, of which `projected` is x U + b; state and output are h."""
+        h, size = as_state(state, (*projected.shape[:-1], self.hidden_size)), self.hidden_size
+        fed_back = self.recurrent(h)
+        g_and_r = logistic(projected[..., : 2 * size] + fed_back[..., : 2 * size])
+        g, r = g_and_r[..., :size], g_and_r[..., size:]
+        proposed = jnp.tanh(projected[..., 2 * size :] + r * fed_back[..., 2 * size :])
+        h = h + g * (proposed - h)
+        return h, h
+
+
+def _as_ours(array: np.ndarray) -> np.ndarray:
+    """Turn rows in PyTorch's order r, z, n into g, r, h̃: with 1 − σ(z) = σ(−z)."""
+    r, z, n = np.split(array, 3)
+    return np.concatenate([-z, r, n])
+
+
+def _as_torch(array: np.ndarray) -> np.ndarray:
+    g, r, proposed = np.split(array, 3)
+    return np.concatenate([r, -g, proposed])
+
+
+def _of_torch(weights: Mapping[str, Any], name: str, default: np.ndarray | None = None) -> np.ndarray:
+    if name not in weights and default is None:
+        raise InputError(f"weights must hold {name}, but hold {', '.join(map(str, weights)) or 'nothing'}")
+    return np.asarray(check.floats(name, weights.get(name, default)))
