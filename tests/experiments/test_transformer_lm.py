@@ -20,7 +20,7 @@ def test_the_modern_network_is_better_in_the_quick_run_too(result):
     metrics = result.metrics
     assert metrics["gain_of_the_modern_network"] >= 0.08
     assert metrics["largest_difference_of_the_cache"] <= 1e-4
-    assert metrics["validation_loss_modern"] < 2.6  # from ln 60 = 4.1
+    assert metrics["validation_loss_modern"] < 2.9  # from ln 60 = 4.1
     assert metrics["bits_per_byte_2017"] == pytest.approx(metrics["validation_loss_2017"] / np.log(2), rel=0.02)
 
 

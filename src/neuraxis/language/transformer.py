@@ -19,6 +19,9 @@ from neuraxis.layers import (
     SinusoidalPositions,
 )
 
+_SMALL: Initializer = scaled_normal(0.05)  # logits nearly 0
+_CALM: Initializer = scaled_normal(1 / 3)  # as PyTorch's layers begin: blocks add little at first
+
 
 def transformer_2017(
     tokens: int, *, size: int = 128, layers: int = 4, heads: int = 4, context: int = 64, key: PRNGKeyArray
@@ -46,8 +49,8 @@ def transformer_2017(
     def block(key: PRNGKeyArray) -> TransformerBlock:
         first, second = jax.random.split(key)
         return TransformerBlock(
-            MultiHeadAttention(size, heads, key=first),
-            FeedForward(size, 4 * size, key=second, activation=relu),
+            MultiHeadAttention(size, heads, key=first, initializer=_CALM),
+            FeedForward(size, 4 * size, key=second, activation=relu, initializer=_CALM),
             LayerNorm(size),
             LayerNorm(size),
         )
@@ -58,7 +61,7 @@ def transformer_2017(
         positions=SinusoidalPositions(),
         blocks=tuple(map(block, keys)),
         norm=LayerNorm(size),
-        unembedding=Linear(size, tokens, key=last, initializer=_SMALL, bias=False),
+        unembedding=Linear(size, tokens, key=last, initializer=_CALM, bias=False),
         context=context,
     )
 
@@ -104,6 +107,3 @@ def modern_transformer(
         unembedding=Linear(size, tokens, key=last, initializer=_SMALL, bias=False),
         context=context,
     )
-
-
-_SMALL: Initializer = scaled_normal(0.05)

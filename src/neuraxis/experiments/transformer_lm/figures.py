@@ -17,7 +17,7 @@ def learning(histories: Mapping[str, Mapping[str, np.ndarray]], steps: int) -> p
     """Draw the losses against the steps; one point is `steps` of them."""
     fig, axes = plots.figure(
         caption="Loss in nats a character: on held-out text after every 20th of the training (solid), and on the text "
-        "that was just learnt, as a mean since the point before (dotted).",
+        "that was just learnt, as a mean since the point before (dotted). The lowest solid point is kept.",
         height=3.6,
     )
     for name, history in histories.items():

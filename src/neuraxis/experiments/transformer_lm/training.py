@@ -53,8 +53,9 @@ NETWORKS = {"2017": network_of_2017, "modern": modern_network}
 
 
 def train(model: LanguageModel, rule: Rule, data: Source, held_out: Source, *, steps: int, **how: Any) -> Fitted:
-    """Train for so many steps, in epochs after each of which the held-out loss is measured."""
-    return fit(model, rule, data, epochs=EPOCHS, steps=steps_per_epoch(steps), validation=held_out, **how)
+    """Train for so many steps, in epochs after each of which the held-out loss is measured; keep the best weights."""
+    epochs = {"epochs": EPOCHS, "steps": steps_per_epoch(steps), "patience": EPOCHS}
+    return fit(model, rule, data, validation=held_out, **epochs, **how)
 
 
 def steps_per_epoch(steps: int) -> int:
