@@ -116,7 +116,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     )
 
 
-def _squared(model: Any, x: Array, t: Array, *, key: Any = None) -> Float[Array, " batch"]:
+def _squared(model: Any, x: Any, t: Any, *, key: Any = None) -> Float[Array, " batch"]:
     return jnp.sum((last_output(model, x) - t) ** 2, axis=-1)
 
 

@@ -66,19 +66,19 @@ def measure(
     return metrics, {"accuracy": accuracy, "norms_before": before, "norms_after": after}
 
 
-def _loss(z: Array, t: Array) -> Array:
+def _loss(z: Array, t: Any) -> Array:
     return categorical_cross_entropy_with_logits(z, one_hot(t, _SYMBOLS))
 
 
-def _slope(z: Array, t: Array) -> Array:
+def _slope(z: Array, t: Any) -> Array:
     return softmax(z) - one_hot(t, _SYMBOLS)
 
 
-def _last_loss(model: Any, x: Array, t: Array) -> Array:
+def _last_loss(model: Any, x: Any, t: Any) -> Array:
     return _loss(last_output(model, x), t)
 
 
-def _correct(model: Any, x: Array, t: Array, *, key: Any = None) -> Float[Array, " batch"]:
+def _correct(model: Any, x: Any, t: Any, *, key: Any = None) -> Float[Array, " batch"]:
     return (jnp.argmax(last_output(model, x), axis=-1) == t).astype(x.dtype)
 
 

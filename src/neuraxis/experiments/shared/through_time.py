@@ -53,6 +53,6 @@ def gradient_norms(
     return np.asarray(norms(jnp.asarray(x)))
 
 
-def last_output(model: Dynamics, x: Array) -> Array:
+def last_output(model: Dynamics, x: Any) -> Array:
     """Give the output after the last step of every sequence."""
     return unroll(model, x)[0][..., -1, :]

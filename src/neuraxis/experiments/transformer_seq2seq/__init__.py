@@ -14,6 +14,7 @@ Source: Vaswani et al., Attention is all you need, Advances in Neural Informatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -179,5 +180,5 @@ def _attention(
 
 
 @compiled
-def _cross_weights(model: EncoderDecoder, x: tuple[np.ndarray, np.ndarray]) -> jax.Array:
+def _cross_weights(model: EncoderDecoder, x: tuple[Any, Any]) -> jax.Array:
     return model.cross_weights((x[0], x[1][:, :-1]))
