@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import ArrayLike, Int
+from jaxtyping import Int
 
 from neuraxis import check
 from neuraxis.errors import DataError, InputError
@@ -31,7 +31,7 @@ class Tokenizer(Protocol):
         """Give the tokens of a text."""
         ...
 
-    def decode(self, tokens: ArrayLike, /) -> str:
+    def decode(self, tokens: Any, /) -> str:
         """Give the text of tokens."""
         ...
 
@@ -94,7 +94,7 @@ class Characters:
             )
         return places
 
-    def decode(self, tokens: ArrayLike) -> str:
+    def decode(self, tokens: Any) -> str:
         """Give the text of tokens (time,).
 
         Raises:
@@ -167,7 +167,7 @@ class BytePairs:
         check.instance(str, text=text)
         return np.array(self._tokenizer.encode(text).ids, np.int32)
 
-    def decode(self, tokens: ArrayLike) -> str:
+    def decode(self, tokens: Any) -> str:
         """Give the text of tokens (time,); bytes that are no character come as �.
 
         Raises:
@@ -214,7 +214,7 @@ def _package() -> Any:
     return tokenizers
 
 
-def _checked(tokens: ArrayLike, size: int) -> Iterable[int]:
+def _checked(tokens: Any, size: int) -> Iterable[int]:
     """Give tokens as Python's numbers."""
     known = np.asarray(check.array("tokens", tokens))
     if known.ndim != 1 or (known.dtype.kind not in "iu" and known.size):

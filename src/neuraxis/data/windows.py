@@ -1,7 +1,9 @@
 """Windows of a long sequence, cut out when they are needed."""
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import ArrayLike, Int
+from jaxtyping import Int
 
 from neuraxis import check
 from neuraxis.errors import InputError
@@ -22,7 +24,7 @@ class Windows:
         InputError: for a sequence that is shorter than a window, or lengths that are not positive.
     """
 
-    def __init__(self, sequence: ArrayLike, length: int, *, every: int = 1):
+    def __init__(self, sequence: Any, length: int, *, every: int = 1):
         check.whole(length=length, every=every)
         numbers = np.asarray(check.array("sequence", sequence))
         if numbers.ndim < 1 or len(numbers) < length:
