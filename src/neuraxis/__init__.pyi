@@ -46,8 +46,10 @@ from .feedforward import MLP as MLP
 from .generative import Autoencoder as Autoencoder
 from .generative import TiedAutoencoder as TiedAutoencoder
 from .language import EncoderDecoder as EncoderDecoder
+from .language import SkipGram as SkipGram
 from .language import generate as generate
 from .language import modern_transformer as modern_transformer
+from .language import train_word_vectors as train_word_vectors
 from .language import transformer_2017 as transformer_2017
 from .language import translate as translate
 from .layers import BatchNorm as BatchNorm

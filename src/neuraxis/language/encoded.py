@@ -45,7 +45,7 @@ def encoded(
                 written += len(numbers)
                 if written > chunk * chunks:
                     raise DataError(
-                        f"the text holds more than {chunk * chunks} known words, but was said to hold so many"
+                        f"the text has grown: it holds more than the {chunk * chunks} words that were counted"
                     )
                 pairs = pairs or bool(np.any(numbers >= 0))
                 file.write(numbers.data)

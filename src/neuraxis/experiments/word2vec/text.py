@@ -63,7 +63,7 @@ def chosen(vectors: WordVectors) -> list[str]:
 
 def _frequent(vectors: WordVectors) -> list[str]:
     """Give frequent words, but for the most frequent, which hold sentences together and mean little."""
-    long = [word for word in vectors if len(word) > 3]
+    long = [word for word in vectors if len(word) > 3] or list(vectors)
     return long[min(30, max(0, len(long) - 40)) :][:40]
 
 
@@ -108,7 +108,8 @@ def plane(vectors: np.ndarray) -> np.ndarray:
     """Project vectors, brought to length one, on their two largest principal components."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = unit - unit.mean(axis=0)
-    return unit @ np.linalg.svd(unit, full_matrices=False)[2][:2].T
+    places = unit @ np.linalg.svd(unit, full_matrices=False)[2][:2].T
+    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))  # of a single word there is but one component
 
 
 def draw_words(axes, places: np.ndarray, words: list[str], groups: list[str]) -> None:
