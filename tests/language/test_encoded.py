@@ -39,7 +39,7 @@ def test_no_pairs():
 
 def test_a_text_that_grew_since_it_was_counted():
     with (
-        pytest.raises(DataError, match="more than 4 known words"),
+        pytest.raises(DataError, match="more than the 4 words"),
         encoded(Sentences([["a", "b", "a", "b", "a"]]), VOCABULARY, 2, 2),
     ):
         pass
