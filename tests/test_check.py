@@ -54,6 +54,11 @@ from neuraxis.neurons import LIF
         (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),
         (lambda: check.same_length(x=1.0), "must agree along their first axis"),
         (lambda: check.same_length(x=np.ones((0, 3)), y=np.ones(0)), "the data are empty: x, y hold no example"),
+        (lambda: check.indices(3, x=[[0, 5]]), r"x must lie from 0 to 2, but holds 5 at index \(0, 1\)"),
+        (lambda: check.indices(3, x=-1), "x must lie from 0 to 2, but is -1"),
+        (lambda: check.indices(3, x=np.array([0.5])), "x must be integers, but has dtype float64"),
+        (lambda: check.seed(2**32), "seed must be a whole number from 0 to 2³² − 1, but is 4294967296"),
+        (lambda: check.seed(True), "seed must be a whole number from 0 to"),
         (lambda: check.labels([0, 5], 3), "labels must lie from 0 to 2, but reach from 0 to 5"),
         (lambda: check.labels(np.array([-1]), 3), "reach from -1 to -1"),
         (lambda: check.labels(np.array([0.5]), 3), "labels must be integers, but have dtype float64"),
@@ -78,6 +83,8 @@ def test_good_values_pass():
     check.functions(a=len, b=lambda x: x)
     check.same_length(a=[1, 2], b=np.ones((2, 5)))
     check.labels(np.array([], int), 3)
+    check.indices(3, x=np.array([[2, 0]], np.uint8), y=np.array([], int))
+    check.seed(np.int64(2**32 - 1))
     check_name("experiment", "lif", ["lif"])
 
 

@@ -279,6 +279,26 @@ def labels(labels: Any, classes: int) -> None:
         raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
 
 
+def indices(count: int, **values: Any) -> None:
+    """Every value holds integers from 0 to `count` − 1, such as the numbers of tokens, words or neurons."""
+    from jax.core import Tracer
+
+    for name, value in values.items():
+        known = array(name, value)
+        if known.dtype.kind not in "iu":
+            raise InputError(f"{name} must be integers, but has dtype {known.dtype}")
+        numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
+        if not np.all(good := (numbers >= 0) & (numbers < count)):
+            verb = "holds" if numbers.ndim else "is"
+            raise InputError(f"{name} must lie from 0 to {count - 1}, but {verb} {_found(value, numbers, good)}")
+
+
+def seed(seed: Any) -> None:
+    """A seed is a whole number from 0 to 2³² − 1: beyond, JAX would give the random keys of other seeds again."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {received(seed)}")
+
+
 def key(key: Any) -> None:
     """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
     import jax

@@ -66,8 +66,7 @@ def check_settings(settings: Any) -> None:
     """See that every setting is of the type that its field declares, and a number that can be calculated with.
 
     Whole numbers lie within ±10⁹, others are 0 or from 10⁻¹² to 10¹² in size, so that sums, products and squares of
-    them can be had in single precision. A `seed` lies from 0 to 2³² − 1: beyond, JAX
-    would give the random keys of other seeds again.
+    them can be had in single precision. A `seed` is one as `check.seed` has it.
 
     Raises:
         InputError: for the first that is not; the message begins with the setting's name.
@@ -94,8 +93,7 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
         if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
             raise InputError(f"{name} must be 0 or lie from 1e-12 to 1e12 in size, but is {check.received(value)}")
     elif name == "seed":
-        if not 0 <= value < 2**32:
-            raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {check.received(value)}")
+        check.seed(value)
     elif abs(value) > _MOST:
         raise InputError(f"{name} must be at most a thousand million, but is {check.received(value)}")
 

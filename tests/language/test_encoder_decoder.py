@@ -95,6 +95,7 @@ def test_cross_weights_are_those_of_the_call(model):
     np.testing.assert_allclose(*looked_up(model), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_learns_to_reverse():
     """What it has to look up stands at another place."""
     x = random.integers(3, 9, (256, 4))
@@ -120,8 +121,8 @@ def test_tokens_out_of_range_give_nan_where_they_cannot_be_refused(model, apply)
         (source, r"x must be the pair \(source, target\)"),
         ((source, target, target), r"x must be the pair \(source, target\)"),
         ((source, target[:5]), r"must agree in all axes but the last, but have shapes \(6, 7\) and \(5, 6\)"),
-        ((source + 9, target), "source must lie from 0 to 11, but hold"),
-        ((source, -target), "target must lie from 0 to 8, but hold"),
+        ((source + 9, target), "source must lie from 0 to 11, but holds"),
+        ((source, -target), "target must lie from 0 to 8, but holds"),
         ((source / 2, target), "source must be integers"),
         ((3, 4), r"source must have shape \(…, time\)"),
         (("3 March", target), "source must be an array"),

@@ -115,8 +115,8 @@ def test_a_context_of_one_token_is_begun_anew_at_every_step():
     [
         ({"prompt": np.zeros(0, int)}, "prompt must hold from 1 to 6 tokens, the context of the model, but holds 0"),
         ({"prompt": np.zeros(7, int)}, "prompt must hold from 1 to 6 tokens, the context of the model, but holds 7"),
-        ({"prompt": np.array([1, 11])}, "prompt must lie from 0 to 10, but hold 11 at index"),
-        ({"prompt": np.array([-1])}, "prompt must lie from 0 to 10, but hold -1 at index"),
+        ({"prompt": np.array([1, 11])}, "prompt must lie from 0 to 10, but holds 11 at index"),
+        ({"prompt": np.array([-1])}, "prompt must lie from 0 to 10, but holds -1 at index"),
         ({"prompt": np.array([0.5])}, "prompt must be integers"),
         ({"prompt": "To be"}, "prompt must be an array of numbers"),
         ({"prompt": 3}, "prompt must hold from 1 to 6 tokens, .* but is a single number"),

@@ -76,8 +76,8 @@ def test_bad_sizes_are_refused(as_user, make):
     ("tokens", "message"),
     [
         (np.zeros(7, int), "tokens must be at most 6 at once, the context of the model, but are 7"),
-        (np.array([0, 11]), "tokens must lie from 0 to 10, but hold 11 at index"),
-        (np.array([0, -1]), "tokens must lie from 0 to 10, but hold -1 at index"),
+        (np.array([0, 11]), "tokens must lie from 0 to 10, but holds 11 at index"),
+        (np.array([0, -1]), "tokens must lie from 0 to 10, but holds -1 at index"),
         (np.array([0.0]), "tokens must be integers"),
         (3, "tokens must have shape"),
         ("To be", "tokens must be an array of numbers"),

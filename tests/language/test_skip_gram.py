@@ -35,10 +35,15 @@ def test_softmax_loss_is_that_of_the_definition():
     np.testing.assert_allclose(softmax_loss(ours, centres, contexts), -np.log(p[range(3), contexts]), rtol=1e-5)
 
 
+def test_words_out_of_range_are_nan_where_they_cannot_be_refused():
+    scores = jax.jit(lambda x: model()(x))(np.array([6, 7, -1]))
+    np.testing.assert_array_equal(np.isnan(scores).all(-1), [False, True, True])
+
+
 def test_bad_input(as_user):
     with pytest.raises(InputError, match="x must lie from 0 to 6"):
         model()(np.array([0, 7]))
-    with pytest.raises(InputError, match="contexts must lie from 0 to 6, but reaches from -1"):
+    with pytest.raises(InputError, match="contexts must lie from 0 to 6, but holds -1"):
         softmax_loss(model(), np.array([0]), np.array([-1]))
     with pytest.raises(InputError, match="x must be integers"):
         model()(np.array([0.5]))

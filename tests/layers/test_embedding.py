@@ -35,7 +35,7 @@ def test_no_token_and_one_word():
 
 def test_tokens_out_of_range_are_refused_or_nan():
     for wrong in (-1, 300):
-        with pytest.raises(InputError, match="x must lie from 0 to 299, but reaches from"):
+        with pytest.raises(InputError, match="x must lie from 0 to 299, but holds"):
             layer(np.array([0, wrong]))
         assert np.isnan(eqx.filter_jit(layer)(np.array([0, wrong]))[1]).all()
 

@@ -29,9 +29,7 @@ def sample(
         raise InputError(f"there is no folder {folder}")
     if not (folder / MODEL).is_file():
         raise InputError(f"{folder} holds no model: it has no {MODEL}, which a run leaves when it ends")
-    check.whole(0, seed=seed)
-    if seed >= 2**32:
-        raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {seed}")
+    check.seed(seed)
     if not prompt:
         raise InputError("prompt must hold at least one character, but is empty")
     import jax

@@ -218,9 +218,8 @@ def _package() -> Any:
 def _checked(tokens: ArrayLike, size: int) -> Iterable[int]:
     """Give tokens as Python's numbers."""
     known = np.asarray(check.array("tokens", tokens))
-    if known.ndim != 1 or (known.dtype.kind not in "iu" and known.size):
+    if known.ndim != 1:
         raise InputError(f"tokens must be integers of shape (time,), but are {check.received(tokens)}")
-    if not np.all(good := (known >= 0) & (known < size)):
-        first = int(np.argmin(good))
-        raise InputError(f"tokens must lie from 0 to {size - 1}, but hold {known[first]} at index {first}")
+    if known.size:  # of an empty list NumPy makes floats
+        check.indices(size, tokens=known)
     return (int(token) for token in known)

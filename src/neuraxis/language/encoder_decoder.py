@@ -13,7 +13,6 @@ from neuraxis.functions.initializers import scaled_normal
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
 from neuraxis.language.decoder import CrossDecoder, Memory
 from neuraxis.language.encoder import Encoder
-from neuraxis.language.language_model import check_tokens
 from neuraxis.layers import Embedding, Linear, SinusoidalPositions
 
 
@@ -186,7 +185,7 @@ def _predicted(model: EncoderDecoder, source: ArrayLike, target: ArrayLike) -> t
 
 
 def _sequence(name: str, tokens: Any, count: int) -> Int[Array, "... time"]:
-    check_tokens(name, tokens, count)
+    check.indices(count, **{name: tokens})
     numbers = jnp.asarray(check.array(name, tokens))
     if not numbers.ndim:
         raise InputError(f"{name} must have shape (…, time), but is one token")

@@ -16,7 +16,7 @@ from neuraxis.engine.dynamics import check_dynamics
 from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
 from neuraxis.kinds import Dynamics
-from neuraxis.language.language_model import LanguageModel, check_tokens
+from neuraxis.language.language_model import LanguageModel
 from neuraxis.language.transformer_block import Cache
 from neuraxis.values import compiled
 
@@ -65,7 +65,7 @@ class Decoding(eqx.Module):
         Raises:
             InputError: for more tokens than the context, or what are none.
         """
-        check_tokens("tokens", tokens, self.model.tokens)
+        check.indices(self.model.tokens, tokens=tokens)
         known = jnp.asarray(tokens, jnp.int32)
         caches, _ = self.model.extend(self.model.first_caches(known.shape[:-1]), known, jnp.zeros((), jnp.int32))
         kept = jnp.zeros((*known.shape[:-1], self.model.context), jnp.int32).at[..., : known.shape[-1]].set(known)
@@ -193,7 +193,7 @@ def generate(
     if tokens.ndim < 1 or not 0 < tokens.shape[-1] <= model.context:
         held = "is a single number" if tokens.ndim < 1 else f"holds {tokens.shape[-1]}"
         raise InputError(f"prompt must hold from 1 to {model.context} tokens, the context of the model, but {held}")
-    check_tokens("prompt", tokens, model.tokens)
+    check.indices(model.tokens, prompt=tokens)
     decoding = Decoding(model)
     sampling = Sampling(decoding, _value(temperature), top_k, _value(top_p))
     given = tokens.shape[-1] - 1

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
 
 from neuraxis import check
@@ -105,21 +103,6 @@ class LanguageModel(eqx.Module):
             raise InputError(
                 f"tokens must be at most {self.context} at once, the context of the model, but are {known.shape[-1]}"
             )
-        check_tokens("tokens", known, self.tokens)
+        check.indices(self.tokens, tokens=known)
         x = self.embedding(known)
         return x if self.positions is None else self.positions(x, positions=positions)
-
-
-def check_tokens(name: str, tokens: ArrayLike, count: int) -> None:
-    """Refuse what are not the numbers of tokens, and say which it is.
-
-    Raises:
-        InputError: for tokens that are not integers from 0 to `count` − 1.
-    """
-    known = check.array(name, tokens)
-    if known.dtype.kind not in "iu":
-        raise InputError(f"{name} must be integers, the numbers of tokens, but have dtype {known.dtype}")
-    numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
-    if not np.all(good := (numbers >= 0) & (numbers < count)):
-        where = tuple(int(i) for i in np.argwhere(~good)[0])
-        raise InputError(f"{name} must lie from 0 to {count - 1}, but hold {numbers[where]} at index {where}")

@@ -3,13 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.errors import InputError
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
+from neuraxis.layers.embedding import rows
 
 
 class SkipGram(eqx.Module):
@@ -42,11 +40,7 @@ class SkipGram(eqx.Module):
 
     def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... word"]:
         """Give the scores of all words as neighbours of the words x, by their numbers."""
-        return self._vectors("x", x) @ self.output.T
-
-    def _vectors(self, name: str, words: Integer[ArrayLike, "..."]) -> Float[Array, "... feature"]:
-        check_words(len(self.input), **{name: words})
-        return self.input[jnp.asarray(words)]
+        return rows(self.input, x) @ self.output.T
 
 
 def softmax_loss(
@@ -63,20 +57,5 @@ def softmax_loss(
     Raises:
         InputError: for words that are not integers, or out of range.
     """
-    check_words(len(model.output), contexts=contexts)
+    check.indices(len(model.output), contexts=contexts)
     return categorical_cross_entropy_with_logits(model(centres), one_hot(contexts, len(model.output)))
-
-
-def check_words(count: int, **words: Integer[ArrayLike, "..."]) -> None:
-    """Refuse what are not the numbers of words.
-
-    Raises:
-        InputError: for anything but integers from 0 to `count` − 1.
-    """
-    for name, value in words.items():
-        numbers = check.array(name, value)
-        if numbers.dtype.kind not in "iu":
-            raise InputError(f"{name} must be integers, the numbers of words, but has dtype {numbers.dtype}")
-        known = np.empty(0, int) if isinstance(numbers, Tracer) else np.asarray(numbers)
-        if not np.all((known >= 0) & (known < count)):
-            raise InputError(f"{name} must lie from 0 to {count - 1}, but reaches from {known.min()} to {known.max()}")

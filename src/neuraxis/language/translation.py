@@ -14,7 +14,6 @@ from neuraxis.errors import InputError
 from neuraxis.language.decoder import CrossCache
 from neuraxis.language.encoder_decoder import EncoderDecoder
 from neuraxis.language.generation import Sampling
-from neuraxis.language.language_model import check_tokens
 from neuraxis.values import compiled
 
 
@@ -48,7 +47,7 @@ class TargetDecoding(eqx.Module):
     def __init__(self, model: EncoderDecoder, source: Integer[ArrayLike, "..."], *, length: int):
         check.instance(EncoderDecoder, model=model)
         check.whole(length=length)
-        check_tokens("source", source, model.source_tokens)
+        check.indices(model.source_tokens, source=source)
         self.model, self.length = model, int(length)
         self.caches = _read(model, jnp.asarray(source), int(length))
 

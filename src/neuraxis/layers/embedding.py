@@ -3,12 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.errors import InputError
 
 
 class Embedding(eqx.Module):
@@ -36,13 +33,18 @@ class Embedding(eqx.Module):
 
     def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... feature"]:
         """Map tokens (…) to (…, feature)."""
-        count = self.weight.shape[0]
-        tokens = check.array("x", x)
-        if tokens.dtype.kind not in "iu":
-            raise InputError(f"x must be integers, the numbers of tokens, but has dtype {tokens.dtype}")
-        if not isinstance(tokens, Tracer) and not np.all((np.asarray(tokens) >= 0) & (np.asarray(tokens) < count)):
-            raise InputError(f"x must lie from 0 to {count - 1}, but reaches from {tokens.min()} to {tokens.max()}")
-        index = jnp.asarray(tokens)
-        index = index.astype(jnp.promote_types(index.dtype, jnp.int32))
-        # A negative index would count from the end.
-        return self.weight.at[jnp.where(index < 0, count, index)].get(mode="fill", fill_value=jnp.nan)
+        return rows(self.weight, x)
+
+
+def rows(table: Float[Array, "token feature"], x: Integer[ArrayLike, "..."]) -> Float[Array, "... feature"]:
+    """Give the rows of a table that belong to x (…); where JAX is tracing, NaN for numbers out of range.
+
+    Raises:
+        InputError: for x that are not integers from 0 to the number of rows − 1.
+    """
+    count = table.shape[0]
+    check.indices(count, x=x)
+    index = jnp.asarray(check.array("x", x))
+    index = index.astype(jnp.promote_types(index.dtype, jnp.int32))
+    # A negative index would count from the end.
+    return table.at[jnp.where(index < 0, count, index)].get(mode="fill", fill_value=jnp.nan)

@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array
 
 from neuraxis import plots
-from neuraxis.data import Text
+from neuraxis.data import Characters, Text
 from neuraxis.engine import Chain, fit
 from neuraxis.experiment import Session
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
@@ -34,11 +34,12 @@ def measure(
     session: Session,
 ) -> tuple[dict[str, float], dict[str, Any], Chain]:
     """Train for every width of a window, with and without carrying the state; give metrics, losses and a model."""
-    alphabet, tokens = np.unique(np.array(list(text.content)), return_inverse=True)
+    tokenizer = Characters.of(text.content)
+    tokens = tokenizer.encode(text.content)
     cut = int((1 - _HELD_OUT) * len(tokens))
     learnt = _streams(tokens[max(0, cut - characters - 1) : cut], streams)
     held_out = _streams(tokens[cut:][: _MOST_HELD_OUT + 1], min(streams, (len(tokens) - cut - 1) // max(widths)))
-    keys, count = jax.random.split(jax.random.key(seed), 4), len(alphabet)
+    keys, count = jax.random.split(jax.random.key(seed), 4), tokenizer.size
     model = Chain(
         Embedding(count, hidden_size, key=keys[0]),
         RNN(hidden_size, hidden_size, key=keys[1]),
@@ -84,7 +85,7 @@ def _streams(tokens: np.ndarray, streams: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a text into so many parts; give their characters and, as targets, the next ones."""
     length = (len(tokens) - 1) // streams
     x, t = (tokens[first : first + streams * length].reshape(streams, length) for first in (0, 1))
-    return x.astype(np.int32), t.astype(np.int32)
+    return x, t
 
 
 def plot(arrays: dict[str, Any]) -> plots.Figure:
