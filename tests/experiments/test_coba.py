@@ -19,6 +19,7 @@ def test_all_claims_hold_in_the_quick_run(result):
         assert result.metrics[f"{name}_conductance_over_leak"] == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_without_the_push_the_network_is_silent():
     settings = dataclasses.replace(coba.QUICK, push_rate=0.0, duration=100.0)
     metrics = coba.run(settings).metrics

@@ -36,6 +36,7 @@ def test_figures(result):
     assert sum(counts) == len(result.arrays["labels"])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers():
     short = dataclasses.replace(SETTINGS, steps=30)
     first, second = (mlp.run(short, Session(progress=False)) for _ in range(2))

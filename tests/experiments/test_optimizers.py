@@ -43,6 +43,7 @@ def test_figures(result):
         assert list(sizes) == [one.batch_size for one in result.arrays["races"]]
 
 
+@pytest.mark.slow
 def test_a_loss_out_of_reach_is_refused():
     wrong = dataclasses.replace(SETTINGS, learning_rates=(1e12,))
     with pytest.raises(InputError, match="with batches of 8 every learning rate of"):
