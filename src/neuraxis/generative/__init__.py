@@ -1,8 +1,21 @@
-"""Models that learn what their data look like: autoencoders."""
+"""Models that learn what their data look like, and can make more of them: autoencoders."""
 
+from neuraxis.generative import image_scores as image_scores
 from neuraxis.generative import reconstruction as reconstruction
+from neuraxis.generative.annealing import annealed as annealed
 from neuraxis.generative.autoencoder import Autoencoder as Autoencoder
 from neuraxis.generative.autoencoder import TiedAutoencoder as TiedAutoencoder
+from neuraxis.generative.binarisation import Binarised as Binarised
+from neuraxis.generative.binarisation import binarise as binarise
 from neuraxis.generative.denoising import Denoising as Denoising
 from neuraxis.generative.denoising import GaussianNoise as GaussianNoise
 from neuraxis.generative.denoising import MaskingNoise as MaskingNoise
+from neuraxis.generative.importance_sampling import LogLikelihood as LogLikelihood
+from neuraxis.generative.importance_sampling import log_likelihood as log_likelihood
+from neuraxis.generative.likelihoods import Bernoulli as Bernoulli
+from neuraxis.generative.likelihoods import Gaussian as Gaussian
+from neuraxis.generative.likelihoods import Likelihood as Likelihood
+from neuraxis.generative.vae import VAE as VAE
+from neuraxis.generative.vae import NegativeELBO as NegativeELBO
+from neuraxis.generative.vae import divergence as divergence
+from neuraxis.generative.vae_networks import dense_vae as dense_vae
