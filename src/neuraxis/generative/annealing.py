@@ -23,8 +23,8 @@ def annealed(
 ) -> "Annealed":
     """Minimise `loss_at(schedule(steps taken so far))`: the rule of a warm-up.
 
-    `annealed(lambda beta: NegativeELBO(beta), optax.linear_schedule(0.0, 1.0, 2000), optax.adam(1e-3))` lets β rise from
-    0 to 1 over 2000 steps. Validation data are measured by the loss at which the schedule ends.
+    `annealed(lambda beta: NegativeELBO(beta), optax.linear_schedule(0.0, 1.0, 2000), optax.adam(1e-3))` lets β rise
+    from 0 to 1 over 2000 steps. Validation data are measured by the loss at which the schedule ends.
 
     Args:
         loss_at: gives the loss for a number, as `lambda beta: Binarised(NegativeELBO(beta))` does.

@@ -68,6 +68,9 @@ class Bernoulli(eqx.Module):
         return jax.random.bernoulli(key, y).astype(y.dtype)
 
 
+BERNOULLI = Bernoulli()  # what a `VAE` has unless told otherwise
+
+
 class Gaussian(eqx.Module):
     """p(x | μ) = Π N(x; μ, σ²): the output μ is the mean, and σ the same for all of the data.
 

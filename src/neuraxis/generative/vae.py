@@ -16,7 +16,7 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.normal import kl_from_standard
-from neuraxis.generative.likelihoods import Bernoulli, Likelihood
+from neuraxis.generative.likelihoods import BERNOULLI, Likelihood
 from neuraxis.kinds import Map
 
 
@@ -41,7 +41,7 @@ class VAE(eqx.Module):
     shape: tuple[int, ...] = eqx.field(static=True)
     latent_size: int = eqx.field(static=True)
 
-    def __init__(self, encoder: Map, decoder: Map, *, shape: Sequence[int], likelihood: Likelihood = Bernoulli()):
+    def __init__(self, encoder: Map, decoder: Map, *, shape: Sequence[int], likelihood: Likelihood = BERNOULLI):
         check.functions(encoder=encoder, decoder=decoder)
         if not isinstance(shape, list | tuple) or not shape:
             raise InputError(f"shape must be that of one x, such as (784,), but is {check.received(shape)}")

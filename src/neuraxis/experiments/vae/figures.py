@@ -78,7 +78,7 @@ def plot_plane(a: dict[str, Any]) -> plots.Figure:
         "network was not told, and the circle holds 95 % of the standard normal distribution. Right: what is decoded "
         "from a grid over the plane, each cell of which is equally probable.",
         width=10.0,
-        height=5.4,
+        height=5.6,
     )
     for k, label in enumerate(a["classes"]):
         left.scatter(*a["codes"][a["labels"] == k].T, color=_COLORS[k], s=3, alpha=0.5, linewidths=0, label=label)

@@ -50,6 +50,7 @@ def measure(key: jax.Array, images: Images, settings: Any, session: Session) -> 
             "negative_elbo": measured["bound"],
             "bound_minus_estimate": measured["bound"] - nll,
             "kl_divergence": measured["divergence"],
+            "independent_pixels": _independent(images.train[0], test),
             "training_bound": float(fitted.history["loss"][-1]),
             "epochs": float(len(fitted.history["loss"])),
         },
@@ -86,6 +87,13 @@ def train(
         patience=settings.patience,
         **session.training(f"vae: {name}", f"checkpoint-{name}"),
     )
+
+
+def _independent(x: np.ndarray, test: np.ndarray) -> float:
+    """Give −ln p of the test images where every pixel is black with the share of it in the training images."""
+    p = np.clip(np.mean(x, axis=0, dtype=float), 1e-4, 1 - 1e-4)
+    black = np.mean(test, axis=0, dtype=float)
+    return -float(np.sum(black * np.log(p) + (1 - black) * np.log1p(-p)))
 
 
 def _one_of_each_class(images: Images) -> list[int]:
