@@ -21,7 +21,7 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
-from neuraxis.generative import Autoencoder, TiedAutoencoder, UpsamplingNetwork, convolutional_vae, dense_vae
+from neuraxis.generative import Autoencoder, TiedAutoencoder, UpsamplingNetwork, dense_vae
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -204,13 +204,6 @@ CASES = [
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("VAE", Map, lambda: dense_vae((5, 4, 2), key=KEY), without_noise, (5,)),
-    Case(
-        "convolutional VAE",
-        Map,
-        lambda: convolutional_vae((4, 4, 1), (3,), (5,), 2, key=KEY),
-        without_noise,
-        (4, 4, 1),
-    ),
     Case("UpsamplingNetwork", Map, lambda: UpsamplingNetwork((2, 5), (3,), (4, 4, 1), key=KEY), call, (2,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),

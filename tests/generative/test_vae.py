@@ -93,6 +93,7 @@ def test_a_linear_vae_at_its_optimum_is_probabilistic_pca(principal):
     assert expected == pytest.approx(closed, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_training_a_linear_vae_finds_it(principal):
     x = (principal.x - principal.mean).astype(np.float32)
     model = dense_vae((5, 2), key=KEY, likelihood=Gaussian(jnp.asarray(1.0)))
@@ -179,9 +180,7 @@ def train(model, data, loss=ELBO, rate=1e-3):
 @pytest.mark.usefixtures("as_user")
 def test_training_on_what_the_likelihood_cannot_take_is_refused(vae):
     grey = np.full((6, 5), 0.5, np.float32)
-    with pytest.raises(
-        InputError, match=r"holds grey, such as 0.5: .* as in Binarised\(NegativeELBO\(\)\)"
-    ):
+    with pytest.raises(InputError, match=r"holds grey, such as 0.5: .* as in Binarised\(NegativeELBO\(\)\)"):
         train(vae, grey)
     with pytest.raises(InputError, match="must lie from 0 to 1, but reaches from 0 to 255"):
         train(vae, 255 * BINARY, Binarised(NegativeELBO()))

@@ -71,7 +71,7 @@ class Annealed(eqx.Module):
         """Take one step of the optimiser on the loss of this step."""
         rule = self._rule_after(state.steps)
         model, inner, losses = rule.step(model, state.optimizer, batch, key=key)
-        return model, AnnealedState(inner, optax.safe_increment(state.steps)), losses
+        return model, AnnealedState(inner, jnp.asarray(optax.safe_increment(state.steps))), losses
 
     def _rule_after(self, steps: Any) -> Rule:
         return descent(lambda model, *batch, key: self._loss_after(steps)(model, *batch, key=key), self.optimizer)

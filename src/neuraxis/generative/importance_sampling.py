@@ -57,11 +57,11 @@ def log_likelihood(model: VAE, x: ArrayLike, *, key: PRNGKeyArray, samples: int 
     check.finite(x=x)
     examples = check.floats("x", x)
     model.log_prob(examples, model.encode(examples)[0])  # whose checks can speak only where nothing is traced
-    parts = []
-    for first in range(0, len(examples), _EXAMPLES_AT_ONCE):
-        batch = examples[first : first + _EXAMPLES_AT_ONCE]
-        parts.append(jax.device_get(_of_batch(model, batch, jax.random.fold_in(key, first), int(samples))))
-    values, errors = (np.concatenate(each) for each in zip(*parts, strict=True))
+    batches = -(-len(examples) // _EXAMPLES_AT_ONCE)
+    batch = -(-len(examples) // batches)
+    filled = np.resize(examples, (batches, batch, *model.shape))  # with the first ones again, so that all are alike
+    parts = [_of_batch(model, x, jax.random.fold_in(key, i), int(samples)) for i, x in enumerate(filled)]
+    values, errors = (np.concatenate(each)[: len(examples)] for each in zip(*jax.device_get(parts), strict=True))
     return LogLikelihood(values, errors)
 
 

@@ -1,7 +1,9 @@
 """The usual networks of variational autoencoders: of vectors, and of images."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -76,13 +78,13 @@ def convolutional_vae(
 
 
 class UpsamplingNetwork(eqx.Module):
-    """From a vector to an image: an `MLP` makes a small image of many channels, and each `Upsampling` one twice as large.
+    """From a vector to an image: an `MLP` makes a small one of many channels, and each `Upsampling` one twice as large.
 
-    h⁰ = σ(MLP(z)), as an image; hˡ = σ(up(hˡ⁻¹) ⋆ Wˡ + bˡ) but for the last, which has no σ and gives the channels of
+    h⁰ = σ(MLP(x)), as an image; hˡ = σ(up(hˡ⁻¹) ⋆ Wˡ + bˡ) but for the last, which has no σ and gives the channels of
     the image.
 
     Args:
-        sizes: features of z and of the hidden layers of the MLP, such as (20, 128).
+        sizes: features of x and of the hidden layers of the MLP, such as (20, 128).
         channels: of h⁰, h¹, …, such as (32, 16).
         image: (height, width, channel) of what comes out.
         key: seed of the weights.
@@ -105,39 +107,38 @@ class UpsamplingNetwork(eqx.Module):
         key: PRNGKeyArray,
         activation: Callable = relu,
     ):
-        height, width, out = self._checked(channels, image)
-        factor = 2 ** len(channels)
-        self.small = (height // factor, width // factor, int(channels[0]))
+        kernels, (height, width, out) = _numbers(channels=channels), _numbers(image=image, count=3)
+        factor = 2 ** len(kernels)
+        if height % factor or width % factor:
+            raise InputError(
+                f"image must have a height and width that {len(kernels)} upsamplings can reach, multiples of "
+                f"{factor}, but is {(height, width, out)}"
+            )
+        self.small = (height // factor, width // factor, kernels[0])
         check.key(key)
-        first, *keys = jax.random.split(key, len(channels) + 1)
-        self.hidden = MLP((*sizes, self.small[0] * self.small[1] * self.small[2]), key=first, activation=activation)
-        pairs = zip(pairwise((*channels, out)), keys, strict=True)
+        first, *keys = jax.random.split(key, len(kernels) + 1)
+        self.hidden = MLP((*_numbers(sizes=sizes), math.prod(self.small)), key=first, activation=activation)
+        pairs = zip(pairwise((*kernels, out)), keys, strict=True)
         self.layers = tuple(Upsampling(i, o, key=k) for (i, o), k in pairs)
 
-    @staticmethod
-    def _checked(channels: Sequence[Whole], image: Sequence[Whole]) -> tuple[int, int, int]:
-        for name, numbers in {"channels": channels, "image": image}.items():
-            if not isinstance(numbers, list | tuple) or not numbers:
-                raise InputError(f"{name} must be a sequence of whole numbers, but is {check.received(numbers)}")
-            for number in numbers:
-                check.whole(**{name: number})
-        if len(image) != 3:
-            raise InputError(f"image must be (height, width, channel), but is {check.received(image)}")
-        factor = 2 ** len(channels)
-        if image[0] % factor or image[1] % factor:
-            raise InputError(
-                f"image must have a height and width that {len(channels)} upsamplings can reach, multiples of {factor}, "
-                f"but is {tuple(image)}"
-            )
-        return int(image[0]), int(image[1]), int(image[2])
-
     def __call__(
-        self, z: Float[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
+        self, x: Float[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... height width channel"]:
         """Map (…, feature) to (…, height, width, channel)."""
         sigma = self.hidden.activation
-        h = self.hidden(z)
+        h = self.hidden(x)
         h = h.reshape(*h.shape[:-1], *self.small)
         for layer in self.layers:
             h = layer(sigma(h))
         return h
+
+
+def _numbers(count: int | None = None, **values: Any) -> tuple[int, ...]:
+    """Give whole numbers of at least 1, one or more, or so many."""
+    ((name, numbers),) = values.items()
+    if not isinstance(numbers, list | tuple) or not numbers or count not in (None, len(numbers)):
+        several = "" if count is None else f"{count} "
+        raise InputError(f"{name} must be a sequence of {several}whole numbers, but is {check.received(numbers)}")
+    for number in numbers:
+        check.whole(**{name: number})
+    return tuple(map(int, numbers))
