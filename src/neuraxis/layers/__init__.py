@@ -22,3 +22,4 @@ from neuraxis.layers.positional import RotaryPositions as RotaryPositions
 from neuraxis.layers.positional import SinusoidalPositions as SinusoidalPositions
 from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential
+from neuraxis.layers.upsampling import Upsampling as Upsampling
