@@ -22,6 +22,7 @@ from neuraxis.generative import (
     linear,
     straight,
 )
+from neuraxis.generative.parametrisations import Weights
 
 KEY = jax.random.key(0)
 MEAN, COVARIANCE = np.array([0.5, -1.0]), np.array([[1.0, 0.6], [0.6, 0.5]])
@@ -69,7 +70,7 @@ def test_euler_is_eulers_method_on_a_straight_path():
 
     sampler = Sampler(velocity, diffusion, euler, shape=(2,), steps=5)
     start = sampler.begin(4, key=KEY)
-    x, times = np.asarray(start.x, float), sampler.times / 12
+    x, times = np.asarray(start.x, float), sampler.times[:6] / 12
     for t, r in pairwise(times):
         x = x + (r - t) * np.cos(x) * t
     np.testing.assert_allclose(simulate(sampler, None, steps=5, state=start).state.x, x, atol=1e-5)
@@ -78,7 +79,9 @@ def test_euler_is_eulers_method_on_a_straight_path():
 def test_times_go_from_the_last_to_the_first():
     diffusion = Diffusion(cosine(1000))
     for steps in (1, 4, 64, 1000):
-        times = Sampler(abs, diffusion, ddim, shape=(2,), steps=steps).times
+        sampler = Sampler(abs, diffusion, ddim, shape=(2,), steps=steps)
+        times = sampler.times[: steps + 1]
+        assert sampler.steps == steps
         assert (times[0], times[-1], len(times)) == (1000, 0, steps + 1)
         assert np.all(np.diff(times) < 0)
 
@@ -106,7 +109,7 @@ class Clean:
     """y = x₀."""
 
     def weights(self, level):
-        return jnp.ones_like(level.signal), jnp.zeros_like(level.signal)
+        return Weights(jnp.ones_like(level.signal), jnp.zeros_like(level.signal))
 
 
 def test_guidance_exaggerates_the_class():
@@ -130,7 +133,7 @@ def test_guidance_exaggerates_the_class():
         ({"network": None}, "network must be a function, but is None"),
         ({"guidance": 2.0}, "guidance needs a network that knows classes"),
         ({"guidance": np.nan, "network": Classes()}, "guidance must be finite"),
-        ({"diffusion": Diffusion(straight(4), Noise())}, "Noise says nothing of x₀; use V"),
+        ({"diffusion": Diffusion(straight(4), Noise())}, "the noise says nothing of x₀; let the network predict V"),
         ({"diffusion": None}, "diffusion must be a Diffusion, but is None"),
     ],
 )

@@ -17,7 +17,7 @@ _THOUSAND = 1000.0  # the time runs from 0 to 1, and the encoding tells whole nu
 
 
 class Conditioning(eqx.Module):
-    """e = silu(PE(1000 t) W₁ + b₁) W₂ + b₂ + c_label, with one learnt row c for each class, which begin at 0.
+    """e = silu(PE(1000 t) W₁ + b₁) W₂ + b₂ + c_label, with one learnt row c for each class.
 
     The label −1, or None in place of labels, means that the class is not told; it has a row of its own. Labels out of
     range, which cannot be refused inside of `jit`, give NaN there.
@@ -41,9 +41,9 @@ class Conditioning(eqx.Module):
         check.whole(size=size)
         check.whole(0, classes=classes)
         check.key(key)
-        keys = jax.random.split(key)
+        keys = jax.random.split(key, 3)
         self.first, self.second = Linear(size, size, key=keys[0]), Linear(size, size, key=keys[1])
-        self.rows = jnp.zeros((classes + 1, size)) if classes else None
+        self.rows = jax.random.normal(keys[2], (classes + 1, size)) if classes else None
 
     @property
     def classes(self) -> int:

@@ -14,9 +14,10 @@ from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.generative.noise_schedule import NoiseSchedule, spread
-from neuraxis.generative.parametrisations import Parametrisation, V, clean_and_noise, target
+from neuraxis.generative.noise_schedule import Level, NoiseSchedule, spread
+from neuraxis.generative.parametrisations import Parametrisation, V, Weights, clean_and_noise, target
 
+_USUAL = V()
 NO_CLASS = -1  # the label of an example whose class the network is not told
 
 
@@ -42,19 +43,24 @@ class Diffusion(eqx.Module):
     """
 
     schedule: NoiseSchedule
-    parametrisation: Parametrisation = V()
-    label_dropout: ArrayLike = 0.1
+    weights: Weights  # p and q at all times 0 … T
+    label_dropout: ArrayLike
 
-    def __check_init__(self):
-        check.instance(NoiseSchedule, schedule=self.schedule)
-        check.no_class(parametrisation=self.parametrisation)
-        if not isinstance(self.parametrisation, Parametrisation):
+    def __init__(
+        self, schedule: NoiseSchedule, parametrisation: Parametrisation = _USUAL, label_dropout: ArrayLike = 0.1
+    ):
+        check.instance(NoiseSchedule, schedule=schedule)
+        check.no_class(parametrisation=parametrisation)
+        if not isinstance(parametrisation, Parametrisation):
             raise InputError(
                 "parametrisation must have a method weights(level), as Noise(), V() and Velocity() have, but is "
-                f"{check.received(self.parametrisation)}"
+                f"{check.received(parametrisation)}"
             )
-        check.fraction(label_dropout=self.label_dropout)
-        check.one_number(label_dropout=self.label_dropout)
+        check.fraction(label_dropout=label_dropout)
+        check.one_number(label_dropout=label_dropout)
+        # As values: all parametrisations and schedules of the same length share one program.
+        self.schedule, self.weights = schedule, parametrisation.weights(Level(schedule.signal, schedule.noise))
+        self.label_dropout = label_dropout
 
     def loss(
         self,
@@ -87,8 +93,13 @@ class Diffusion(eqx.Module):
             hidden = jax.random.bernoulli(key_label, self.label_dropout, clean.shape[:1])
             label = jnp.where(hidden, NO_CLASS, jnp.asarray(check.array("label", label)))
         found = self.predict(network, self.schedule.noised(clean, t, noise), t, label, key=own)
-        wanted = target(self.parametrisation, spread(self.schedule.at(t), clean), clean, noise)
+        wanted = target(spread(self.weights_at(t), clean), clean, noise)
         return jnp.mean((found - wanted) ** 2, axis=range(1, clean.ndim))
+
+    def weights_at(self, t: Integer[ArrayLike, "..."]) -> Weights:
+        """Give p and q for whole numbers t from 0 to T."""
+        index = jnp.asarray(t)
+        return Weights(self.weights.clean[index], self.weights.noise[index])
 
     def predict(
         self,
@@ -115,4 +126,5 @@ class Diffusion(eqx.Module):
         self, x: Float[Array, "..."], t: Integer[ArrayLike, "..."], y: Float[Array, "..."]
     ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
         """Give the x₀ and ε that a prediction y of the network at x_t means."""
-        return clean_and_noise(self.parametrisation, spread(self.schedule.at(t), x), x, y)
+        weights, level = spread((self.weights_at(t), self.schedule.at(t)), x)
+        return clean_and_noise(weights, level, x, y)

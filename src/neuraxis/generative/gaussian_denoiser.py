@@ -12,6 +12,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.generative.diffusion import Diffusion
 from neuraxis.generative.noise_schedule import spread
+from neuraxis.generative.parametrisations import target
 
 
 class GaussianDenoiser(eqx.Module):
@@ -57,10 +58,10 @@ class GaussianDenoiser(eqx.Module):
         check.last_axis(self.mean.size, x=points)
         schedule = self.diffusion.schedule
         t = jnp.round(check.floats("time", time) * schedule.steps).astype(jnp.int32)
-        a, s = level = spread(schedule.at(jnp.broadcast_to(t, points.shape[:-1])), points)
+        t = jnp.broadcast_to(t, points.shape[:-1])
+        a, s = spread(schedule.at(t), points)
         product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
         away = product(points - a * self.mean, self.directions) / (a * a * self.variances + s * s)
         clean = self.mean + product(a * self.variances * away, self.directions.T)
         noise = product(s * away, self.directions.T)
-        p, q = self.diffusion.parametrisation.weights(level)
-        return p * clean + q * noise
+        return target(spread(self.diffusion.weights_at(t), points), clean, noise)

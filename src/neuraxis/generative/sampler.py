@@ -16,6 +16,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.spatial import Whole
 from neuraxis.generative.diffusion import NO_CLASS, Diffusion
 from neuraxis.generative.noise_schedule import NoiseSchedule, spread
+from neuraxis.generative.parametrisations import determinant
 
 
 class Estimate(NamedTuple):
@@ -93,7 +94,7 @@ class Sampler(eqx.Module):
     diffusion: Diffusion
     move: Move = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
-    steps: int = eqx.field(static=True)
+    times: Int[Array, " time"]  # between which the steps go: T first, then 0 up to the end
     guidance: ArrayLike | None
 
     def __init__(
@@ -124,12 +125,15 @@ class Sampler(eqx.Module):
                 raise InputError("guidance needs a network that knows classes, but this one knows none")
         _check_parametrisation(diffusion)
         self.network, self.diffusion, self.move = network, diffusion, move
-        self.shape, self.steps, self.guidance = tuple(map(int, shape)), int(steps), guidance
+        self.shape, self.guidance = tuple(map(int, shape)), guidance
+        times = np.round(np.linspace(most, 0, int(steps) + 1)).astype(np.int32)
+        # As long for any number of steps, so that one program can serve all.
+        self.times = jnp.asarray(np.pad(times, (0, most - int(steps))))
 
     @property
-    def times(self) -> Int[np.ndarray, " time"]:
-        """The times between which the steps go: T first, 0 last."""
-        return np.round(np.linspace(self.diffusion.schedule.steps, 0, self.steps + 1)).astype(np.int32)
+    def steps(self) -> int:
+        """How many steps lead to an example."""
+        return int(np.count_nonzero(self.times))
 
     def init_state(self, input_shape: Any = ()) -> SamplerState:
         """Start at x_T = 0, the mean of the noise, for labels of that shape; `begin` draws noise instead."""
@@ -153,13 +157,11 @@ class Sampler(eqx.Module):
     ) -> tuple[SamplerState, Float[Array, "..."]]:
         """Go from x_t to x_r; the output is x̂₀. `dt` has no meaning here."""
         x, lead = state.x, state.x.shape[: state.x.ndim - len(self.shape)]
-        times = jnp.asarray(self.times)
-        t = times[jnp.minimum(state.step, self.steps - 1)]
-        r = times[jnp.minimum(state.step, self.steps - 1) + 1]
+        t, r = (self.times[jnp.minimum(state.step + i, self.times.size - 1)] for i in (0, 1))
         label = None if label is None else jnp.broadcast_to(jnp.asarray(check.array("label", label)), lead)
         clean, noise = self.diffusion.estimate(x, t, self._prediction(x, jnp.broadcast_to(t, lead), label))
         moved = self.move(self.diffusion.schedule, Estimate(x, clean, noise), t, r, key)
-        return SamplerState(jnp.where(state.step < self.steps, moved, x), state.step + 1), clean
+        return SamplerState(jnp.where(t > 0, moved, x), state.step + 1), clean
 
     def sample(
         self, count: Whole, label: Integer[ArrayLike, "..."] | None = None, *, key: PRNGKeyArray
@@ -199,13 +201,12 @@ class Sampler(eqx.Module):
 
 def _check_parametrisation(diffusion: Diffusion) -> None:
     """Refuse a prediction from which x₀ does not follow at the first step, which would divide by 0."""
-    a, s = level = diffusion.schedule.at(diffusion.schedule.steps)
-    p, q = diffusion.parametrisation.weights(level)
-    determinant = a * q - s * p
-    if not isinstance(determinant, Tracer) and determinant == 0:
+    last = diffusion.schedule.steps
+    D = determinant(diffusion.weights_at(last), diffusion.schedule.at(last))
+    if not isinstance(D, Tracer) and D == 0:
         raise InputError(
-            f"where no signal is left, as at the end of this schedule, {type(diffusion.parametrisation).__name__} says "
-            "nothing of x₀; use V() or Velocity()"
+            "where no signal is left, as at the end of this schedule, the noise says nothing of x₀; let the network "
+            "predict V() or Velocity()"
         )
 
 
