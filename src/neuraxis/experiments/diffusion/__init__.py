@@ -51,7 +51,7 @@ class Settings:
     """Learning rate of the U-Nets, by Adam: it rises for a hundred steps, and then falls to zero along a cosine."""
     average: float = 0.99
     """Decay of the exponential moving average of the weights, which is what samples are drawn with."""
-    label_dropout: float = 0.3
+    label_dropout: float = 0.5
     """Share of the labels that are hidden from the U-Nets in training."""
     times: int = 128
     """Steps T of the noise schedules, for images and for points."""

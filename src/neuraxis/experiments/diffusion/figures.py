@@ -39,7 +39,7 @@ def plot_optimum(a: dict[str, Any]) -> plots.Figure:
     for (name, error), color in zip(a["errors"].items(), ("blue", "orange", "green"), strict=True):
         t = np.arange(1, len(error) + 1) / len(error)
         axes.semilogy(t, error, color=plots.COLORS[color], label=f"learnt as {_WHAT[name]}")
-    axes.set(xlabel="time t/T (0 is data, 1 is noise)", ylabel="mean squared error of ε")
+    axes.set(xlabel="time t/T (0 is data, 1 is noise)", ylabel="mean squared error of ε", ylim=(1e-6, None))
     plots.legend(axes)
     return fig
 
@@ -47,7 +47,10 @@ def plot_optimum(a: dict[str, Any]) -> plots.Figure:
 def plot_samples(a: dict[str, Any]) -> plots.Figure:
     """Draw images beside real ones."""
     fig, axes = plots.figure(
-        1, 2, caption="Test images (left), and images drawn by DDPM with all steps, of no class in particular (right)."
+        1,
+        2,
+        caption="Test images (left), and images drawn by DDPM with all steps, of no class in particular (right).",
+        height=2.6,
     )
     for ax, name, title in zip(axes, ("real", "samples"), ("Test images", "Samples"), strict=True):
         plots.image_grid(ax, a[name][..., 0], 10)
@@ -64,7 +67,7 @@ def plot_reverse(a: dict[str, Any]) -> plots.Figure:
         caption="From noise to four images, one in each row: x_t at some of the times t (above), and the image x̂₀ that "
         "the network takes it for in the step that leads there (below). Grey is 0; what lies outside of the range of "
         "the pixels is cut.",
-        height=7.4,
+        height=6.4,
     )
     x = np.swapaxes(reverse["x"], 0, 1)
     clean = np.concatenate([np.full_like(x[:, :1], -1.0), np.swapaxes(reverse["clean"], 0, 1)], axis=1)
@@ -84,7 +87,7 @@ def plot_guidance(a: dict[str, Any]) -> plots.Figure:
         2,
         caption="Two images of each class, by DDIM from the same noise: of the network that is told the class, without "
         "guidance (above), and with it (below).",
-        height=4.2,
+        height=3.8,
     )
     for ax, images, title in zip(axes, a["guided"].values(), ("Told the class", "With guidance"), strict=True):
         plots.image_grid(ax, images[..., 0], len(images) // 2)
