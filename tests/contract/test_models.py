@@ -21,7 +21,19 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
-from neuraxis.generative import Autoencoder, TiedAutoencoder, UpsamplingNetwork, dense_vae
+from neuraxis.generative import (
+    Autoencoder,
+    Diffusion,
+    GaussianDenoiser,
+    Sampler,
+    TiedAutoencoder,
+    TimedMLP,
+    UNet,
+    UpsamplingNetwork,
+    cosine,
+    ddim,
+    dense_vae,
+)
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -148,6 +160,16 @@ def of_another_source(model, x, key):
     return jnp.moveaxis(trace.record, 0, -1)
 
 
+def diffused(model, x, key):
+    """Sample one example of each label, from the mean of the noise; give the last with its estimates."""
+    trace = simulate(model, x, steps=3, key=key)
+    return trace.state.x, jnp.moveaxis(trace.record, 0, -1)
+
+
+def at_half_time(model, x, key):
+    return model(x, 0.5)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
 
@@ -205,6 +227,23 @@ CASES = [
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("VAE", Map, lambda: dense_vae((5, 4, 2), key=KEY), without_noise, (5,)),
     Case("UpsamplingNetwork", Map, lambda: UpsamplingNetwork((2, 5), (3,), (4, 4, 1), key=KEY), call, (2,)),
+    Case("TimedMLP", Map, lambda: TimedMLP(5, (4,), key=KEY, classes=3), at_half_time, (5,)),
+    Case("UNet", Map, lambda: UNet(1, 4, (1,), key=KEY, heads=2, groups=2), at_half_time, (5, 4, 1)),
+    Case(
+        "GaussianDenoiser",
+        Map,
+        lambda: GaussianDenoiser(jnp.ones(2), jnp.array([[1.0, 0.5], [0.5, 1.0]]), Diffusion(cosine(4))),
+        at_half_time,
+        (2,),
+    ),
+    Case(
+        "Sampler by DDIM",
+        Dynamics,
+        lambda: Sampler(TimedMLP(2, (4,), key=KEY, classes=7), Diffusion(cosine(4)), ddim, shape=(2,), guidance=1.5),
+        diffused,
+        (),
+        tokens,
+    ),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
