@@ -1,0 +1,38 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis.energy.partition_function import log_partition_function
+from neuraxis.energy.rbm import RBM
+from neuraxis.errors import InputError
+
+
+@pytest.mark.parametrize(("visible", "hidden"), [(6, 3), (3, 6)])
+def test_counts_every_state(enumerated, visible, hidden):
+    s = enumerated(visible, hidden, temperature=0.7, scale=2.0)
+    np.testing.assert_allclose(log_partition_function(RBM(*s.parameters)), s.log_partition, rtol=1e-6)
+
+
+def test_in_blocks_and_without_overflow():
+    """2¹³ states in two blocks; without weights every unit is alone: ln Z = Σ ln(1 + e^{b/T}) + Σ ln(1 + e^{c/T})."""
+    b, c = np.full(30, 40.0), np.linspace(-50, 50, 13)
+    found = log_partition_function(RBM(np.zeros((30, 13)), b, c, temperature=0.5))
+    np.testing.assert_allclose(found, np.sum(np.logaddexp(0, b / 0.5)) + np.sum(np.logaddexp(0, c / 0.5)), rtol=1e-6)
+
+
+def test_its_gradient_is_the_mean_of_the_units(enumerated):
+    s = enumerated(6, 3)
+    gradient = jax.grad(log_partition_function)(RBM(*map(jnp.asarray, s.parameters)))
+    np.testing.assert_allclose(gradient.weight, s.v.T @ s.joint @ s.h, atol=1e-5)
+    np.testing.assert_allclose(gradient.visible_bias, s.joint.sum(1) @ s.v, atol=1e-5)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_bad_input_is_refused():
+    with pytest.raises(
+        InputError, match=r"at most 20 units .* 21 visible and 22 hidden .* annealed_importance_sampling"
+    ):
+        log_partition_function(RBM(np.zeros((21, 22))))
+    with pytest.raises(InputError, match="rbm must be a RBM"):
+        log_partition_function(np.zeros((3, 2)))
