@@ -85,10 +85,9 @@ def energy(model, x, key):
     return model.energy(x)
 
 
-def rbm(scale=1.0):
-    return RBM(
-        scale * jnp.arange(-4.0, 4.0).reshape(4, 2), jnp.array([-0.5, 0.0, 0.5, 1.0]), jnp.ones(2), jnp.array(1.5)
-    )
+def rbm():
+    weight = jnp.arange(-4.0, 4.0).reshape(4, 2)
+    return RBM(weight, jnp.array([-0.5, 0.0, 0.5, 1.0]), jnp.ones(2), temperature=jnp.array(1.5))
 
 
 def of_units(model, x, key):

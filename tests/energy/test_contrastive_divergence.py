@@ -71,7 +71,7 @@ def test_it_descends_on_the_difference_of_free_energies(case):
     rbm, data, _, _ = case
     rule = contrastive_divergence(STEP)
     found, _, losses = slopes(rbm, rule, data[:50])
-    start, sweeps = jax.random.split(KEY)
+    sweeps, start = jax.random.split(KEY)
     hidden = rbm.sample_hidden(data[:50], key=start)
     chains, _ = sampled(rbm, hidden, 1, key=sweeps)
 

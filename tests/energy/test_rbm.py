@@ -109,7 +109,7 @@ MANY = np.ones((1, 4))
     [
         (
             lambda: rbm.free_energy([0, 1, 0.25, 1]),
-            r"v must hold 0 and 1 only, .* from 0 to 1 and holds 0.25; .* > 0.5",
+            r"v must hold 0 and 1 only, .* 0 to 1 and holds 0.25; .* >= 0.5",
         ),
         (lambda: rbm.free_energy([0, 255, 0, 17]), "v must hold 0 and 1 only, but reaches from 0 to 255;"),
         (lambda: rbm.hidden_gap([-1, 1, 1, -1]), "v must hold 0 and 1 only, but reaches from -1 to 1"),

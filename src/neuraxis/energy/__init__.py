@@ -15,6 +15,7 @@ from neuraxis.energy.hopfield import Hopfield as Hopfield
 from neuraxis.energy.hopfield import Recalled as Recalled
 from neuraxis.energy.hopfield import hebbian as hebbian
 from neuraxis.energy.modern_hopfield import ModernHopfield as ModernHopfield
+from neuraxis.energy.partition_function import exact_samples as exact_samples
 from neuraxis.energy.partition_function import log_partition_function as log_partition_function
 from neuraxis.energy.rbm import RBM as RBM
 from neuraxis.energy.rbm import log_odds as log_odds

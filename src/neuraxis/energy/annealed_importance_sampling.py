@@ -61,10 +61,10 @@ class Annealing(eqx.Module):
         gap = self.rbm.hidden_gap(state.v)
         tilt = (after - before) * jnp.sum((self.rbm.visible_bias - self.base) * state.v, axis=-1)
         rise = tilt + jnp.sum(softplus(after * gap) - softplus(before * gap), axis=-1)
-        up, down = jax.random.split(key)
-        h = drawn(up, logistic(after * gap))
+        chance = self.rbm.chance(key, state.v.shape[:-1])
+        h = drawn(chance.hidden, logistic(after * gap))
         field = after * self.rbm.visible_gap(h) + (1 - after) * self.base
-        v = drawn(down, logistic(field))
+        v = drawn(chance.visible, logistic(field))
         return Run(v, state.log_weights + rise), v
 
 
@@ -102,7 +102,8 @@ def annealed_importance_sampling(
     annealing = _annealing(rbm, base)
     check.key(key)
     start, own = jax.random.split(key)
-    v = drawn(start, jnp.broadcast_to(logistic(annealing.base), (int(chains), annealing.base.size)))
+    shape = int(chains), annealing.base.size
+    v = drawn(jax.random.uniform(start, shape, rbm.dtype), jnp.broadcast_to(logistic(annealing.base), shape))
     run = _run(annealing, v, 0.0, 1.0, steps, own, progress)
     return _estimated(_log_partition_of_base(annealing) + run.log_weights, run.v, 1)
 
@@ -119,7 +120,9 @@ def reverse_annealed_importance_sampling(
     """Estimate ln Z from above: the same way back, from samples of this machine to the base-rate one.
 
     Here the estimate of 1/Z is right on average, so that of ln Z is too high on average, and likelihoods from it are
-    too low. That needs samples of the machine: of chains that ran for long, and not the data themselves.
+    too low. That needs samples of the machine: `exact_samples` of a small one, or units of a `GibbsChain` that ran for
+    long. Where that begins, there it looks for the mass of P: chains that never leave the neighbourhood of the data
+    leave out what lies elsewhere, and Z is then too low again.
 
     Args:
         rbm: the machine.

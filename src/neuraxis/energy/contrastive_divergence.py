@@ -138,10 +138,11 @@ class ContrastiveDivergence(eqx.Module):
         self, model: RBM, state: LearningState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[RBM, LearningState, Float[Array, " batch"]]:
         """Learn from a batch; the losses are F(v) of each example less the mean F of the chains."""
-        start, sweeps = jax.random.split(key)
-        data = Phase.of(model, batch[0])
-        hidden = drawn(start, data.hidden) if state.hidden is None else state.hidden
-        chains, hidden = sampled(model, hidden, self.k, key=sweeps)
+        data, hidden = Phase.of(model, batch[0]), state.hidden
+        if hidden is None:
+            key, start = jax.random.split(key)
+            hidden = drawn(jax.random.uniform(start, data.hidden.shape, model.dtype), data.hidden)
+        chains, hidden = sampled(model, hidden, self.k, key=key)
         slopes, offsets = jax.tree.map(jnp.subtract, chains.means(), data.means()), state.offsets
         if offsets is not None and self.centring is not None:
             offsets = _moved(offsets, data, self.centring)
@@ -161,13 +162,15 @@ class ContrastiveDivergence(eqx.Module):
 def sampled(model: RBM, hidden: Array, k: int, *, key: PRNGKeyArray) -> tuple[Phase, Float[Array, "chain hidden"]]:
     """Do k sweeps of Gibbs sampling from hidden units on; give the visible units, and hidden ones drawn for them."""
 
-    def sweep(i: ArrayLike, hidden: Array) -> tuple[Phase, Array]:
-        down, up = jax.random.split(jax.random.fold_in(key, i))
-        phase = Phase.of(model, model.sample_visible(hidden, key=down))
-        return phase, drawn(up, phase.hidden)
+    def sweep(key: PRNGKeyArray, hidden: Array) -> tuple[Phase, Array]:
+        chance = model.chance(key, hidden.shape[:-1])
+        phase = Phase.of(model, drawn(chance.visible, model.visible_probability(hidden)))
+        return phase, drawn(chance.hidden, phase.hidden)
 
-    first = sweep(0, hidden)
-    return first if k == 1 else lax.fori_loop(1, k, lambda i, found: sweep(i, found[1]), first)
+    if k == 1:
+        return sweep(key, hidden)
+    keys = jax.random.split(key, k)
+    return lax.fori_loop(1, k, lambda i, found: sweep(keys[i], found[1]), sweep(keys[0], hidden))
 
 
 def centred(slopes: Slopes, offsets: Offsets) -> Slopes:

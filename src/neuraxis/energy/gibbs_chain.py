@@ -3,7 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -46,9 +45,10 @@ class GibbsChain(eqx.Module):
         self, state: Array, input: None = None, dt: ArrayLike = 1.0, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, "... visible"], Float[Array, "... visible"]]:
         """Do one sweep."""
-        up, down = jax.random.split(key)
-        probability = self.rbm.visible_probability(self.rbm.sample_hidden(state, key=up))
-        v = drawn(down, probability)
+        chance = self.rbm.chance(key, state.shape[:-1])
+        h = drawn(chance.hidden, self.rbm.hidden_probability(state))
+        probability = self.rbm.visible_probability(h)
+        v = drawn(chance.visible, probability)
         if self.clamped is None:
             return v, probability
         return jnp.where(self.clamped, state, v), jnp.where(self.clamped, state, probability)

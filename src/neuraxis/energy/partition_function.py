@@ -1,9 +1,9 @@
-"""The partition function of a small restricted Boltzmann machine, by counting every state."""
+"""A small restricted Boltzmann machine, by counting every state: its partition function, and exact samples."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.energy.rbm import RBM
@@ -27,33 +27,69 @@ def log_partition_function(rbm: RBM) -> Float[Array, ""]:
     Raises:
         InputError: for more units in both layers.
     """
+    _check_countable(rbm)
+    return _log_partition_function(rbm)
+
+
+def exact_samples(rbm: RBM, count: int, *, key: PRNGKeyArray) -> Float[Array, "{count} visible"]:
+    """Draw visible units from P(v), all independent: a state of the smaller layer by its probability, then the other.
+
+    Args:
+        rbm: a machine with at most 20 units in one of its layers.
+        count: how many samples.
+        key: seed of the draws.
+
+    Raises:
+        InputError: for more units in both layers, or a count below 1.
+    """
+    _check_countable(rbm)
+    check.whole(count=count)
+    check.key(key)
+    return _exact_samples(rbm, int(count), key)
+
+
+def _check_countable(rbm: RBM) -> None:
     check.instance(RBM, rbm=rbm)
     visible, hidden = rbm.weight.shape
     if min(visible, hidden) > MOST_UNITS:
         raise InputError(
             f"every state can be counted for at most {MOST_UNITS} units in one of the layers, but there are {visible} "
-            f"visible and {hidden} hidden ones; annealed_importance_sampling estimates ln Z for any number"
+            f"visible and {hidden} hidden ones; annealed_importance_sampling estimates ln Z for any number, and a "
+            "GibbsChain draws samples"
         )
-    return _counted(rbm)
 
 
 @compiled
-def _counted(rbm: RBM) -> Float[Array, ""]:
+def _log_partition_function(rbm: RBM) -> Float[Array, ""]:
+    return jax.nn.logsumexp(_logarithms(rbm))
+
+
+@compiled
+def _exact_samples(rbm: RBM, count: int, key: PRNGKeyArray) -> Float[Array, "count visible"]:
+    which, rest = jax.random.split(key)
+    sums = jnp.cumsum(jax.nn.softmax(_logarithms(rbm)))
+    drawn = jnp.searchsorted(sums, sums[-1] * jax.random.uniform(which, (count,), sums.dtype))
+    visible, hidden = rbm.weight.shape
+    units = _units(drawn, min(visible, hidden), rbm.dtype)
+    return units if visible < hidden else rbm.sample_visible(units, key=rest)
+
+
+def _logarithms(rbm: RBM) -> Float[Array, " state"]:
+    """Give ln Σ e^{−E/T} over the larger layer, for each state of the smaller one."""
     whole = rbm.at_temperature_one()
     W, few, many = whole.weight, whole.hidden_bias, whole.visible_bias
     if W.shape[0] < W.shape[1]:
         W, few, many = W.T, many, few
-    size = len(few)
-    states = min(2**size, _BLOCK)
+    states = 2 ** len(few)
     product = lambda a, b: jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
 
-    def logarithms(block: Array) -> Array:
-        """Give the logarithms of the terms of the sum."""
-        numbers = block * states + jnp.arange(states)
-        units = ((numbers[:, None] >> jnp.arange(size)) & 1).astype(W.dtype)
+    def of_block(numbers: Array) -> Array:
+        units = _units(numbers, len(few), W.dtype)
         return product(units, few) + jnp.sum(softplus(product(units, W.T) + many), axis=-1)
 
-    def add(total: Array, block: Array) -> tuple[Array, None]:
-        return jnp.logaddexp(total, jax.nn.logsumexp(logarithms(block))), None
+    return lax.map(of_block, jnp.arange(states).reshape(-1, min(states, _BLOCK))).ravel()
 
-    return lax.scan(add, jnp.asarray(-jnp.inf, W.dtype), jnp.arange(2**size // states))[0]
+
+def _units(numbers: Array, size: int, dtype: jnp.dtype) -> Float[Array, "state unit"]:
+    """Write numbers of states in binary."""
+    return ((numbers[:, None] >> jnp.arange(size)) & 1).astype(dtype)

@@ -5,7 +5,7 @@ Processing, vol. 1 (1986); G. E. Hinton, Training products of experts by minimiz
 Computation 14 (2002).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,6 +21,13 @@ from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
 
 _WEIGHT_SCALE = 0.01  # standard deviation of weights that have learnt nothing yet
+
+
+class Chance(NamedTuple):
+    """Uniform numbers in [0, 1), one for each unit; drawn together, which compiles and runs sooner."""
+
+    hidden: Float[Array, "... hidden"]
+    visible: Float[Array, "... visible"]
 
 
 class RBM(eqx.Module):
@@ -141,17 +148,26 @@ class RBM(eqx.Module):
 
     def sample_hidden(self, v: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... hidden"]:
         """Draw hidden units given the visible ones."""
-        return drawn(key, self.hidden_probability(v))
+        p = self.hidden_probability(v)
+        return drawn(jax.random.uniform(key, p.shape, p.dtype), p)
 
     def sample_visible(self, h: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... visible"]:
         """Draw visible units given the hidden ones."""
-        return drawn(key, self.visible_probability(h))
+        p = self.visible_probability(h)
+        return drawn(jax.random.uniform(key, p.shape, p.dtype), p)
 
     def gibbs(self, v: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... visible"]:
         """Do one sweep of Gibbs sampling: draw all hidden units given v, then all visible ones given those."""
         check.key(key)
-        up, down = jax.random.split(key)
-        return self.sample_visible(self.sample_hidden(v, key=up), key=down)
+        p = self.hidden_probability(v)
+        chance = self.chance(key, p.shape[:-1])
+        return drawn(chance.visible, self.visible_probability(drawn(chance.hidden, p)))
+
+    def chance(self, key: PRNGKeyArray, leading: tuple[int, ...] = ()) -> "Chance":
+        """Draw the numbers for one sweep over units with such leading axes."""
+        hidden = self.hidden_bias.size
+        numbers = jax.random.uniform(key, (*leading, hidden + self.visible_bias.size), self.dtype)
+        return Chance(numbers[..., :hidden], numbers[..., hidden:])
 
     def at_temperature_one(self) -> "RBM":
         """Give the machine with the same distribution at T = 1: W, b and c divided by T."""
@@ -190,9 +206,9 @@ def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
     return jnp.log(on + 1) - jnp.log(len(units) - on + 1)
 
 
-def drawn(key: PRNGKeyArray, probability: Array) -> Array:
-    """Draw units that are 1 with such probabilities, else 0, in the same number format."""
-    return jnp.asarray(jax.random.uniform(key, probability.shape, probability.dtype) < probability, probability.dtype)
+def drawn(uniform: Array, probability: Array) -> Array:
+    """Make units that are 1 with such probabilities, else 0, of uniform numbers in [0, 1)."""
+    return jnp.asarray(uniform < probability, probability.dtype)
 
 
 def only_binary(name: str, x: Any) -> Any:
@@ -207,7 +223,7 @@ def only_binary(name: str, x: Any) -> Any:
         check.finite(**{name: numbers})
         raise InputError(
             f"{name} must hold 0 and 1 only, but reaches from {numbers.min():.6g} to {numbers.max():.6g}"
-            f"{_grey(numbers)}; images from 0 to 1 become binary by images > 0.5"
+            f"{_grey(numbers)}; images from 0 to 1 become binary by images >= 0.5"
         )
     return units
 
