@@ -38,8 +38,8 @@ _BOUNDS = {
         "centred": -143.0,
         "large": -82.0,
         "completion": 0.8,
-        "recognised": 0.83,
-        "confidence": 0.88,
+        "recognised": 0.8,
+        "confidence": 0.85,
     },
 }
 
@@ -55,7 +55,7 @@ class Settings:
     steps: int = 7200
     """Training steps of the large machine, rounded up to whole epochs; twelve of MNIST."""
     learning_rate: float = 0.1
-    """Learning rate at the beginning, in both parts; it falls to 0 along a line."""
+    """Learning rate of the large machine at the beginning; it falls to 0 along a line."""
     batch_size: int = 100
     """Images in a step."""
     chains: int = 100
@@ -66,14 +66,16 @@ class Settings:
     """Share of a batch in the offsets of centred gradients."""
     small_size: int = 16
     """Hidden units of the small machines, whose partition function is counted; at most 20."""
-    small_steps: int = 6000
+    small_steps: int = 10_000
     """Training steps of each small machine, rounded up to whole epochs."""
+    small_learning_rate: float = 0.05
+    """Learning rate of the small machines at the beginning; it falls to 0 along a line."""
     annealing_steps: int = 3000
     """Steps of annealed importance sampling of the large machine, in each direction."""
-    small_annealing_steps: int = 10_000
+    small_annealing_steps: int = 5000
     """Steps of annealed importance sampling of the small machine, in each direction."""
-    annealing_chains: int = 100
-    """Chains of annealed importance sampling."""
+    annealing_chains: int = 200
+    """Chains of annealed importance sampling, in each direction."""
     samples: int = 500
     """Images that are drawn from noise, and test images that are completed; not fewer than annealing chains."""
     sample_sweeps: int = 1000
@@ -92,7 +94,7 @@ class Settings:
         check.whole(max(12, self.annealing_chains), samples=self.samples)
         check.whole(100, sample_sweeps=self.sample_sweeps, training_images=self.training_images)
         check_range(1, 20, small_size=self.small_size)
-        check.positive(learning_rate=self.learning_rate)
+        check.positive(learning_rate=self.learning_rate, small_learning_rate=self.small_learning_rate)
         check.fraction(centring=self.centring)
 
     def memory(self) -> float:
@@ -107,9 +109,11 @@ QUICK = Settings(
     steps=600,
     small_size=12,
     small_steps=600,
+    small_learning_rate=0.2,
     learning_rate=0.2,
     annealing_steps=500,
-    small_annealing_steps=1000,
+    small_annealing_steps=500,
+    annealing_chains=100,
     samples=100,
     sample_sweeps=200,
     training_images=12_000,

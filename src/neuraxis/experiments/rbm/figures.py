@@ -57,15 +57,15 @@ def plot_annealing(result: Result) -> plots.Figure:
             value, error, chains = found[way]
             axes.hist(chains, bins, alpha=0.45, color=plots.COLORS[color])
             label = f"{way}: {value:.2f} ± {error:.2f}"
-            if name == "large":
-                label += f" (test images {_signed(m[f'log_likelihood_{way}'])})"
             axes.axvline(value, color=plots.COLORS[color], label=label)
         axes.set(xlabel="ln Z [nats]", ylabel="chains")
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_ylim(0, 1.45 * axes.get_ylim()[1])  # room for the legend
     left.axvline(a["small"]["exact"], color="#222222", linestyle="--", label=f"exact: {a['small']['exact']:.2f}")
     left.set_title("Small machine")
+    both = [f"{_signed(m[f'log_likelihood_{way}'])} {way}" for way in ("forward", "reverse")]
     right.set_title("Large machine")
+    right.set_xlabel(f"ln Z [nats]\n(test images: {' and '.join(both)})")
     for axes in (left, right):
         plots.legend(axes, loc="upper right")
     return fig
@@ -108,7 +108,7 @@ def plot_completion(a: dict[str, Any]) -> plots.Figure:
     """Draw test images, what is shown of them, and what the machine makes of that."""
     fig, axes = plots.figure(
         caption="Test images; what the machine is shown of them, while the grey half is hidden; one completion by "
-        "Gibbs sampling with the known pixels clamped; and the mean over a hundred sweeps.",
+        "Gibbs sampling with the known pixels clamped; and the mean over the second half of the sweeps.",
         height=2.6,
     )
     rows = {"original": "original", "shown": "known", "completed": "sample", "mean": "mean"}

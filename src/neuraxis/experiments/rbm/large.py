@@ -17,7 +17,7 @@ from neuraxis.experiments.shared import scorer
 from neuraxis.experiments.shared.images import Images
 
 _SHOWN = 10  # chains that are followed, and images that are completed in the figure
-_EVERY = 20  # sweeps of a completion; what is shown and measured is the mean of every so manyth of the second half
+_LOOKS = 20  # at a completion on its way; what is shown and measured is the mean of the second half of them
 _AT_ONCE = 10_000  # training images whose likelihood is measured
 
 
@@ -106,7 +106,8 @@ def _complete(
     known = np.arange(images.size) < images.size // 2
     begin, own = jax.random.split(key)
     start = jnp.where(known, x, jax.random.uniform(begin, x.shape) < rates)
-    trace = _run(GibbsChain(model, known), start, settings.sample_sweeps, own, record=_probability, every=_EVERY)
+    sweeps = settings.sample_sweeps
+    trace = _run(GibbsChain(model, known), start, sweeps, own, record=_probability, every=sweeps // _LOOKS)
     found = np.asarray(trace.record)
     mean, guess = found[len(found) // 2 :].mean(0), np.where(known, x, rates)
     wrong = lambda p: np.mean((p >= 0.5)[:, ~known] != x[:, ~known])

@@ -47,7 +47,7 @@ def measure(key: PRNGKeyArray, images: Images, settings: Any, session: Session) 
 
 def _rules(images: Images, settings: Any) -> dict[str, Any]:
     steps = math.ceil(settings.small_steps / batches(images, settings)) * batches(images, settings)
-    descent = gradient_descent(optax.linear_schedule(settings.learning_rate, 0.0, steps))
+    descent = gradient_descent(optax.linear_schedule(settings.small_learning_rate, 0.0, steps))
     return {
         "cd": contrastive_divergence(descent),
         "pcd": persistent_contrastive_divergence(descent, settings.chains),
