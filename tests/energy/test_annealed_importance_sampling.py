@@ -55,7 +55,7 @@ def test_chains_end_in_the_distribution_of_the_machine_or_of_the_base(both):
 def test_without_weights_the_base_is_the_machine():
     """No chain then weighs more than another, and the value is exact at once."""
     rbm = RBM(np.zeros((7, 5)), np.linspace(-1, 1, 7))
-    found = annealed_importance_sampling(rbm, key=KEY, steps=2, chains=3)
+    found = annealed_importance_sampling(rbm, key=KEY, steps=STEPS, chains=CHAINS)
     exact = np.sum(np.logaddexp(0, np.linspace(-1, 1, 7))) + 5 * np.log(2)
     np.testing.assert_allclose(found.log_weights, exact, rtol=1e-6)
     assert found.standard_error < 1e-5

@@ -9,6 +9,7 @@ approximations to the likelihood gradient, ICML (2008); J. Melchior, A. Fischer,
 Boltzmann machines, Journal of Machine Learning Research 17(99):1 (2016).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -154,9 +155,14 @@ class ContrastiveDivergence(eqx.Module):
         kept = LearningState(inner, None if state.hidden is None else hidden, offsets)
         return moved, kept, data.free_energy(model) - jnp.mean(chains.free_energy(model))
 
-    def loss(self, model: RBM, v: ArrayLike, *rest: Any, key: PRNGKeyArray) -> Float[Array, " batch"]:
-        """Give the negative pseudo-log-likelihood of each example [nats]."""
-        return -model.pseudo_log_likelihood(v, key=key)
+    @property
+    def loss(self) -> Callable[..., Float[Array, " batch"]]:
+        """The negative pseudo-log-likelihood of each example [nats]."""
+        return _negative_pseudo_log_likelihood  # one function, so that all rules share what is compiled of it
+
+
+def _negative_pseudo_log_likelihood(model: RBM, v: ArrayLike, *rest: Any, key: PRNGKeyArray) -> Float[Array, " batch"]:
+    return -model.pseudo_log_likelihood(v, key=key)
 
 
 def sampled(model: RBM, hidden: Array, k: int, *, key: PRNGKeyArray) -> tuple[Phase, Float[Array, "chain hidden"]]:

@@ -106,13 +106,13 @@ class Settings:
 
 QUICK = Settings(
     hidden_size=64,
-    steps=600,
+    steps=500,
     small_size=12,
-    small_steps=600,
+    small_steps=500,
     small_learning_rate=0.2,
     learning_rate=0.2,
-    annealing_steps=500,
-    small_annealing_steps=500,
+    annealing_steps=400,
+    small_annealing_steps=400,
     annealing_chains=100,
     samples=100,
     sample_sweeps=200,
