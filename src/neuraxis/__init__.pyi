@@ -16,9 +16,13 @@ from . import recurrent as recurrent
 from . import reinforcement as reinforcement
 from . import spiking as spiking
 from .autodiff import Var as Var
+from .energy import RBM as RBM
 from .energy import ContinuousHopfield as ContinuousHopfield
+from .energy import GibbsChain as GibbsChain
 from .energy import Hopfield as Hopfield
 from .energy import ModernHopfield as ModernHopfield
+from .energy import contrastive_divergence as contrastive_divergence
+from .energy import persistent_contrastive_divergence as persistent_contrastive_divergence
 from .engine import Chain as Chain
 from .engine import ClosedLoop as ClosedLoop
 from .engine import Total as Total

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
+from neuraxis.energy import RBM, ContinuousHopfield, GibbsChain, Hopfield, ModernHopfield
 from neuraxis.engine import Chain, Total, checkpoint, simulate
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
@@ -98,6 +98,28 @@ def energy(model, x, key):
     return model.energy(x)
 
 
+def rbm():
+    weight = jnp.arange(-4.0, 4.0).reshape(4, 2)
+    return RBM(weight, jnp.array([-0.5, 0.0, 0.5, 1.0]), jnp.ones(2), temperature=jnp.array(1.5))
+
+
+def of_units(model, x, key):
+    """The energy of visible and hidden units, and the free energy of the visible ones."""
+    return model.energy(x[..., :4], x[..., 4:]), model.free_energy(x[..., :4])
+
+
+def clamped_chain():
+    """With two units clamped whose weights settle the hidden ones, so that chance decides nothing that is seen."""
+    machine = RBM(jnp.array([[90.0, -90.0], [-90.0, 90.0], [0.3, 0.2]]), jnp.ones(3), jnp.array([-5.0, 5.0]))
+    return GibbsChain(machine, jnp.array([True, True, False]))
+
+
+def chain_in_time(model, x, key):
+    """The probabilities with which units are drawn, with time last."""
+    trace = simulate(model, state=x, steps=3, key=key)
+    return jnp.moveaxis(trace.record, 0, -1)
+
+
 def call(model, x, key):
     return model(x, key=key)
 
@@ -172,6 +194,10 @@ def at_half_time(model, x, key):
 
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
+
+
+def bits(key, shape):
+    return jax.random.bernoulli(key, 0.5, shape).astype(float)
 
 
 def normal(key, shape):
@@ -348,6 +374,8 @@ CASES = [
     ),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
+    Case("RBM", Energy, rbm, of_units, (6,), bits),
+    Case("GibbsChain", Dynamics, clamped_chain, chain_in_time, (3,), bits),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),
     Case(
