@@ -1,6 +1,4 @@
-"""Models that learn what their data look like, and can make more of them: autoencoders."""
-
-"""Models that learn what their data look like: autoencoders, diffusion."""
+"""Models that learn what their data look like: autoencoders, VAE, diffusion, GAN, and measures of what they make."""
 
 from neuraxis.generative import image_scores as image_scores
 from neuraxis.generative import reconstruction as reconstruction
