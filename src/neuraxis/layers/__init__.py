@@ -22,3 +22,5 @@ from neuraxis.layers.positional import RotaryPositions as RotaryPositions
 from neuraxis.layers.positional import SinusoidalPositions as SinusoidalPositions
 from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential
+from neuraxis.layers.spectral_norm import SingularVectors as SingularVectors
+from neuraxis.layers.spectral_norm import SpectralNorm as SpectralNorm
