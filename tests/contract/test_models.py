@@ -54,6 +54,7 @@ from neuraxis.layers import (
     Sequential,
     SinusoidalPositions,
     TransposedConvolution,
+    Upsampling,
 )
 from neuraxis.neurons import (
     LIF,
@@ -201,6 +202,7 @@ CASES = [
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
+    Case("Upsampling", Map, lambda: Upsampling(2, 3, key=KEY), call, (3, 4, 2)),
     Case(
         "Sequential of Convolution in groups and pooling",
         MeasuringMap,

@@ -62,3 +62,4 @@ from neuraxis.functions.surrogates import Arctan as Arctan
 from neuraxis.functions.surrogates import FastSigmoid as FastSigmoid
 from neuraxis.functions.surrogates import Surrogate as Surrogate
 from neuraxis.functions.surrogates import Triangular as Triangular
+from neuraxis.functions.upsampling import upsample as upsample
