@@ -36,3 +36,14 @@ def test_raster_and_images_are_drawn():
     assert axes[1, 1].images[0].get_clim() == (-1, 1)
     assert not axes[1, 2].images
     fig.savefig(io.BytesIO())
+
+
+def test_a_sheet_of_images_and_a_table():
+    fig, (left, right) = plots.figure(1, 2, caption="x")
+    plots.image_grid(left, np.ones((5, 3, 4)), columns=2)
+    assert left.images[0].get_array().shape == (3 * 4, 2 * 5)
+    assert left.images[0].get_array()[-2, -2] == 0  # no sixth image
+    plots.image_grid(right, np.zeros((2, 3, 4, 3)), columns=2)
+    assert right.images[0].get_array().shape == (4, 10, 3)
+    fig.savefig(io.BytesIO())
+    plots.table(["", "a"], [["x", "1"], ["y", "2"]], caption="t").savefig(io.BytesIO())

@@ -1,5 +1,6 @@
 """Figures. The only place that imports matplotlib; nothing here touches pyplot's global state."""
 
+from neuraxis.plots.image_grid import image_grid as image_grid
 from neuraxis.plots.images import show_images as show_images
 from neuraxis.plots.images import show_strips as show_strips
 from neuraxis.plots.learning import epochs_along as epochs_along
@@ -12,3 +13,4 @@ from neuraxis.plots.style import Figure as Figure
 from neuraxis.plots.style import figure as figure
 from neuraxis.plots.style import legend as legend
 from neuraxis.plots.style import style as style
+from neuraxis.plots.table import table as table
