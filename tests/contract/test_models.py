@@ -21,7 +21,7 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
-from neuraxis.generative import Autoencoder, TiedAutoencoder
+from neuraxis.generative import Autoencoder, TiedAutoencoder, convolutional_gan, dense_gan
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -53,6 +53,7 @@ from neuraxis.layers import (
     RotaryPositions,
     Sequential,
     SinusoidalPositions,
+    SpectralNorm,
     TransposedConvolution,
     Upsampling,
 )
@@ -176,6 +177,7 @@ CASES = [
     Case("LayerNorm", Map, lambda: LayerNorm(5), call, (5,)),
     Case("RMSNorm", Map, lambda: RMSNorm(5), call, (5,)),
     Case("GroupNorm", Map, lambda: GroupNorm(2, 4), call, (3, 3, 4)),
+    Case("SpectralNorm", MeasuringMap, lambda: SpectralNorm(Linear(5, 3, key=KEY)), call, (5,)),
     Case("Embedding", Map, lambda: Embedding(7, 3, key=KEY), call, (4,), tokens),
     # In training these two mix the examples of a batch, or draw noise of its shape.
     Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
@@ -199,6 +201,8 @@ CASES = [
     Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
+    Case("GAN", Map, lambda: dense_gan(5, (4,), 3, key=KEY), call, (3,)),
+    Case("convolutional GAN", Map, lambda: convolutional_gan((4, 4, 1), (2, 3), 3, key=KEY), call, (3,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),

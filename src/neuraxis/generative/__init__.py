@@ -11,6 +11,8 @@ from neuraxis.generative.denoising import Denoising as Denoising
 from neuraxis.generative.denoising import GaussianNoise as GaussianNoise
 from neuraxis.generative.denoising import MaskingNoise as MaskingNoise
 from neuraxis.generative.gan import GAN as GAN
+from neuraxis.generative.gan_networks import convolutional_gan as convolutional_gan
+from neuraxis.generative.gan_networks import dense_gan as dense_gan
 from neuraxis.generative.mode_coverage import ModeCoverage as ModeCoverage
 from neuraxis.generative.mode_coverage import coverage_of_labels as coverage_of_labels
 from neuraxis.generative.mode_coverage import coverage_of_points as coverage_of_points

@@ -6,7 +6,6 @@ Each gives one value for each pair of a real example, with logit D(x), and a gen
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from neuraxis.functions.activations import softplus

@@ -125,7 +125,9 @@ def _shape_of(name: str, network: Callable[..., Any], shape: tuple[int, ...], ke
         made = eqx.filter_eval_shape(apply, network, jax.ShapeDtypeStruct(shape, jnp.result_type(float)), key)
     except (InputError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{name} does not take an input of shape (…, {', '.join(map(str, shape[1:]))}): {reason}") from error
+        raise InputError(
+            f"{name} does not take an input of shape (…, {', '.join(map(str, shape[1:]))}): {reason}"
+        ) from error
     if not hasattr(made, "shape"):
         raise InputError(f"{name} must give an array, but gave {check.received(made)}")
     return tuple(made.shape)

@@ -24,4 +24,5 @@ from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential
 from neuraxis.layers.spectral_norm import SingularVectors as SingularVectors
 from neuraxis.layers.spectral_norm import SpectralNorm as SpectralNorm
+from neuraxis.layers.unflatten import Unflatten as Unflatten
 from neuraxis.layers.upsampling import Upsampling as Upsampling

@@ -47,6 +47,7 @@ class SpectralNorm(eqx.Module):
 
     layer: Callable[..., Any]
     vectors: SingularVectors
+    name: str = eqx.field(static=True)  # of the field that holds the weight
     iterations: int = eqx.field(static=True)
     inference: bool
 
@@ -54,8 +55,9 @@ class SpectralNorm(eqx.Module):
         check.no_class(layer=layer)
         check.whole(iterations=iterations)
         check.boolean(inference=inference)
-        left, _, right = jnp.linalg.svd(_matrix(layer), full_matrices=False)
-        self.layer, self.vectors = layer, SingularVectors(left[:, 0], right[0])
+        self.layer, self.name = layer, _name_of_weight(layer)
+        left, _, right = jnp.linalg.svd(self._matrix, full_matrices=False)
+        self.vectors = SingularVectors(left[:, 0], right[0])
         self.iterations, self.inference = int(iterations), inference
 
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
@@ -64,12 +66,17 @@ class SpectralNorm(eqx.Module):
 
     def measure(self, x: Any, *, key: PRNGKeyArray | None = None) -> tuple[Any, "SpectralNorm"]:
         """Map x through the layer with W/σ, and return the layer with its singular vectors brought up to date."""
-        matrix = _matrix(self.layer)
+        matrix, weight = self._matrix, getattr(self.layer, self.name)
         vectors = self.vectors if self.inference else _iterated(matrix, self.vectors, self.iterations)
-        deviation = _norm(matrix, vectors)
-        weight = _weight(self.layer)
-        normal = eqx.tree_at(_weight, self.layer, (weight / deviation).astype(weight.dtype))
-        return apply(normal, x, key), eqx.tree_at(lambda layer: layer.vectors, self, vectors)
+        normal = (weight / _norm(matrix, vectors)).astype(weight.dtype)
+        layer = eqx.tree_at(lambda layer: getattr(layer, self.name), self.layer, normal)
+        return apply(layer, x, key), eqx.tree_at(lambda layer: layer.vectors, self, vectors)
+
+    @property
+    def _matrix(self) -> Float[Array, "row column"]:
+        """The weight as a matrix, in single precision at least."""
+        weight = getattr(self.layer, self.name)
+        return single(weight.reshape(-1, weight.shape[-1]))
 
 
 def _norm(matrix: Array, vectors: SingularVectors) -> Array:
@@ -95,18 +102,12 @@ def _product(matrix: Array, vector: Array) -> Array:
     return jnp.matmul(matrix, vector, precision=lax.Precision.HIGHEST)
 
 
-def _matrix(layer: Any) -> Float[Array, "row column"]:
-    """Give the weight of a layer as a matrix, in single precision at least."""
-    weight = _weight(layer)
-    return single(weight.reshape(-1, weight.shape[-1]))
-
-
-def _weight(layer: Any) -> Any:
+def _name_of_weight(layer: Any) -> str:
     for name in ("weight", "kernel"):
-        weight = getattr(layer, name, None)
-        if weight is not None and jnp.ndim(weight) > 1:
-            return weight
+        weight: Any = getattr(layer, name, None)
+        if eqx.is_array(weight) and weight.ndim > 1:
+            return name
     raise InputError(
-        f"layer must have a weight (in, out) or a kernel (*space, in, out), as Linear and Convolution have, but is "
+        "layer must have a weight (in, out) or a kernel (*space, in, out), as Linear and Convolution have, but is "
         f"{check.received(layer)}"
     )
