@@ -43,6 +43,7 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .generative import GAN as GAN
 from .generative import Autoencoder as Autoencoder
 from .generative import TiedAutoencoder as TiedAutoencoder
 from .language import EncoderDecoder as EncoderDecoder

@@ -12,7 +12,7 @@ def test_points_belong_to_the_nearest_mode_within_three_deviations():
     points = [[0.0, 0.29], [0.0, -0.31], [4.2, 0.2], [4.0, 0.0], [2.0, 0.0], [-0.1, 0.1]]
     found = coverage_of_points(points, CENTRES, 0.1)
     np.testing.assert_array_equal(found.counts, [2, 2, 0])
-    assert (found.covered, found.samples) == (2, 6)
+    assert (found.covered(), found.samples) == (2, 6)
     assert found.share == pytest.approx(4 / 6)
     assert found.divergence == pytest.approx(np.log(1.5))  # half and half instead of thirds
 
@@ -21,21 +21,26 @@ def test_points_belong_to_the_nearest_mode_within_three_deviations():
 def test_the_data_themselves(mixture):
     """A share 1 − e^(−9/2) of a normal distribution in the plane lies within three deviations."""
     found = coverage_of_points(mixture.draw(20_000, seed=1), mixture.centres, mixture.deviation)
-    assert found.covered == len(mixture.centres)
+    assert found.covered(0.8) == len(mixture.centres)
     assert found.share == pytest.approx(1 - np.exp(-4.5), abs=0.004)
     assert found.divergence < 0.002
+
+
+def test_a_mode_with_too_few_samples_can_be_left_out():
+    found = ModeCoverage(np.array([90, 9, 2, 1, 0]), 110)  # an even share is 22
+    assert [found.covered(least) for least in (0.0, 0.09, 0.1, 0.4, 0.5)] == [4, 3, 2, 2, 1]
 
 
 def test_labels():
     found = coverage_of_labels(np.array([3, 3, 0, 3]), 4)
     np.testing.assert_array_equal(found.counts, [1, 0, 0, 3])
-    assert (found.covered, found.share) == (2, 1.0)
+    assert (found.covered(), found.share) == (2, 1.0)
     assert found.divergence == pytest.approx(0.25 * np.log(1) + 0.75 * np.log(3))
 
 
 def test_where_no_sample_belongs_to_a_mode():
     found = coverage_of_points([[9.0, 9.0]], CENTRES, 0.1)
-    assert (found.covered, found.share, found.divergence) == (0, 0.0, np.inf)
+    assert (found.covered(), found.share, found.divergence) == (0, 0.0, np.inf)
     assert ModeCoverage(np.array([5, 5]), 10).divergence == 0
 
 

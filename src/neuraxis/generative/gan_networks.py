@@ -12,9 +12,10 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.feedforward import MLP
 from neuraxis.functions.activations import leaky_relu, logistic, relu
+from neuraxis.functions.pooling import mean_pool
 from neuraxis.functions.spatial import Whole
 from neuraxis.generative.gan import GAN
-from neuraxis.layers import Convolution, Flatten, Linear, MeanPool, Sequential, Unflatten, Upsampling
+from neuraxis.layers import Convolution, Flatten, Linear, Sequential, Unflatten, Upsampling
 
 
 def dense_gan(
@@ -91,7 +92,7 @@ def convolutional_gan(
         up += [activation, Upsampling(into, out, key=k)]
     down: list[Callable] = [Convolution(colours, channels[0], key=keys[3], stride=2, padding="same"), activation]
     for k, (into, out) in zip(keys[5::2], pairwise(channels), strict=True):
-        down += [Convolution(into, out, key=k, padding="same"), activation, MeanPool(2)]
+        down += [Convolution(into, out, key=k, padding="same"), activation, mean_pool]
     down += [Flatten(axes=3), Linear(math.prod(small), 1, key=keys[1])]
     return GAN(Sequential([*up, logistic]), Sequential(down), int(latent_size))
 

@@ -15,10 +15,13 @@ class ModeCoverage(NamedTuple):
     counts: Int[np.ndarray, " mode"]  # samples that belong to each mode
     samples: int  # all of them, with those that belong to none
 
-    @property
-    def covered(self) -> int:
-        """Number of modes with at least one sample."""
-        return int(np.count_nonzero(self.counts))
+    def covered(self, least: float = 0.0) -> int:
+        """Count the modes with at least one sample, and at least that part of an even share of all samples.
+
+        The literature counts modes with one sample, those too that samples only pass by on their way between others.
+        """
+        check.not_negative(least=least)
+        return int(np.count_nonzero(self.counts >= np.maximum(1, least * self.samples / len(self.counts))))
 
     @property
     def share(self) -> float:
