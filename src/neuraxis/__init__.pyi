@@ -47,6 +47,7 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .generative import GAN as GAN
 from .generative import VAE as VAE
 from .generative import Autoencoder as Autoencoder
 from .generative import Diffusion as Diffusion

@@ -30,8 +30,10 @@ from neuraxis.generative import (
     TimedMLP,
     UNet,
     UpsamplingNetwork,
+    convolutional_gan,
     cosine,
     ddim,
+    dense_gan,
     dense_vae,
 )
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
@@ -65,6 +67,7 @@ from neuraxis.layers import (
     RotaryPositions,
     Sequential,
     SinusoidalPositions,
+    SpectralNorm,
     TransposedConvolution,
     Upsampling,
 )
@@ -228,6 +231,7 @@ CASES = [
     Case("LayerNorm", Map, lambda: LayerNorm(5), call, (5,)),
     Case("RMSNorm", Map, lambda: RMSNorm(5), call, (5,)),
     Case("GroupNorm", Map, lambda: GroupNorm(2, 4), call, (3, 3, 4)),
+    Case("SpectralNorm", MeasuringMap, lambda: SpectralNorm(Linear(5, 3, key=KEY)), call, (5,)),
     Case("Embedding", Map, lambda: Embedding(7, 3, key=KEY), call, (4,), tokens),
     # In training these two mix the examples of a batch, or draw noise of its shape.
     Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
@@ -270,6 +274,8 @@ CASES = [
         (),
         tokens,
     ),
+    Case("GAN", Map, lambda: dense_gan(5, (4,), 3, key=KEY), call, (3,)),
+    Case("convolutional GAN", Map, lambda: convolutional_gan((4, 4, 1), (2, 3), 3, key=KEY), call, (3,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),

@@ -2,6 +2,10 @@
 
 from neuraxis.generative import image_scores as image_scores
 from neuraxis.generative import reconstruction as reconstruction
+from neuraxis.generative.adversarial import adversarial as adversarial
+from neuraxis.generative.adversarial_objectives import Objective as Objective
+from neuraxis.generative.adversarial_objectives import cross_entropy as cross_entropy
+from neuraxis.generative.adversarial_objectives import relativistic as relativistic
 from neuraxis.generative.annealing import annealed as annealed
 from neuraxis.generative.autoencoder import Autoencoder as Autoencoder
 from neuraxis.generative.autoencoder import TiedAutoencoder as TiedAutoencoder
@@ -11,12 +15,18 @@ from neuraxis.generative.denoising import Denoising as Denoising
 from neuraxis.generative.denoising import GaussianNoise as GaussianNoise
 from neuraxis.generative.denoising import MaskingNoise as MaskingNoise
 from neuraxis.generative.diffusion import Diffusion as Diffusion
+from neuraxis.generative.gan import GAN as GAN
+from neuraxis.generative.gan_networks import convolutional_gan as convolutional_gan
+from neuraxis.generative.gan_networks import dense_gan as dense_gan
 from neuraxis.generative.gaussian_denoiser import GaussianDenoiser as GaussianDenoiser
 from neuraxis.generative.importance_sampling import LogLikelihood as LogLikelihood
 from neuraxis.generative.importance_sampling import log_likelihood as log_likelihood
 from neuraxis.generative.likelihoods import Bernoulli as Bernoulli
 from neuraxis.generative.likelihoods import Gaussian as Gaussian
 from neuraxis.generative.likelihoods import Likelihood as Likelihood
+from neuraxis.generative.mode_coverage import ModeCoverage as ModeCoverage
+from neuraxis.generative.mode_coverage import coverage_of_labels as coverage_of_labels
+from neuraxis.generative.mode_coverage import coverage_of_points as coverage_of_points
 from neuraxis.generative.noise_schedule import NoiseSchedule as NoiseSchedule
 from neuraxis.generative.noise_schedule import cosine as cosine
 from neuraxis.generative.noise_schedule import from_beta as from_beta
