@@ -53,9 +53,13 @@ def log_likelihood(model: VAE, x: ArrayLike, *, key: PRNGKeyArray, samples: int 
     check.key(key)
     if is_traced():
         raise InputError("log_likelihood works in blocks on the host, which is not possible under jit, grad or vmap")
-    check.same_length(x=x)
-    check.finite(x=x)
     examples = check.floats("x", x)
+    check.finite(x=examples)
+    if examples.shape[1:] != model.shape or not examples.size:
+        expected = ", ".join(map(str, model.shape))
+        raise InputError(
+            f"x must hold examples, at least one, of shape (N, {expected}), but has shape {examples.shape}"
+        )
     model.log_prob(examples, model.encode(examples)[0])  # whose checks can speak only where nothing is traced
     batches = -(-len(examples) // _EXAMPLES_AT_ONCE)
     batch = -(-len(examples) // batches)

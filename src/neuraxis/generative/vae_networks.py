@@ -38,10 +38,11 @@ def dense_vae(
         InputError: as `MLP` does.
     """
     check.key(key)
+    sizes = _numbers(sizes=sizes)
     ours, theirs = jax.random.split(key)
     decoder = MLP(sizes[::-1], key=theirs, activation=activation)
     encoder = MLP((*sizes[:-1], 2 * sizes[-1]), key=ours, activation=activation)
-    return VAE(encoder, decoder, shape=(int(sizes[0]),), likelihood=likelihood)
+    return VAE(encoder, decoder, shape=(sizes[0],), likelihood=likelihood)
 
 
 def convolutional_vae(
