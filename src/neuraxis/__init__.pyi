@@ -16,9 +16,13 @@ from . import recurrent as recurrent
 from . import reinforcement as reinforcement
 from . import spiking as spiking
 from .autodiff import Var as Var
+from .energy import RBM as RBM
 from .energy import ContinuousHopfield as ContinuousHopfield
+from .energy import GibbsChain as GibbsChain
 from .energy import Hopfield as Hopfield
 from .energy import ModernHopfield as ModernHopfield
+from .energy import contrastive_divergence as contrastive_divergence
+from .energy import persistent_contrastive_divergence as persistent_contrastive_divergence
 from .engine import Chain as Chain
 from .engine import ClosedLoop as ClosedLoop
 from .engine import Total as Total
@@ -43,9 +47,13 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .generative import GAN as GAN
 from .generative import VAE as VAE
 from .generative import Autoencoder as Autoencoder
+from .generative import Diffusion as Diffusion
+from .generative import Sampler as Sampler
 from .generative import TiedAutoencoder as TiedAutoencoder
+from .generative import UNet as UNet
 from .language import EncoderDecoder as EncoderDecoder
 from .language import SkipGram as SkipGram
 from .language import generate as generate

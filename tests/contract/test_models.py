@@ -15,13 +15,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuraxis.energy import ContinuousHopfield, Hopfield, ModernHopfield
+from neuraxis.energy import RBM, ContinuousHopfield, GibbsChain, Hopfield, ModernHopfield
 from neuraxis.engine import Chain, Total, checkpoint, simulate
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
-from neuraxis.generative import Autoencoder, TiedAutoencoder, UpsamplingNetwork, dense_vae
+from neuraxis.generative import (
+    Autoencoder,
+    Diffusion,
+    GaussianDenoiser,
+    Sampler,
+    TiedAutoencoder,
+    TimedMLP,
+    UNet,
+    UpsamplingNetwork,
+    convolutional_gan,
+    cosine,
+    ddim,
+    dense_gan,
+    dense_vae,
+)
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -53,6 +67,7 @@ from neuraxis.layers import (
     RotaryPositions,
     Sequential,
     SinusoidalPositions,
+    SpectralNorm,
     TransposedConvolution,
     Upsampling,
 )
@@ -84,6 +99,28 @@ def network():
 
 def energy(model, x, key):
     return model.energy(x)
+
+
+def rbm():
+    weight = jnp.arange(-4.0, 4.0).reshape(4, 2)
+    return RBM(weight, jnp.array([-0.5, 0.0, 0.5, 1.0]), jnp.ones(2), temperature=jnp.array(1.5))
+
+
+def of_units(model, x, key):
+    """The energy of visible and hidden units, and the free energy of the visible ones."""
+    return model.energy(x[..., :4], x[..., 4:]), model.free_energy(x[..., :4])
+
+
+def clamped_chain():
+    """With two units clamped whose weights settle the hidden ones, so that chance decides nothing that is seen."""
+    machine = RBM(jnp.array([[90.0, -90.0], [-90.0, 90.0], [0.3, 0.2]]), jnp.ones(3), jnp.array([-5.0, 5.0]))
+    return GibbsChain(machine, jnp.array([True, True, False]))
+
+
+def chain_in_time(model, x, key):
+    """The probabilities with which units are drawn, with time last."""
+    trace = simulate(model, state=x, steps=3, key=key)
+    return jnp.moveaxis(trace.record, 0, -1)
 
 
 def call(model, x, key):
@@ -148,8 +185,22 @@ def of_another_source(model, x, key):
     return jnp.moveaxis(trace.record, 0, -1)
 
 
+def diffused(model, x, key):
+    """Sample one example of each label, from the mean of the noise; give the last with its estimates."""
+    trace = simulate(model, x, steps=3, key=key)
+    return trace.state.x, jnp.moveaxis(trace.record, 0, -1)
+
+
+def at_half_time(model, x, key):
+    return model(x, 0.5)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
+
+
+def bits(key, shape):
+    return jax.random.bernoulli(key, 0.5, shape).astype(float)
 
 
 def normal(key, shape):
@@ -180,6 +231,7 @@ CASES = [
     Case("LayerNorm", Map, lambda: LayerNorm(5), call, (5,)),
     Case("RMSNorm", Map, lambda: RMSNorm(5), call, (5,)),
     Case("GroupNorm", Map, lambda: GroupNorm(2, 4), call, (3, 3, 4)),
+    Case("SpectralNorm", MeasuringMap, lambda: SpectralNorm(Linear(5, 3, key=KEY)), call, (5,)),
     Case("Embedding", Map, lambda: Embedding(7, 3, key=KEY), call, (4,), tokens),
     # In training these two mix the examples of a batch, or draw noise of its shape.
     Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
@@ -205,6 +257,25 @@ CASES = [
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("VAE", Map, lambda: dense_vae((5, 4, 2), key=KEY), without_noise, (5,)),
     Case("UpsamplingNetwork", Map, lambda: UpsamplingNetwork((2, 5), (3,), (4, 4, 1), key=KEY), call, (2,)),
+    Case("TimedMLP", Map, lambda: TimedMLP(5, (4,), key=KEY, classes=3), at_half_time, (5,)),
+    Case("UNet", Map, lambda: UNet(1, 4, (1,), key=KEY, heads=2, groups=2), at_half_time, (5, 4, 1)),
+    Case(
+        "GaussianDenoiser",
+        Map,
+        lambda: GaussianDenoiser(jnp.ones(2), jnp.array([[1.0, 0.5], [0.5, 1.0]]), Diffusion(cosine(4))),
+        at_half_time,
+        (2,),
+    ),
+    Case(
+        "Sampler by DDIM",
+        Dynamics,
+        lambda: Sampler(TimedMLP(2, (4,), key=KEY, classes=7), Diffusion(cosine(4)), ddim, shape=(2,), guidance=1.5),
+        diffused,
+        (),
+        tokens,
+    ),
+    Case("GAN", Map, lambda: dense_gan(5, (4,), 3, key=KEY), call, (3,)),
+    Case("convolutional GAN", Map, lambda: convolutional_gan((4, 4, 1), (2, 3), 3, key=KEY), call, (3,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
@@ -309,6 +380,8 @@ CASES = [
     ),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
+    Case("RBM", Energy, rbm, of_units, (6,), bits),
+    Case("GibbsChain", Dynamics, clamped_chain, chain_in_time, (3,), bits),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),
     Case(

@@ -1,7 +1,21 @@
-"""Energies: states settle in their minima."""
+"""Energies: states settle in their minima, or are sampled."""
 
+from neuraxis.energy.annealed_importance_sampling import Annealed as Annealed
+from neuraxis.energy.annealed_importance_sampling import annealed_importance_sampling as annealed_importance_sampling
+from neuraxis.energy.annealed_importance_sampling import (
+    reverse_annealed_importance_sampling as reverse_annealed_importance_sampling,
+)
 from neuraxis.energy.continuous_hopfield import ContinuousHopfield as ContinuousHopfield
+from neuraxis.energy.contrastive_divergence import contrastive_divergence as contrastive_divergence
+from neuraxis.energy.contrastive_divergence import (
+    persistent_contrastive_divergence as persistent_contrastive_divergence,
+)
+from neuraxis.energy.gibbs_chain import GibbsChain as GibbsChain
 from neuraxis.energy.hopfield import Hopfield as Hopfield
 from neuraxis.energy.hopfield import Recalled as Recalled
 from neuraxis.energy.hopfield import hebbian as hebbian
 from neuraxis.energy.modern_hopfield import ModernHopfield as ModernHopfield
+from neuraxis.energy.partition_function import exact_samples as exact_samples
+from neuraxis.energy.partition_function import log_partition_function as log_partition_function
+from neuraxis.energy.rbm import RBM as RBM
+from neuraxis.energy.rbm import log_odds as log_odds

@@ -1,0 +1,215 @@
+"""Contrastive divergence: how a restricted Boltzmann machine learns from data.
+
+The gradient of the likelihood is a difference of two means, one over the data and one over the model. The first is
+known; for the second the model is sampled by Gibbs sweeps, which begin at the data (contrastive divergence) or go on
+where they were after the last batch (persistent contrastive divergence).
+
+G. E. Hinton, Neural Computation 14:1771 (2002); T. Tieleman, Training restricted Boltzmann machines using
+approximations to the likelihood gradient, ICML (2008); J. Melchior, A. Fischer, L. Wiskott, How to center deep
+Boltzmann machines, Journal of Machine Learning Research 17(99):1 (2016).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.energy.rbm import RBM, drawn
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import logistic
+
+
+class Slopes(NamedTuple):
+    """A gradient by weights and biases, or the means that it is a difference of."""
+
+    weight: Float[Array, "visible hidden"]
+    visible_bias: Float[Array, " visible"]
+    hidden_bias: Float[Array, " hidden"]
+
+
+class Offsets(NamedTuple):
+    """μ and λ, which centring takes off the units."""
+
+    visible: Float[Array, " visible"]
+    hidden: Float[Array, " hidden"]
+
+
+class Phase(NamedTuple):
+    """Visible units, of data or of chains, and what the hidden units make of them."""
+
+    v: Float[Array, "example visible"]
+    gap: Float[Array, "example hidden"]  # energy gaps of the hidden units
+    hidden: Float[Array, "example hidden"]  # their probabilities
+
+    @staticmethod
+    def of(model: RBM, v: Any) -> "Phase":
+        """Look at units (N, V)."""
+        gap = model.hidden_gap(v)
+        return Phase(jnp.asarray(v, model.dtype), gap, logistic(gap / model.temperature))
+
+    def means(self) -> Slopes:
+        """Give the means of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v)."""
+        both = jnp.matmul(self.v.T, self.hidden, precision=lax.Precision.HIGHEST) / len(self.v)
+        return Slopes(both, jnp.mean(self.v, axis=0), jnp.mean(self.hidden, axis=0))
+
+    def free_energy(self, model: RBM) -> Float[Array, " example"]:
+        """F(v)."""
+        return model.free_energy_of_gap(self.v, self.gap)
+
+
+class LearningState(eqx.Module):
+    """What contrastive divergence remembers from batch to batch."""
+
+    optimizer: PyTree
+    hidden: Float[Array, "chain hidden"] | None  # units of the persistent chains
+    offsets: Offsets | None  # where gradients are centred
+
+
+def contrastive_divergence(
+    optimizer: optax.GradientTransformation, k: int = 1, *, centring: ArrayLike | None = None
+) -> "ContrastiveDivergence":
+    """CD-k: learn by the difference between the data and what they have become after k sweeps of Gibbs sampling.
+
+        W ← W + κ (Vᵀ σ(VW + c) − V_kᵀ σ(V_k W + c)) / N
+
+    for a batch V (N, V) and κ of `gradient_descent(κ)`; b and c likewise, and all over T. It descends on F(V) − F(V_k),
+    which is the loss that it gives. Its loss on validation data is the negative `pseudo_log_likelihood`.
+
+    Args:
+        optimizer: an optax transformation, such as `momentum(0.05, 0.5)`.
+        k: number of sweeps.
+        centring: share of a batch in the offsets of `centred` gradients; without one, gradients are not centred.
+
+    Raises:
+        InputError: for an optimiser that is none, a k below 1, or a share outside [0, 1).
+    """
+    return ContrastiveDivergence(*_checked(optimizer, k, centring), chains=None)
+
+
+def persistent_contrastive_divergence(
+    optimizer: optax.GradientTransformation, chains: int, k: int = 1, *, centring: ArrayLike | None = None
+) -> "ContrastiveDivergence":
+    """PCD-k: as `contrastive_divergence`, with chains that go on for k sweeps at each batch and never begin again.
+
+    While the weights move slowly they stay near the distribution of the model, far away from the data, too. The chains
+    are in the state of the rule, and begin with all hidden units off.
+
+    Args:
+        optimizer: an optax transformation, best with a learning rate that falls to 0.
+        chains: how many.
+        k: number of sweeps.
+        centring: share of a batch in the offsets of `centred` gradients; without one, gradients are not centred.
+
+    Raises:
+        InputError: for an optimiser that is none, a k or number of chains below 1, or a share outside [0, 1).
+    """
+    check.whole(chains=chains)
+    return ContrastiveDivergence(*_checked(optimizer, k, centring), chains=int(chains))
+
+
+class ContrastiveDivergence(eqx.Module):
+    """What `contrastive_divergence` and `persistent_contrastive_divergence` make: a rule for batches (N, V) of data."""
+
+    optimizer: optax.GradientTransformation
+    k: int
+    centring: float | Array | None
+    chains: int | None
+
+    def init(self, model: RBM) -> LearningState:
+        """Begin with all hidden units of the chains off, and the offsets that the biases alone would give.
+
+        Raises:
+            InputError: for what is no RBM.
+        """
+        check.instance(RBM, model=model)
+        v, h = (logistic(bias / model.temperature) for bias in (model.visible_bias, model.hidden_bias))
+        return LearningState(
+            self.optimizer.init(_parameters(model)),
+            None if self.chains is None else jnp.zeros((self.chains, h.size), model.dtype),
+            None if self.centring is None else Offsets(v, h),
+        )
+
+    def step(
+        self, model: RBM, state: LearningState, batch: tuple[Any, ...], *, key: PRNGKeyArray
+    ) -> tuple[RBM, LearningState, Float[Array, " batch"]]:
+        """Learn from a batch; the losses are F(v) of each example less the mean F of the chains."""
+        data, hidden = Phase.of(model, batch[0]), state.hidden
+        if hidden is None:
+            key, start = jax.random.split(key)
+            hidden = drawn(jax.random.uniform(start, data.hidden.shape, model.dtype), data.hidden)
+        chains, hidden = sampled(model, hidden, self.k, key=key)
+        slopes, offsets = jax.tree.map(jnp.subtract, chains.means(), data.means()), state.offsets
+        if offsets is not None and self.centring is not None:
+            offsets = _moved(offsets, data, self.centring)
+            slopes = centred(slopes, offsets)
+        slopes = jax.tree.map(lambda slope: slope / model.temperature, slopes)
+        parameters = _parameters(model)
+        updates, inner = self.optimizer.update(slopes, state.optimizer, parameters)
+        moved = eqx.tree_at(_parameters, model, optax.apply_updates(parameters, updates))
+        kept = LearningState(inner, None if state.hidden is None else hidden, offsets)
+        return moved, kept, data.free_energy(model) - jnp.mean(chains.free_energy(model))
+
+    @property
+    def loss(self) -> Callable[..., Float[Array, " batch"]]:
+        """The negative pseudo-log-likelihood of each example [nats]."""
+        return _negative_pseudo_log_likelihood  # one function, so that all rules share what is compiled of it
+
+
+def _negative_pseudo_log_likelihood(model: RBM, v: ArrayLike, *rest: Any, key: PRNGKeyArray) -> Float[Array, " batch"]:
+    return -model.pseudo_log_likelihood(v, key=key)
+
+
+def sampled(model: RBM, hidden: Array, k: int, *, key: PRNGKeyArray) -> tuple[Phase, Float[Array, "chain hidden"]]:
+    """Do k sweeps of Gibbs sampling from hidden units on; give the visible units, and hidden ones drawn for them."""
+
+    def sweep(key: PRNGKeyArray, hidden: Array) -> tuple[Phase, Array]:
+        chance = model.chance(key, hidden.shape[:-1])
+        phase = Phase.of(model, drawn(chance.visible, model.visible_probability(hidden)))
+        return phase, drawn(chance.hidden, phase.hidden)
+
+    if k == 1:
+        return sweep(key, hidden)
+    keys = jax.random.split(key, k)
+    return lax.fori_loop(1, k, lambda i, found: sweep(keys[i], found[1]), sweep(keys[0], hidden))
+
+
+def centred(slopes: Slopes, offsets: Offsets) -> Slopes:
+    """Turn a gradient into the centred one, which does not depend on whether data are coded as 0 and 1 or as 1 and 0.
+
+    It is the gradient by the parameters of E = −(v − μ) W (h − λ)ᵀ − b′(v − μ)ᵀ − c′(h − λ)ᵀ, which is the same machine
+    with b = b′ − λWᵀ and c = c′ − μW, carried over to W, b and c:
+
+        ∇_W ← ∇_W − μᵀ∇_c − ∇_bᵀλ,    ∇_b ← ∇_b − λ∇_Wᵀ,    ∇_c ← ∇_c − μ∇_W    (with the new ∇_W).
+
+    Source: Melchior, Fischer and Wiskott (2016), section 3.
+    """
+    mu, lam = offsets
+    weight = slopes.weight - jnp.outer(mu, slopes.hidden_bias) - jnp.outer(slopes.visible_bias, lam)
+    product = lambda a, b: jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
+    return Slopes(weight, slopes.visible_bias - product(weight, lam), slopes.hidden_bias - product(mu, weight))
+
+
+def _moved(offsets: Offsets, data: Phase, share: ArrayLike) -> Offsets:
+    """Let the offsets follow the means of the batches."""
+    means = Offsets(jnp.mean(data.v, axis=0), jnp.mean(data.hidden, axis=0))
+    return jax.tree.map(lambda old, new: old + jnp.asarray(share, old.dtype) * (new - old), offsets, means)
+
+
+def _parameters(model: RBM) -> Slopes:
+    return Slopes(model.weight, model.visible_bias, model.hidden_bias)
+
+
+def _checked(optimizer: Any, k: int, centring: Any) -> tuple[optax.GradientTransformation, int, Any]:
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise InputError(f"optimizer must be an optax transformation, such as momentum(0.05), but is {optimizer!r}")
+    check.whole(k=k)
+    if centring is not None:
+        check.fraction(centring=centring)
+        check.one_number(centring=centring)
+    return optimizer, int(k), centring if centring is None or isinstance(centring, float) else jnp.asarray(centring)
