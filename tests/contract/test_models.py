@@ -29,7 +29,6 @@ from neuraxis.generative import (
     TiedAutoencoder,
     TimedMLP,
     UNet,
-    UpsamplingNetwork,
     convolutional_gan,
     cosine,
     ddim,
@@ -256,7 +255,6 @@ CASES = [
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
     Case("VAE", Map, lambda: dense_vae((5, 4, 2), key=KEY), without_noise, (5,)),
-    Case("UpsamplingNetwork", Map, lambda: UpsamplingNetwork((2, 5), (3,), (4, 4, 1), key=KEY), call, (2,)),
     Case("TimedMLP", Map, lambda: TimedMLP(5, (4,), key=KEY, classes=3), at_half_time, (5,)),
     Case("UNet", Map, lambda: UNet(1, 4, (1,), key=KEY, heads=2, groups=2), at_half_time, (5, 4, 1)),
     Case(

@@ -44,6 +44,5 @@ from neuraxis.generative.unet import UNet as UNet
 from neuraxis.generative.vae import VAE as VAE
 from neuraxis.generative.vae import NegativeELBO as NegativeELBO
 from neuraxis.generative.vae import divergence as divergence
-from neuraxis.generative.vae_networks import UpsamplingNetwork as UpsamplingNetwork
 from neuraxis.generative.vae_networks import convolutional_vae as convolutional_vae
 from neuraxis.generative.vae_networks import dense_vae as dense_vae

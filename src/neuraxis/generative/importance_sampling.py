@@ -53,15 +53,19 @@ def log_likelihood(model: VAE, x: ArrayLike, *, key: PRNGKeyArray, samples: int 
     check.key(key)
     if is_traced():
         raise InputError("log_likelihood works in blocks on the host, which is not possible under jit, grad or vmap")
-    check.same_length(x=x)
-    check.finite(x=x)
     examples = check.floats("x", x)
-    model.log_prob(examples, model.encode(examples)[0])  # whose checks can speak only where nothing is traced
+    check.finite(x=examples)
+    if examples.shape[1:] != model.shape or not examples.size:
+        expected = ", ".join(map(str, model.shape))
+        raise InputError(f"x must have shape (N, {expected}) with at least one example, but has shape {examples.shape}")
     batches = -(-len(examples) // _EXAMPLES_AT_ONCE)
     batch = -(-len(examples) // batches)
     filled = np.resize(examples, (batches, batch, *model.shape))  # with the first ones again, so that all are alike
-    parts = [_of_batch(model, x, jax.random.fold_in(key, i), int(samples)) for i, x in enumerate(filled)]
-    values, errors = (np.concatenate(each)[: len(examples)] for each in zip(*jax.device_get(parts), strict=True))
+    parts = []
+    for i, part in enumerate(filled):
+        model.log_prob(part, model.encode(part)[0])  # whose checks can speak only where nothing is traced
+        parts.append(jax.device_get(_of_batch(model, part, jax.random.fold_in(key, i), int(samples))))
+    values, errors = (np.concatenate(each)[: len(examples)] for each in zip(*parts, strict=True))
     return LogLikelihood(values, errors)
 
 

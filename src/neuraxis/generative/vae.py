@@ -76,8 +76,9 @@ class VAE(eqx.Module):
 
         `model.likelihood.mean(model.decode(z))` is the image.
         """
-        check.last_axis(self.latent_size, z=z)
-        return self.decoder(z)
+        floats = check.floats("z", z)
+        check.last_axis(self.latent_size, z=floats)
+        return self.decoder(floats)
 
     def log_prob(self, x: Num[ArrayLike, "..."], z: Num[ArrayLike, "... latent"]) -> Float[Array, "..."]:
         """Give ln p(x|z) [nats], summed over all numbers of an x, (…, *shape), for z of (…, latent)."""
@@ -95,6 +96,7 @@ class VAE(eqx.Module):
         Of the pixels themselves, `model.likelihood.sample(model.decode(z), key=key)` draws black or white.
         """
         check.whole(count=count)
+        check.array_fits("count", (count, math.prod(self.shape)))
         check.key(key)
         return self.likelihood.mean(self.decode(jax.random.normal(key, (count, self.latent_size))))
 

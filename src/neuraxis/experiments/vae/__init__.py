@@ -116,7 +116,7 @@ def _claims(name: str, of_noise: float) -> tuple[Claim, ...]:
     return (
         Claim("negative_log_likelihood", "<=", _HIGHEST[name]),
         Claim("bound_minus_estimate", ">", 0.0),
-        Claim("classes", ">=", 10),
+        Claim("classes", ">=", 10.0),
         Claim("frechet_distance", "<", of_noise / 2),
     )
 

@@ -25,7 +25,7 @@ def plot_learning(result: Result) -> plots.Figure:
     axes.plot(epochs, history["loss"], label="−ELBO, training")
     axes.plot(epochs, history["validation_loss"], label="−ELBO, held out")
     axes.axhline(m["negative_log_likelihood"], color="#222222", linestyle="--", linewidth=1, label="−ln p(x), test")
-    low = min(m["negative_log_likelihood"], *history["loss"])
+    low = min(m["negative_log_likelihood"], *history["loss"], *history["validation_loss"])
     later = max(history["loss"][len(epochs) // 10 :].max(), history["validation_loss"][len(epochs) // 10 :].max())
     margin = 0.08 * (later - low)
     axes.set(ylabel="nats per image", title="Bound and estimate", ylim=(low - margin, later + margin))
@@ -80,14 +80,15 @@ def plot_plane(a: dict[str, Any]) -> plots.Figure:
         width=10.0,
         height=5.6,
     )
+    size = float(np.clip(5000 / len(a["codes"]), 3, 14))
     for k, label in enumerate(a["classes"]):
-        left.scatter(*a["codes"][a["labels"] == k].T, color=_COLORS[k], s=3, alpha=0.5, linewidths=0, label=label)
+        left.scatter(*a["codes"][a["labels"] == k].T, color=_COLORS[k], s=size, alpha=0.5, linewidths=0, label=label)
     angle, radius = np.linspace(0, 2 * np.pi, 200), np.sqrt(-2 * np.log(0.05))
     left.plot(radius * np.cos(angle), radius * np.sin(angle), color="#222222", linewidth=1)
     left.set(xlabel="z₁", ylabel="z₂", title="Codes", aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
     plots.image_grid(right, _square(a["plane"].reshape(-1, a["plane"].shape[-1])), len(a["plane"]))
     right.set(xlabel="z₁", ylabel="z₂", title="Decoded")
-    marks = {"handletextpad": 0.0, "markerscale": 5.0}
+    marks = {"handletextpad": 0.0, "markerscale": 9 / size**0.5}
     fig.legend(
         *left.get_legend_handles_labels(), loc="outside lower left", ncols=10, frameon=False, fontsize=9, **marks
     )
