@@ -51,7 +51,7 @@ class Settings:
     """Learning rate of the U-Nets, by Adam: it rises for a hundred steps, and then falls to zero along a cosine."""
     average: float = 0.99
     """Decay of the exponential moving average of the weights, which is what samples are drawn with."""
-    label_dropout: float = 0.5
+    label_dropout: float = 0.3
     """Share of the labels that are hidden from the U-Nets in training."""
     times: int = 128
     """Steps T of the noise schedules, for images and for points."""
@@ -94,7 +94,15 @@ class Settings:
         return memory.NUMBER * (10.0 * images * pixels * self.width + 150.0 * (self.width * max(self.multipliers)) ** 2)
 
 
-QUICK = Settings(width=16, steps=250, times=64, sampling_steps=(1, 4), samples=100, point_steps=800)
+QUICK = Settings(
+    width=16,
+    multipliers=(1,),
+    steps=300,
+    times=32,
+    sampling_steps=(1, 4),
+    samples=60,
+    point_steps=500,
+)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
