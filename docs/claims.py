@@ -4,8 +4,6 @@
 not run again. It ends with exit code 1 where a claim does not hold or a run fails.
 """
 
-import json
-import subprocess
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from runs import run_once
 
 from neuraxis import experiments
 from neuraxis.app.report import number
@@ -40,13 +39,10 @@ def main(options: Options) -> int:
     failed: list[str] = []
     with nullcontext(options.runs) if options.runs else tempfile.TemporaryDirectory() as folder:
         for name in options.names or experiments.names():
-            out = Path(folder) / name
-            metrics = out / "metrics.json"  # written last, so that a run that was cut short has none
-            if not metrics.exists():
-                subprocess.run([sys.executable, "-m", "neuraxis", "run", name, "--out", str(out)])
-            if metrics.exists():
-                runs[name] = json.loads(metrics.read_text(encoding="utf-8"))
-            if name not in runs or not all(claim["holds"] for claim in runs[name]["claims"]):
+            found = run_once(Path(folder) / name, name)
+            if found is not None:
+                runs[name] = found
+            if found is None or not all(claim["holds"] for claim in found["claims"]):
                 failed.append(name)
     write_atomically(options.page, page(runs))
     if failed:

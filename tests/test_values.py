@@ -102,3 +102,12 @@ def test_what_changed_is_compiled_anew_and_what_was_made_again_is_not():
     assert len(traced) == 1
     factor[0] = 10.0
     assert apply(make(), 2.0) == 20
+
+
+def test_what_is_handed_over_is_gone_and_the_rest_stays():
+    scaled = compiled(lambda scale, parts, shift: (scale * parts[0] + shift, parts[1]), hands_over=1)
+    scale, x, shift = jnp.asarray(2.0), jnp.ones(3), jnp.zeros(3)
+    found, text = scaled(scale, (x, "static"), shift)
+    np.testing.assert_array_equal(found, [2, 2, 2])
+    assert text == "static"
+    assert (scale.is_deleted(), x.is_deleted(), shift.is_deleted()) == (False, True, False)

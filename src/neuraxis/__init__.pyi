@@ -47,8 +47,13 @@ from .errors import DivergedError as DivergedError
 from .errors import InputError as InputError
 from .feedforward import CNN as CNN
 from .feedforward import MLP as MLP
+from .generative import GAN as GAN
+from .generative import VAE as VAE
 from .generative import Autoencoder as Autoencoder
+from .generative import Diffusion as Diffusion
+from .generative import Sampler as Sampler
 from .generative import TiedAutoencoder as TiedAutoencoder
+from .generative import UNet as UNet
 from .language import EncoderDecoder as EncoderDecoder
 from .language import SkipGram as SkipGram
 from .language import generate as generate

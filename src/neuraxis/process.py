@@ -64,6 +64,16 @@ def _keep_freed_memory() -> str:
     return "freed memory kept"
 
 
+def give_back_freed_memory() -> None:
+    """Let the system have the memory that is free, such as what compiling took; with glibc alone.
+
+    Left where it is, it lies between the arrays that come later, which then need more memory in all.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def _flag(flag: str, what: str) -> str:
     """Add a flag that this jaxlib is known to have: XLA ends the process at one that it does not know."""
     flags = os.environ.get("XLA_FLAGS", "")

@@ -41,7 +41,7 @@ def as_arrays(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.asarray(_as_value(leaf)) if is_value(leaf) else leaf, tree)
 
 
-def compiled(function: Function, **options: Any) -> Function:
+def compiled(function: Function, *, hands_over: int | None = None, **options: Any) -> Function:
     """`jax.jit` for functions of models: values are traced, the rest is static (see above), whatever they stand in.
 
     Python numbers keep their weak type, so that they do not change the precision of the arrays they meet. The result
@@ -49,25 +49,31 @@ def compiled(function: Function, **options: Any) -> Function:
 
     Args:
         function: what to compile.
+        hands_over: number of an argument whose memory the result may take: its arrays cannot be used afterwards.
         options: for `jax.jit`.
     """
     traced: list[bool] = []
 
-    def call(static: _Static, values: list[Any]) -> tuple[PyTree, _Static]:
+    def call(static: _Static, over: list[Any], kept: list[Any]) -> tuple[PyTree, _Static]:
         traced.append(True)
-        args, kwargs = static.combined_with(values)
+        args, kwargs = static.combined_with([a if b is None else b for a, b in zip(over, kept, strict=True)])
         result, rest = eqx.partition(function(*args, **kwargs), eqx.is_array)
         return result, _Static(*jax.tree.flatten(rest))
 
     call.__name__ = call.__qualname__ = getattr(function, "__name__", "call")
-    program = jax.jit(call, static_argnums=0, **options)
+    program = jax.jit(call, static_argnums=0, donate_argnums=1, **options)
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = jax.tree.flatten((args, kwargs))
         values = [_as_value(leaf) if is_value(leaf) else None for leaf in leaves]
         static = _Static([None if is_value(leaf) else leaf for leaf in leaves], structure)
-        result, rest = program(static, values)
+        over = [None] * len(values)
+        if hands_over is not None:
+            begin = len(jax.tree.leaves(args[:hands_over]))
+            end = begin + len(jax.tree.leaves(args[hands_over]))
+            over[begin:end], values[begin:end] = values[begin:end], over[begin:end]
+        result, rest = program(static, over, values)
         if traced:
             traced.clear()
             static.accept_changes()

@@ -21,7 +21,20 @@ from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
 from neuraxis.functions import softplus, tanh
 from neuraxis.functions.borders import circular
-from neuraxis.generative import Autoencoder, TiedAutoencoder
+from neuraxis.generative import (
+    Autoencoder,
+    Diffusion,
+    GaussianDenoiser,
+    Sampler,
+    TiedAutoencoder,
+    TimedMLP,
+    UNet,
+    convolutional_gan,
+    cosine,
+    ddim,
+    dense_gan,
+    dense_vae,
+)
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -53,7 +66,9 @@ from neuraxis.layers import (
     RotaryPositions,
     Sequential,
     SinusoidalPositions,
+    SpectralNorm,
     TransposedConvolution,
+    Upsampling,
 )
 from neuraxis.neurons import (
     LIF,
@@ -111,6 +126,10 @@ def call(model, x, key):
     return model(x, key=key)
 
 
+def without_noise(model, x, key):
+    return model(x)
+
+
 def state_and_output(state, output):
     return state, output
 
@@ -165,6 +184,16 @@ def of_another_source(model, x, key):
     return jnp.moveaxis(trace.record, 0, -1)
 
 
+def diffused(model, x, key):
+    """Sample one example of each label, from the mean of the noise; give the last with its estimates."""
+    trace = simulate(model, x, steps=3, key=key)
+    return trace.state.x, jnp.moveaxis(trace.record, 0, -1)
+
+
+def at_half_time(model, x, key):
+    return model(x, 0.5)
+
+
 def signs(key, shape):
     return jnp.sign(jax.random.normal(key, shape))
 
@@ -201,6 +230,7 @@ CASES = [
     Case("LayerNorm", Map, lambda: LayerNorm(5), call, (5,)),
     Case("RMSNorm", Map, lambda: RMSNorm(5), call, (5,)),
     Case("GroupNorm", Map, lambda: GroupNorm(2, 4), call, (3, 3, 4)),
+    Case("SpectralNorm", MeasuringMap, lambda: SpectralNorm(Linear(5, 3, key=KEY)), call, (5,)),
     Case("Embedding", Map, lambda: Embedding(7, 3, key=KEY), call, (4,), tokens),
     # In training these two mix the examples of a batch, or draw noise of its shape.
     Case("BatchNorm in inference", Map, lambda: BatchNorm(5, inference=True), call, (5,)),
@@ -224,9 +254,30 @@ CASES = [
     Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
+    Case("VAE", Map, lambda: dense_vae((5, 4, 2), key=KEY), without_noise, (5,)),
+    Case("TimedMLP", Map, lambda: TimedMLP(5, (4,), key=KEY, classes=3), at_half_time, (5,)),
+    Case("UNet", Map, lambda: UNet(1, 4, (1,), key=KEY, heads=2, groups=2), at_half_time, (5, 4, 1)),
+    Case(
+        "GaussianDenoiser",
+        Map,
+        lambda: GaussianDenoiser(jnp.ones(2), jnp.array([[1.0, 0.5], [0.5, 1.0]]), Diffusion(cosine(4))),
+        at_half_time,
+        (2,),
+    ),
+    Case(
+        "Sampler by DDIM",
+        Dynamics,
+        lambda: Sampler(TimedMLP(2, (4,), key=KEY, classes=7), Diffusion(cosine(4)), ddim, shape=(2,), guidance=1.5),
+        diffused,
+        (),
+        tokens,
+    ),
+    Case("GAN", Map, lambda: dense_gan(5, (4,), 3, key=KEY), call, (3,)),
+    Case("convolutional GAN", Map, lambda: convolutional_gan((4, 4, 1), (2, 3), 3, key=KEY), call, (3,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
+    Case("Upsampling", Map, lambda: Upsampling(2, 3, key=KEY), call, (3, 4, 2)),
     Case(
         "Sequential of Convolution in groups and pooling",
         MeasuringMap,

@@ -102,6 +102,7 @@ def test_goes_on_in_memory_from_model_and_state():
     second = train(first.model, rule, tuple(a[192:] for a in (x, labels)), state=first.state, shuffle=False, epochs=1)
     whole = train(rule=rule, shuffle=False, epochs=1)  # 6 batches of 32 and one of 11
     assert eqx.tree_equal((second.model, second.state), (whole.model, whole.state))
+    assert not any(x.is_deleted() for x in jax.tree.leaves((first.model, first.state)))
     with pytest.raises(InputError, match="state must be one of this rule and model"):
         train(rule=descent(classification.loss, optax.sgd(0.1)), state=first.state)
 

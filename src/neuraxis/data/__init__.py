@@ -13,7 +13,12 @@ from neuraxis.data.corpus import Text as Text
 from neuraxis.data.dataset import Dataset as Dataset
 from neuraxis.data.delayed_recall import delayed_recall as delayed_recall
 from neuraxis.data.download import Progress as Progress
+from neuraxis.data.gaussians import Gaussians as Gaussians
+from neuraxis.data.gaussians import grid_of_gaussians as grid_of_gaussians
+from neuraxis.data.gaussians import ring_of_gaussians as ring_of_gaussians
 from neuraxis.data.pixel_sequences import pixel_sequences as pixel_sequences
+from neuraxis.data.planar import swiss_roll as swiss_roll
+from neuraxis.data.planar import two_moons as two_moons
 from neuraxis.data.published import Published
 from neuraxis.data.selective_copying import SelectiveCopying as SelectiveCopying
 from neuraxis.data.selective_copying import selective_copying as selective_copying

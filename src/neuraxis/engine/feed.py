@@ -15,7 +15,7 @@ from neuraxis.engine.hosts import global_batch, local_rows
 from neuraxis.engine.mesh import replicate
 from neuraxis.kinds import Source
 
-_BLOCK_BYTES = 16 << 20  # of examples that are loaded at once: enough to keep the device busy meanwhile
+_BLOCK_BYTES = 4 << 20  # of examples that are loaded at once: enough to keep the device busy meanwhile
 
 
 class Order(eqx.Module):

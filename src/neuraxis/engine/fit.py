@@ -134,6 +134,7 @@ def fit(
     if checkpoint is not None:
         identity = _identity(model, rule, data, order, key, state, validation, metrics, patience)
         training.keep(check.path("checkpoint", checkpoint), identity, bool(resume))
+    del model, arrays, begun, position  # a large model that nobody else holds takes memory no longer
     total = int(epochs) * order.batches
     with Progress(total, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:

@@ -55,6 +55,11 @@ class Position(eqx.Module):
         )
 
 
+def copied(arrays: PyTree) -> PyTree:
+    """Copy arrays whose memory is to be handed over: then others keep theirs, and no two of them are the same."""
+    return jax.tree.map(lambda x: jax.device_put(x, may_alias=False), arrays)
+
+
 class Task(eqx.Module):
     """What stays the same from step to step."""
 
@@ -155,7 +160,7 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
     finite = position.finite
     arrays = [x for x, watched in zip(jax.tree.leaves(after.arrays), task.watched, strict=True) if watched]
     for x in (*totals.values(), *arrays):
-        finite &= jnp.sum(x * 0) == 0  # NaN for anything that is not finite, and no sum that could overflow
+        finite &= jnp.sum(_times_zeros(x)) == 0  # NaN for anything that is not finite, and no sum that could overflow
     position = Position(
         after.arrays,
         after.state,
@@ -167,10 +172,6 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
     return position if task.mesh is None else meshes.constrain(position, task.mesh)
 
 
-one_step = compiled(step)
-
-
-@compiled
 def _many_steps(task: Task, position: Position, block: Block, key: PRNGKeyArray, last: Int[Array, ""]) -> Position:
     # The bounds are values, not constants, so that one program serves any number of steps.
     return lax.while_loop(
@@ -180,17 +181,30 @@ def _many_steps(task: Task, position: Position, block: Block, key: PRNGKeyArray,
     )
 
 
-@compiled
 def _next_step(task: Task, position: Position, block: Block, key: PRNGKeyArray) -> Position:
     return step(task, position, block.batch(position.batch, task.batch_size), key)
 
 
+def _times_zeros(x: Array) -> Array:
+    """Give 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
+    return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
+
+
+# Each position takes the memory of the one before: a large model and its optimiser's state are there once.
+one_step = compiled(step, hands_over=1)
+_many_steps_compiled = compiled(_many_steps, hands_over=1)
+_next_step_compiled = compiled(_next_step, hands_over=1)
+
+
 def advance(task: Task, position: Position, block: Block, key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
-    """Take `steps` steps, in one compiled program or in a Python loop over compiled steps; both compute the same."""
+    """Take `steps` steps, in one compiled program or in a Python loop over compiled steps; both compute the same.
+
+    The arrays of `position` cannot be used afterwards.
+    """
     if one_program:
-        return _many_steps(task, position, block, key, position.batch + steps)
+        return _many_steps_compiled(task, position, block, key, position.batch + steps)
     for _ in range(steps):
-        position = _next_step(task, position, block, key)
+        position = _next_step_compiled(task, position, block, key)
     return position
 
 

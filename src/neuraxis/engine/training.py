@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from neuraxis import files
+from neuraxis import files, process
 from neuraxis.engine import checkpoint as checkpoints
 from neuraxis.engine import spread
 from neuraxis.engine.evaluate import measured, reason_of_nan
 from neuraxis.engine.feed import Feed, Order
 from neuraxis.engine.hosts import agree
 from neuraxis.engine.interrupt import InterruptBetweenSteps
-from neuraxis.engine.minibatch import Position, Task, advance, one_step
+from neuraxis.engine.minibatch import Position, Task, advance, copied, one_step
 from neuraxis.engine.progress import Progress
 from neuraxis.engine.watch import Report
 from neuraxis.errors import CheckpointError, DivergedError, InputError
@@ -59,12 +59,13 @@ class Training:
         one_program: bool,
     ):
         self._task, self._order, self._feed, self._watch = task, order, feed, watch
-        self._position, self._key, self._one_program = position, key, one_program
+        self._given: Position | None = position  # until the first steps are done
+        self._position, self._key, self._one_program = copied(position), key, one_program
         self._loss: Callable[..., Any] | None = getattr(task.rule, "loss", None)
         self._checkpoint: Path | None = None
         self._identity: dict[str, str] = {}
         self._kept = False  # whether the checkpoint is there, and this run's
-        self._best = (position.model, position.state) if watch.patience else None
+        self._best = copied((position.model, position.state)) if watch.patience else None
         self._began = self._saved_at = self._reported_at = time.monotonic()
         self._steps_per_call = 1
         self.history: dict[str, list[float]] = {name: [] for name in position.losses}
@@ -100,6 +101,9 @@ class Training:
         while self._epoch < epochs and not self.stopped_early and not self._is_to_stop(interrupt):
             key = jax.random.fold_in(self._key, self._epoch)
             for steps in self._steps_of_epoch(key):
+                if self._given is not None:
+                    self._given = None
+                    process.give_back_freed_memory()  # by the compiler
                 losses = {name: float(s.total) / self._seen() for name, s in self._position.losses.items()}
                 bar.advance(steps, f"epoch {self._epoch + 1}/{epochs}, {_in_words(losses)}")
                 if self._batch < self._order.batches:
@@ -132,19 +136,19 @@ class Training:
         whole = examples[: order.whole_batches * order.batch_size].reshape(-1, order.batch_size)
         for block, last in self._feed.blocks(whole, self._batch):
             while self._batch < last:
-                began, before, steps = time.monotonic(), self._position, min(self._steps_per_call, last - self._batch)
-                self._position = advance(self._task, before, block, key, steps, self._one_program)
-                self._check(before, lambda batch: whole[batch])
+                began, steps = time.monotonic(), min(self._steps_per_call, last - self._batch)
+                self._position = advance(self._task, self._position, block, key, steps, self._one_program)
+                self._check(lambda batch: whole[batch])
                 seconds = max(time.monotonic() - began, 1e-9)  # a coarse clock may stand still
                 self._steps_per_call = max(1, min(2 * steps, int(steps * _SECONDS_PER_CALL / seconds)))
                 yield steps
         if self._batch < order.batches:
-            before, rest = self._position, examples[whole.size :]
-            self._position = one_step(self._task, before, self._feed.batch(rest), key)
-            self._check(before, lambda _: rest)
+            rest = examples[whole.size :]
+            self._position = one_step(self._task, self._position, self._feed.batch(rest), key)
+            self._check(lambda _: rest)
             yield 1
 
-    def _check(self, before: Position, examples: Callable[[int], np.ndarray]) -> None:
+    def _check(self, examples: Callable[[int], np.ndarray]) -> None:
         """See that losses and model are finite, and that the rule has not touched what it must not.
 
         Raises:
@@ -157,7 +161,7 @@ class Training:
             )
         if not self._position.finite:
             batch = self._feed.batch(examples(self._batch))
-            reason = self._trouble(before, batch)
+            reason = self._trouble(batch)
             where = f"; the last good state is kept in {self._checkpoint}" if self._kept else ""
             raise DivergedError(
                 f"the loss or the model stopped being finite at step {self.steps_done} (epoch {self._epoch + 1}): "
@@ -165,18 +169,23 @@ class Training:
                 self.steps_done,
             )
 
-    def _trouble(self, before: Position, batch: tuple[Any, ...]) -> str:
-        """Let the rule look at a batch outside of a compiled program, where its own checks can speak."""
+    def _trouble(self, batch: tuple[Any, ...]) -> str:
+        """Let the rule look at a batch outside of a compiled program, where its own checks can speak.
+
+        It does so with the model as the user gave it, or later, when no model before the trouble is left, with what is
+        finite of the present one.
+        """
         for i, x in enumerate(batch):
             if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.all(jnp.isfinite(x)):
                 return f"data[{i}] must be finite, but a batch of it is not"
-        model = self._task.model(before.model)
+        begun = self._given or jax.tree.map(_finite, self._position)
+        model = self._task.model(begun.model)
         reason = "a smaller learning rate may help"
         try:
             if self._loss is not None:
                 self._loss(model, *batch, key=self._key)
             else:
-                self._task.rule.step(model, before.state, batch, key=self._key)
+                self._task.rule.step(model, begun.state, batch, key=self._key)
         except InputError as error:
             if self.steps_done == 0:  # the model is still as the user gave it
                 raise
@@ -193,7 +202,7 @@ class Training:
         measured = losses | self._validate()
         best = min(self.history.get("validation_loss", [np.inf]))
         if self._best is not None and measured["validation_loss"] < best:
-            self._best = self._position.model, self._position.state
+            self._best = copied((self._position.model, self._position.state))
         self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
         self._position = self._position.at_next_epoch()
         self._report(measured, ends_epoch=True)
@@ -247,7 +256,8 @@ class Training:
 
     def save(self) -> None:
         """Write the checkpoint, where one is wanted and the model is whole; all processes do so together."""
-        if self._checkpoint is not None and self._position.finite and self._position.same_numbers:
+        whole = not self._position.batch.is_deleted()  # as it is where steps failed, for want of memory, say
+        if self._checkpoint is not None and whole and self._position.finite and self._position.same_numbers:
             about = {"identity": self._identity, "history": self.history}
             checkpoints.save(self._checkpoint, self._standing(), about)
             self._kept = True
@@ -255,6 +265,10 @@ class Training:
 
     def _standing(self) -> dict[str, Any]:
         return {"position": self._position, "best": self._best}
+
+
+def _finite(x: Any) -> Any:
+    return jnp.nan_to_num(x, posinf=0.0, neginf=0.0) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
 
 def _in_words(losses: Mapping[str, float]) -> str:

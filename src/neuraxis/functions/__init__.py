@@ -51,6 +51,7 @@ from neuraxis.functions.losses import huber_loss as huber_loss
 from neuraxis.functions.losses import mean_error as mean_error
 from neuraxis.functions.losses import one_hot as one_hot
 from neuraxis.functions.losses import squared_error as squared_error
+from neuraxis.functions.maximum_mean_discrepancy import maximum_mean_discrepancy as maximum_mean_discrepancy
 from neuraxis.functions.normalization import centre as centre
 from neuraxis.functions.normalization import scale_to_unit as scale_to_unit
 from neuraxis.functions.normalization import standardize as standardize
@@ -62,3 +63,4 @@ from neuraxis.functions.surrogates import Arctan as Arctan
 from neuraxis.functions.surrogates import FastSigmoid as FastSigmoid
 from neuraxis.functions.surrogates import Surrogate as Surrogate
 from neuraxis.functions.surrogates import Triangular as Triangular
+from neuraxis.functions.upsampling import upsample as upsample

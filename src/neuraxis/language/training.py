@@ -102,7 +102,6 @@ def fit_skip_gram(
     check.positive(learning_rate=learning_rate)
     check.key(key)
     key_model, key_fit = jax.random.split(key)
-    model = SkipGram(len(vocabulary), size, key=key_model)
     words = int(vocabulary.counts.sum())
     chunks = -(-words // _CHUNK)
     together = min(chunks, _CHUNKS_IN_STEP)
@@ -117,7 +116,16 @@ def fit_skip_gram(
             sample=sample,
             block=_block(keep_probability(vocabulary.counts, sample) * vocabulary.counts),
         )
-        return fit(model, rule, (data,), epochs=epochs, batch_size=together, key=key_fit, **how)
+        # Made in the call, so that nobody holds it while the model that is learnt lies in memory, too.
+        return fit(
+            SkipGram(len(vocabulary), size, key=key_model),
+            rule,
+            (data,),
+            epochs=epochs,
+            batch_size=together,
+            key=key_fit,
+            **how,
+        )
 
 
 def _block(kept: Float[np.ndarray, " word"]) -> int:

@@ -22,3 +22,7 @@ from neuraxis.layers.positional import RotaryPositions as RotaryPositions
 from neuraxis.layers.positional import SinusoidalPositions as SinusoidalPositions
 from neuraxis.layers.residual import Residual as Residual
 from neuraxis.layers.sequential import Sequential as Sequential
+from neuraxis.layers.spectral_norm import SingularVectors as SingularVectors
+from neuraxis.layers.spectral_norm import SpectralNorm as SpectralNorm
+from neuraxis.layers.unflatten import Unflatten as Unflatten
+from neuraxis.layers.upsampling import Upsampling as Upsampling

@@ -1,0 +1,135 @@
+"""The rule by which a generator and a discriminator learn from each other."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from neuraxis import check
+from neuraxis.engine import descent
+from neuraxis.errors import InputError
+from neuraxis.generative.adversarial_objectives import Objective
+from neuraxis.generative.gan import GAN, check_examples
+from neuraxis.generative.gradient_penalty import judge, judge_with_slope
+from neuraxis.layers.apply import measure
+
+
+def adversarial(
+    objective: Objective,
+    generator: optax.GradientTransformation,
+    discriminator: optax.GradientTransformation,
+    *,
+    r1: ArrayLike | None = None,
+    r2: ArrayLike | None = None,
+) -> "Adversarial":
+    """Let a `GAN` learn from real examples: in each step first the discriminator, and then the generator from it.
+
+    The discriminator minimises, by the mean over the batch,
+
+        its side of the objective + ½ r₁ ‖∂D/∂x at a real example‖² + ½ r₂ ‖∂D/∂x at a generated one‖²,
+
+    and the generator its own side, against the discriminator as it is then. As many examples are generated as there
+    are real ones in the batch; both sides see the same. The losses are called "discriminator", with the penalties, and
+    "generator".
+
+    `averaged(adversarial(…), decay)` gives a GAN whose weights are the mean over the course of the training, which is
+    what one samples from: the players circle around their equilibrium, and the mean stands nearer to it.
+
+    Args:
+        objective: what the two minimise, such as `cross_entropy` and `relativistic`.
+        generator: optimiser of the generator.
+        discriminator: optimiser of the discriminator.
+        r1: weight r₁ of the gradient penalty at real examples; None leaves it out.
+        r2: weight r₂ of the gradient penalty at generated examples; None leaves it out.
+
+    Raises:
+        InputError: for an objective or optimiser that is none, and weights that are negative or not one number.
+
+    Sources: Goodfellow et al., Advances in Neural Information Processing Systems (2014), algorithm 1; Mescheder, Geiger
+    and Nowozin, International Conference on Machine Learning (2018), for the penalties; Huang et al., Advances in
+    Neural Information Processing Systems (2024).
+    """
+    check.instance(Objective, objective=objective)
+    for name, optimizer in (("generator", generator), ("discriminator", discriminator)):
+        if not isinstance(optimizer, optax.GradientTransformation):
+            raise InputError(
+                f"{name} must be its optimiser, an optax transformation such as optax.adam(2e-4), but is "
+                f"{check.received(optimizer)}"
+            )
+    weights = {name: weight for name, weight in (("r1", r1), ("r2", r2)) if weight is not None}
+    check.not_negative(**weights)
+    check.one_number(**weights)
+    return Adversarial(objective, generator, discriminator, r1, r2)
+
+
+class AdversarialState(NamedTuple):
+    """States of the two optimisers."""
+
+    generator: PyTree
+    discriminator: PyTree
+
+
+class Adversarial(eqx.Module):
+    """What `adversarial` makes."""
+
+    objective: Objective
+    generator: optax.GradientTransformation
+    discriminator: optax.GradientTransformation
+    r1: ArrayLike | None
+    r2: ArrayLike | None
+
+    def init(self, model: GAN) -> AdversarialState:
+        """Give the states of the optimisers.
+
+        Raises:
+            InputError: for a model that is no GAN, or a side with nothing to train.
+        """
+        check.instance(GAN, model=model)
+        return AdversarialState(
+            descent(self._tell_apart, self.generator).init(model.generator),
+            descent(self._tell_apart, self.discriminator).init(model.discriminator),
+        )
+
+    def step(
+        self, model: GAN, state: AdversarialState, batch: tuple[Any, ...], *, key: PRNGKeyArray
+    ) -> tuple[GAN, AdversarialState, dict[str, Float[Array, " batch"]]]:
+        """Let the discriminator learn from a batch, and the generator from it."""
+        if len(batch) != 1:
+            raise InputError(f"data must be examples alone, one array, but are {len(batch)} arrays")
+        for_latent, for_generator, for_discriminator = jax.random.split(key, 3)
+        z = model.draw(len(batch[0]), key=for_latent)
+        fake, _ = measure(model.generator, z, for_generator)
+        real = check_examples(model, batch[0], fake)
+        discriminator, ours, losses = descent(self._tell_apart, self.discriminator).step(
+            model.discriminator, state.discriminator, (real, fake), key=for_discriminator
+        )
+
+        def deceive(generator: Any, z: Array, real: Array, *, key: PRNGKeyArray) -> tuple[Array, Any]:
+            fake, generator = measure(generator, z, key)
+            keys = jax.random.split(for_discriminator)
+            logits = [judge(discriminator, x, k)[0] for x, k in zip((real, fake), keys, strict=True)]
+            return self.objective.generator(*logits), generator
+
+        # What is generated here is what was generated above, and XLA calculates it once.
+        generator, theirs, costs = descent(deceive, self.generator).step(
+            model.generator, state.generator, (z, real), key=for_generator
+        )
+        learnt = eqx.tree_at(lambda m: (m.generator, m.discriminator), model, (generator, discriminator))
+        return learnt, AdversarialState(theirs, ours), {"discriminator": losses, "generator": costs}
+
+    def _tell_apart(
+        self, discriminator: Any, real: Array, fake: Array, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, " batch"], Any]:
+        """Give the loss of the discriminator with its penalties, one value for each pair."""
+        logits, penalty = [], jnp.zeros(())
+        for x, weight, own in zip((real, fake), (self.r1, self.r2), jax.random.split(key), strict=True):
+            if weight is None:
+                found, discriminator = judge(discriminator, x, own)
+            else:
+                found, slope, discriminator = judge_with_slope(discriminator, x, own)
+                penalty += 0.5 * weight * slope
+            logits.append(found)
+        return self.objective.discriminator(*logits) + penalty, discriminator

@@ -1,0 +1,106 @@
+"""What a network of diffusion is told besides its image: the time, and the class if there is one."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import silu
+from neuraxis.functions.positions import sinusoidal_encoding
+from neuraxis.layers import Linear
+
+_THOUSAND = 1000.0  # the time runs from 0 to 1, and the encoding tells whole numbers apart best
+
+
+class Conditioning(eqx.Module):
+    """e = silu(PE(1000 t) W₁ + b₁) W₂ + b₂ + c_label, with one learnt row c for each class.
+
+    The label −1, or None in place of labels, means that the class is not told; it has a row of its own. Labels out of
+    range, which cannot be refused inside of `jit`, give NaN there.
+
+    Args:
+        size: features of e.
+        key: seed of the weights.
+        classes: how many; with 0, there are no labels.
+
+    Raises:
+        InputError: for a size that is not positive, a time that does not fit, and labels that are not known.
+
+    Source: Ho, Jain and Abbeel (2020), appendix B.
+    """
+
+    first: Linear
+    second: Linear
+    rows: Float[Array, "row feature"] | None  # the last is that of no class
+
+    def __init__(self, size: int, *, key: PRNGKeyArray, classes: int = 0):
+        check.whole(size=size)
+        check.whole(0, classes=classes)
+        check.key(key)
+        keys = jax.random.split(key, 3)
+        self.first, self.second = Linear(size, size, key=keys[0]), Linear(size, size, key=keys[1])
+        self.rows = jax.random.normal(keys[2], (classes + 1, size)) if classes else None
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return 0 if self.rows is None else self.rows.shape[0] - 1
+
+    def __call__(
+        self, time: Float[ArrayLike, "..."], label: Integer[ArrayLike, "..."] | None = None
+    ) -> Float[Array, "... feature"]:
+        """Map times from 0 to 1 and labels, (…) each, to (…, feature)."""
+        times = check.floats("time", time)
+        encoded = sinusoidal_encoding(_THOUSAND * times, self.first.weight.shape[0])
+        e = self.second(silu(self.first(encoded)))
+        if self.rows is None:
+            if label is not None:
+                raise InputError("this network knows no classes, but received labels; classes= says how many there are")
+            return e
+        if label is None:
+            return e + self.rows[-1]
+        index = self._known(label)
+        try:
+            return e + self.rows.at[index].get(mode="fill", fill_value=jnp.nan)
+        except (ValueError, TypeError):
+            raise InputError(
+                f"there must be one label for each time, but their shapes are {index.shape} and {times.shape}"
+            ) from None
+
+    def _known(self, label: ArrayLike) -> Array:
+        """Give the rows of labels: where they are not known, a row that is not there."""
+        labels = check.array("label", label)
+        if labels.dtype.kind not in "iu":
+            raise InputError(f"labels must be integers, but have dtype {labels.dtype}")
+        if not isinstance(labels, Tracer) and not np.all(
+            (np.asarray(labels) >= -1) & (np.asarray(labels) < self.classes)
+        ):
+            raise InputError(
+                f"labels must lie from 0 to {self.classes - 1}, or be −1 for none, but reach from {labels.min()} to "
+                f"{labels.max()}"
+            )
+        index = jnp.asarray(labels)
+        known = (index >= 0) & (index < self.classes)
+        return jnp.where(known, index, jnp.where(index == -1, self.classes, self.classes + 1))
+
+
+def for_each_example(
+    conditioning: Conditioning, lead: tuple[int, ...], time: ArrayLike, label: ArrayLike | None
+) -> Float[Array, "... feature"]:
+    """Give e for leading axes of that shape, to which times and labels broadcast.
+
+    Raises:
+        InputError: where they do not.
+    """
+    times = check.floats("time", time)
+    check.fits(lead, time=times)
+    if label is None:
+        return conditioning(jnp.broadcast_to(times, lead))
+    labels = check.array("label", label)
+    check.fits(lead, label=labels)
+    spread = np.broadcast_to if isinstance(labels, np.ndarray) else jnp.broadcast_to
+    return conditioning(jnp.broadcast_to(times, lead), spread(labels, lead))

@@ -1,0 +1,133 @@
+"""Generative adversarial networks: a generator that learns from a discriminator, and a discriminator from both.
+
+I. Goodfellow et al., Generative adversarial nets, Advances in Neural Information Processing Systems (2014).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.activations import logistic, tanh
+from neuraxis.layers import Sequential
+from neuraxis.layers.apply import apply
+
+_RANGES = {logistic: (0.0, 1.0), tanh: (-1.0, 1.0)}
+
+
+class GAN(eqx.Module):
+    """x = G(z), z ~ N(0, I), and a discriminator D(x), the logit of the probability that x is real.
+
+    Both learn together by one rule, `neuraxis.generative.adversarial`.
+
+    Args:
+        generator: G, a map from (…, latent) to examples (…, *shape). One that ends in `logistic` or `tanh`, as in
+            `Sequential([network, logistic])`, is for data from 0 to 1, or from −1 to 1.
+        discriminator: D, a map from examples (…, *shape) to one logit, (…, 1).
+        latent_size: numbers in z.
+
+    Raises:
+        InputError: for networks that are no functions, a latent size that is not positive, a generator that does not
+            take z, or a discriminator that does not take what the generator makes or gives more than one logit.
+
+    Source: Goodfellow et al., Advances in Neural Information Processing Systems (2014).
+    """
+
+    generator: Callable[..., Any]
+    discriminator: Callable[..., Any]
+    latent_size: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        check.functions(generator=self.generator, discriminator=self.discriminator)
+        check.whole(latent_size=self.latent_size)
+        check.array_fits("latent_size", (2, self.latent_size))
+        # Two examples and a key, so that networks which measure a batch or draw noise can be tried as well.
+        key = jax.random.key(0)
+        made = _shape_of("generator", self.generator, (2, self.latent_size), key)
+        if made[:1] != (2,):
+            raise InputError(f"generator must map z (…, {self.latent_size}) to examples (…, *shape), but gave {made}")
+        logits = _shape_of("discriminator", self.discriminator, made, key)
+        if logits != (2, 1):
+            raise InputError(
+                f"discriminator must give one logit for each example, shape (…, 1), but for examples {made} it gave "
+                f"shape {logits}"
+            )
+
+    def __call__(self, z: Num[ArrayLike, "... latent"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
+        """Map z (…, latent) to examples (…, *shape)."""
+        latent = check.floats("z", z)
+        check.last_axis(self.latent_size, z=latent)
+        return apply(self.generator, latent, key)
+
+    def draw(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "count latent"]:
+        """Draw z for `count` examples."""
+        check.whole(0, count=count)
+        check.array_fits("count", (count, self.latent_size))
+        check.key(key)
+        return jax.random.normal(key, (int(count), self.latent_size))
+
+    def sample(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "count ..."]:
+        """Generate examples, (count, *shape).
+
+        Raises:
+            InputError: for a negative count, one that needs more memory than there is, or what is no key.
+        """
+        latent = self.draw(count, key=key)
+        return self(latent, key=jax.random.fold_in(key, 1))
+
+
+def check_examples(model: GAN, x: Any, made: Array) -> Array:
+    """Give data as floats of the shape and, where it is known, in the range of what the generator makes.
+
+    Numbers out of range become NaN while JAX is tracing, so that nothing learns from them unseen.
+
+    Raises:
+        InputError: for data of another shape, outside the range, or not finite.
+    """
+    real = check.floats("data", x)
+    if real.shape != made.shape:
+        raise InputError(
+            f"generator must give examples of the shape of the data, {real.shape[1:]}, but gives {made.shape[1:]}"
+        )
+    check.finite(data=real)
+    bounds = _range_of(model.generator)
+    if bounds is None:
+        return real
+    low, high = bounds
+    if isinstance(real, Tracer):
+        return jnp.where((real >= low) & (real <= high), real, jnp.nan)
+    numbers = np.asarray(real)
+    if numbers.size and not (low <= numbers.min() and numbers.max() <= high):
+        raise InputError(
+            f"data must lie from {low:g} to {high:g}, as what the generator makes, but reach from {numbers.min():.6g} "
+            f"to {numbers.max():.6g}"
+        )
+    return real
+
+
+def _range_of(generator: Any) -> tuple[float, float] | None:
+    """Say between which numbers all examples lie, of a generator that ends in a bounded activation."""
+    while isinstance(generator, Sequential) and generator.layers:
+        generator = generator.layers[-1]
+    return next((bounds for activation, bounds in _RANGES.items() if generator is activation), None)
+
+
+def _shape_of(name: str, network: Callable[..., Any], shape: tuple[int, ...], key: PRNGKeyArray) -> tuple[int, ...]:
+    """Say what shape a network makes of (2, …), without calculating."""
+    try:
+        made = eqx.filter_eval_shape(apply, network, jax.ShapeDtypeStruct(shape, jnp.result_type(float)), key)
+    except (InputError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{name} does not take an input of shape (…, {', '.join(map(str, shape[1:]))}): {reason}"
+        ) from error
+    if not hasattr(made, "shape"):
+        raise InputError(f"{name} must give an array, but gave {check.received(made)}")
+    return tuple(made.shape)

@@ -1,0 +1,74 @@
+"""How many modes of its data a generative model has found."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from neuraxis import check
+from neuraxis.errors import InputError
+
+
+class ModeCoverage(NamedTuple):
+    """How samples fall on the modes of the data."""
+
+    counts: Int[np.ndarray, " mode"]  # samples that belong to each mode
+    samples: int  # all of them, with those that belong to none
+
+    def covered(self, least: float = 0.0) -> int:
+        """Count the modes with at least one sample, and at least that part of an even share of all samples.
+
+        The literature counts modes with one sample, those too that samples only pass by on their way between others.
+        """
+        check.not_negative(least=least)
+        return int(np.count_nonzero(self.counts >= np.maximum(1, least * self.samples / len(self.counts))))
+
+    @property
+    def share(self) -> float:
+        """Share of the samples that belong to a mode."""
+        return float(self.counts.sum() / self.samples)
+
+    @property
+    def divergence(self) -> float:
+        """KL(p ‖ uniform) = Σ p ln(p K) of the shares p of the K modes among the samples that belong to one [nats]."""
+        p = self.counts[self.counts > 0] / max(1, self.counts.sum())
+        return float(np.sum(p * np.log(p * len(self.counts)))) if len(p) else float("inf")
+
+
+def coverage_of_points(samples: Any, centres: Any, deviation: float) -> ModeCoverage:
+    """Count samples (N, d) at the centres (K, d) of modes: each belongs to the nearest, if within 3 deviations of it.
+
+    In the plane, 98.9 % of the samples of normal modes do.
+
+    Raises:
+        InputError: for samples or centres that are no points, not finite or none, or a deviation that is not positive.
+
+    Source: Srivastava, Valkov, Russell, Gutmann and Sutton, VEEGAN, Advances in Neural Information Processing Systems
+    (2017), section 5.1.
+    """
+    from scipy.spatial import KDTree
+
+    check.positive(deviation=deviation)
+    points, modes = (np.asarray(check.array(name, x)) for name, x in (("samples", samples), ("centres", centres)))
+    for name, x in (("samples", points), ("centres", modes)):
+        if x.ndim != 2 or not x.size:
+            raise InputError(f"{name} must be points, an array (number, coordinate), but has shape {x.shape}")
+    check.last_axis(modes.shape[1], samples=points)
+    check.finite(samples=points, centres=modes)
+    distance, nearest = KDTree(modes).query(points)
+    found = np.asarray(nearest)[np.asarray(distance) <= 3 * deviation]
+    return ModeCoverage(np.bincount(found, minlength=len(modes)), len(points))
+
+
+def coverage_of_labels(labels: Any, modes: int) -> ModeCoverage:
+    """Count samples by the labels, from 0 to modes − 1, that a classifier has given them.
+
+    Raises:
+        InputError: for labels that are no such integers, or none.
+    """
+    check.whole(modes=modes)
+    check.labels(labels, modes)
+    given = np.asarray(check.array("labels", labels)).ravel()
+    if not given.size:
+        raise InputError("labels must name the mode of at least one sample, but is empty")
+    return ModeCoverage(np.bincount(given, minlength=modes), len(given))

@@ -1,0 +1,84 @@
+"""The blocks of a U-Net: residual blocks that know the time, and attention over the places of an image."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from neuraxis.functions.activations import silu
+from neuraxis.layers import Convolution, GroupNorm, Linear, MultiHeadAttention
+
+
+class TimedBlock(eqx.Module):
+    """y = S x + f₂(f₁(x) + e W), with f(h) = silu(GroupNorm(h)) ⋆ w + b; f₂ begins at 0, so that y begins as S x.
+
+    S is the identity where the channels stay as many, and otherwise a convolution by 1×1.
+
+    Args:
+        in_channels: channels of x.
+        out_channels: channels of y.
+        features: of e.
+        groups: of the normalisation.
+        key: seed of the weights.
+
+    Raises:
+        InputError: for sizes that are not positive, or groups that do not divide the channels.
+
+    Source: Ho, Jain and Abbeel, Advances in Neural Information Processing Systems (2020), appendix B.
+    """
+
+    first_norm: GroupNorm
+    first: Convolution
+    time: Linear
+    second_norm: GroupNorm
+    second: Convolution
+    shortcut: Convolution | None
+
+    def __init__(self, in_channels: int, out_channels: int, features: int, groups: int, *, key: PRNGKeyArray):
+        keys = jax.random.split(key, 4)
+        self.first_norm, self.second_norm = GroupNorm(groups, in_channels), GroupNorm(groups, out_channels)
+        self.first = Convolution(in_channels, out_channels, 3, key=keys[0], padding="same")
+        self.time = Linear(features, out_channels, key=keys[1])
+        self.second = from_zero(Convolution(out_channels, out_channels, 3, key=keys[2], padding="same"))
+        changed = in_channels != out_channels
+        self.shortcut = Convolution(in_channels, out_channels, 1, key=keys[3]) if changed else None
+
+    def __call__(self, x: Float[Array, "... in"], e: Float[Array, "... feature"]) -> Float[Array, "... out"]:
+        """Map images (…, height, width, in) and what is known of each, (…, feature), to (…, height, width, out)."""
+        h = self.first(silu(self.first_norm(x))) + self.time(e)[..., None, None, :]
+        h = self.second(silu(self.second_norm(h)))
+        return h + (x if self.shortcut is None else self.shortcut(x))
+
+
+class SpatialAttention(eqx.Module):
+    """y = x + attention(GroupNorm(x)), where every place of an image looks at all others; it begins as y = x.
+
+    Args:
+        channels: of x and y.
+        heads: of the attention.
+        groups: of the normalisation.
+        key: seed of the weights.
+
+    Raises:
+        InputError: for sizes that are not positive, or heads or groups that do not divide the channels.
+
+    Source: Ho, Jain and Abbeel, Advances in Neural Information Processing Systems (2020), appendix B.
+    """
+
+    norm: GroupNorm
+    attention: MultiHeadAttention
+
+    def __init__(self, channels: int, heads: int, groups: int, *, key: PRNGKeyArray):
+        self.norm = GroupNorm(groups, channels)
+        attention = MultiHeadAttention(channels, heads, key=key)
+        self.attention = eqx.tree_at(lambda a: a.out, attention, from_zero(attention.out))
+
+    def __call__(self, x: Float[Array, "... channel"]) -> Float[Array, "... channel"]:
+        """Map (…, height, width, channel) to the same."""
+        places = self.norm(x).reshape(*x.shape[:-3], -1, x.shape[-1])
+        return x + self.attention(places).reshape(x.shape)
+
+
+def from_zero(layer):
+    """Give the layer with weights of 0."""
+    return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if eqx.is_inexact_array(leaf) else leaf, layer)

@@ -1,0 +1,41 @@
+"""From vectors to images or signals."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.functions.spatial import Whole
+
+
+class Unflatten(eqx.Module):
+    """y = the last axis of x as several: (…, height · width · channel) becomes (…, height, width, channel).
+
+    Args:
+        shape: what the last axis becomes, such as (7, 7, 64).
+
+    Raises:
+        InputError: for a shape that is not made of positive whole numbers, or an x whose last axis does not hold as
+            many.
+    """
+
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, shape: Sequence[Whole]):
+        if not isinstance(shape, list | tuple) or not shape:
+            raise InputError(f"shape must be a sequence of sizes, such as (7, 7, 64), but is {check.received(shape)}")
+        sizes: list[Any] = list(shape)
+        for axis, size in enumerate(sizes):
+            check.whole(**{f"shape[{axis}]": size})
+        self.shape = tuple(map(int, shape))
+
+    def __call__(self, x: ArrayLike, *, key: PRNGKeyArray | None = None) -> Array:
+        """Map (…, n) to (…, *shape)."""
+        x = jnp.asarray(check.array("x", x))
+        check.last_axis(math.prod(self.shape), x=x)
+        return x.reshape(*x.shape[:-1], *self.shape)
