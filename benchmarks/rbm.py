@@ -14,8 +14,8 @@ BATCH_SIZE, HIDDEN, RATE = 100, 256, 0.05
 def workload(quick: bool) -> Workload:
     """Both do PCD-1 with as many chains as there are images in a batch, plain gradient descent, in single precision.
 
-    Ours is `fit`'s epoch, with the images in a new order, from bytes. scikit-learn's is its `fit` with one iteration, in
-    the order given; `partial_fit` would calculate in double precision.
+    Ours is `fit`'s epoch, with the images in a new order, from bytes. scikit-learn's is its `fit` with one iteration,
+    in the order given; `partial_fit` would calculate in double precision.
     """
     from sklearn.neural_network import BernoulliRBM
 

@@ -112,7 +112,7 @@ def of_units(model, x, key):
 
 def clamped_chain():
     """With two units clamped whose weights settle the hidden ones, so that chance decides nothing that is seen."""
-    machine = RBM(jnp.array([[90.0, -90.0], [-90.0, 90.0], [0.3, 0.2]]), jnp.ones(3), jnp.array([-5.0, 5.0]))
+    machine = RBM(jnp.array([[90.0, -90.0], [-90.0, 90.0], [0.3, 0.2]]), jnp.ones(3), jnp.array([-50.0, 50.0]))
     return GibbsChain(machine, jnp.array([True, True, False]))
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from neuraxis import check
 from neuraxis.energy.rbm import RBM
 from neuraxis.errors import InputError
-from neuraxis.functions.activations import softplus
+from neuraxis.functions.softplus_sum import softplus_sum
 from neuraxis.values import compiled
 
 MOST_UNITS = 20  # in the smaller layer: a million states
@@ -85,7 +85,7 @@ def _logarithms(rbm: RBM) -> Float[Array, " state"]:
 
     def of_block(numbers: Array) -> Array:
         units = _units(numbers, len(few), W.dtype)
-        return product(units, few) + jnp.sum(softplus(product(units, W.T) + many), axis=-1)
+        return product(units, few) + softplus_sum(product(units, W.T) + many)
 
     return lax.map(of_block, jnp.arange(states).reshape(-1, min(states, _BLOCK))).ravel()
 

@@ -19,6 +19,7 @@ from neuraxis import check
 from neuraxis.energy.hopfield import at_least_single
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
+from neuraxis.functions.softplus_sum import softplus_sum
 
 _WEIGHT_SCALE = 0.01  # standard deviation of weights that have learnt nothing yet
 
@@ -126,7 +127,7 @@ class RBM(eqx.Module):
     def free_energy_of_gap(self, v: Array, hidden_gap: Array) -> Float[Array, "..."]:
         """F(v), where `hidden_gap(v)` is known already."""
         T = self.temperature
-        return -jnp.sum(self.visible_bias * v, axis=-1) - T * jnp.sum(softplus(hidden_gap / T), axis=-1)
+        return -jnp.sum(self.visible_bias * v, axis=-1) - T * softplus_sum(hidden_gap / T)
 
     def log_probability(self, v: ArrayLike, log_partition: ArrayLike) -> Float[Array, "..."]:
         """Give ln P(v) = −F(v)/T − ln Z [nats], with ln Z known or estimated."""
