@@ -35,6 +35,7 @@ from neuraxis.generative import (
     dense_gan,
     dense_vae,
 )
+from neuraxis.generative import Autoencoder, TiedAutoencoder, dense_gan
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
@@ -68,6 +69,7 @@ from neuraxis.layers import (
     SinusoidalPositions,
     SpectralNorm,
     TransposedConvolution,
+    Unflatten,
     Upsampling,
 )
 from neuraxis.neurons import (
@@ -273,7 +275,6 @@ CASES = [
         tokens,
     ),
     Case("GAN", Map, lambda: dense_gan(5, (4,), 3, key=KEY), call, (3,)),
-    Case("convolutional GAN", Map, lambda: convolutional_gan((4, 4, 1), (2, 3), 3, key=KEY), call, (3,)),
     Case("Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, padding="same"), call, (5, 6, 2)),
     Case("strided Convolution", Map, lambda: Convolution(2, 3, 3, key=KEY, stride=2), call, (5, 6, 2)),
     Case("TransposedConvolution", Map, lambda: TransposedConvolution(2, 3, 3, key=KEY, stride=2), call, (3, 4, 2)),
@@ -303,6 +304,7 @@ CASES = [
         (3,),
         tokens,
     ),
+    Case("Unflatten", Map, lambda: Unflatten((3, 2)), call, (6,)),
     Case("GlobalMeanPool", Map, lambda: GlobalMeanPool(axes=2), call, (3, 4, 2)),
     Case("GlobalMaxPool", Map, lambda: GlobalMaxPool(axes=2), call, (3, 4, 2)),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),

@@ -63,7 +63,6 @@ def test_stacked_images_are_three_of_the_given():
         {"penalty": -1.0},
         {"image_steps": 0},
         {"training_images": 10},
-        {"data": "cifar"},
     ],
 )
 def test_bad_settings_are_refused(wrong):

@@ -45,7 +45,7 @@ class Settings:
     """Neurons in each hidden layer of either network, for points."""
     steps: int = 8000
     """Training steps of each of the four games on points, rounded up to whole frames."""
-    frames: int = 6
+    frames: int = 5
     """How often samples are shown in the course of a training."""
     batch_size: int = 256
     """Points in a step."""
@@ -94,7 +94,7 @@ class Settings:
 
 
 QUICK = Settings(
-    data="digits", side=3, hidden_sizes=(64, 64, 64), steps=2000, frames=4, batch_size=128, image_steps=400
+    data="digits", side=3, hidden_sizes=(64, 64, 64), steps=2000, frames=2, batch_size=128, image_steps=300
 )
 
 
