@@ -29,13 +29,11 @@ from neuraxis.generative import (
     TiedAutoencoder,
     TimedMLP,
     UNet,
-    convolutional_gan,
     cosine,
     ddim,
     dense_gan,
     dense_vae,
 )
-from neuraxis.generative import Autoencoder, TiedAutoencoder, dense_gan
 from neuraxis.kinds import Dynamics, Energy, Map, MeasuringMap
 from neuraxis.language import (
     CrossDecoder,
