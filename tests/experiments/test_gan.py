@@ -1,8 +1,10 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
+from neuraxis import plots
 from neuraxis.errors import InputError
 from neuraxis.experiment import Session
 from neuraxis.experiments import gan
@@ -26,12 +28,13 @@ def test_the_plain_game_drops_modes_and_the_other_keeps_them(result):
 def test_images_are_of_all_classes(result):
     assert result.metrics["classes"] == 10
     assert result.metrics["confidence"] > 0.7
-    assert result.model.sample(2, key=np.array([0, 1], np.uint32)).shape == (2, 8, 8, 1)
+    assert result.model.sample(2, key=jax.random.key(0)).shape == (2, 8, 8, 1)
     assert "digits" in result.data
 
 
 def test_figures(result):
-    figures = gan.plot(result)
+    with plots.style():
+        figures = gan.plot(result)
     assert list(figures) == ["modes", "frames", "images", "scores"]
     assert len(figures["frames"].axes) == 4 * SETTINGS.frames
     assert "of 8 modes" in figures["modes"].axes[1].get_title(loc="left")
