@@ -53,7 +53,6 @@ def test_the_way_ends_at_the_images_that_are_shown(result):
         {"point_steps": 0},
         {"learning_rate": 0.0},
         {"batch_size": 0},
-        {"data": "letters"},
     ],
 )
 def test_bad_settings_are_refused(wrong):

@@ -123,7 +123,7 @@ _CLAIMS = (
     *(Claim(f"gaussian_error_{name}", "<", 0.005) for name in points.PARAMETRISATIONS),
     *(Claim(f"{name}_mmd_ratio", "<", 1.5) for name in points.DENSITIES),
     Claim("confidence", ">=", 0.9),
-    Claim("classes", ">=", 10),
+    Claim("classes", ">=", 10.0),
     Claim("guided_right", ">=", 0.9),
 )
 
