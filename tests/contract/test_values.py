@@ -13,7 +13,7 @@ from neuraxis.neurons import LIF, ConductanceLIF, CurrentLIF, HodgkinHuxley, Syn
 from neuraxis.reinforcement import CartPole, Reinforce
 from neuraxis.spiking import PoissonInput, Projection, SpikingNetwork, connect
 from neuraxis.values import compiled
-from tests.contract.test_models import CASES, KEY, call, simulated
+from tests.contract.test_models import CASES, KEY, bits, call, simulated
 
 apply_map = compiled(call)
 
@@ -34,6 +34,8 @@ def mapped(*shape):
 
 def of_a_case(case):
     x = case.draw(KEY, case.shape)
+    if case.draw is bits:  # which no number may be multiplied with
+        return lambda model, scale: case.apply(model, x, KEY)
     if case.apply is call:
         return lambda model, scale: apply_map(model, (x * scale).astype(x.dtype), KEY)
     return lambda model, scale: case.apply(model, (x * scale).astype(x.dtype), KEY)
