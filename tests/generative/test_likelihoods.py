@@ -66,8 +66,8 @@ def test_what_is_traced_and_out_of_range_is_nan():
 def test_bad_arguments_are_refused():
     grey = np.full((4, 5), 0.25)
     for call, words in (
-        (lambda: Bernoulli().log_prob(OUTPUT, grey), r"x must be of 0 and 1.*holds grey, such as 0.25.*Binarised\("),
-        (lambda: Bernoulli().log_prob(OUTPUT, 255 * BINARY), "x must be of 0 and 1.*reaches from 0 to 255"),
+        (lambda: Bernoulli().log_prob(OUTPUT, grey), r"x must hold 0 and 1 only.*holds 0.25.*Binarised\("),
+        (lambda: Bernoulli().log_prob(OUTPUT, 255 * BINARY), "x must hold 0 and 1 only.*reaches from 0 to 255"),
         (lambda: Bernoulli().log_prob(OUTPUT, BINARY[:, :4]), r"one shape \(…, k\), but have shapes"),
         (lambda: Bernoulli().log_prob(OUTPUT, np.full((4, 5), np.nan)), "x must be finite"),
         (lambda: Bernoulli().sample(OUTPUT, key=0), "key must be one random key"),

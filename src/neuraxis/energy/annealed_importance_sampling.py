@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.energy.rbm import RBM, drawn, only_binary
+from neuraxis.energy.rbm import RBM, drawn, only_units
 from neuraxis.engine import record_nothing, simulate
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
@@ -140,7 +140,7 @@ def reverse_annealed_importance_sampling(
     """
     annealing = _annealing(rbm, base)
     check.key(key)
-    v = jnp.asarray(only_binary("samples", samples), rbm.dtype)
+    v = jnp.asarray(only_units("samples", samples), rbm.dtype)
     if v.ndim != 2 or not len(v) or v.shape[1] != annealing.base.size:
         raise InputError(f"samples must have shape (chains, {annealing.base.size}), but have shape {v.shape}")
     run = _run(annealing, v, 1.0, 0.0, steps, key, progress)

@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.energy.hopfield import at_least_single
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
+from neuraxis.functions.binary import only_binary
 from neuraxis.functions.softplus_sum import softplus_sum
 
 _WEIGHT_SCALE = 0.01  # standard deviation of weights that have learnt nothing yet
@@ -185,11 +184,11 @@ class RBM(eqx.Module):
 
     def _visible(self, v: ArrayLike) -> Array:
         check.last_axis(self.weight.shape[0], v=v)
-        return jnp.asarray(only_binary("v", v), self.dtype)
+        return jnp.asarray(only_units("v", v), self.dtype)
 
     def _hidden(self, h: ArrayLike) -> Array:
         check.last_axis(self.weight.shape[1], h=h)
-        return jnp.asarray(only_binary("h", h), self.dtype)
+        return jnp.asarray(only_units("h", h), self.dtype)
 
 
 def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
@@ -203,7 +202,7 @@ def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
     units = check.array("x", x)
     if units.ndim != 2 or 0 in units.shape:
         raise InputError(f"x must have shape (examples, visible), but has shape {units.shape}")
-    on = jnp.sum(jnp.asarray(only_binary("x", units), float), axis=0)
+    on = jnp.sum(jnp.asarray(only_units("x", units), float), axis=0)
     return jnp.log(on + 1) - jnp.log(len(units) - on + 1)
 
 
@@ -212,26 +211,9 @@ def drawn(uniform: Array, probability: Array) -> Array:
     return jnp.asarray(uniform < probability, probability.dtype)
 
 
-def only_binary(name: str, x: Any) -> Any:
-    """Refuse what is neither 0 nor 1; while JAX is tracing, make NaN of it, so that nothing learns from it unseen."""
-    units = check.array(name, x)
-    if units.dtype == bool:
-        return units
-    if isinstance(units, Tracer):
-        return jnp.where((units == 0) | (units == 1), at_least_single(units), jnp.nan)
-    numbers = np.asarray(units)
-    if not np.all((numbers == 0) | (numbers == 1)):
-        check.finite(**{name: numbers})
-        raise InputError(
-            f"{name} must hold 0 and 1 only, but reaches from {numbers.min():.6g} to {numbers.max():.6g}"
-            f"{_grey(numbers)}; images from 0 to 1 become binary by images >= 0.5"
-        )
-    return units
-
-
-def _grey(numbers: np.ndarray) -> str:
-    between = numbers[(numbers > 0) & (numbers < 1)]
-    return f" and holds {between.flat[0]:.6g}" if between.size else ""
+def only_units(name: str, x: Any) -> Any:
+    """Refuse what is neither 0 nor 1 (see `only_binary`)."""
+    return only_binary(name, x, "images from 0 to 1 become binary by images >= 0.5")
 
 
 def _bias(name: str, bias: ArrayLike | None, weight: Array, axis: int) -> Array:

@@ -8,14 +8,13 @@ from typing import Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions import normal
 from neuraxis.functions.activations import logistic, softplus
+from neuraxis.functions.binary import only_binary
 from neuraxis.functions.precision import single
 
 
@@ -34,6 +33,12 @@ class Likelihood(Protocol):
     def sample(self, output: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:
         """Draw x."""
         ...
+
+
+_REMEDY = (
+    "of others Bernoulli() is no likelihood: wrap the loss, as in Binarised(NegativeELBO()), which draws black and "
+    "white anew from pixels from 0 to 1, or take Gaussian(σ)"
+)
 
 
 class Bernoulli(eqx.Module):
@@ -55,7 +60,7 @@ class Bernoulli(eqx.Module):
                 cannot be looked at, give NaN instead.
         """
         a, x = _pair(output, x)
-        return -jnp.sum(softplus((1 - 2 * _binary(x)) * a), axis=-1)
+        return -jnp.sum(softplus((1 - 2 * only_binary("x", x, _REMEDY)) * a), axis=-1)
 
     def mean(self, output: ArrayLike) -> Float[Array, "..."]:
         """Give y, the probability of a 1."""
@@ -120,21 +125,3 @@ def _pair(output: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     if not second.ndim or first.shape != second.shape:
         raise InputError(f"output and x must have one shape (…, k), but have shapes {first.shape} and {second.shape}")
     return single(first), single(second)
-
-
-def _binary(x: Array) -> Array:
-    """Refuse what is neither 0 nor 1; while JAX is tracing, make NaN of it, so that nothing learns from it unseen."""
-    if isinstance(x, Tracer):
-        return jnp.where((x == 0) | (x == 1), x, jnp.nan)
-    numbers = np.asarray(x)
-    good = (numbers == 0) | (numbers == 1)
-    if not good.all():
-        if numbers.min() < 0 or numbers.max() > 1:
-            found = f"reaches from {numbers.min():.6g} to {numbers.max():.6g}"
-        else:
-            found = f"holds grey, such as {numbers[~good][0]:.6g}"
-        raise InputError(
-            f"x must be of 0 and 1, of which alone Bernoulli() is a likelihood, but {found}: wrap the loss, as in "
-            "Binarised(NegativeELBO()), which draws black and white anew from pixels from 0 to 1, or take Gaussian(σ)"
-        )
-    return x

@@ -1,0 +1,24 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuraxis.errors import InputError
+from neuraxis.functions.binary import only_binary
+
+
+@pytest.mark.parametrize("x", [[0, 1], np.array([True, False]), jnp.array([0.0, 1.0])])
+def test_zeros_and_ones_pass(x):
+    np.testing.assert_array_equal(only_binary("x", x, "no"), np.asarray(x))
+
+
+def test_others_are_refused_with_what_to_do():
+    with pytest.raises(InputError, match=r"v must hold 0 and 1 only, but reaches from -1 to 1; take others"):
+        only_binary("v", [-1, 1], "take others")
+    with pytest.raises(InputError, match="reaches from 0 to 1 and holds 0.5; take others"):
+        only_binary("v", [0.0, 0.5, 1.0], "take others")
+
+
+def test_others_are_nan_where_they_cannot_be_seen():
+    found = jax.jit(lambda x: only_binary("x", x, "no"))(jnp.array([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(found, [0, np.nan, 1])
