@@ -25,7 +25,7 @@ test-slow: $(VENV)/test.stamp
 
 # Run the tests of models and of what is equal to the last bit as users run it: compiled with XLA's optimisation.
 test-optimized: $(VENV)/test.stamp
-	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest -n 2 tests/contract tests/energy tests/neurons tests/spiking \
+	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest -n 2 -m "" tests/contract tests/energy tests/neurons tests/spiking \
 		tests/engine/test_rules.py tests/engine/test_training.py tests/engine/test_simulate.py
 
 # Run the tests that draw examples at random with new draws, as many as each test says.

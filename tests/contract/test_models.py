@@ -396,7 +396,28 @@ def cast(model, dtype):
     return jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, model)
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
+# Networks of parts that are cases themselves. They take half of the time to compile, so they are slow tests.
+COMPOSED = {
+    "CNN",
+    "CrossDecoder",
+    "Decoding",
+    "Encoder",
+    "EncoderDecoder",
+    "HodgkinHuxley by RK4",
+    "LanguageModel",
+    "Sampler by DDIM",
+    "SpikingClassifier",
+    "TargetDecoding",
+    "UNet",
+}
+assert {case.name for case in CASES} >= COMPOSED
+
+
+def marked(case):
+    return pytest.param(case, marks=pytest.mark.slow if case.name in COMPOSED else (), id=case.name)
+
+
+@pytest.fixture(params=map(marked, CASES))
 def case(request):
     return request.param
 
@@ -429,7 +450,7 @@ def test_gradients_are_finite(case):
         out = case.apply(*model_and_x, KEY)
         return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(out) if jnp.issubdtype(leaf.dtype, jnp.floating))
 
-    gradient = eqx.filter_grad(total)((model, x))
+    gradient = eqx.filter_jit(eqx.filter_grad(total))((model, x))
     leaves = jax.tree.leaves(eqx.filter(gradient, eqx.is_array))
     learnt = [leaf for leaf in jax.tree.leaves((model, x)) if eqx.is_inexact_array(leaf)]
     assert len(leaves) == len(learnt) > 0  # numbers are none
@@ -466,7 +487,8 @@ def test_runs_in_double_precision(case):
     model, x = case.make(), case.draw(KEY, case.shape)
     single = case.apply(model, x, KEY)
     with jax.enable_x64(True):
-        double = case.apply(cast(model, jnp.float64), cast(x, jnp.float64), KEY)
+        exact = cast(model, jnp.float64)
+        double = jax.jit(lambda x: case.apply(exact, x, KEY))(cast(x, jnp.float64))
         leaves = [leaf for leaf in jax.tree.leaves(double) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         assert all(leaf.dtype == jnp.float64 for leaf in leaves)
         close(single, double, 1e-3)

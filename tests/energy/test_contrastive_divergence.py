@@ -116,6 +116,7 @@ def test_offsets_follow_the_means_of_the_batches(case):
     close(found, centred(plain, after.offsets), 1e-5)
 
 
+@pytest.mark.slow
 def test_learns_a_distribution(enumerated):
     """From samples of a machine, another one learns it: P comes near to the shares in the data."""
     s = enumerated(4, 2, scale=1.5)
@@ -132,6 +133,7 @@ def test_learns_a_distribution(enumerated):
 
 
 @pytest.mark.usefixtures("as_user")
+@pytest.mark.slow
 def test_fit_says_what_is_wrong():
     data = (np.random.default_rng(0).random((40, 4)) < 0.5).astype(np.float32)
     how = {"epochs": 2, "batch_size": 20, "key": KEY, "progress": None}

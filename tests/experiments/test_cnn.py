@@ -23,6 +23,7 @@ def test_shift_brings_black_in():
     np.testing.assert_array_equal(left, [[3, 4, 0, 0], [7, 8, 0, 0], [11, 12, 0, 0]])
 
 
+@pytest.mark.slow
 def test_shifts_that_leave_nothing_to_measure():
     for shifts in ((), (30,)):
         with pytest.raises(InputError, match="shifts"):

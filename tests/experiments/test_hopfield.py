@@ -39,6 +39,7 @@ def test_the_modern_network_holds_what_the_classical_one_cannot(result):
     assert result.metrics["classical_images_kept"] < 0.1 < 0.8 < result.metrics["modern_retrieved_from_half"]
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_digits():
     source = data.load("digits").scaled()
     how = {"digits": 3, "flipped": 0.3, "trials": 4, "max_sweeps": 50}

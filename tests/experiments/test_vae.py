@@ -41,6 +41,7 @@ def test_figures(result):
     assert labels == list(result.arrays["classes"])
 
 
+@pytest.mark.slow
 def test_lines_begin_and_end_at_the_images_and_the_plane_rises_upwards():
     model = dense_vae((64, 8, 2), key=jax.random.key(0))
     x, labels = load("digits", 200, 0).test

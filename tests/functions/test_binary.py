@@ -15,7 +15,7 @@ def test_zeros_and_ones_pass(x):
 def test_others_are_refused_with_what_to_do():
     with pytest.raises(InputError, match=r"v must hold 0 and 1 only, but reaches from -1 to 1; take others"):
         only_binary("v", [-1, 1], "take others")
-    with pytest.raises(InputError, match="reaches from 0 to 1 and holds 0.5; take others"):
+    with pytest.raises(InputError, match=r"reaches from 0 to 1 and holds 0.5; take others"):
         only_binary("v", [0.0, 0.5, 1.0], "take others")
 
 

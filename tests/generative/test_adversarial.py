@@ -95,6 +95,7 @@ def line():
     return model, data, rule, fit(model, rule, (data,), epochs=16, batch_size=128, key=KEY, progress=None)
 
 
+@pytest.mark.slow
 def test_it_learns_the_mean_and_deviation_of_normal_data(line):
     *_, fitted = line
     layer = fitted.model.generator
@@ -116,6 +117,7 @@ def test_one_key_gives_one_result(line):
     jax.tree.map(np.testing.assert_array_equal, *(eqx.filter(m, eqx.is_array) for m in found))
 
 
+@pytest.mark.slow
 def test_statistics_of_both_are_brought_up_to_date():
     generator = Sequential([Linear(3, 4, key=KEY), BatchNorm(4), tanh, Linear(4, 2, key=KEY)])
     discriminator = Sequential([SpectralNorm(Linear(2, 4, key=KEY)), tanh, SpectralNorm(Linear(4, 1, key=KEY))])
@@ -129,6 +131,7 @@ def test_statistics_of_both_are_brought_up_to_date():
     assert fitted.sample(1, key=KEY).shape == (1, 2)  # in inference
 
 
+@pytest.mark.slow
 def test_nan_during_training_names_the_step():
     model = dense_gan(2, (5,), 3, key=KEY)
     broken = optax.sgd(lambda step: jnp.where(step < 1, 0.1, jnp.nan))

@@ -43,6 +43,7 @@ def test_the_network_sees_the_noisy_example_its_time_and_its_label():
     np.testing.assert_array_equal(np.asarray(label)[~hidden], labels[~hidden])
 
 
+@pytest.mark.slow
 def test_a_trained_network_comes_near_the_best_one():
     diffusion = Diffusion(cosine(50), V())
     network = TimedMLP(2, (48, 48), key=KEY)

@@ -29,6 +29,7 @@ def test_any_maps_will_do():
     assert model.sample(6, key=KEY).shape == (6, 4)
 
 
+@pytest.mark.slow
 def test_a_convolutional_one_makes_images():
     model = convolutional_gan((8, 12, 3), (4, 6), 5, key=KEY)
     x = np.asarray(model.sample(3, key=KEY))

@@ -26,6 +26,7 @@ def network():
     return moved(UNet(1, 4, (1, 2), key=KEY, classes=3, heads=2, groups=2))
 
 
+@pytest.mark.slow
 def test_begins_with_nothing():
     network = UNet(1, 4, (1, 2), key=KEY, heads=2, groups=2)
     assert np.all(apply(network, jax.random.normal(KEY, (6, 6, 1)), 0.5) == 0)

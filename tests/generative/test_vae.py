@@ -178,6 +178,7 @@ def train(model, data, loss=ELBO, rate=1e-3):
 
 
 @pytest.mark.usefixtures("as_user")
+@pytest.mark.slow
 def test_training_on_what_the_likelihood_cannot_take_is_refused(vae):
     grey = np.full((6, 5), 0.5, np.float32)
     with pytest.raises(InputError, match=r"holds 0.5; .* as in Binarised\(NegativeELBO\(\)\)"):

@@ -32,6 +32,7 @@ def test_shapes_of_the_dense_one():
     assert (model.latent_size, model.shape, model.likelihood.sigma) == (3, (6,), 0.1)
 
 
+@pytest.mark.slow
 def test_shapes_of_the_convolutional_one(vae):
     x = RANDOM.random((3, 8, 4, 2)).astype(np.float32)
     mean, log_var = vae.encode(x)

@@ -43,6 +43,7 @@ def without_cache(model, tokens):
     return np.stack([logits[last, ..., place, :] for last, place in enumerate(places)])
 
 
+@pytest.mark.slow
 def test_decoding_equals_calls_without_a_cache_beyond_the_context_too(model):
     trace = simulate(Decoding(model), text.T)
     np.testing.assert_allclose(trace.record, without_cache(model, text), atol=1e-5)
@@ -104,6 +105,7 @@ def test_tokens_are_drawn_with_the_probabilities_asked_for(one, options, expecte
     assert not np.any(found[np.asarray(expected) == 0])
 
 
+@pytest.mark.slow
 def test_a_context_of_one_token_is_begun_anew_at_every_step():
     tiny = transformer_2017(TOKENS, key=KEY, **{**SIZES, "context": 1})
     record = simulate(Decoding(tiny), text[0]).record

@@ -30,6 +30,7 @@ def test_no_place_sees_what_comes_after_it(model):
     assert np.all(np.any(logits[:, 3:] != other[:, 3:], axis=-1))
 
 
+@pytest.mark.slow
 def test_a_fresh_model_is_nearly_undecided(model):
     """So the first loss is about ln of the number of tokens."""
     np.testing.assert_allclose(next_token_loss(model, text), np.log(TOKENS), atol=0.6)

@@ -47,6 +47,7 @@ def test_one_source_and_none(model, written):
     np.testing.assert_array_equal(translate(model, source[2, :0], length=LENGTH), written[2])
 
 
+@pytest.mark.slow
 def test_draws_follow_the_probabilities(model):
     many = np.broadcast_to(source[0], (4000, 7))
     first = translate(model, many, length=1, temperature=1.0, key=KEY)[:, 0]

@@ -77,6 +77,7 @@ def test_the_recursion_is_the_gradient(model, loss, slope, t, weights, window):
     np.testing.assert_allclose(last[0], after[0], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_step_of_descent_by_hand_and_by_jax_is_the_same():
     loss, optimizer = LossOverTime(squared_error), gradient_descent(0.1)
     moved = [

@@ -87,6 +87,7 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(fitted, tmp_path
     np.testing.assert_array_equal(resumed.history["loss"], fitted.history["loss"])
 
 
+@pytest.mark.slow
 def test_of_tokens_through_layers_with_noise():
     tokens = np.random.default_rng(1).integers(0, 7, (2, 12))
     model = Chain(Embedding(7, 3, key=KEYS[0]), GRU(3, 4, key=KEYS[1]), Dropout(0.5), Linear(4, 1, key=KEYS[2]))
