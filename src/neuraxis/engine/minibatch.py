@@ -57,7 +57,12 @@ class Position(eqx.Module):
 
 def copied(arrays: PyTree) -> PyTree:
     """Copy arrays whose memory is to be handed over: then others keep theirs, and no two of them are the same."""
-    return jax.tree.map(lambda x: jax.device_put(x, may_alias=False), arrays)
+    return jax.tree.map(_copy, arrays)
+
+
+def _copy(x: Array) -> Array:
+    # Where an array is spread over several processes, a compiled program copies it: each process holds only a part.
+    return jax.device_put(x, may_alias=False) if x.is_fully_addressable else jnp.copy(x)
 
 
 class Task(eqx.Module):
