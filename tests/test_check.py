@@ -173,3 +173,12 @@ def test_paths_are_text_or_paths(value):
     assert check.path("folder", "a/b") == check.path("folder", Path("a/b")) == Path("a/b")
     with pytest.raises(InputError, match=r"folder must be a path, as text or pathlib\.Path, but is "):
         check.path("folder", value)
+
+
+def test_sizes_come_back_as_a_tuple():
+    assert check.sizes(sizes=[3, np.int64(4)]) == (3, 4)
+    assert check.sizes(0, sizes=()) == ()
+    with pytest.raises(InputError, match=r"sizes must be a sequence of 1 or more whole numbers, but is \(\)"):
+        check.sizes(sizes=())
+    with pytest.raises(InputError, match=r"sizes\[1\] must be a whole number of at least 1, but is 0"):
+        check.sizes(sizes=(2, 0))

@@ -139,6 +139,16 @@ def whole(minimum: int = 1, **values: Any) -> None:
             raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
 
 
+def sizes(least: int = 1, **values: Any) -> tuple[int, ...]:
+    """The one value is a list or tuple of `least` or more whole numbers, each at least 1; give them as a tuple."""
+    ((name, value),) = values.items()
+    if not isinstance(value, list | tuple) or len(value) < least:
+        several = f"{least} or more whole numbers" if least else "whole numbers"
+        raise InputError(f"{name} must be a sequence of {several}, but is {received(value)}")
+    whole(**{f"{name}[{i}]": size for i, size in enumerate(value)})
+    return tuple(map(int, value))
+
+
 def boolean(**values: Any) -> None:
     """Every value is True or False."""
     for name, value in values.items():

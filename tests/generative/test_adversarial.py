@@ -153,7 +153,7 @@ def test_bad_data_are_refused():
         (model, (np.where(X > 1, np.nan, X),), "finite"),
         (model, (X[:0],), "empty"),
         (model, (X + 1j,), "real numbers"),
-        (bounded, (X,), "data must lie from 0 to 1, as what the generator makes, but reach from -"),
+        (bounded, (X,), "data must lie from 0 to 1, but reaches from -"),
         (signed, (3 * np.abs(X),), "data must lie from -1 to 1"),
         (MLP((2, 1), key=KEY), (X,), "model must be a GAN"),
         (GAN(lambda z: z, model.discriminator, 2), (X,), "nothing to train"),

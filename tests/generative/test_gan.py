@@ -64,7 +64,10 @@ def test_bad_arguments_are_refused():
         (lambda: dense_gan(2, (8, 0), 2, key=KEY), r"hidden_sizes\[1\] must be a whole number"),
         (lambda: convolutional_gan((28, 30, 1), (4, 4), 2, key=KEY), "multiples of 4 .* 28 and 30"),
         (lambda: convolutional_gan((28, 28), (4,), 2, key=KEY), r"image must be \(height, width, channel\)"),
-        (lambda: convolutional_gan((28, 28, 1), (), 2, key=KEY), "channels must be one or more sizes"),
+        (
+            lambda: convolutional_gan((28, 28, 1), (), 2, key=KEY),
+            "channels must be a sequence of 1 or more whole numbers",
+        ),
         (lambda: convolutional_gan((28, 28, 1), (4, 0), 2, key=KEY), r"channels\[1\] must be a whole number"),
     ):
         with pytest.raises(InputError, match=words):

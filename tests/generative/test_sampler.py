@@ -127,7 +127,7 @@ def test_guidance_exaggerates_the_class():
     [
         ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
         ({"steps": 21}, "steps must be at most the 20 of the schedule, but is 21"),
-        ({"shape": 2}, "shape must be the sizes of one example"),
+        ({"shape": 2}, "shape must be a sequence of whole numbers, but is 2"),
         ({"shape": (0,)}, r"shape\[0\] must be a whole number of at least 1"),
         ({"move": "ddim"}, "move must be a function, but is 'ddim'"),
         ({"network": None}, "network must be a function, but is None"),

@@ -30,8 +30,8 @@ def test_no_label_is_a_class_of_its_own():
     ("call", "message"),
     [
         (lambda: TimedMLP(0, (4,), key=KEY), "size must be a whole number of at least 1"),
-        (lambda: TimedMLP(2, (), key=KEY), "hidden_sizes must name one or more layers"),
-        (lambda: TimedMLP(2, 4, key=KEY), "hidden_sizes must name one or more layers"),
+        (lambda: TimedMLP(2, (), key=KEY), "hidden_sizes must be a sequence of 1 or more whole numbers"),
+        (lambda: TimedMLP(2, 4, key=KEY), "hidden_sizes must be a sequence of 1 or more whole numbers"),
         (lambda: TimedMLP(2, (0,), key=KEY), r"hidden_sizes\[0\] must be a whole number"),
         (lambda: TimedMLP(2, (4,), key=KEY, classes=-1), "classes must be a whole number of at least 0"),
         (lambda: network(x[:, :1], 0.5), r"x must have shape \(…, 2\)"),

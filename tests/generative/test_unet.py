@@ -58,8 +58,8 @@ def test_every_place_sees_all_others(network):
     [
         (lambda: UNet(0, key=KEY), "channels must be a whole number of at least 1"),
         (lambda: UNet(1, 0, key=KEY), "width must be a whole number of at least 1"),
-        (lambda: UNet(1, 32, (), key=KEY), "multipliers must be one or more numbers"),
-        (lambda: UNet(1, 32, 2, key=KEY), "multipliers must be one or more numbers"),
+        (lambda: UNet(1, 32, (), key=KEY), "multipliers must be a sequence of 1 or more whole numbers"),
+        (lambda: UNet(1, 32, 2, key=KEY), "multipliers must be a sequence of 1 or more whole numbers"),
         (lambda: UNet(1, 32, (1, 0), key=KEY), r"multipliers\[1\] must be a whole number"),
         (lambda: UNet(1, 12, (1, 2), key=KEY), "groups must divide all numbers of channels"),
         (lambda: UNet(1, 8, (1,), key=KEY, heads=3), "groups must divide all numbers of channels and heads"),

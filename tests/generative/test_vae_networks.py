@@ -66,7 +66,7 @@ def test_bad_arguments_are_refused(vae):
         (lambda: make((8, 6, 1), (3, 5), (7,), 2), r"multiples of 4, to be .* but is \(8, 6, 1\)"),
         (lambda: make((8, 8), (3, 5), (7,), 2), "image must be"),
         (lambda: make((8, 8, 1), (), (7,), 2), "channels must name one or more"),
-        (lambda: make((8, 8, 1), (3, 0), (7,), 2), "channels must be a whole number of at least 1, but is 0"),
+        (lambda: make((8, 8, 1), (3, 0), (7,), 2), r"channels\[1\] must be a whole number of at least 1, but is 0"),
         (lambda: make((8, 8, 1), "32", (7,), 2), "channels must be a sequence"),
         (lambda: make((8, 8, 1), (3,), (7,), 0), "latent_size must be a whole number of at least 1"),
         (lambda: make((8, 8, 1), (3,), (7,), 2, activation="relu"), "activation must be a function"),

@@ -17,7 +17,7 @@ from neuraxis import check
 from neuraxis.energy.hopfield import at_least_single
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
-from neuraxis.functions.binary import only_binary
+from neuraxis.functions.ranges import only_binary
 from neuraxis.functions.softplus_sum import softplus_sum
 
 _WEIGHT_SCALE = 0.01  # standard deviation of weights that have learnt nothing yet
@@ -213,7 +213,7 @@ def drawn(uniform: Array, probability: Array) -> Array:
 
 def only_units(name: str, x: Any) -> Any:
     """Refuse what is neither 0 nor 1 (see `only_binary`)."""
-    return only_binary(name, x, "images from 0 to 1 become binary by images >= 0.5")
+    return only_binary(name, x, remedy="; images from 0 to 1 become binary by images >= 0.5")
 
 
 def _bias(name: str, bias: ArrayLike | None, weight: Array, axis: int) -> Array:

@@ -1,6 +1,7 @@
 """The compiled part of training: a rule is applied to one batch after the other."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -177,6 +178,17 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
     return position if task.mesh is None else meshes.constrain(position, task.mesh)
 
 
+def _times_zeros(x: Array) -> Array:
+    """Give 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
+    return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
+
+
+# Each position takes the memory of the one before: a large model and its optimiser's state are there once.
+_handing_over = partial(compiled, hands_over=1)
+one_step = _handing_over(step)
+
+
+@_handing_over
 def _many_steps(task: Task, position: Position, block: Block, key: PRNGKeyArray, last: Int[Array, ""]) -> Position:
     # The bounds are values, not constants, so that one program serves any number of steps.
     return lax.while_loop(
@@ -186,19 +198,9 @@ def _many_steps(task: Task, position: Position, block: Block, key: PRNGKeyArray,
     )
 
 
+@_handing_over
 def _next_step(task: Task, position: Position, block: Block, key: PRNGKeyArray) -> Position:
     return step(task, position, block.batch(position.batch, task.batch_size), key)
-
-
-def _times_zeros(x: Array) -> Array:
-    """Give 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
-    return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
-
-
-# Each position takes the memory of the one before: a large model and its optimiser's state are there once.
-one_step = compiled(step, hands_over=1)
-_many_steps_compiled = compiled(_many_steps, hands_over=1)
-_next_step_compiled = compiled(_next_step, hands_over=1)
 
 
 def advance(task: Task, position: Position, block: Block, key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
@@ -207,9 +209,9 @@ def advance(task: Task, position: Position, block: Block, key: PRNGKeyArray, ste
     The arrays of `position` cannot be used afterwards.
     """
     if one_program:
-        return _many_steps_compiled(task, position, block, key, position.batch + steps)
+        return _many_steps(task, position, block, key, position.batch + steps)
     for _ in range(steps):
-        position = _next_step_compiled(task, position, block, key)
+        position = _next_step(task, position, block, key)
     return position
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -75,13 +74,14 @@ class CNN(eqx.Module):
         activation: Callable = relu,
     ):
         height, width, channel = self.image = _image(image)
-        channels = _numbers(channels=channels)
+        channels = check.sizes(0, channels=channels)
         halvings = 2 ** len(channels)
         if not channels or min(height, width) < halvings:
             raise InputError(
                 f"channels must name one or more convolutions, each of which halves the image of {height}×{width}, but "
                 f"are {channels}"
             )
+        check.whole(out_size=out_size)
         check.key(key)
         size = spatial.for_each_axis(2, size=size)
         key_head, *keys = jax.random.split(key, len(channels) + 1)
@@ -91,7 +91,7 @@ class CNN(eqx.Module):
         check.fraction(dropout=dropout)
         self.dropout = Dropout(dropout)
         features = (height // halvings) * (width // halvings) * channels[-1]
-        sizes = (*_numbers(hidden_sizes=hidden_sizes), *_numbers(out_size=(out_size,)))
+        sizes = (*check.sizes(0, hidden_sizes=hidden_sizes), int(out_size))
         self.head = MLP((features, *sizes), key=key_head, activation=activation)
         self.activation = activation
 
@@ -115,16 +115,7 @@ class CNN(eqx.Module):
 
 
 def _image(image: Sequence[Whole]) -> tuple[int, int, int]:
-    sizes = _numbers(image=image)
+    sizes = check.sizes(image=image)
     if len(sizes) != 3:
         raise InputError(f"image must be (height, width, channel), but is {sizes}")
     return sizes[0], sizes[1], sizes[2]
-
-
-def _numbers(**values: Any) -> tuple[int, ...]:
-    ((name, numbers),) = values.items()
-    if not isinstance(numbers, list | tuple):
-        raise InputError(f"{name} must be a sequence of whole numbers, but is {check.received(numbers)}")
-    for number in numbers:
-        check.whole(**{name: number})
-    return tuple(map(int, numbers))

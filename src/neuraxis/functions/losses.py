@@ -13,14 +13,13 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import softplus
 from neuraxis.functions.precision import single
+from neuraxis.functions.ranges import only_between
 
 Loss = Callable[[Array, Array], Array]
 
@@ -201,15 +200,7 @@ def _has(array: Array) -> str:
 
 
 def _probabilities(name: str, p: Array) -> Array:
-    """Refuse what lies outside [0, 1]; while JAX is tracing, make NaN of it, so that nothing learns from it unseen."""
-    if isinstance(p, Tracer):
-        return jnp.where((p >= 0) & (p <= 1), p, jnp.nan)
-    numbers = np.asarray(p)
-    if not np.all((numbers >= 0) & (numbers <= 1)):
-        raise InputError(
-            f"{name} must hold probabilities from 0 to 1, but reaches from {numbers.min():.6g} to {numbers.max():.6g}"
-        )
-    return p
+    return only_between(0.0, 1.0, name, p, expected="hold probabilities")
 
 
 def _unless_0_ln_0(weight: Array, p: Array, at: float) -> Array:

@@ -10,12 +10,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.functions.ranges import only_between
 
 
 def binarise(key: PRNGKeyArray, x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -25,18 +24,8 @@ def binarise(key: PRNGKeyArray, x: Num[ArrayLike, "..."]) -> Float[Array, "..."]
         InputError: for numbers outside [0, 1]; those that JAX is tracing, which cannot be looked at, give NaN.
     """
     check.key(key)
-    check.finite(x=x)
-    p = check.floats("x", x)
-    drawn = jax.random.bernoulli(key, p).astype(p.dtype)
-    if isinstance(p, Tracer):
-        return jnp.where((p >= 0) & (p <= 1), drawn, jnp.nan)
-    numbers = np.asarray(p)
-    if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
-        raise InputError(
-            f"what is binarised must lie from 0 to 1, but reaches from {numbers.min():.6g} to {numbers.max():.6g}; "
-            "Dataset.scaled() gives such pixels"
-        )
-    return drawn
+    p = only_between(0.0, 1.0, "what is binarised", x, remedy="; Dataset.scaled() gives such pixels")
+    return jnp.where(jnp.isnan(p), p, jax.random.bernoulli(key, p))
 
 
 class Binarised(eqx.Module):

@@ -12,6 +12,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.activations import silu
 from neuraxis.functions.positions import sinusoidal_encoding
 from neuraxis.layers import Linear
+from neuraxis.layers.embedding import rows
 
 _THOUSAND = 1000.0  # the time runs from 0 to 1, and the encoding tells whole numbers apart best
 
@@ -65,7 +66,7 @@ class Conditioning(eqx.Module):
             return e + self.rows[-1]
         index = self._known(label)
         try:
-            return e + self.rows.at[index].get(mode="fill", fill_value=jnp.nan)
+            return e + rows(self.rows, index)
         except (ValueError, TypeError):
             raise InputError(
                 f"there must be one label for each time, but their shapes are {index.shape} and {times.shape}"

@@ -9,13 +9,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, tanh
+from neuraxis.functions.ranges import only_between
 from neuraxis.layers import Sequential
 from neuraxis.layers.apply import apply
 
@@ -100,16 +99,7 @@ def check_examples(model: GAN, x: Any, made: Array) -> Array:
     bounds = _range_of(model.generator)
     if bounds is None:
         return real
-    low, high = bounds
-    if isinstance(real, Tracer):
-        return jnp.where((real >= low) & (real <= high), real, jnp.nan)
-    numbers = np.asarray(real)
-    if numbers.size and not (low <= numbers.min() and numbers.max() <= high):
-        raise InputError(
-            f"data must lie from {low:g} to {high:g}, as what the generator makes, but reach from {numbers.min():.6g} "
-            f"to {numbers.max():.6g}"
-        )
-    return real
+    return only_between(*bounds, "data", real, remedy=", unlike what the generator makes")
 
 
 def _range_of(generator: Any) -> tuple[float, float] | None:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -41,7 +40,7 @@ def dense_gan(
     check.whole(size=size, latent_size=latent_size)
     check.key(key)
     ours, theirs = jax.random.split(key)
-    hidden = _sizes("hidden_sizes", hidden_sizes)
+    hidden = check.sizes(hidden_sizes=hidden_sizes)
     generator = MLP((int(latent_size), *hidden, int(size)), key=ours, activation=activation)
     return GAN(generator, MLP((int(size), *hidden, 1), key=theirs, activation=activation), int(latent_size))
 
@@ -74,8 +73,11 @@ def convolutional_gan(
 
     Source: after Radford, Metz and Chintala, International Conference on Learning Representations (2016).
     """
-    height, width, colours = _sizes("image", image, "(height, width, channel)")
-    channels = _sizes("channels", channels)
+    sizes = check.sizes(image=image)
+    if len(sizes) != 3:
+        raise InputError(f"image must be (height, width, channel), but is {sizes}")
+    height, width, colours = sizes
+    channels = check.sizes(channels=channels)
     check.whole(latent_size=latent_size)
     check.key(key)
     halvings = 2 ** len(channels)
@@ -95,11 +97,3 @@ def convolutional_gan(
         down += [Convolution(into, out, key=k, padding="same"), activation, mean_pool]
     down += [Flatten(axes=3), Linear(math.prod(small), 1, key=keys[1])]
     return GAN(Sequential([*up, logistic]), Sequential(down), int(latent_size))
-
-
-def _sizes(name: str, sizes: Any, form: str = "") -> tuple[int, ...]:
-    expected = form or "one or more sizes"
-    if not isinstance(sizes, list | tuple) or not sizes or (form and len(sizes) != form.count(",") + 1):
-        raise InputError(f"{name} must be {expected}, but is {check.received(sizes)}")
-    check.whole(**{f"{name}[{i}]": size for i, size in enumerate(sizes)})
-    return tuple(map(int, sizes))

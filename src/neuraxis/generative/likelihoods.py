@@ -14,8 +14,8 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions import normal
 from neuraxis.functions.activations import logistic, softplus
-from neuraxis.functions.binary import only_binary
 from neuraxis.functions.precision import single
+from neuraxis.functions.ranges import only_binary
 
 
 @runtime_checkable
@@ -36,7 +36,7 @@ class Likelihood(Protocol):
 
 
 _REMEDY = (
-    "of others Bernoulli() is no likelihood: wrap the loss, as in Binarised(NegativeELBO()), which draws black and "
+    "; of others Bernoulli() is no likelihood: wrap the loss, as in Binarised(NegativeELBO()), which draws black and "
     "white anew from pixels from 0 to 1, or take Gaussian(σ)"
 )
 
@@ -60,7 +60,7 @@ class Bernoulli(eqx.Module):
                 cannot be looked at, give NaN instead.
         """
         a, x = _pair(output, x)
-        return -jnp.sum(softplus((1 - 2 * only_binary("x", x, _REMEDY)) * a), axis=-1)
+        return -jnp.sum(softplus((1 - 2 * only_binary("x", x, remedy=_REMEDY)) * a), axis=-1)
 
     def mean(self, output: ArrayLike) -> Float[Array, "..."]:
         """Give y, the probability of a 1."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions import losses
+from neuraxis.functions.ranges import only_between
 from neuraxis.kinds import Map
 
 
@@ -49,11 +49,7 @@ def bernoulli_cross_entropy(
         InputError: for examples that are not finite, a target outside [0, 1], and for logits of another shape.
     """
     z, t = _pair(model, x, target, key)
-    if not isinstance(t, Tracer) and not np.all((np.asarray(t) >= 0) & (np.asarray(t) <= 1)):
-        raise InputError(
-            f"what the Bernoulli cross-entropy reconstructs must lie from 0 to 1, but reaches from {t.min():.6g} to "
-            f"{t.max():.6g}"
-        )
+    t = only_between(0.0, 1.0, "what the Bernoulli cross-entropy reconstructs", t)
     return losses.bernoulli_cross_entropy_with_logits(z, t)
 
 

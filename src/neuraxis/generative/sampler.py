@@ -109,10 +109,7 @@ class Sampler(eqx.Module):
     ):
         check.functions(network=network, move=move)
         check.instance(Diffusion, diffusion=diffusion)
-        if not isinstance(shape, tuple | list):
-            raise InputError(f"shape must be the sizes of one example, such as (28, 28, 1), but is {shape!r}")
-        for i, size in enumerate(shape):
-            check.whole(1, **{f"shape[{i}]": size})
+        self.shape = check.sizes(0, shape=shape)
         most = diffusion.schedule.steps
         steps = most if steps is None else steps
         check.whole(steps=steps)
@@ -125,7 +122,7 @@ class Sampler(eqx.Module):
                 raise InputError("guidance needs a network that knows classes, but this one knows none")
         _check_parametrisation(diffusion)
         self.network, self.diffusion, self.move = network, diffusion, move
-        self.shape, self.guidance = tuple(map(int, shape)), guidance
+        self.guidance = guidance
         times = np.round(np.linspace(most, 0, int(steps) + 1)).astype(np.int32)
         # As long for any number of steps, so that one program can serve all.
         self.times = jnp.asarray(np.pad(times, (0, most - int(steps))))

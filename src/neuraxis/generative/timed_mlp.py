@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.errors import InputError
 from neuraxis.feedforward import MLP
 from neuraxis.functions.activations import silu
 from neuraxis.generative.conditioning import Conditioning, for_each_example
@@ -33,9 +32,7 @@ class TimedMLP(eqx.Module):
     def __init__(self, size: int, hidden_sizes: Sequence[int], *, key: PRNGKeyArray, classes: int = 0):
         check.whole(size=size)
         check.key(key)
-        if not isinstance(hidden_sizes, tuple | list) or not hidden_sizes:
-            raise InputError(f"hidden_sizes must name one or more layers, but is {check.received(hidden_sizes)}")
-        check.whole(**{f"hidden_sizes[{i}]": hidden for i, hidden in enumerate(hidden_sizes)})
+        hidden_sizes = check.sizes(hidden_sizes=hidden_sizes)
         own, rest = jax.random.split(key)
         self.conditioning = Conditioning(hidden_sizes[0], key=own, classes=classes)
         self.network = MLP((size + hidden_sizes[0], *hidden_sizes, size), key=rest, activation=silu)

@@ -139,12 +139,7 @@ def _mapped(network: UNet, x: Float[Array, "n h w c"], e: Float[Array, "n f"]) -
 def _sizes(channels: Whole, width: Whole, multipliers: Sequence[Whole], groups: Whole, heads: Whole) -> tuple[int, ...]:
     """Give the channels at each size."""
     check.whole(channels=channels, width=width, groups=groups, heads=heads)
-    if not isinstance(multipliers, tuple | list) or not multipliers:
-        received = check.received(multipliers)
-        raise InputError(f"multipliers must be one or more numbers, such as (1, 2, 4), but is {received}")
-    for i, multiplier in enumerate(multipliers):
-        check.whole(1, **{f"multipliers[{i}]": multiplier})
-    sizes = tuple(int(width) * int(m) for m in multipliers)
+    sizes = tuple(int(width) * multiplier for multiplier in check.sizes(multipliers=multipliers))
     if any(size % groups for size in sizes) or sizes[-1] % heads:
         raise InputError(
             f"groups must divide all numbers of channels and heads the last of them, but groups is {groups} and heads "

@@ -43,14 +43,10 @@ class VAE(eqx.Module):
 
     def __init__(self, encoder: Map, decoder: Map, *, shape: Sequence[int], likelihood: Likelihood = BERNOULLI):
         check.functions(encoder=encoder, decoder=decoder)
-        if not isinstance(shape, list | tuple) or not shape:
-            raise InputError(f"shape must be that of one x, such as (784,), but is {check.received(shape)}")
-        for size in shape:
-            check.whole(shape=size)
+        self.shape = check.sizes(shape=shape)
         if isinstance(likelihood, type) or not isinstance(likelihood, Likelihood):
             raise InputError(f"likelihood must be an object such as Bernoulli(), but is {check.received(likelihood)}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
-        self.shape = tuple(map(int, shape))
         code = _shape_of("encoder", encoder, self.shape)
         if len(code) != 1 or code[0] % 2:
             raise InputError(

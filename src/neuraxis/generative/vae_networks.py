@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -37,7 +36,7 @@ def dense_vae(
         InputError: as `MLP` does.
     """
     check.key(key)
-    sizes = _numbers(sizes=sizes)
+    sizes = check.sizes(sizes=sizes)
     ours, theirs = jax.random.split(key)
     decoder = MLP(sizes[::-1], key=theirs, activation=activation)
     encoder = MLP((*sizes[:-1], 2 * sizes[-1]), key=ours, activation=activation)
@@ -72,7 +71,7 @@ def convolutional_vae(
     check.whole(latent_size=latent_size)
     ours, theirs = jax.random.split(key)
     encoder = CNN(image, channels, hidden_sizes, 2 * int(latent_size), key=ours, activation=activation)
-    kernels = _numbers(channels=channels)[::-1]
+    kernels = check.sizes(channels=channels)[::-1]
     sizes = (int(latent_size), *map(int, reversed(hidden_sizes)))
     decoder = _growing(sizes, kernels, encoder.image, theirs, activation)
     return VAE(encoder, decoder, shape=encoder.image, likelihood=likelihood)
@@ -95,12 +94,3 @@ def _growing(
     for (i, o), k in zip(pairwise((*channels, out)), keys, strict=True):
         layers += [activation, Upsampling(i, o, key=k)]
     return Sequential(layers)
-
-
-def _numbers(**values: Any) -> tuple[int, ...]:
-    ((name, numbers),) = values.items()
-    if not isinstance(numbers, list | tuple) or not numbers:
-        raise InputError(f"{name} must be a sequence of whole numbers, but is {check.received(numbers)}")
-    for number in numbers:
-        check.whole(**{name: number})
-    return tuple(map(int, numbers))

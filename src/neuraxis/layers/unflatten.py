@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.errors import InputError
 from neuraxis.functions.spatial import Whole
 
 
@@ -27,12 +25,7 @@ class Unflatten(eqx.Module):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, shape: Sequence[Whole]):
-        if not isinstance(shape, list | tuple) or not shape:
-            raise InputError(f"shape must be a sequence of sizes, such as (7, 7, 64), but is {check.received(shape)}")
-        sizes: list[Any] = list(shape)
-        for axis, size in enumerate(sizes):
-            check.whole(**{f"shape[{axis}]": size})
-        self.shape = tuple(map(int, shape))
+        self.shape = check.sizes(shape=shape)
 
     def __call__(self, x: ArrayLike, *, key: PRNGKeyArray | None = None) -> Array:
         """Map (…, n) to (…, *shape)."""
