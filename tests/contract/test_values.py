@@ -13,7 +13,7 @@ from neuraxis.neurons import LIF, ConductanceLIF, CurrentLIF, HodgkinHuxley, Syn
 from neuraxis.reinforcement import CartPole, Reinforce
 from neuraxis.spiking import PoissonInput, Projection, SpikingNetwork, connect
 from neuraxis.values import compiled
-from tests.contract.test_models import CASES, KEY, bits, call, simulated
+from tests.contract.cases import CASES, KEY, bits, call, simulated
 
 apply_map = compiled(call)
 

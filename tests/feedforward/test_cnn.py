@@ -48,7 +48,7 @@ def test_bad_input():
     for bad, message in (
         ({"image": (12, 9)}, r"image must be \(height, width, channel\), but is \(12, 9\)"),
         ({"channels": 4}, "channels must be a sequence of whole numbers, but is 4"),
-        ({"channels": (True,)}, rr"channels\[0\] must be a whole number of at least 1, but is True"),
+        ({"channels": (True,)}, r"channels\[0\] must be a whole number of at least 1, but is True"),
         ({"out_size": 0}, "out_size must be a whole number of at least 1, but is 0"),
         ({"size": (3,)}, r"size must be one number or one for each of the spatial axes \(height, width\)"),
         ({"activation": None}, "activation must be a function, but is None"),

@@ -1,8 +1,9 @@
 """Figures. The only place that imports matplotlib; nothing here touches pyplot's global state."""
 
-from neuraxis.plots.image_grid import image_grid as image_grid
+from neuraxis.plots.images import image_grid as image_grid
 from neuraxis.plots.images import show_images as show_images
 from neuraxis.plots.images import show_strips as show_strips
+from neuraxis.plots.images import squares as squares
 from neuraxis.plots.learning import epochs_along as epochs_along
 from neuraxis.plots.learning import error_curve as error_curve
 from neuraxis.plots.learning import learning_curves as learning_curves

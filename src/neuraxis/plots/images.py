@@ -29,8 +29,30 @@ def show_images(
         ax.set_title(title, fontsize=9, fontweight="normal", loc="center")
 
 
+def image_grid(axes: Axes, images: ArrayLike, columns: int, *, low: float = 0.0) -> None:
+    """Show images side by side, row by row, with thin lines of white between them.
+
+    Args:
+        axes: where to draw; it has no ticks afterwards.
+        images: (count, height, width), grey, or (count, height, width, 3) in colour, from 0 to 1.
+        columns: images in a row.
+        low: the number that is white, in grey images; 1 is black.
+    """
+    sheet = np.asarray(images)
+    blanks = -len(sheet) % columns
+    colour = sheet.ndim == 4
+    white = 1.0 if colour else low
+    margins = ((0, blanks), (0, 1), (0, 1), *([(0, 0)] if colour else []))
+    sheet = np.pad(sheet, margins, constant_values=white)
+    rows = [np.concatenate(list(row), axis=1) for row in sheet.reshape(-1, columns, *sheet.shape[1:])]
+    axes.imshow(np.concatenate(rows), cmap="gray_r", vmin=low, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
 def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *, low: float) -> None:
-    """Show rows of images in one axes.
+    """Show rows of grey images in one axes, each row with its name.
 
     Args:
         axes: where to draw.
@@ -38,13 +60,14 @@ def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *,
         names: of the rows.
         low: the number that is white; 1 is black.
     """
-    padded = [np.pad(row, ((0, 0), (1, 1), (1, 1)), constant_values=low) for row in rows]
-    axes.imshow(
-        np.vstack([np.hstack(list(row)) for row in padded]), cmap="gray_r", vmin=low, vmax=1, interpolation="nearest"
-    )
-    height = padded[0].shape[1]
-    axes.set_yticks((np.arange(len(rows)) + 0.5) * height - 0.5, names)
-    axes.set_xticks([])
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
+    image_grid(axes, np.concatenate(rows), len(rows[0]), low=low)
+    height = rows[0].shape[1] + 1
+    axes.set_yticks((np.arange(len(rows)) + 0.5) * height - 1, names)
     axes.tick_params(length=0)
+
+
+def squares(vectors: ArrayLike) -> np.ndarray:
+    """Give images (…, side, side) of vectors (…, side²)."""
+    flat = np.asarray(vectors)
+    side = round(flat.shape[-1] ** 0.5)
+    return flat.reshape(*flat.shape[:-1], side, side)

@@ -6,10 +6,9 @@ import numpy as np
 
 from neuraxis import plots
 from neuraxis.experiment import Result
+from neuraxis.experiments.shared import code_map
 
-# Ten that can be told apart, one for each class.
-_NAMES = ("blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan")
-_COLORS = [f"tab:{name}" for name in _NAMES]
+_SIZE = 3.0  # of a point
 
 
 def plot_subspace(result: Result) -> plots.Figure:
@@ -43,7 +42,7 @@ def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
         height=2.4,
     )
     rows = {"original": "originals", "deep network": "deep", "PCA": "pca", "linear network": "linear"}
-    plots.show_strips(axes, [_square(a[name]) for name in rows.values()], list(rows), low=0.0)
+    plots.show_strips(axes, [plots.squares(a[name]) for name in rows.values()], list(rows), low=0.0)
     return fig
 
 
@@ -59,7 +58,7 @@ def plot_denoising(a: dict[str, Any]) -> plots.Figure:
     rows = {"damaged": "damaged", "denoising": "restored", "plain network": "plain", "PCA": "pca"}
     for ax, name, title in zip(axes, ("noise", "hidden"), ("Normal noise", "Hidden pixels"), strict=True):
         images = [a["originals"], *(a[name][key] for key in rows.values())]
-        plots.show_strips(ax, [_square(x) for x in images], ["original", *rows], low=0.0)
+        plots.show_strips(ax, [plots.squares(x) for x in images], ["original", *rows], low=0.0)
         ax.set_title(title)
     return fig
 
@@ -77,27 +76,17 @@ def plot_map(a: dict[str, Any]) -> plots.Figure:
     )
     _scatter(left, a["scores"], a, "Principal components", "component")
     _scatter(middle, a["codes"], a, "Codes", "code")
-    (low, high), strips = a["corners"], [_square(row) for row in a["grid"]]
+    low, high = a["corners"]
     middle.plot(*np.transpose([low, (high[0], low[1]), high, (low[0], high[1]), low]), color="#222222", linewidth=1)
-    right.imshow(np.vstack([np.hstack(list(row)) for row in strips]), cmap="gray_r", vmin=0, vmax=1)
-    right.set(xticks=[], yticks=[], xlabel="code 1", ylabel="code 2", title="Decoded")
-    right.grid(False)
-    marks = {"handletextpad": 0.0, "markerscale": 5.0}
-    fig.legend(
-        *left.get_legend_handles_labels(), loc="outside lower left", ncols=10, frameon=False, fontsize=9, **marks
-    )
+    plots.image_grid(right, plots.squares(a["grid"].reshape(-1, a["grid"].shape[-1])), len(a["grid"]))
+    right.set(xlabel="code 1", ylabel="code 2", title="Decoded")
+    code_map.legend(fig, left, size=_SIZE)
     return fig
 
 
 def _scatter(axes: Any, points: np.ndarray, a: dict[str, Any], title: str, name: str) -> None:
-    for k, label in enumerate(a["classes"]):
-        axes.scatter(*points[a["labels"] == k].T, color=_COLORS[k], s=3, alpha=0.5, linewidths=0, label=label)
+    code_map.scatter(axes, points, a["labels"], a["classes"], size=_SIZE)
     low, high = np.quantile(points, (0.002, 0.998), axis=0)
     margin = 0.05 * (high - low)
     axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
     axes.set(xlabel=f"{name} 1", ylabel=f"{name} 2", title=title)
-
-
-def _square(images: np.ndarray) -> np.ndarray:
-    side = round(images.shape[-1] ** 0.5)
-    return images.reshape(*images.shape[:-1], side, side)

@@ -123,11 +123,8 @@ def plot_steps(a: dict[str, Any]) -> plots.Figure:
     plots.legend(axes[0, 0])
     for ax, name in zip(axes[1], ("DDPM", "flow matching"), strict=True):
         sheets = a["drawn"][name]
-        plots.image_grid(ax, np.concatenate(sheets)[..., 0], len(sheets[0]))
-        height = sheets[0].shape[1] + 1
         names = ["1 step" if steps == 1 else f"{steps} steps" for steps in curves[name]]
-        ax.set_yticks((np.arange(len(sheets)) + 0.5) * height - 1, names)
-        ax.tick_params(length=0)
+        plots.show_strips(ax, [sheet[..., 0] for sheet in sheets], names, low=0.0)
         ax.set_title(name)
     return fig
 

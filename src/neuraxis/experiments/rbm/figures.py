@@ -82,7 +82,7 @@ def plot_filters(a: dict[str, Any]) -> plots.Figure:
         width=6.0,
         height=6.0 * -(-len(shown) // 10) / 10,
     )
-    plots.image_grid(axes, _square(shown, a), 10, low=-1.0)
+    plots.image_grid(axes, plots.squares(shown), 10, low=-1.0)
     return fig
 
 
@@ -97,9 +97,9 @@ def plot_samples(a: dict[str, Any]) -> plots.Figure:
         height=4.2,
     )
     names = [f"{sweeps}" for sweeps in a["sweeps"]]
-    plots.show_strips(left, list(_square(a["strip"], a)), names, low=0.0)
+    plots.show_strips(left, list(plots.squares(a["strip"])), names, low=0.0)
     left.set(ylabel="sweeps", title="From noise")
-    plots.image_grid(right, _square(a["samples"][:80], a), 10)
+    plots.image_grid(right, plots.squares(a["samples"][:80]), 10)
     right.set_title("Samples")
     return fig
 
@@ -112,7 +112,7 @@ def plot_completion(a: dict[str, Any]) -> plots.Figure:
         height=2.6,
     )
     rows = {"original": "original", "shown": "known", "completed": "sample", "mean": "mean"}
-    strips = [_square(a["completed"][name], a) for name in rows.values()]
+    strips = [plots.squares(a["completed"][name]) for name in rows.values()]
     plots.show_strips(axes, strips, list(rows), low=0.0)
     return fig
 
@@ -124,7 +124,3 @@ def plot_scores(a: dict[str, Any]) -> plots.Figure:
 
 def _signed(number: float) -> str:
     return f"{number:.1f}".replace("-", "−")
-
-
-def _square(images: np.ndarray, a: dict[str, Any]) -> np.ndarray:
-    return images.reshape(*images.shape[:-1], a["side"], a["side"])

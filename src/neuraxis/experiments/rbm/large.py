@@ -37,7 +37,6 @@ def measure(key: PRNGKeyArray, images: Images, settings: Any, session: Session) 
         "large": estimates(both),
         "filters": np.asarray(model.weight).T,
         "scores": scores,
-        "side": round(images.size**0.5),
         **drawn,
         **completed,
     }

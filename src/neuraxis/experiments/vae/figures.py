@@ -6,10 +6,7 @@ import numpy as np
 
 from neuraxis import plots
 from neuraxis.experiment import Result
-
-# Ten that can be told apart, one for each class.
-_NAMES = ("blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan")
-_COLORS = [f"tab:{name}" for name in _NAMES]
+from neuraxis.experiments.shared import code_map
 
 
 def plot_learning(result: Result) -> plots.Figure:
@@ -42,7 +39,7 @@ def plot_samples(a: dict[str, Any]) -> plots.Figure:
         width=5.0,
         height=5.0,
     )
-    plots.image_grid(axes, _square(np.asarray(a["samples"])), 10)
+    plots.image_grid(axes, plots.squares(a["samples"]), 10)
     return fig
 
 
@@ -54,7 +51,7 @@ def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
         height=2.4,
     )
     rows = {"original": "grey", "binary": "binary", "reconstruction": "reconstructed"}
-    plots.show_strips(axes, [_square(a[name]) for name in rows.values()], list(rows), low=0.0)
+    plots.show_strips(axes, [plots.squares(a[name]) for name in rows.values()], list(rows), low=0.0)
     return fig
 
 
@@ -65,7 +62,7 @@ def plot_interpolation(a: dict[str, Any]) -> plots.Figure:
         "straight line between theirs.",
         height=3.6,
     )
-    plots.image_grid(axes, _square(a["between"].reshape(-1, a["between"].shape[-1])), a["between"].shape[1])
+    plots.image_grid(axes, plots.squares(a["between"].reshape(-1, a["between"].shape[-1])), a["between"].shape[1])
     return fig
 
 
@@ -81,20 +78,11 @@ def plot_plane(a: dict[str, Any]) -> plots.Figure:
         height=5.6,
     )
     size = float(np.clip(5000 / len(a["codes"]), 3, 14))
-    for k, label in enumerate(a["classes"]):
-        left.scatter(*a["codes"][a["labels"] == k].T, color=_COLORS[k], s=size, alpha=0.5, linewidths=0, label=label)
+    code_map.scatter(left, a["codes"], a["labels"], a["classes"], size=size)
     angle, radius = np.linspace(0, 2 * np.pi, 200), np.sqrt(-2 * np.log(0.05))
     left.plot(radius * np.cos(angle), radius * np.sin(angle), color="#222222", linewidth=1)
     left.set(xlabel="z₁", ylabel="z₂", title="Codes", aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
-    plots.image_grid(right, _square(a["plane"].reshape(-1, a["plane"].shape[-1])), len(a["plane"]))
+    plots.image_grid(right, plots.squares(a["plane"].reshape(-1, a["plane"].shape[-1])), len(a["plane"]))
     right.set(xlabel="z₁", ylabel="z₂", title="Decoded")
-    marks = {"handletextpad": 0.0, "markerscale": 9 / size**0.5}
-    fig.legend(
-        *left.get_legend_handles_labels(), loc="outside lower left", ncols=10, frameon=False, fontsize=9, **marks
-    )
+    code_map.legend(fig, left, size=size)
     return fig
-
-
-def _square(images: np.ndarray) -> np.ndarray:
-    side = round(images.shape[-1] ** 0.5)
-    return images.reshape(*images.shape[:-1], side, side)
