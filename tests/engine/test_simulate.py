@@ -54,8 +54,9 @@ def test_recording_every_kth_step_in_blocks_and_chunks_changes_nothing(steps, ev
         chunk=chunk and chunk * every,
     )
     np.testing.assert_allclose(trace.times, plain.times[every - 1 :: every])
-    np.testing.assert_allclose(trace.record, plain.record[every - 1 :: every], rtol=1e-6)
-    np.testing.assert_allclose(trace.state, plain.state, rtol=1e-6)
+    # Unrolled steps are compiled together and may round once where two steps round twice; states are of order 1.
+    np.testing.assert_allclose(trace.record, plain.record[every - 1 :: every], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(trace.state, plain.state, rtol=1e-6, atol=1e-6)
 
 
 def test_goes_on_from_a_state():
