@@ -14,6 +14,7 @@ from . import plots as plots
 from . import process as process
 from . import recurrent as recurrent
 from . import reinforcement as reinforcement
+from . import robust as robust
 from . import spiking as spiking
 from .autodiff import Var as Var
 from .energy import RBM as RBM

@@ -1,0 +1,19 @@
+"""Adversarial attacks on any map with logits, and training against them.
+
+A threat model says what an attacker may do, an attack looks for the worst input, `robust_accuracy` measures.
+"""
+
+from neuraxis.robust.apgd import APGD as APGD
+from neuraxis.robust.attack import Attack as Attack
+from neuraxis.robust.deepfool import DeepFool as DeepFool
+from neuraxis.robust.fab import FAB as FAB
+from neuraxis.robust.gradient_step import FGSM as FGSM
+from neuraxis.robust.gradient_step import GradientStep as GradientStep
+from neuraxis.robust.losses import cross_entropy as cross_entropy
+from neuraxis.robust.losses import dlr as dlr
+from neuraxis.robust.losses import margin as margin
+from neuraxis.robust.pgd import PGD as PGD
+from neuraxis.robust.square import Square as Square
+from neuraxis.robust.threat_models import L2 as L2
+from neuraxis.robust.threat_models import LInf as LInf
+from neuraxis.robust.threat_models import ThreatModel as ThreatModel
