@@ -1,6 +1,6 @@
 """Projected gradient ascent that finds its step size by itself."""
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,8 +41,6 @@ class APGD(Search):
     steps: int = 100
     restarts: int = 1
     loss: AttackLoss = cross_entropy
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = True
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)

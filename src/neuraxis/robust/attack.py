@@ -1,7 +1,7 @@
 """What every attack shares: what it is called with, what it looks at, and how the best of what it finds is kept."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -29,8 +29,15 @@ class Attack(Protocol):
     scaling and normalisation are part of it. An attack sees it in inference mode.
     """
 
-    threat: ThreatModel
-    uses_gradient: ClassVar[bool]
+    @property
+    def threat(self) -> ThreatModel:
+        """What it may do: norm, ε and range."""
+        ...
+
+    @property
+    def uses_gradient(self) -> bool:
+        """Whether it needs the gradient of the model."""
+        ...
 
     def __call__(
         self,
@@ -137,13 +144,21 @@ class Search(eqx.Module):
     """An attack that is one compiled program: it works under `jit` too, in training for instance."""
 
     threat: eqx.AbstractVar[ThreatModel]
-    uses_gradient: eqx.AbstractClassVar[bool]
-    needs_bound: eqx.AbstractClassVar[bool]  # steps are measured in units of ε, which must be finite then
 
     @property
-    @abstractmethod
+    def uses_gradient(self) -> bool:
+        """Whether it needs the gradient of the model."""
+        return True
+
+    @property
+    def needs_bound(self) -> bool:
+        """Whether its steps are measured in units of ε, which must be finite then."""
+        return True
+
+    @property
     def draws(self) -> bool:
         """Whether something is drawn at random, so that a key is needed."""
+        return False
 
     @abstractmethod
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
@@ -208,7 +223,7 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
     x = check.floats("x", x)
     if x.ndim < 2 or not len(x):
         raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
-    x = only_between(threat.low, threat.high, "x", x)
+    x = only_between(cast(Any, threat.low), cast(Any, threat.high), "x", x)
     if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
         raise InputError(
             f"epsilon must be one number or one for each of {len(x)} examples, but has shape {np.shape(threat.epsilon)}"

@@ -1,7 +1,5 @@
 """The smallest step across a boundary, by linear approximation."""
 
-from typing import ClassVar
-
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, PRNGKeyArray
@@ -15,8 +13,8 @@ from neuraxis.robust.threat_models import ThreatModel
 class DeepFool(Search):
     """x ← Π(x₀ + (1 + overshoot) r), r ← r + |f_k| d(∇f_k)/‖∇f_k‖_*, until x is misclassified.
 
-    f_k = z_k − z_label for the class k whose linearised boundary is nearest, with the least |f_k|/‖∇f_k‖_*; ‖·‖_* is the
-    dual norm (ℓ2 of ℓ2, ℓ1 of ℓ∞), d the steepest direction and Π the projection into the range. ε plays no part.
+    f_k = z_k − z_label for the class k whose linearised boundary is nearest, with the least |f_k|/‖∇f_k‖_*, in the
+    dual norm (ℓ2 of ℓ2, ℓ1 of ℓ∞); d is the steepest direction, Π the projection into the range. ε plays no part.
 
     Args:
         threat: norm and range.
@@ -34,8 +32,6 @@ class DeepFool(Search):
     steps: int = 50
     candidates: int = 10
     overshoot: ArrayLike = 0.02
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = False
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)
@@ -45,8 +41,8 @@ class DeepFool(Search):
         check.one_number(overshoot=self.overshoot)
 
     @property
-    def draws(self) -> bool:
-        """Nothing is."""
+    def needs_bound(self) -> bool:
+        """Nothing is measured in units of ε."""
         return False
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:

@@ -1,6 +1,6 @@
 """The fast adaptive boundary attack: walk along the boundary, towards the input."""
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,8 +43,6 @@ class FAB(Search):
     eta: ArrayLike = 1.05
     alpha_max: ArrayLike = 0.1
     beta: ArrayLike = 0.9
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = False
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)
@@ -53,6 +51,11 @@ class FAB(Search):
         check.one_number(eta=self.eta, alpha_max=self.alpha_max, beta=self.beta)
         check.positive(eta=self.eta, alpha_max=self.alpha_max, beta=self.beta)
         check.fraction(alpha_max=self.alpha_max, beta=self.beta)
+
+    @property
+    def needs_bound(self) -> bool:
+        """Nothing is measured in units of ε."""
+        return False
 
     @property
     def draws(self) -> bool:

@@ -1,7 +1,5 @@
 """Attacks by one gradient."""
 
-from typing import ClassVar
-
 from jaxtyping import ArrayLike, PRNGKeyArray
 
 from neuraxis import check
@@ -27,8 +25,6 @@ class GradientStep(Search):
     threat: ThreatModel
     size: ArrayLike
     loss: AttackLoss = cross_entropy
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = False
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)
@@ -37,8 +33,8 @@ class GradientStep(Search):
         check.functions(loss=self.loss)
 
     @property
-    def draws(self) -> bool:
-        """Nothing is."""
+    def needs_bound(self) -> bool:
+        """Nothing is measured in units of ε."""
         return False
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
@@ -63,17 +59,10 @@ class FGSM(Search):
 
     threat: ThreatModel
     loss: AttackLoss = cross_entropy
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = True
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)
         check.functions(loss=self.loss)
-
-    @property
-    def draws(self) -> bool:
-        """Nothing is."""
-        return False
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
         """Take the step."""

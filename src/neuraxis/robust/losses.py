@@ -22,8 +22,8 @@ Classes = Int[Array, " N"]
 def cross_entropy(logits: Logits, labels: Classes, targets: Classes | None = None) -> Float[Array, " N"]:
     """−ln softmax(z)_label; with targets ln softmax(z)_target.
 
-    Its gradient vanishes where the network is very sure: in single precision, it is exactly 0 from a lead of about 104
-    in the logits on.
+    Its gradient vanishes where the network is very sure: from a lead of 104 in the logits on, it is 0 in single
+    precision, or noise of rounding.
     """
     if targets is None:
         return categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
@@ -31,7 +31,9 @@ def cross_entropy(logits: Logits, labels: Classes, targets: Classes | None = Non
 
 
 def margin(logits: Logits, labels: Classes, targets: Classes | None = None) -> Float[Array, " N"]:
-    """max_{i≠label} z_i − z_label, positive where the label is not predicted; with targets z_target − max_{i≠target} z_i.
+    """max_{i≠label} z_i − z_label, positive where another class is predicted.
+
+    With targets z_target − max_{i≠target} z_i.
 
     Source: Carlini & Wagner, IEEE Symposium on Security and Privacy (2017), without the cut at 0.
     """

@@ -1,7 +1,5 @@
 """Projected gradient descent on the input (on −E: it climbs)."""
 
-from typing import ClassVar
-
 import jax
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -16,7 +14,7 @@ from neuraxis.robust.threat_models import ThreatModel
 class PGD(Search):
     """x ← Π(x + α ε d(∇_x E)), with d the steepest direction in the norm: sign for ℓ∞, ∇E/‖∇E‖₂ for ℓ2.
 
-    Π brings it back into ball and range. It begins at a point drawn from the ball, anew in each restart, or at x itself.
+    Π brings it back into ball and range. It begins at a point drawn from the ball, anew in each restart, or at x.
     Of all points on the way it gives one that is misclassified (as the target, with targets), and among those, or where
     there is none, the one of the largest loss.
 
@@ -40,8 +38,6 @@ class PGD(Search):
     random_start: bool = True
     restarts: int = 1
     loss: AttackLoss = cross_entropy
-    uses_gradient: ClassVar[bool] = True
-    needs_bound: ClassVar[bool] = True
 
     def __check_init__(self):
         check.instance(ThreatModel, threat=self.threat)
@@ -63,6 +59,7 @@ class PGD(Search):
         begin = Best.none(problem)
         if not self.random_start:
             return self._climb(problem, problem.x, begin)
+        assert key is not None
         keys = jax.random.split(key, self.restarts)
         climb = lambda best, key: (self._climb(problem, self.threat.random_start(problem.x, key), best), None)
         return lax.scan(climb, begin, keys)[0]

@@ -1,7 +1,5 @@
 """A random search with squares, which needs the logits only and no gradient."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,8 +40,6 @@ class Square(Search):
     queries: int = 5000
     share: float = 0.8
     loss: AttackLoss = margin
-    uses_gradient: ClassVar[bool] = False
-    needs_bound: ClassVar[bool] = True
 
     def __check_init__(self):
         if not isinstance(self.threat, LInf | L2):
@@ -55,6 +51,11 @@ class Square(Search):
         check.functions(loss=self.loss)
 
     @property
+    def uses_gradient(self) -> bool:
+        """It does not."""
+        return False
+
+    @property
     def draws(self) -> bool:
         """Every change is."""
         return True
@@ -64,8 +65,8 @@ class Square(Search):
         x = problem.x
         if x.ndim != 4:
             raise InputError(
-                f"Square needs images, (N, height, width, channel), but x has shape {x.shape}; a model of vectors takes "
-                "images behind neuraxis.layers.Flatten(axes=3)"
+                f"Square needs images, (N, height, width, channel), but x has shape {x.shape}; a model of vectors "
+                "takes images behind neuraxis.layers.Flatten(axes=3)"
             )
         assert key is not None
         change = _change_linf if isinstance(self.threat, LInf) else _change_l2

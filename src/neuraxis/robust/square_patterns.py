@@ -20,9 +20,9 @@ def window(shape: tuple[int, ...], side: Int[Array, ""], key: PRNGKeyArray) -> W
     """Draw the place of a square of that side in each image of (N, height, width, channel)."""
     count, height, width, _ = shape
     places = jax.random.uniform(key, (2, count, 1, 1, 1))
-    first = [jnp.floor(u * (size - side + 1)).astype(jnp.int32) for u, size in zip(places, (height, width), strict=True)]
-    row = jnp.arange(height)[:, None, None] - first[0]
-    column = jnp.arange(width)[:, None] - first[1]
+    first = lambda u, size: jnp.floor(u * (size - side + 1)).astype(jnp.int32)
+    row = jnp.arange(height)[:, None, None] - first(places[0], height)
+    column = jnp.arange(width)[:, None] - first(places[1], width)
     return Window(row, column, (row >= 0) & (row < side) & (column >= 0) & (column < side))
 
 

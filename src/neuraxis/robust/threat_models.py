@@ -40,7 +40,7 @@ class ThreatModel(eqx.Module):
         _check_epsilon(self.epsilon)
         check.one_number(low=self.low, high=self.high)
         check.finite(low=self.low, high=self.high)
-        if not isinstance(self.low, Tracer) and not isinstance(self.high, Tracer) and not self.low < self.high:
+        if not isinstance(self.low, Tracer) and not isinstance(self.high, Tracer) and not np.less(self.low, self.high):
             raise InputError(f"low must be smaller than high, but they are {self.low} and {self.high}")
 
     @abstractmethod
