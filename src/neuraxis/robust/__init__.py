@@ -3,6 +3,7 @@
 A threat model says what an attacker may do, an attack looks for the worst input, `robust_accuracy` measures.
 """
 
+from neuraxis.robust.adversarial_training import adversarial_training as adversarial_training
 from neuraxis.robust.apgd import APGD as APGD
 from neuraxis.robust.attack import Attack as Attack
 from neuraxis.robust.bisection import Bisection as Bisection

@@ -1,7 +1,7 @@
 """What every attack shares: what it is called with, what it looks at, and how the best of what it finds is kept."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -223,7 +223,7 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
     x = check.floats("x", x)
     if x.ndim < 2 or not len(x):
         raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
-    x = only_between(cast(Any, threat.low), cast(Any, threat.high), "x", x)
+    x = only_between(threat.low, threat.high, "x", x)
     if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
         raise InputError(
             f"epsilon must be one number or one for each of {len(x)} examples, but has shape {np.shape(threat.epsilon)}"
@@ -245,7 +245,7 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
 def _classes(model: PyTree, x: Array) -> int:
     """Give the number of classes, and see that the model always gives the same."""
     if any(isinstance(leaf, Tracer) for leaf in (x, *jax.tree.leaves(model))):
-        return jax.eval_shape(logits_of, model, x).shape[-1]
+        return jax.eval_shape(lambda x: logits_of(model, x), x).shape[-1]
     first, second = map(np.asarray, _twice(model, x[:_LOOKED_AT]))
     if not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise InputError(

@@ -5,7 +5,7 @@ from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.robust.attack import Best, Problem, Search, along, is_finite, logits_of, rank_of, succeeds
+from neuraxis.robust.attack import Best, Problem, Search, along, is_finite, logits_of, rank_of
 from neuraxis.robust.boundaries import differences, nearest, rivals
 from neuraxis.robust.threat_models import ThreatModel
 
@@ -15,6 +15,7 @@ class DeepFool(Search):
 
     f_k = z_k − z_label for the class k whose linearised boundary is nearest, with the least |f_k|/‖∇f_k‖_*, in the
     dual norm (ℓ2 of ℓ2, ℓ1 of ℓ∞); d is the steepest direction, Π the projection into the range. ε plays no part.
+    With targets k is the target, and it stays content with leaving the label.
 
     Args:
         threat: norm and range.
@@ -58,10 +59,10 @@ class DeepFool(Search):
             far = (jnp.abs(gap) + 1e-4) / (threat.dual_norm(slope) + 1e-8)  # a little, so that no step is 0
             r = jnp.where(along(fallen, r), r, r + along(far, r) * threat.steepest(slope))
             x = jnp.where(along(fallen, x), x, threat.clip(start + (1 + self.overshoot) * r))
-            fallen = succeeds(rank_of(logits_of(problem.model, x), problem), problem)
+            fallen = rank_of(logits_of(problem.model, x), problem) > 0
             return number + 1, x, r, fallen, finite
 
-        fallen = succeeds(rank_of(logits_of(problem.model, start), problem), problem)
+        fallen = rank_of(logits_of(problem.model, start), problem) > 0
         begin = jnp.zeros((), jnp.int32), start, jnp.zeros_like(start), fallen, jnp.ones_like(fallen)
         goes_on = lambda carry: (carry[0] < self.steps) & ~jnp.all(carry[3])
         _, x, _, fallen, finite = lax.while_loop(goes_on, advance, begin)

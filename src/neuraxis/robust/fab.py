@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.robust.attack import Best, Problem, Search, along, is_finite, logits_of, rank_of, succeeds
+from neuraxis.robust.attack import Best, Problem, Search, along, is_finite, logits_of, rank_of
 from neuraxis.robust.boundaries import differences, nearest, rivals
 from neuraxis.robust.threat_models import ThreatModel
 
@@ -19,6 +19,7 @@ class FAB(Search):
     δ and δ₀ are the smallest steps within the range from x and from the input x₀ to the nearest boundary, linearised at
     x, and α = min(‖δ‖/(‖δ‖ + ‖δ₀‖), α_max). It gives the misclassified point nearest to x₀, or x₀ where it found none.
     ε is no bound; restarts begin at random points half as far away as the nearest point so far, and not beyond ε/2.
+    With targets it walks along the boundary between label and target, and stays content with leaving the label.
 
     Args:
         threat: norm and range, and ε for restarts.
@@ -65,7 +66,7 @@ class FAB(Search):
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
         """Walk from every start, and keep the nearest point."""
         x, others = problem.x, rivals(problem, self.candidates)
-        fallen = succeeds(rank_of(logits_of(problem.model, x), problem), problem)
+        fallen = rank_of(logits_of(problem.model, x), problem) > 0
         far = jnp.where(fallen, 0, jnp.inf).astype(x.dtype)  # what is misclassified as it is needs no step
         nothing = _Walk(x, x, far, jnp.ones(len(x), bool))
         walk = lambda walk: lax.fori_loop(0, self.steps, lambda _, at: self._step(problem, others, at), walk)
@@ -92,7 +93,7 @@ class FAB(Search):
         near, far = (jnp.maximum(threat.norm(d), 1e-8) for d in (delta, from_origin))
         alpha = along(jnp.minimum(near / (near + far), self.alpha_max), x)
         moved = threat.clip((1 - alpha) * (x + self.eta * delta) + alpha * (origin + self.eta * from_origin))
-        fallen = succeeds(rank_of(logits_of(problem.model, moved), problem), problem)
+        fallen = rank_of(logits_of(problem.model, moved), problem) > 0
         distance = threat.norm(moved - origin)
         nearer = fallen & (distance < at.distance)
         return _Walk(

@@ -45,7 +45,7 @@ def warnings(attempts: Sequence[Attempt], right: int, vanishing: float) -> tuple
                 )
     if vanishing > _VANISHING:
         found.append(
-            f"gradient masking: the gradient of the cross-entropy is 0 or noise of rounding at {100 * vanishing:.0f} % of "
-            "the images, where an attack on that loss finds no way; take dlr or margin"
+            f"gradient masking: the gradient of the cross-entropy is 0 or rounding at {100 * vanishing:.0f} % of the "
+            "images, where an attack on that loss finds no way; take dlr or margin"
         )
     return tuple(found)

@@ -44,7 +44,7 @@ class ThreatModel(eqx.Module):
             raise InputError(f"low must be smaller than high, but they are {self.low} and {self.high}")
 
     @abstractmethod
-    def norm(self, delta: Float[Array, "N ..."]) -> Float[Array, " N"]:
+    def norm(self, delta: Float[ArrayLike, "N ..."]) -> Float[Array, " N"]:
         """Give ‖δ‖."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class ThreatModel(eqx.Module):
 
     @abstractmethod
     def draw(self, shape: tuple[int, ...], dtype: jnp.dtype, key: PRNGKeyArray) -> Float[Array, "N ..."]:
-        """Draw δ uniformly from ‖δ‖ ≤ 1."""
+        """Draw δ with ‖δ‖ ≤ 1."""
 
     @abstractmethod
     def to_plane(
@@ -84,12 +84,13 @@ class ThreatModel(eqx.Module):
         """Bring x into the range."""
         return jnp.clip(x, jnp.asarray(self.low, x.dtype), jnp.asarray(self.high, x.dtype))
 
-    def project(self, moved: Float[Array, "N ..."], x: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
+    def project(self, moved: Float[ArrayLike, "N ..."], x: Float[ArrayLike, "N ..."]) -> Float[Array, "N ..."]:
         """Bring what was moved into the ball around x, and then into the range: it lies in both."""
+        moved, x = jnp.asarray(moved), jnp.asarray(x)
         return self.clip(x + self.into_ball(moved - x))
 
     def random_start(self, x: Float[Array, "N ..."], key: PRNGKeyArray) -> Float[Array, "N ..."]:
-        """Draw a point uniformly from the ball around x, and bring it into the range."""
+        """Draw a point from the ball around x, and bring it into the range."""
         return self.clip(x + self.along(self.epsilon, x) * self.draw(x.shape, x.dtype, key))
 
     def along(self, numbers: ArrayLike, x: Float[Array, "N ..."]) -> Float[Array, "..."]:
@@ -153,11 +154,10 @@ class L2(ThreatModel):
         return jnp.where(size > epsilon, delta * (epsilon / (size + _TINY)), delta)
 
     def draw(self, shape, dtype, key):
-        """Draw a direction from normal numbers, and a length u^(1/n) for n entries."""
+        """Draw a direction from normal numbers and a length from 0 to 1, both uniform."""
         direction, length = jax.random.split(key)
         normal = jax.random.normal(direction, shape, dtype)
-        entries = max(1, int(np.prod(shape[1:])))
-        far = jax.random.uniform(length, shape[:1], dtype) ** (1 / entries)
+        far = jax.random.uniform(length, shape[:1], dtype)
         return normal * self.along(far / (self.norm(normal) + _TINY), normal)
 
     def to_plane(self, x, slope, gap):
@@ -202,7 +202,8 @@ def _check_epsilon(epsilon: ArrayLike) -> None:
         raise InputError(f"epsilon must not be negative, but is {smallest}")
 
 
-def _flat(x: Array) -> Array:
+def _flat(x: ArrayLike) -> Array:
+    x = jnp.asarray(x)
     return x.reshape(len(x), -1)
 
 
