@@ -1,7 +1,7 @@
-"""Run every experiment at its default settings and write what it claims, and what was measured, into docs/claims.md.
+"""Run all experiments at default settings: docs/claims.md tells what was measured, docs/figures/ keeps the pictures.
 
-`python docs/claims.py NAME…` runs only some. With `--runs FOLDER` what it runs is kept there, and what lies there is
-not run again. It ends with exit code 1 where a claim does not hold or a run fails.
+`python docs/claims.py NAME…` runs only some, and writes a page of these alone. With `--runs FOLDER` what it runs is
+kept there, and what lies there is not run again. It ends with exit code 1 where a claim does not hold or a run fails.
 """
 
 import sys
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import figures
 import tyro
 from runs import run_once
 
@@ -42,6 +43,7 @@ def main(options: Options) -> int:
             found = run_once(Path(folder) / name, name)
             if found is not None:
                 runs[name] = found
+                figures.keep(name, Path(folder) / name)
             if found is None or not all(claim["holds"] for claim in found["claims"]):
                 failed.append(name)
     write_atomically(options.page, page(runs))
