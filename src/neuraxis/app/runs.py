@@ -120,6 +120,7 @@ def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begu
         text=inspect.getdoc(module) or "",
         settings=begun.settings,
         is_default=settings == module.Settings(),
+        is_quick=settings == module.QUICK,
         result=result,
         figures=figures,
         captions=captions,

@@ -90,7 +90,7 @@ class Settings:
         return memory.NUMBER * (4.0 * kernels + 2.0 * examples * maps) + dense
 
 
-QUICK = Settings(channels=(8, 16), hidden_sizes=(64,), steps=200, training_images=9000, shifts=(0, 3))
+QUICK = Settings(channels=(16, 32), hidden_sizes=(64,), steps=600, training_images=9000, shifts=(0, 1, 2, 3))
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -133,7 +133,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "convolution_deviation": float(np.max(np.abs(by_quadrature - closed_form))),
         },
         claims=(
-            Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),
+            Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name], quick=0.95),
             Claim("shift_advantage", ">", 0.0),
             Claim("convolution_deviation", "<=", 1e-6),
         ),

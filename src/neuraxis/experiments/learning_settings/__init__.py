@@ -86,9 +86,7 @@ class Settings:
         return memory.NUMBER * (4 * weights + max(10 * steps, self.samples))
 
 
-QUICK = Settings(
-    regression_epochs=60, classification_epochs=10, unsupervised_epochs=25, reinforcement_epochs=15, fresh_episodes=100
-)
+QUICK = Settings(classification_epochs=10, reinforcement_epochs=15, fresh_episodes=100)
 
 _CLAIMS = (
     Claim("regression_rms_error", "<=", 0.1),
