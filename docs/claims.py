@@ -16,6 +16,7 @@ import tyro
 from runs import run_once
 
 from neuraxis import experiments
+from neuraxis.app.labels import label
 from neuraxis.app.report import number
 from neuraxis.files import write_atomically
 
@@ -86,7 +87,7 @@ def _rows(name: str, run: dict[str, Any]) -> list[str]:
     for metric, texts in bounds.items():
         value = run["metrics"][metric]
         measured = number(float("nan") if value is None else value)
-        cells = *around[:2], metric.replace("_", " "), ", ".join(texts), measured, around[2]
+        cells = *around[:2], label(metric), ", ".join(texts), measured, around[2]
         rows.append(f"| {' | '.join(cells)} |")
         around = ("", "", "")
     return rows

@@ -14,10 +14,13 @@ def report(name="first", is_default=True, is_quick=False, **metrics):
         name=name,
         text="First: a line.\n\nA paragraph with a < b.",
         settings={"size": 3, "mode": "x"},
+        meanings={"size": "How large [mm]."},
         is_default=is_default,
         is_quick=is_quick,
         result=Result(
-            {"good": 1.0, "bad": 2.0, **metrics}, (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0, quick=1.5)), data="digits"
+            {"good": 1.0, "bad": 2.0, **metrics},
+            (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0, quick=1.5)),
+            data="digits",
         ),
         figures={"plot": b"\x89PNG"},
         captions={"plot": "A caption."},
@@ -75,6 +78,7 @@ def test_failed_claims_in_words():
 def test_the_page_says_how_it_was_made(tmp_path):
     write_report(tmp_path / "index.html", [report()], "Title")
     page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
+    assert "<td><code>size</code></td><td>3</td><td>How large [mm].</td>" in page
     assert "<code>neuraxis run first --out &#x27;a &amp; b&#x27;</code> took 1.5 s on cpu" in page
     assert "in float32" in page
 

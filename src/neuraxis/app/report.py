@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuraxis.app.labels import label
 from neuraxis.experiment import Claim, Result
 from neuraxis.files import write_atomically
 
@@ -21,12 +22,13 @@ class Report:
     name: str
     text: str  # the experiment's docstring
     settings: dict[str, Any]
+    meanings: dict[str, str]  # of the settings
     is_default: bool
     is_quick: bool
     result: Result
     figures: dict[str, bytes]  # PNG by file stem
     captions: dict[str, str]
-    seconds: float  # of everything from the beginning of the run to this report
+    seconds: float  # of everything, start of the program and compilation included
     versions: dict[str, str]
     device: str
     precision: str  # of products of matrices
@@ -104,8 +106,8 @@ def _section(report: Report) -> str:
 {data}
 {_claims(report)}
 <div class=figures>{figures}</div>
-<details><summary>All measured values</summary>{_table(report.result.metrics)}</details>
-<details><summary>Settings</summary>{_table(report.settings)}</details>
+<details><summary>All measured values</summary>{_table(_metrics(report))}</details>
+<details><summary>Settings</summary>{_table(_settings(report))}</details>
 <footer><code>{html.escape(report.command)}</code> took {report.seconds:.1f} s on {html.escape(report.device)},
 with products of matrices in {report.precision}; {html.escape(versions)}</footer>
 </section>"""
@@ -124,7 +126,7 @@ def _claims(report: Report) -> str:
     metrics = report.result.metrics
     rows = "".join(
         f"<tr><td>{_mark(c.holds(metrics), report.is_claimed)}</td>"
-        f"<td>{_words(c.metric)}</td><td>{_number(metrics[c.metric])}</td>"
+        f"<td>{html.escape(label(c.metric))}</td><td>{_number(metrics[c.metric])}</td>"
         f"<td>{html.escape(c.relation.replace('>=', '≥').replace('<=', '≤'))} {_number(c.bound)}</td></tr>"
         for c in report.claims
     )
@@ -143,13 +145,20 @@ def _prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _table(values: dict[str, Any]) -> str:
-    rows = "".join(f"<tr><td>{_words(name)}</td><td>{_number(value)}</td></tr>" for name, value in values.items())
+def _metrics(report: Report) -> list[tuple[str, ...]]:
+    return [(html.escape(label(name)), _number(value)) for name, value in report.result.metrics.items()]
+
+
+def _settings(report: Report) -> list[tuple[str, ...]]:
+    return [
+        (f"<code>{html.escape(name)}</code>", _number(value), _prose(report.meanings.get(name, "")))
+        for name, value in report.settings.items()
+    ]
+
+
+def _table(cells: list[tuple[str, ...]]) -> str:
+    rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
     return f"<div class=scroll><table>{rows}</table></div>"
-
-
-def _words(name: str) -> str:
-    return html.escape(name.replace("_", " "))
 
 
 def number(value: float) -> str:

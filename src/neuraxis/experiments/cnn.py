@@ -37,6 +37,8 @@ from neuraxis.functions.continuous_convolution import continuous_convolve
 from neuraxis.kinds import Map
 from neuraxis.values import compiled
 
+PLACE = ("Feedforward networks and learning", 10)
+
 _LOWEST_ACCURACY = {"mnist": 0.992, "digits": 0.97, "fashion-mnist": 0.90}
 
 

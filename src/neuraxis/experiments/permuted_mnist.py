@@ -37,6 +37,8 @@ from neuraxis.feedforward.classification import correct, loss
 from neuraxis.layers import Flatten, Linear, Sequential
 from neuraxis.recurrent import GRU, RNN, MinGRU
 
+PLACE = ("Memory and sequences", 5)
+
 _LOWEST_ACCURACY = {"mnist": 0.8, "digits": 0.8}
 _PIXELS = 784  # of MNIST
 _REPORTS = 10  # during a training

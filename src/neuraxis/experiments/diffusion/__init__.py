@@ -32,6 +32,8 @@ from neuraxis.experiment import Claim, Result, Session, check_settings, check_so
 from neuraxis.experiments.diffusion import digits, figures, points
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Generative models", 2)
+
 
 @dataclass(frozen=True)
 class Settings:

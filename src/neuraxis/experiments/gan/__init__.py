@@ -30,6 +30,8 @@ from neuraxis.experiment import Claim, Result, Session, check_settings, check_so
 from neuraxis.experiments.gan import figures, images, points
 from neuraxis.experiments.shared import memory, scorer
 
+PLACE = ("Generative models", 4)
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -27,6 +27,8 @@ from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.experiments.hopfield import capacity, digits, modern
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Memory and sequences", 1)
+
 
 @dataclass(frozen=True)
 class Settings:

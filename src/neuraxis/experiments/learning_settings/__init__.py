@@ -33,6 +33,8 @@ from neuraxis.experiments.learning_settings import figures, tasks
 from neuraxis.experiments.learning_settings.tasks import STEPS, Task
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Feedforward networks and learning", 12)
+
 
 @dataclass(frozen=True)
 class Settings:

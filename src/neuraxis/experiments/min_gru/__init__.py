@@ -26,6 +26,8 @@ from neuraxis.experiment import Claim, Result, Session, check_range, check_setti
 from neuraxis.experiments.min_gru import copying, timing
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Memory and sequences", 4)
+
 _HELD_OUT, _TEST = 500, 2000  # sequences
 
 

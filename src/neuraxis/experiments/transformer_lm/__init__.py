@@ -31,6 +31,8 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.transformer_lm import figures, texts, training
 from neuraxis.language import Writer, bits_per_byte, next_token_loss
 
+PLACE = ("Memory and sequences", 8)
+
 
 @dataclass(frozen=True)
 class Settings:

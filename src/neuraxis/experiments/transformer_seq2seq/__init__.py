@@ -32,6 +32,8 @@ from neuraxis.language import EncoderDecoder, translate
 from neuraxis.language.encoder_decoder import all_right, loss
 from neuraxis.values import compiled
 
+PLACE = ("Memory and sequences", 9)
+
 _REPORTS = 20  # points of the learning curve
 _WATCHED = 250  # pairs on which it is measured
 _AT_ONCE = 1000  # dates that are read together
