@@ -58,7 +58,7 @@ lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Build the documentation into site/, and run the Python on its pages.
+# Build the documentation into site/, and run the Python on its pages and the examples.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m pytest -n 2 tests/docs
 	$(BIN)/python -m zensical build --strict > /dev/null
