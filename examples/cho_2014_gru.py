@@ -14,6 +14,7 @@ model = Chain(GRU(2, 32, key=keys[0]), Linear(32, 1, key=keys[1]))
 
 
 def squared_error(model, x, total, *, key):
+    """Compare what the network says after the last step with the sum."""
     return jnp.sum((unroll(model, x)[0][:, -1] - total) ** 2, axis=-1)
 
 

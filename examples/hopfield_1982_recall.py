@@ -1,4 +1,4 @@
-"""Hopfield, PNAS 79:2554 (1982): a network recalls its patterns from corrupted versions, and forgets when overloaded."""
+"""Hopfield, PNAS 79:2554 (1982): a network recalls patterns from corrupted versions, and forgets when overloaded."""
 
 import jax
 import jax.numpy as jnp
