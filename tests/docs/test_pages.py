@@ -20,6 +20,11 @@ def test_every_experiment_has_a_page(name):
     assert f"systems/{name}.md" in NAVIGATION
 
 
+def test_the_pages_follow_the_chapters():
+    order = re.findall(r"systems/([\w-]+)\.md", NAVIGATION)
+    assert [name for name in order if name in experiments.names()] == experiments.names()
+
+
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_tells_its_claim_and_its_source(name):
     text = experiments.docstring(name)
