@@ -214,12 +214,14 @@ def _plot_kernels(kernels: np.ndarray) -> plots.Figure:
     fig, axes = plots.figure(
         rows,
         columns,
-        caption="The kernels of the first convolutional layer after training: red entries are positive, blue ones "
-        "negative, each kernel on its own scale.",
-        width=6.0,
+        caption="The kernels of the first convolutional layer after training, all on one scale.",
+        width=6.5,
         height=0.8 * rows + 0.2,
     )
-    plots.show_images(axes, list(np.moveaxis(kernels, -1, 0)), cmap="RdBu_r")
+    largest = float(np.abs(kernels).max())
+    plots.show_images(axes, list(np.moveaxis(kernels, -1, 0)), cmap="RdBu_r", limit=largest)
+    shown = np.ravel(axes)[0].images[0]
+    fig.colorbar(shown, ax=axes, label="weight", shrink=0.8)
     return fig
 
 

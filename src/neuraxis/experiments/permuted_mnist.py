@@ -120,7 +120,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "steps": steps,
             "chance": float(np.bincount(test[1]).max() / len(test[1])),
             "sequences": test[0][:10],
-            "read": np.argmax(fitted.model(test[0][:10]), axis=-1),
+            "predicted": np.argmax(fitted.model(test[0][:10]), axis=-1),
             "labels": test[1][:10],
             "classes": images.classes,
         },
@@ -195,8 +195,8 @@ def _plot_sequences(arrays: dict) -> plots.Figure:
     for i in range(1, len(rows)):
         axes.axhline(i - 0.5, color=plots.COLORS["grey"], linewidth=0.5)
     names = arrays["classes"]
-    pairs = zip(arrays["labels"], arrays["read"], strict=True)
-    axes.set_yticks(range(len(rows)), [f"{names[label]}, read {names[read]}" for label, read in pairs])
+    pairs = zip(arrays["labels"], arrays["predicted"], strict=True)
+    axes.set_yticks(range(len(rows)), [f"{names[label]} taken for {names[found]}" for label, found in pairs])
     axes.grid(False)
     axes.set(xlabel="time [steps]")
     return fig
