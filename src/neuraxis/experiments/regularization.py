@@ -9,8 +9,8 @@ held-out images rises again. Each remedy is tried on the same network, with the 
 - augmentation: images that are shifted, rotated, scaled, bent elastically or noisy, in another way at every step.
 
 The held-out images choose when to stop; the test images are looked at once, at the end. The test error that the claims
-are about is the cross-entropy E, the mean over the test images; the error rate, the share of them that is misclassified,
-is given too.
+are about is the cross-entropy E, the mean over the test images; the error rate, the share of images that is
+misclassified, is given too.
 
 Sources: Prechelt, Neural Networks: Tricks of the Trade (1998); Krogh & Hertz, NIPS (1991); Srivastava et al., JMLR
 15:1929 (2014); Simard, Steinkraus & Platt, ICDAR (2003).
