@@ -35,6 +35,8 @@ from neuraxis.functions.activations import Activation, logistic, relu, tanh
 from neuraxis.functions.initializers import Initializer, he_normal
 from neuraxis.layers import BatchNorm, Linear, Residual, Sequential
 
+PLACE = ("Feedforward networks and learning", 9)
+
 _LARGE = 4.0  # scale of weights that are too large for tanh
 
 
@@ -119,7 +121,8 @@ class Settings:
         return 4.0 * memory.NUMBER * (self.depth + 1) * layer
 
 
-QUICK = Settings(depth=4, width=64, scales=(1.0, 4.0), steps=150, training_images=6000)
+# As many images as whole batches need: a smaller last batch is one more program to compile for each network.
+QUICK = Settings(width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -165,9 +168,9 @@ def _claims() -> tuple[Claim, ...]:
         Claim("max_deviation_from_theory", "<=", 0.05),
         Claim("logistic_test_accuracy", "<=", 0.2),
         Claim("large_weights_test_accuracy", "<=", 0.5),
-        Claim("relu_he_test_accuracy", ">=", 0.85),
-        Claim("batch_norm_test_accuracy", ">=", 0.85),
-        Claim("residual_test_accuracy", ">=", 0.75),
+        Claim("relu_he_test_accuracy", ">=", 0.85, quick=0.7),
+        Claim("batch_norm_test_accuracy", ">=", 0.85, quick=0.7),
+        Claim("residual_test_accuracy", ">=", 0.75, quick=0.4),
     )
 
 

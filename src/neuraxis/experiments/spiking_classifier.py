@@ -36,6 +36,8 @@ from neuraxis.functions.surrogates import Arctan, FastSigmoid, Triangular
 from neuraxis.neurons import DiscreteLIF
 from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, rate_code
 
+PLACE = ("Neurons", 6)
+
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
 _SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}
 _VARIANTS: dict[str, dict[str, Any]] = {
@@ -264,8 +266,8 @@ def _plot_surrogates() -> plots.Figure:
 def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
     fig, axes = plots.figure(
         caption="Test accuracy after short trainings on a part of the images: with the arctan surrogate, a constant "
-        "current and spikes counted, and with one of these changed, to another surrogate (blue), to an image coded in "
-        "spikes (green), or to output neurons that do not fire (orange).",
+        "current and spikes counted, and with one of these changed: the surrogate derivative, the code of the images, "
+        "or the readout of the output neurons.",
         height=3.2,
     )
     places = np.arange(len(compared))[::-1]
@@ -277,7 +279,10 @@ def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
         axes.annotate(
             f"{value:.1f}", (value, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9
         )
+    for changed, color in colors.items():
+        axes.plot([], [], "o", color=plots.COLORS[color], ms=8, label=changed)
+    plots.legend(axes, loc="center left")
     axes.set_yticks(places, [name.replace("-", " ") for name in compared])
     axes.margins(x=0.12)
-    axes.set(xlabel="test accuracy [%]", title="Short trainings")
+    axes.set(xlabel="test accuracy [%]", title="Short trainings with another …")
     return fig

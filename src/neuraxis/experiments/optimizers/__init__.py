@@ -30,6 +30,8 @@ from neuraxis.experiments.optimizers.batch_sizes import Race, race
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
+PLACE = ("Feedforward networks and learning", 7)
+
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))
 
@@ -170,9 +172,9 @@ def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
         right.semilogy(distance, color=_COLORS[name], label=label)
     left.plot(0, 0, "k+", ms=9)
     steps = np.arange(len(paths["descent"]))
-    for ratio in (k, np.sqrt(k)):
+    for ratio, label in ((k, "theory"), (np.sqrt(k), None)):
         theory = 2 * np.linalg.norm(paths["descent"][0]) * ((ratio - 1) / (ratio + 1)) ** steps
-        right.semilogy(steps, theory, "--", lw=1.2, color=plots.COLORS["grey"])
+        right.semilogy(steps, theory, "--", lw=1.2, color=plots.COLORS["grey"], label=label)
     right.set(xlabel="step", ylabel="distance from the minimum")
     plots.legend(right, loc="lower left")
     return fig
@@ -210,7 +212,8 @@ def _plot_landscape(paths: dict[str, np.ndarray]) -> plots.Figure:
         right.plot(np.asarray(landscapes.two_minima(paths[name])), color=_COLORS[name], label=label)
     for minimum in landscapes.minima():
         left.plot(*minimum, "k+", ms=9)
-        right.axhline(float(landscapes.two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
+        lowest = right.axhline(float(landscapes.two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
+    lowest.set_label("the two minima")
     right.set(xlabel="step", ylabel="E", xlim=(0, min(200, len(paths["descent"]) - 1)))
     plots.legend(right)
     return fig
@@ -226,7 +229,7 @@ def _plot_races(races: list[Race], target: float) -> plots.Figure:
         height=3.6,
     )
     sizes = [one.batch_size for one in races]
-    left.loglog(sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"])
+    left.loglog(sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"], label="learning rate beside it")
     right.loglog(sizes, [one.seconds for one in races], "o-", color=plots.COLORS["orange"])
     for one in races:
         at = (one.batch_size, one.steps)
@@ -237,4 +240,5 @@ def _plot_races(races: list[Race], target: float) -> plots.Figure:
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
         axes.set(xlabel="batch size", ylabel=what)
+    plots.legend(left)
     return fig
