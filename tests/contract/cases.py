@@ -80,6 +80,7 @@ from neuraxis.neurons import (
 from neuraxis.population import Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
 from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
+from neuraxis.robust import TwoLogits
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
 KEY = jax.random.key(0)
@@ -252,6 +253,7 @@ CASES = [
     Case("LanguageModel", Map, language_model, call, (4,), tokens),
     Case("Decoding", Dynamics, lambda: Decoding(language_model()), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("TwoLogits", Map, lambda: TwoLogits(MLP((5, 4, 1), key=KEY)), call, (5,)),
     Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
@@ -408,6 +410,7 @@ COMPOSED = {
     "Sampler by DDIM",
     "SpikingClassifier",
     "TargetDecoding",
+    "TwoLogits",
     "UNet",
 }
 assert {case.name for case in CASES} >= COMPOSED

@@ -1,0 +1,114 @@
+"""What the attacks leave of each network."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from neuraxis.engine import Fitted, predict
+from neuraxis.experiment import Claim
+from neuraxis.experiments.shared.images import Images
+from neuraxis.experiments.trades.training import Trained, share_of, threat_of
+from neuraxis.robust import PGD, Ensemble, Robustness, auto_attack, robust_accuracy, with_epsilon
+
+BATCH_SIZE = 500  # images that are attacked at once
+_REACH = 4 / 3  # ε: how far all steps of the attack could go; 40 of them are 0.01 long where ε is 0.3
+_CURVE_STEPS = 20
+_SHOWN = 8
+
+
+class Found(NamedTuple):
+    """What was measured, and what is drawn of it."""
+
+    metrics: dict[str, float]
+    arrays: dict[str, Any]
+
+
+def measure(settings: Any, trained: Trained, images: Images) -> Found:
+    """Attack all networks."""
+    key = jax.random.key(settings.seed)
+    x, labels = images.test[0][: settings.images].astype(np.float32), images.test[1][: settings.images]
+    threat = threat_of(settings)
+    pgd = PGD(threat, settings.attack_steps, _REACH / settings.attack_steps)
+
+    def attacked(fitted: Fitted) -> Robustness:
+        return robust_accuracy(fitted.model, {"PGD": pgd}, x, labels, key=key, batch_size=BATCH_SIZE)
+
+    reports = {name: attacked(fitted) for name, fitted in trained.networks.items()}
+    pair = lambda fitted: (lambda report: (report.clean_accuracy, report.accuracy))(attacked(fitted))
+    seeds = np.array([pair(fitted) for fitted in trained.seeds])
+    betas = {beta: tuple(seeds[0]) if beta == settings.beta else pair(fitted) for beta, fitted in trained.betas.items()}
+    few = slice(0, settings.ensemble_images)
+    standard = auto_attack(threat, classes=len(images.classes), steps=settings.ensemble_steps, queries=settings.queries)
+    ensemble = Ensemble({"PGD": pgd, **dict(zip(standard.names, standard.attacks, strict=True))})
+    network = trained.networks["TRADES"].model
+    strong = robust_accuracy(network, {"ensemble": ensemble}, x[few], labels[few], key=key, batch_size=BATCH_SIZE)
+    return Found(
+        _metrics(reports, seeds, betas, strong),
+        {
+            "epsilon": settings.epsilon,
+            "beta": settings.beta,
+            "attack_steps": settings.attack_steps,
+            "curves": _curves(settings, trained, x, labels, key),
+            "betas": betas,
+            "seeds": seeds,
+            "steps": {"long": settings.steps, "short": settings.short_steps},
+            "histories": {name: trained.networks[name].history for name in ("adversarial", "TRADES")},
+            "shares": [float(share_of(settings, settings.steps)(t)) for t in np.linspace(0, settings.steps - 1, 101)],
+            "parts": {"none": strong.clean_accuracy, **strong.attacks["ensemble"].parts},
+            "ensemble_images": len(labels[few]),
+            "shown": _shown(trained, reports, x, labels),
+            "classes": images.classes,
+        },
+    )
+
+
+def claims(name: str) -> tuple[Claim, ...]:
+    """Say what must hold: more is promised of MNIST than of the small digits."""
+    always = (
+        Claim("usual_pgd", "<=", 0.02, quick=0.3),
+        Claim("robustness_gained_by_beta", ">", 0.0),
+    )
+    if name != "mnist":
+        return (*always, Claim("trades_accuracy", ">=", 0.9), Claim("trades_pgd", ">=", 0.6))
+    return (*always, Claim("trades_accuracy", ">=", 0.96), Claim("trades_pgd", ">=", 0.8))
+
+
+def _metrics(reports: dict[str, Robustness], seeds: np.ndarray, betas: dict, strong: Robustness) -> dict[str, float]:
+    metrics = {}
+    for name, report in reports.items():
+        metrics |= {f"{name.lower()}_accuracy": report.clean_accuracy, f"{name.lower()}_pgd": report.accuracy}
+    for name, column in (("accuracy", seeds[:, 0]), ("pgd", seeds[:, 1])):
+        metrics |= {f"seeds_{name}_mean": float(np.mean(column)), f"seeds_{name}_spread": float(np.ptp(column))}
+    natural, robust = np.array(list(betas.values())).T
+    metrics |= {
+        "accuracy_given_for_beta": float(natural[0] - natural[-1]),
+        "robustness_gained_by_beta": float(robust[-1] - robust[0]),
+        "trades_ensemble": strong.accuracy,
+    }
+    return metrics
+
+
+def _curves(settings: Any, trained: Trained, x: np.ndarray, labels: np.ndarray, key: jax.Array) -> dict[str, Any]:
+    """Give the accuracy of each network against ε: a number in a field, so that one program serves all."""
+    epsilons = np.linspace(0, settings.epsilon * 4 / 3, settings.epsilons)
+    some = slice(0, BATCH_SIZE)
+    attack = PGD(threat_of(settings), _CURVE_STEPS, 2.5 / _CURVE_STEPS)
+
+    def left(fitted: Fitted, epsilon: float) -> float:
+        weaker = with_epsilon(attack, float(epsilon))
+        return robust_accuracy(fitted.model, weaker, x[some], labels[some], key=key, batch_size=BATCH_SIZE).accuracy
+
+    found = {name: np.array([left(fitted, e) for e in epsilons]) for name, fitted in trained.networks.items()}
+    return {"epsilons": epsilons, "images": len(labels[some]), "accuracy": found}
+
+
+def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Give the first image of each class, and what the attack makes of it for two networks."""
+    chosen = np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)[:_SHOWN]])
+    shown: dict[str, Any] = {"x": x[chosen, ..., 0], "labels": labels[chosen]}
+    for name in ("usual", "TRADES"):
+        changed = reports[name].attacks["PGD"].images[chosen]
+        read = np.argmax(predict(trained.networks[name].model, changed), axis=-1)
+        shown[name] = {"changed": changed[..., 0], "read": read}
+    return shown
