@@ -66,13 +66,13 @@ class Trades(eqx.Module):
         """
         check.functions(model=model)
         check.key(key)
-        x = check.floats("x", x)
-        x = only_between(self.threat.low, self.threat.high, "x", x)
+        assert key is not None
+        inside: Array = jnp.asarray(only_between(self.threat.low, self.threat.high, "x", x))
         key_start, key_model = jax.random.split(key)
-        start = x + _NOISE * jax.random.normal(key_start, x.shape, x.dtype)
-        moved = jax.lax.stop_gradient(self.worst(model, x, start))
-        outputs = model(x, key=key_model)
-        apart = per_example(self.between(outputs, model(moved, key=key_model)), len(x), "the surrogate")
+        start = inside + _NOISE * jax.random.normal(key_start, inside.shape, inside.dtype)
+        moved = jax.lax.stop_gradient(self.worst(model, inside, start))
+        outputs = model(inside, key=key_model)
+        apart = per_example(self.between(outputs, model(moved, key=key_model)), len(inside), "the surrogate")
         return self.natural(outputs, labels) + self.beta * apart
 
     def worst(self, model: Map, x: Float[Array, "N ..."], start: Float[Array, "N ..."]) -> Float[Array, "N ..."]:

@@ -1,11 +1,13 @@
 """The networks, and how each learns."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, ArrayLike
 
 from neuraxis.engine import Fitted, descent, fit
 from neuraxis.experiment import Session
@@ -37,32 +39,40 @@ def threat_of(settings: Any) -> LInf:
 
 def train(settings: Any, images: Images, session: Session) -> Trained:
     """Train all networks."""
-    optimizer = lambda steps: optax.adam(optax.cosine_decay_schedule(settings.learning_rate, steps))
-    threat, inner = threat_of(settings), settings.inner_steps
-    step_size = _REACH / inner
-
-    def by_trades(beta: float, steps: int) -> Rule:
-        return ramped(descent(TRADES(threat, beta, inner, step_size), optimizer(steps)), share_of(settings, steps))
-
-    def by_attack(steps: int) -> Rule:
-        attack = PGD(threat, inner, step_size)
-        return adversarial_training(descent(loss, optimizer(steps)), attack, share_of(settings, steps))
 
     def run(name: str, rule: Rule, steps: int, seed: int) -> Fitted:
         return _fit(settings, images, rule, steps, settings.seed + seed, session.training(name, _file(name)))
 
-    plain, whole, short = settings.plain_steps, settings.steps, settings.short_steps
+    plain, whole, short, beta = settings.plain_steps, settings.steps, settings.short_steps, settings.beta
+    usual = descent(loss, _optimizer(settings, plain))
+    rule = _by_trades(settings, short)
     networks = {
-        "usual": run("usual training", descent(loss, optimizer(plain)), plain, 0),
-        "adversarial": run("adversarial training", by_attack(whole), whole, 0),
-        "TRADES": run("TRADES", by_trades(settings.beta, whole), whole, 0),
+        "usual": run("usual training", usual, plain, 0),
+        "adversarial": run("adversarial training", _by_attack(settings, whole), whole, 0),
+        "TRADES": run("TRADES", _by_trades(settings, whole)(beta), whole, 0),
     }
-    seeds = [run(f"seed {seed}", by_trades(settings.beta, short), short, seed) for seed in range(settings.seeds)]
-    betas = {beta: run(f"β {beta:g}", by_trades(beta, short), short, 0) for beta in settings.betas}
-    return Trained(networks, dict(sorted({**betas, settings.beta: seeds[0]}.items())), seeds)
+    seeds = [run(f"seed {seed}", rule(beta), short, seed) for seed in range(settings.seeds)]
+    betas = {other: run(f"β {other:g}", rule(other), short, 0) for other in settings.betas}
+    return Trained(networks, dict(sorted({**betas, beta: seeds[0]}.items())), seeds)
 
 
-def share_of(settings: Any, steps: int):
+def _optimizer(settings: Any, steps: int) -> optax.GradientTransformation:
+    return optax.adam(optax.cosine_decay_schedule(settings.learning_rate, steps))
+
+
+def _by_attack(settings: Any, steps: int) -> Rule:
+    attack = PGD(threat_of(settings), settings.inner_steps, _REACH / settings.inner_steps)
+    return adversarial_training(descent(loss, _optimizer(settings, steps)), attack, share_of(settings, steps))
+
+
+def _by_trades(settings: Any, steps: int) -> Callable[[float], Rule]:
+    """Give the rule for each β; all have the same schedules, so that they share one compiled program."""
+    optimizer, share, inner = _optimizer(settings, steps), share_of(settings, steps), settings.inner_steps
+    threat = threat_of(settings)
+    return lambda beta: ramped(descent(TRADES(threat, float(beta), inner, _REACH / inner), optimizer), share)
+
+
+def share_of(settings: Any, steps: int) -> Callable[[ArrayLike], Array]:
     """Give the share of ε after a number of steps: it grows evenly, then it is 1."""
     grown = max(1.0, settings.ramp * steps)
     return lambda t: jnp.minimum(1.0, (t + 1) / grown)
