@@ -24,7 +24,7 @@ from neuraxis.robust.threat_models import ThreatModel
 _NOISE = 0.001  # deviation of the start from x, at which the slope would be 0
 
 
-class Trades(eqx.Module):
+class TradeOff(eqx.Module):
     """E(f(x), t) + β max_{x′∈B(x, ε)} D(f(x), f(x′)): what the two forms share.
 
     The inner maximum is looked for by steps x′ ← Π(x′ + α ε d(∇_x′ D)), from x + 0.001·N(0, 1), of the model in
@@ -86,7 +86,7 @@ class Trades(eqx.Module):
         return ascend(slope_at, self.threat, x, start, None, steps=self.steps, step_size=self.step_size)[0]
 
 
-class TRADES(Trades):
+class TRADES(TradeOff):
     """−ln p_t(x) + β max_{x′∈B(x, ε)} KL(p(x) ‖ p(x′)) of p = softmax(model(x)), for each example.
 
     The first term asks for accuracy; the second asks that the answer does not change within the ball, whether it is
@@ -125,7 +125,7 @@ class TRADES(Trades):
         return divergence(outputs, moved)
 
 
-class BinaryTRADES(Trades):
+class BinaryTRADES(TradeOff):
     """g(f(x) t) + β max_{x′∈B(x, ε)} g(f(x) f(x′)) with labels t = ±1 and one output f(x), for each example.
 
     The second term is small where f has the same sign, and a large size, in all of the ball.

@@ -36,25 +36,25 @@ class Settings:
     """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
     epsilon: float = 0.3
     """Largest change of a pixel; they reach from 0 to 1."""
-    beta: float = 3.0
+    beta: float = 6.0
     """Weight of the robustness."""
-    betas: tuple[float, ...] = (0.5, 10.0)
+    betas: tuple[float, ...] = (1.0, 3.0, 15.0)
     """Further weights for the trade-off, each with a short training."""
     seeds: int = 3
     """Short trainings with weights and order of their own, to see their spread."""
-    steps: int = 2000
+    steps: int = 2500
     """Training steps of TRADES and of adversarial training, rounded up to whole reports."""
-    short_steps: int = 800
+    short_steps: int = 1200
     """Training steps of each of the short trainings by TRADES, rounded up to whole reports."""
     plain_steps: int = 500
     """Training steps of the usual network, rounded up to whole reports."""
-    ramp: float = 0.5
+    ramp: float = 0.4
     """Part of the steps in which ε grows from 0."""
     inner_steps: int = 5
     """Steps of the inner maximisation."""
     reports: int = 10
     """How often the held-out images are measured in a training."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     """Learning rate at the beginning; it falls to zero along a cosine."""
     batch_size: int = 128
     """Images in a step."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from neuraxis.engine import Fitted, predict
 from neuraxis.experiment import Claim
-from neuraxis.experiments.shared.images import Images
+from neuraxis.experiments.shared.images import Images, Labelled
 from neuraxis.experiments.trades.training import Trained, share_of, threat_of
 from neuraxis.robust import PGD, Ensemble, Robustness, auto_attack, robust_accuracy, with_epsilon
 
@@ -35,16 +35,19 @@ def measure(settings: Any, trained: Trained, images: Images) -> Found:
         return robust_accuracy(fitted.model, {"PGD": pgd}, x, labels, key=key, batch_size=BATCH_SIZE)
 
     reports = {name: attacked(fitted) for name, fitted in trained.networks.items()}
-    pair = lambda fitted: (lambda report: (report.clean_accuracy, report.accuracy))(attacked(fitted))
+    natural = lambda fitted: evaluate(fitted.model, correct, images.test)
+    pair = lambda fitted: (natural(fitted), attacked(fitted).accuracy)
     seeds = np.array([pair(fitted) for fitted in trained.seeds])
     betas = {beta: tuple(seeds[0]) if beta == settings.beta else pair(fitted) for beta, fitted in trained.betas.items()}
-    few = slice(0, settings.ensemble_images)
-    standard = auto_attack(threat, classes=len(images.classes), steps=settings.ensemble_steps, queries=settings.queries)
-    ensemble = Ensemble({"PGD": pgd, **dict(zip(standard.names, standard.attacks, strict=True))})
-    network = trained.networks["TRADES"].model
-    strong = robust_accuracy(network, {"ensemble": ensemble}, x[few], labels[few], key=key, batch_size=BATCH_SIZE)
+    metrics = {
+        f"{name.lower()}_{what}": number
+        for name, fitted in trained.networks.items()
+        for what, number in (("accuracy", natural(fitted)), ("pgd", reports[name].accuracy))
+    }
+    few = min(settings.ensemble_images, len(x))
+    strong = _strong(settings, pgd, trained.networks["TRADES"], (x[:few], labels[:few]), len(images.classes), key)
     return Found(
-        _metrics(reports, seeds, betas, strong),
+        metrics | _of_short_trainings(seeds, betas) | {"trades_ensemble": strong.accuracy},
         {
             "epsilon": settings.epsilon,
             "beta": settings.beta,
@@ -56,11 +59,18 @@ def measure(settings: Any, trained: Trained, images: Images) -> Found:
             "histories": {name: trained.networks[name].history for name in ("adversarial", "TRADES")},
             "shares": [float(share_of(settings, settings.steps)(t)) for t in np.linspace(0, settings.steps - 1, 101)],
             "parts": {"none": strong.clean_accuracy, **strong.attacks["ensemble"].parts},
-            "ensemble_images": len(labels[few]),
+            "ensemble_images": few,
             "shown": _shown(trained, reports, x, labels),
             "classes": images.classes,
         },
     )
+
+
+def _strong(settings: Any, pgd: PGD, fitted: Fitted, few: Labelled, classes: int, key: jax.Array) -> Robustness:
+    """Attack by the ensemble, after the attack of all the other measures."""
+    parts = auto_attack(pgd.threat, classes=classes, steps=settings.ensemble_steps, queries=settings.queries)
+    ensemble = Ensemble({"PGD": pgd, **dict(zip(parts.names, parts.attacks, strict=True))})
+    return robust_accuracy(fitted.model, {"ensemble": ensemble}, *few, key=key, batch_size=BATCH_SIZE)
 
 
 def claims(name: str) -> tuple[Claim, ...]:
@@ -74,19 +84,14 @@ def claims(name: str) -> tuple[Claim, ...]:
     return (*always, Claim("trades_accuracy", ">=", 0.96), Claim("trades_pgd", ">=", 0.8))
 
 
-def _metrics(reports: dict[str, Robustness], seeds: np.ndarray, betas: dict, strong: Robustness) -> dict[str, float]:
-    metrics = {}
-    for name, report in reports.items():
-        metrics |= {f"{name.lower()}_accuracy": report.clean_accuracy, f"{name.lower()}_pgd": report.accuracy}
-    for name, column in (("accuracy", seeds[:, 0]), ("pgd", seeds[:, 1])):
-        metrics |= {f"seeds_{name}_mean": float(np.mean(column)), f"seeds_{name}_spread": float(np.ptp(column))}
+def _of_short_trainings(seeds: np.ndarray, betas: dict[float, tuple[float, float]]) -> dict[str, float]:
     natural, robust = np.array(list(betas.values())).T
-    metrics |= {
+    return {
+        **{f"seeds_{name}_mean": float(mean) for name, mean in zip(("accuracy", "pgd"), seeds.mean(0), strict=True)},
+        **{f"seeds_{name}_spread": float(far) for name, far in zip(("accuracy", "pgd"), np.ptp(seeds, 0), strict=True)},
         "accuracy_given_for_beta": float(natural[0] - natural[-1]),
         "robustness_gained_by_beta": float(robust[-1] - robust[0]),
-        "trades_ensemble": strong.accuracy,
     }
-    return metrics
 
 
 def _curves(settings: Any, trained: Trained, x: np.ndarray, labels: np.ndarray, key: jax.Array) -> dict[str, Any]:
