@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from neuraxis.engine import Fitted, predict
+from neuraxis.engine import Fitted, evaluate, predict
 from neuraxis.experiment import Claim
 from neuraxis.experiments.shared.images import Images, Labelled
 from neuraxis.experiments.trades.training import Trained, share_of, threat_of
+from neuraxis.feedforward.classification import correct
 from neuraxis.robust import PGD, Ensemble, Robustness, auto_attack, robust_accuracy, with_epsilon
 
 BATCH_SIZE = 500  # images that are attacked at once
