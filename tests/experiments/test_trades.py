@@ -1,5 +1,6 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
@@ -7,7 +8,10 @@ from neuraxis import plots
 from neuraxis.errors import InputError
 from neuraxis.experiment import Session
 from neuraxis.experiments import trades
+from neuraxis.experiments.trades import networks
 from neuraxis.experiments.trades.training import share_of
+
+KEY = jax.random.key(0)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,16 @@ def test_figures(result):
         figures = trades.plot(result)
     assert list(figures) == ["curves", "trade-off", "learning", "seeds", "images", "ensemble"]
     assert "β" in figures["trade-off"].axes[0].get_xlabel()
+
+
+def test_networks():
+    paper = trades.Settings(network="paper")
+    for settings in (trades.Settings(), paper):
+        net = networks.make(settings, (28, 28, 1), 10, KEY)
+        x = jax.ShapeDtypeStruct((2, 28, 28, 1), np.float32)
+        assert jax.eval_shape(lambda x, net=net: net(x, key=KEY), x).shape == (2, 10)
+    with pytest.raises(InputError, match="28×28 pixels, but these have 8×8"):
+        networks.make(paper, (8, 8, 1), 10, KEY)
 
 
 def test_the_share_of_epsilon_grows_evenly_and_stays():

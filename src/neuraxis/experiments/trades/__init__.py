@@ -58,10 +58,12 @@ class Settings:
     """Learning rate at the beginning; it falls to zero along a cosine."""
     batch_size: int = 128
     """Images in a step."""
-    channels: tuple[int, int] = (16, 32)
-    """Kernels of the two convolutions."""
+    network: Literal["small", "paper"] = "small"
+    """A small network, or that of Zhang et al. with four convolutions and three dense layers."""
+    channels: tuple[int, ...] = (16, 32)
+    """Kernels of the two convolutions of the small network."""
     hidden_size: int = 100
-    """Neurons between the convolutions and the logits."""
+    """Neurons between the convolutions and the logits of the small network."""
     attack_steps: int = 40
     """Steps of the attack that measures the robustness, of 4/3 ε together: 40 of them are 0.01 long for ε = 0.3."""
     images: int = 1000
@@ -97,7 +99,8 @@ class Settings:
 
     def memory(self) -> float:
         """Give about the bytes that a run needs at least."""
-        activations = 196.0 * max(self.channels) * max(self.batch_size, measures.BATCH_SIZE)
+        largest = 26 * 26 * 32.0 if self.network == "paper" else 14 * 14.0 * max(self.channels)
+        activations = largest * max(self.batch_size, measures.BATCH_SIZE)
         return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations
 
 

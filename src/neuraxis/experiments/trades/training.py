@@ -12,11 +12,9 @@ from jaxtyping import Array, ArrayLike
 from neuraxis.engine import Fitted, descent, fit
 from neuraxis.experiment import Session
 from neuraxis.experiments.shared.images import Images
-from neuraxis.feedforward import MLP
+from neuraxis.experiments.trades import networks
 from neuraxis.feedforward.classification import correct, loss
-from neuraxis.functions.activations import relu
 from neuraxis.kinds import Rule
-from neuraxis.layers import Convolution, Flatten, Sequential
 from neuraxis.robust import PGD, TRADES, LInf, UnderAttack, adversarial_training, ramped
 
 _WATCHED = 500  # held-out images
@@ -46,14 +44,14 @@ def train(settings: Any, images: Images, session: Session) -> Trained:
     plain, whole, short, beta = settings.plain_steps, settings.steps, settings.short_steps, settings.beta
     usual = descent(loss, _optimizer(settings, plain))
     rule = _by_trades(settings, short)
-    networks = {
+    trained = {
         "usual": run("usual training", usual, plain, 0),
         "adversarial": run("adversarial training", _by_attack(settings, whole), whole, 0),
         "TRADES": run("TRADES", _by_trades(settings, whole)(beta), whole, 0),
     }
     seeds = [run(f"seed {seed}", rule(beta), short, seed) for seed in range(settings.seeds)]
     betas = {other: run(f"β {other:g}", rule(other), short, 0) for other in settings.betas}
-    return Trained(networks, dict(sorted({**betas, beta: seeds[0]}.items())), seeds)
+    return Trained(trained, dict(sorted({**betas, beta: seeds[0]}.items())), seeds)
 
 
 def _optimizer(settings: Any, steps: int) -> optax.GradientTransformation:
@@ -85,7 +83,7 @@ def _file(name: str) -> str:
 def _fit(settings: Any, images: Images, rule: Rule, steps: int, seed: int, training: dict[str, Any]) -> Fitted:
     """Train a network of its own seed, and measure it on held-out images as it learns."""
     key_model, key_fit = jax.random.split(jax.random.key(seed))
-    network = network_for(settings, images.train[0].shape[1:], len(images.classes), key_model)
+    network = networks.make(settings, images.train[0].shape[1:], len(images.classes), key_model)
     x, labels = images.validation
     attack = PGD(threat_of(settings), _WATCH_STEPS, 2.5 / _WATCH_STEPS)
     return fit(
@@ -99,21 +97,4 @@ def _fit(settings: Any, images: Images, rule: Rule, steps: int, seed: int, train
         validation=(x[:_WATCHED], labels[:_WATCHED]),
         metrics={"accuracy": correct, "robust_accuracy": UnderAttack(correct, attack)},
         **training,
-    )
-
-
-def network_for(settings: Any, image: tuple[int, ...], classes: int, key: jax.Array) -> Sequential:
-    """Make a network of two convolutions with stride 2, and two dense layers."""
-    keys = jax.random.split(key, 3)
-    first, second = settings.channels
-    features = (image[0] // 4) * (image[1] // 4) * second
-    return Sequential(
-        [
-            Convolution(image[-1], first, 4, stride=2, padding=1, key=keys[0]),
-            relu,
-            Convolution(first, second, 4, stride=2, padding=1, key=keys[1]),
-            relu,
-            Flatten(axes=3),
-            MLP((features, settings.hidden_size, classes), key=keys[2]),
-        ]
     )
