@@ -67,7 +67,6 @@ def test_figures(result):
         {"channels": (4, 0)},
         {"robust_steps": 0},
         {"learning_rate": 0.0},
-        {"more": ("nothing",)},
     ],
 )
 def test_bad_settings_are_refused(wrong):

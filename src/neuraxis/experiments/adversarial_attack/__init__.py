@@ -45,9 +45,9 @@ class Settings:
     """Test images that are attacked."""
     attack_steps: int = 50
     """Gradient steps of each attack that takes many."""
-    queries: int = 1000
+    queries: int = 500
     """Questions that the attack without gradients may ask about each image."""
-    epsilons: int = 7
+    epsilons: int = 6
     """Points of the curves of accuracy against ε, evenly from 0 to 1.5 times ε."""
     channels: tuple[int, ...] = (16, 32)
     """Kernels of each convolution."""

@@ -55,10 +55,10 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
         width=1.05 * columns,
         height=6.6,
     )
-    plots.show_images(axes[0], shown["plain"]["x"], [names[label] for label in shown["plain"]["label"]])
+    plots.show_images(axes[0], list(shown["plain"]["x"]), [names[label] for label in shown["plain"]["label"]])
     for first, name in ((1, "plain"), (3, "robust")):
         part = shown[name]
-        plots.show_images(axes[first + 1], part["changed"], [f"read {names[read]}" for read in part["read"]])
+        plots.show_images(axes[first + 1], list(part["changed"]), [f"read {names[read]}" for read in part["read"]])
         for ax, x, changed in zip(axes[first], part["x"], part["changed"], strict=True):
             ax.imshow(changed - x, cmap="gray_r", vmin=-a["epsilon"], vmax=a["epsilon"], interpolation="nearest")
             ax.set_axis_off()
@@ -100,9 +100,9 @@ def plot_masked(a: dict[str, Any]) -> plots.Figure:
             [name, f"{100 * as_it_is[name].accuracy:.1f} %", f"{100 * share:.1f} %"]
             for name, share in a["masked"].items()
         ],
-        caption="Accuracy that attacks leave of the usual network, and of the same with its logits multiplied by 10 000, "
-        "which changes no answer. PGD climbs the cross-entropy, whose gradient is then lost in rounding; Square uses no "
-        "gradient, and APGD-T climbs the DLR loss, whatever the scale. The evaluation warns: "
+        caption="Accuracy that attacks leave of the usual network, and of the same with its logits multiplied by "
+        "10 000, which changes no answer. PGD climbs the cross-entropy, whose gradient is then lost in rounding; "
+        "Square uses no gradient, and APGD-T climbs the DLR loss, whatever the scale. The evaluation warns: "
         + " Also: ".join(a["warnings"]),
     )
 
