@@ -81,6 +81,11 @@ from .population import solve_decoders as solve_decoders
 from .recurrent import GRU as GRU
 from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
+from .robust import L2 as L2
+from .robust import PGD as PGD
+from .robust import LInf as LInf
+from .robust import auto_attack as auto_attack
+from .robust import robust_accuracy as robust_accuracy
 from .spiking import PoissonInput as PoissonInput
 from .spiking import SpikingClassifier as SpikingClassifier
 from .spiking import SpikingNetwork as SpikingNetwork

@@ -9,6 +9,7 @@ import optax
 import pytest
 import torch
 
+from benchmarks._torch_cnn import TorchCNN
 from neuraxis import data
 from neuraxis.engine import descent, fit
 from neuraxis.feedforward import CNN, classification
@@ -24,38 +25,6 @@ KEY = jax.random.key(0)
 LINF, LTWO = LInf(0.08, low=0.0, high=1.0), L2(0.6, low=0.0, high=1.0)
 
 
-class Twin(torch.nn.Module):
-    """The convolutional network of `ours`, for images (N, channel, height, width)."""
-
-    def __init__(self, ours: CNN):
-        super().__init__()
-        self.convolutions = torch.nn.ModuleList()
-        for layer in ours.convolutions:
-            size, _, in_channels, out_channels = layer.kernel.shape
-            twin = torch.nn.Conv2d(in_channels, out_channels, size, padding=size // 2)
-            _fill(twin, np.array(layer.kernel).transpose(3, 2, 0, 1), layer.bias)
-            self.convolutions.append(twin)
-        self.dense = torch.nn.ModuleList()
-        for layer in ours.head.layers:
-            twin = torch.nn.Linear(*layer.weight.shape)
-            _fill(twin, np.array(layer.weight).T, layer.bias)
-            self.dense.append(twin)
-
-    def forward(self, x):
-        for layer in self.convolutions:
-            x = torch.relu(torch.nn.functional.max_pool2d(layer(x), 2))
-        x = x.permute(0, 2, 3, 1).flatten(1)
-        for layer in self.dense[:-1]:
-            x = torch.relu(layer(x))
-        return self.dense[-1](x)
-
-
-def _fill(twin, weight, bias):
-    with torch.no_grad():
-        twin.weight.copy_(torch.tensor(weight))
-        twin.bias.copy_(torch.tensor(np.array(bias)))
-
-
 @pytest.fixture(scope="module")
 def nets():
     """A small network that reads 8×8 digits, its twin, and images that it reads correctly."""
@@ -67,7 +36,7 @@ def nets():
     ours = fit(net, rule, train, epochs=15, batch_size=64, key=KEY, progress=None).model
     x, labels = images(digits.test_x), np.asarray(digits.test_y)
     right = np.flatnonzero(np.argmax(ours(x), -1) == labels)[:300]
-    theirs = Twin(ours).eval().requires_grad_(False)
+    theirs = TorchCNN(ours)
     np.testing.assert_allclose(ours(x), theirs(to_torch(x)), atol=1e-4)
     return ours, theirs, x[right], jnp.asarray(labels[right])
 

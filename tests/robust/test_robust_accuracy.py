@@ -20,6 +20,7 @@ from neuraxis.robust import (
     margin,
     robust_accuracy,
 )
+from neuraxis.robust.blocks import _size
 from tests.robust.models import COUNT, DUALS, KEY, distances, labels, model, x
 
 truth = distances(x, labels, DUALS["LInf"])
@@ -98,8 +99,9 @@ def test_blocks_are_of_few_sizes_and_each_example_keeps_its_epsilon():
     assert outcome.accuracy == 1
     seen.clear()
     robust_accuracy(model, Recorded(THREAT, seen), x[:9], labels[:9], batch_size=8)
-    assert [count for count, _, _ in seen] == [8, 1]
+    assert [count for count, _, _ in seen] == [8, 8]
     assert [key for _, _, key in seen] == [None, None]
+    assert [_size(count, 250) for count in (250, 64, 63, 1)] == [250, 250, 63, 63]
 
 
 def test_only_what_stands_is_attacked_on():

@@ -60,39 +60,30 @@ class APGD(Search):
 
     def _climb(self, problem: Problem, key: PRNGKeyArray, best: Best) -> Best:
         start = self.threat.random_start(problem.x, key)
-        slope, logits, loss = slope_of(self.loss, problem, start)
-        best = best.or_else(problem, start, logits, loss)._replace(finite=best.finite & is_finite(slope))
-        size = 2 * jnp.broadcast_to(jnp.asarray(self.threat.epsilon, loss.dtype), loss.shape)
-        none = jnp.zeros_like(loss, jnp.int32)
-        begin = _Climb(start, start, slope, loss, size, start, slope, loss, none, loss, none > 0, best)
+        of_each = lambda number: jnp.full(len(start), number, start.dtype)
+        size = 2 * jnp.broadcast_to(jnp.asarray(self.threat.epsilon, start.dtype), len(start))
+        yes = jnp.ones(len(start), bool)
+        nothing = of_each(-jnp.inf)
+        begin = _Climb(start, start, size, start, start, nothing, of_each(jnp.inf), of_each(0), nothing, yes, yes, best)
         advance = lambda climb, window: (self._advance(problem, climb, window), None)
-        return lax.scan(advance, begin, jnp.asarray(windows(self.steps)))[0].found
+        # A program is compiled in half of the time where the start is looked at in the loop, too.
+        ends = np.concatenate([[0], windows(self.steps)])
+        return lax.scan(advance, begin, jnp.asarray(ends, jnp.int32))[0].found
 
     def _advance(self, problem: Problem, at: "_Climb", window: Int[Array, ""]) -> "_Climb":
-        """Take one step; `window` is the length of the window that ends with it, or 0."""
-        threat, x = self.threat, at.x
-        z = threat.project(x + along(at.size, x) * threat.steepest(at.slope), problem.x)
+        """Look at the point, and take the next step; `window` is the length of the window that ends there, or 0."""
+        threat = self.threat
+        slope, logits, loss = slope_of(self.loss, problem, at.x)
+        found = at.found.or_else(problem, at.x, logits, loss)
+        at = at._replace(found=found._replace(finite=found.finite & is_finite(slope)))
+        at = at.look(slope, loss)
+        at, slope = lax.cond(window > 0, lambda: at.end_window(window, slope), lambda: (at, slope))
+        x = at.x
+        z = threat.project(x + along(at.size, x) * threat.steepest(slope), problem.x)
         moved = threat.project(x + _FORWARD * (z - x) + (1 - _FORWARD) * (x - at.before), problem.x)
-        # Where there is no step before, the first is taken in full.
-        moved = jnp.where(along(jnp.any((x != at.before).reshape(len(x), -1), axis=-1), x), moved, z)
-        slope, logits, loss = slope_of(self.loss, problem, moved)
-        found = at.found.or_else(problem, moved, logits, loss)
-        higher = loss > at.best_loss
-        at = _Climb(
-            moved,
-            x,
-            slope,
-            loss,
-            at.size,
-            jnp.where(along(higher, x), moved, at.best_x),
-            jnp.where(along(higher, x), slope, at.best_slope),
-            jnp.where(higher, loss, at.best_loss),
-            at.rises + (loss > at.loss),
-            at.loss_at_window,
-            at.was_halved,
-            found._replace(finite=found.finite & is_finite(slope)),
-        )
-        return lax.cond(window > 0, lambda: at.end_window(window), lambda: at)
+        # The first step has none before it, and is taken in full.
+        moved = jnp.where(along(at.is_first, x), z, moved)
+        return at._replace(x=moved, before=x, is_first=jnp.zeros_like(at.is_first))
 
 
 class _Climb(NamedTuple):
@@ -100,30 +91,44 @@ class _Climb(NamedTuple):
 
     x: Float[Array, "N ..."]
     before: Float[Array, "N ..."]
-    slope: Float[Array, "N ..."]
-    loss: Float[Array, " N"]
     size: Float[Array, " N"]  # η
     best_x: Float[Array, "N ..."]  # of the largest loss, where it goes on when η is halved
     best_slope: Float[Array, "N ..."]
     best_loss: Float[Array, " N"]
-    rises: Int[Array, " N"]  # steps of this window in which the loss rose
+    loss: Float[Array, " N"]  # of the point before
+    rises: Float[Array, " N"]  # steps of this window in which the loss rose
     loss_at_window: Float[Array, " N"]  # the best when it began
     was_halved: Bool[Array, " N"]  # η, when it began
+    is_first: Bool[Array, " N"]  # no step was taken
     found: Best
 
-    def end_window(self, window: Int[Array, ""]) -> "_Climb":
-        """Halve η where there was little progress in a window of that length."""
+    def look(self, slope: Float[Array, "N ..."], loss: Float[Array, " N"]) -> "_Climb":
+        """Take note of slope and loss at x."""
+        higher = loss > self.best_loss
+        best = lambda new, old: jnp.where(along(higher, new), new, old)
+        return self._replace(
+            best_x=best(self.x, self.best_x),
+            best_slope=best(slope, self.best_slope),
+            best_loss=jnp.where(higher, loss, self.best_loss),
+            rises=self.rises + (loss > self.loss),
+            loss=loss,
+        )
+
+    def end_window(
+        self, window: Int[Array, ""], slope: Float[Array, "N ..."]
+    ) -> tuple["_Climb", Float[Array, "N ..."]]:
+        """Halve η where there was little progress in a window of that length, and go back to the best point there."""
         stuck = ~self.was_halved & (self.loss_at_window >= self.best_loss)
         halve = (self.rises <= _RISING * window) | stuck
         back = lambda best, now: jnp.where(along(halve, now), best, now)
-        return self._replace(
+        ended = self._replace(
             x=back(self.best_x, self.x),
-            slope=back(self.best_slope, self.slope),
             size=jnp.where(halve, self.size / 2, self.size),
             rises=jnp.zeros_like(self.rises),
             loss_at_window=self.best_loss,
             was_halved=halve,
         )
+        return ended, back(self.best_slope, slope)
 
 
 def windows(steps: int) -> Int[np.ndarray, " steps"]:

@@ -12,6 +12,8 @@ from neuraxis.robust.attack import Attack, Problem, logits_of, rank_of, succeeds
 from neuraxis.robust.threat_models import ThreatModel, for_examples
 from neuraxis.values import compiled, is_traced
 
+_SMALLEST = 32  # examples in a block: for fewer, compiling takes longer than what it saves
+
 
 def attacked(
     attack: Attack,
@@ -24,7 +26,8 @@ def attacked(
 ) -> Float[np.ndarray, "some ..."]:
     """Attack the chosen examples, `batch_size` at once, and give the images on the host.
 
-    The last block is filled up by examples that it holds already, to the batch size or a quarter, sixteenth, … of it.
+    The last block is filled up by examples that it holds already, to the batch size or a quarter, sixteenth, … of it,
+    if that is not very small, so that few programs are compiled.
     """
     found = []
     for first in range(0, len(chosen), batch_size):
@@ -40,8 +43,8 @@ def attacked(
 
 
 def _size(count: int, batch_size: int) -> int:
-    while -(-batch_size // 4) >= count and batch_size > 1:
-        batch_size = -(-batch_size // 4)
+    while (quarter := -(-batch_size // 4)) >= max(count, _SMALLEST):
+        batch_size = quarter
     return batch_size
 
 

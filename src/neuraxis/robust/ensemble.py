@@ -1,12 +1,12 @@
 """Several attacks in turn, each on what still stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
@@ -25,6 +25,14 @@ class Fallen(NamedTuple):
 
     images: Float[np.ndarray, "N ..."]  # as they were, where all failed
     by: Int[np.ndarray, " N"]  # number of the attack, or −1
+
+
+class Known(NamedTuple):
+    """What an attack has found on all examples before."""
+
+    attack: Attack
+    images: Float[np.ndarray, "N ..."]
+    broken: Bool[np.ndarray, " N"]
 
 
 class Ensemble(eqx.Module):
@@ -81,15 +89,27 @@ class Ensemble(eqx.Module):
         return jnp.asarray(self.run(problem, np.arange(len(problem.x)), key=key, batch_size=len(problem.x)).images)
 
     def run(
-        self, problem: Problem, chosen: Int[np.ndarray, " some"], *, key: PRNGKeyArray | None, batch_size: int
+        self,
+        problem: Problem,
+        chosen: Int[np.ndarray, " some"],
+        *,
+        key: PRNGKeyArray | None,
+        batch_size: int,
+        known: Sequence[Known] = (),
     ) -> Fallen:
-        """Attack the chosen examples, `batch_size` at once, and say by which attack each fell."""
+        """Attack the chosen examples, `batch_size` at once, and say by which attack each fell.
+
+        What one of the attacks has found before is taken over.
+        """
         images, by = np.array(problem.x), np.full(len(problem.x), -1)
         standing = chosen
         for i, attack in enumerate(self.attacks):
-            tried = images.copy()
-            tried[standing] = attacked(attack, problem, standing, key=fold(key, i), batch_size=batch_size)
-            fell = standing[broken(self.threat, problem, tried, batch_size)[standing]]
+            before = next((each for each in known if each.attack is attack), None)
+            tried = images.copy() if before is None else before.images
+            if before is None:
+                tried[standing] = attacked(attack, problem, standing, key=fold(key, i), batch_size=batch_size)
+            success = broken(self.threat, problem, tried, batch_size) if before is None else before.broken
+            fell = standing[success[standing]]
             images[fell], by[fell] = tried[fell], i
             standing = np.setdiff1d(standing, fell)
         return Fallen(images, by)

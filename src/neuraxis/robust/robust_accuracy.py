@@ -1,6 +1,6 @@
 """How many examples a model still classifies correctly under attack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.robust.attack import Attack, Problem, checked, slope_of
 from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
-from neuraxis.robust.ensemble import Ensemble
+from neuraxis.robust.ensemble import Ensemble, Known
 from neuraxis.robust.losses import cross_entropy, margin
 from neuraxis.robust.masking import Attempt, warnings
 from neuraxis.values import compiled
@@ -62,7 +62,8 @@ def robust_accuracy(
     """Attack all examples that the model classifies correctly, by each of the attacks, and count what withstands.
 
     An attack has succeeded where the image it gave back, predicted once more, is misclassified, and lies in ball and
-    range. Each attack is tried on all of them; the attacks of an `Ensemble` in turn, on what still stands.
+    range. Each attack is tried on all of them; the attacks of an `Ensemble` in turn, on what still stands, and those of
+    its attacks that stand before it by themselves are not tried again.
 
     Args:
         model: any map to logits, (N, classes); it is seen in inference mode.
@@ -84,9 +85,10 @@ def robust_accuracy(
         checked(attack.threat, model, x, labels, None)
     size = min(int(batch_size), len(problem.x))
     wrong = broken(threat, problem, np.asarray(problem.x), size)
-    right, outcomes, attempts = np.flatnonzero(~wrong), {}, []
+    right, outcomes, attempts, known = np.flatnonzero(~wrong), {}, [], []
     for i, (name, attack) in enumerate(named.items()):
-        outcomes[name], tried = _try(name, attack, problem, right, fold(key, i), size)
+        outcomes[name], tried = _try(name, attack, problem, right, fold(key, i), size, known)
+        known.append(Known(attack, outcomes[name].images, outcomes[name].broken))
         attempts += tried
     vanishing = _vanishing(problem, size) if any(attack.uses_gradient for attack in named.values()) else 0.0
     standing = ~wrong & ~np.any([outcome.broken for outcome in outcomes.values()], axis=0)
@@ -106,12 +108,18 @@ def _by_name(attacks: Any) -> dict[str, Attack]:
 
 
 def _try(
-    name: str, attack: Attack, problem: Problem, right: np.ndarray, key: PRNGKeyArray | None, size: int
+    name: str,
+    attack: Attack,
+    problem: Problem,
+    right: np.ndarray,
+    key: PRNGKeyArray | None,
+    size: int,
+    known: Sequence[Known],
 ) -> tuple[Outcome, list[Attempt]]:
     """Let one attack try, and say what it broke, or each part of an ensemble did."""
     images, by, parts = np.array(problem.x), np.full(len(problem.x), -1), {name: attack}
     if isinstance(attack, Ensemble):
-        images, by = attack.run(problem, right, key=key, batch_size=size)
+        images, by = attack.run(problem, right, key=key, batch_size=size, known=known)
         parts = dict(zip(attack.names, attack.attacks, strict=True))
     else:
         images[right] = attacked(attack, problem, right, key=key, batch_size=size)
