@@ -34,10 +34,14 @@ class PoissonInput(eqx.Module):
         InputError: for a rate that is negative, a weight that is not finite, or a key that is none.
     """
 
-    rate: ArrayLike | Callable[[Array], ArrayLike]  # of all inputs of a neuron together, one for all or one each [Hz]
-    weight: ArrayLike  # w: area of the synaptic input that a spike causes, one for all or one a neuron
+    rate: ArrayLike | Callable[[Array], ArrayLike]
+    """Rate of all inputs of a neuron together, one for all or one each [Hz]."""
+    weight: ArrayLike
+    """Weight w: the area of the synaptic input that a spike causes, one for all or one a neuron."""
     key: jax.Array
+    """Seed of the spikes."""
     receptor: int = eqx.field(static=True, default=0)
+    """Which of the synaptic inputs of a neuron they arrive at."""
 
     def __check_init__(self):
         if callable(self.rate):
