@@ -1,4 +1,4 @@
-"""Permuted sequential MNIST: read a digit from its pixels, one a step, in a scrambled order.
+"""Permuted sequential MNIST: classify a digit from its pixels, one per step, in a scrambled order.
 
 Every image is a sequence of 784 pixels, in one random order for all images, and the class is to be named after the last
 pixel. What belongs together lies hundreds of steps apart, so that this is a test of memory, and of gradients that

@@ -25,7 +25,7 @@ class PoissonInput(eqx.Module):
 
     In each step a neuron receives k spikes, P(k) = λᵏ e^(−λ)/k! with λ = rate · dt, each of which adds `weight` to the
     charge of the receptor. So many inputs of a low rate are one with the sum of their rates. A rate that changes in
-    time is a function of the time at the beginning of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
+    time is a function of the time at the start of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
 
     The spikes depend on the key, on the place among the inputs of the network and on the number of the step only: a
     run can be cut anywhere, and inputs of one network are independent even if they have one key.
