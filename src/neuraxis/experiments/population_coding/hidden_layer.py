@@ -33,8 +33,8 @@ def measure(key: jax.Array, settings: Any, session: Session) -> tuple[dict[str, 
     error = np.asarray(hidden(flat.test_x) @ decoders) - wanted
     right = classification.correct(fitted.model, flat.test_x, flat.test_y)
     metrics = {
-        "hidden_layer_r2": 1 - np.sum(error**2) / np.sum((wanted - wanted.mean(axis=0)) ** 2),
-        "classifier_accuracy": np.mean(right),
+        "hidden_layer_r2": float(1 - np.sum(error**2) / np.sum((wanted - wanted.mean(axis=0)) ** 2)),
+        "classifier_accuracy": float(np.mean(right)),
     }
     return metrics, {}
 
