@@ -1,4 +1,4 @@
-"""Population coding: what neurons with noise and spikes represent together, and decoders learnt from an error alone.
+"""Population coding: what noisy, spiking neurons represent together, and decoders learnt from an error alone.
 
 Each neuron of an ensemble has its own tuning curve; linear decoders read a vector, or any function of it, from all of
 them. They are found by least squares, with a regularisation that stands for noise on the activities. The squared error
