@@ -77,7 +77,7 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
-from neuraxis.population import Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
+from neuraxis.population import Ensemble, FullConnection, LogisticNeurons, OnlinePES, RateNeurons, ReLUNeurons
 from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
@@ -153,6 +153,12 @@ def spiking_network(neuron):
 
 def decoded_ensemble(neurons):
     return Ensemble(5, 2, neurons, key=KEY).decode(lambda x: x[..., 0] * x[..., 1])
+
+
+def with_error(model, x, key):
+    """Learn from an error that is one of the inputs; give the decoders and outputs, with time last."""
+    trace = simulate(model, (x, x[..., :1]), dt=1.0, steps=5)
+    return trace.state.decoders, jnp.moveaxis(trace.record, 0, -1)
 
 
 def language_model():
@@ -380,6 +386,8 @@ CASES = [
     Case("Ensemble", Dynamics, lambda: Ensemble(5, 2, radius=jnp.asarray(2.0), key=KEY), simulated(1.0), (2,)),
     Case("Decoded", Map, lambda: decoded_ensemble(ReLUNeurons()), call, (2,)),
     Case("Decoded in time", Dynamics, lambda: decoded_ensemble(RateNeurons(LogisticNeurons())), simulated(1.0), (2,)),
+    Case("FullConnection", Map, lambda: FullConnection(decoded_ensemble(LIF()), Ensemble(4, 1, key=KEY)), call, (2,)),
+    Case("OnlinePES", Dynamics, lambda: OnlinePES(decoded_ensemble(RateNeurons(LIF()))), with_error, (2,)),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),
