@@ -24,6 +24,8 @@ from neuraxis.experiment import Claim, Result, Session, check_range, check_setti
 from neuraxis.experiments.population_coding import figures, hidden_layer, learning, representation, size
 from neuraxis.experiments.shared.memory import NUMBER
 
+PLACE = ("Population coding", 1)
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -22,6 +22,8 @@ from neuraxis.experiment import Claim, Result, check_range, check_settings, chec
 from neuraxis.experiments.shared.memory import NUMBER
 from neuraxis.experiments.transformations import cost, figures, networks
 
+PLACE = ("Population coding", 2)
+
 
 @dataclass(frozen=True)
 class Settings:
