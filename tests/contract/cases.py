@@ -77,7 +77,7 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
-from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
+from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -310,6 +310,9 @@ CASES = [
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
     Case("MinGRU", Map, lambda: MinGRU(5, 4, key=KEY), call, (7, 5)),
     Case("MinGRU in time", Dynamics, lambda: MinGRU(5, 4, key=KEY), simulated(None), (5,)),
+    Case("LMU", Map, lambda: LMU(5, 4, order=3, theta=6, key=KEY, channels=2), call, (7, 5)),
+    Case("LMU in time", Dynamics, lambda: LMU(5, 4, order=3, theta=6, key=KEY), simulated(None), (5,)),
+    Case("LegendreMemory", Map, lambda: LegendreMemory(3, 6), call, (7, 2)),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LIF of numbers", Dynamics, LIF, simulated(1.0), (4,), positive),
     Case("LIF of arrays", Dynamics, lambda: LIF(jnp.linspace(5.0, 20.0, 4)), simulated(1.0), (4,), positive),
