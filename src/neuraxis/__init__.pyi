@@ -11,6 +11,7 @@ from . import language as language
 from . import layers as layers
 from . import neurons as neurons
 from . import plots as plots
+from . import population as population
 from . import process as process
 from . import recurrent as recurrent
 from . import reinforcement as reinforcement
@@ -73,6 +74,9 @@ from .neurons import LIF as LIF
 from .neurons import DiscreteLIF as DiscreteLIF
 from .neurons import HodgkinHuxley as HodgkinHuxley
 from .neurons import Synapse as Synapse
+from .population import Decoded as Decoded
+from .population import Ensemble as Ensemble
+from .population import solve_decoders as solve_decoders
 from .recurrent import GRU as GRU
 from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU

@@ -78,6 +78,8 @@ from neuraxis.neurons import (
     rk4,
 )
 from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
+from neuraxis.population import Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
+from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -148,6 +150,10 @@ def potentials_and_spikes(model, x, key, dt=0.1):
 def spiking_network(neuron):
     projections = (Projection([0, 1, 2, 3], [1, 2, 3, 0], weight=0.5, receptor=receptor) for receptor in range(2))
     return SpikingNetwork(neuron, connect(*projections, size=4))
+
+
+def decoded_ensemble(neurons):
+    return Ensemble(5, 2, neurons, key=KEY).decode(lambda x: x[..., 0] * x[..., 1])
 
 
 def language_model():
@@ -375,6 +381,9 @@ CASES = [
         (4,),
         positive,
     ),
+    Case("Ensemble", Dynamics, lambda: Ensemble(5, 2, radius=jnp.asarray(2.0), key=KEY), simulated(1.0), (2,)),
+    Case("Decoded", Map, lambda: decoded_ensemble(ReLUNeurons()), call, (2,)),
+    Case("Decoded in time", Dynamics, lambda: decoded_ensemble(RateNeurons(LogisticNeurons())), simulated(1.0), (2,)),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),

@@ -1,0 +1,9 @@
+"""Population coding: what a population of neurons represents, and how to read it."""
+
+from neuraxis.population.decoded import Decoded as Decoded
+from neuraxis.population.ensemble import Ensemble as Ensemble
+from neuraxis.population.least_squares import solve_decoders as solve_decoders
+from neuraxis.population.rate_neurons import LogisticNeurons as LogisticNeurons
+from neuraxis.population.rate_neurons import RateModel as RateModel
+from neuraxis.population.rate_neurons import RateNeurons as RateNeurons
+from neuraxis.population.rate_neurons import ReLUNeurons as ReLUNeurons

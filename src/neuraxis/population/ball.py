@@ -1,0 +1,52 @@
+"""Points on the sphere and in the ball of any dimension."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import ndtri
+from jaxtyping import Array, Float, PRNGKeyArray
+
+
+def on_sphere(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
+    """Draw points uniformly on the sphere of radius 1."""
+    return _to_length_one(jax.random.normal(key, (count, dimensions)))
+
+
+def in_ball(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
+    """Draw points uniformly in the ball of radius 1."""
+    direction, length = jax.random.split(key)
+    # The volume within a radius r is that of the ball times r^D.
+    radius = jax.random.uniform(length, (count, 1)) ** (1 / dimensions)
+    return on_sphere(direction, count, dimensions) * radius
+
+
+def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
+    """Give points that fill the ball of radius 1 evenly, without chance: always the same.
+
+    In one dimension they are equally spaced. In more, D + 1 coordinates of an additive recurrence, i/φ^j mod 1, become
+    a direction (by the inverse of the normal distribution) and a radius. Beyond 32 dimensions, where the coordinates of
+    such a sequence follow each other, they are those of a fixed random key.
+
+    Source: M. Roberts, The unreasonable effectiveness of quasirandom sequences (2018).
+    """
+    if dimensions > 32:
+        return in_ball(jax.random.key(0), count, dimensions)
+    steps = np.arange(count)[:, None] + 0.5
+    if dimensions == 1:
+        return jnp.asarray(2 * steps / count - 1, float)
+    ratio = _positive_root(dimensions + 1)
+    fractions = (0.5 + steps * ratio ** -np.arange(1.0, dimensions + 2)) % 1
+    fractions = jnp.asarray(np.clip(fractions, 1e-6, 1 - 1e-6), float)
+    return _to_length_one(ndtri(fractions[:, :-1])) * fractions[:, -1:] ** (1 / dimensions)
+
+
+def _positive_root(order: int) -> float:
+    """Solve φ^(order + 1) = φ + 1; of order 1 it is the golden ratio."""
+    root = 2.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / (order + 1))
+    return root
+
+
+def _to_length_one(x: Array) -> Array:
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
