@@ -77,9 +77,15 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
+from neuraxis.population import (
+    Ensemble,
+    LogisticNeurons,
+    RateNetwork,
+    RateNeurons,
+    RecurrentPopulation,
+    ReLUNeurons,
+)
 from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
-from neuraxis.population import Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
-from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -154,6 +160,11 @@ def spiking_network(neuron):
 
 def decoded_ensemble(neurons):
     return Ensemble(5, 2, neurons, key=KEY).decode(lambda x: x[..., 0] * x[..., 1])
+
+
+def turning(y, u):
+    """Turn at a speed that is set from outside [1/ms]."""
+    return 0.01 * u * jnp.stack([-y[..., 1], y[..., 0]], -1)
 
 
 def language_model():
@@ -384,6 +395,20 @@ CASES = [
     Case("Ensemble", Dynamics, lambda: Ensemble(5, 2, radius=jnp.asarray(2.0), key=KEY), simulated(1.0), (2,)),
     Case("Decoded", Map, lambda: decoded_ensemble(ReLUNeurons()), call, (2,)),
     Case("Decoded in time", Dynamics, lambda: decoded_ensemble(RateNeurons(LogisticNeurons())), simulated(1.0), (2,)),
+    Case(
+        "RateNetwork",
+        Dynamics,
+        lambda: RateNetwork(jnp.arange(-4.5, 4.5).reshape(3, 3) / 9, jnp.ones(3), tau_s=jnp.asarray(10.0)),
+        simulated(1.0),
+        (3,),
+    ),
+    Case(
+        "RecurrentPopulation of rates",
+        Dynamics,
+        lambda: RecurrentPopulation(Ensemble(20, 3, RateNeurons(LIF()), key=KEY), turning, 20.0, controls=1),
+        simulated(1.0),
+        (1,),
+    ),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),

@@ -3,7 +3,11 @@
 from neuraxis.population.decoded import Decoded as Decoded
 from neuraxis.population.ensemble import Ensemble as Ensemble
 from neuraxis.population.least_squares import solve_decoders as solve_decoders
+from neuraxis.population.rate_network import RateNetwork as RateNetwork
+from neuraxis.population.rate_network import RateState as RateState
 from neuraxis.population.rate_neurons import LogisticNeurons as LogisticNeurons
 from neuraxis.population.rate_neurons import RateModel as RateModel
 from neuraxis.population.rate_neurons import RateNeurons as RateNeurons
 from neuraxis.population.rate_neurons import ReLUNeurons as ReLUNeurons
+from neuraxis.population.recurrent_population import PopulationState as PopulationState
+from neuraxis.population.recurrent_population import RecurrentPopulation as RecurrentPopulation

@@ -1,9 +1,9 @@
 """Recurrent networks: dynamics in discrete time whose weights are trained through time.
 
 All cells are used alike. A cell is a dynamics whose output is h, and so is its state, but for the Legendre memories:
-`simulate(cell, inputs)` runs it step by step, with the time axis first. It is a map over sequences as well, `cell(x)` or
-`cell(x, state)` from (…, time, in) to (…, time, hidden). And `neuraxis.engine.unroll` gives the last state besides, of
-one cell or of a `Chain` of cells and layers, from which the next stretch of a sequence goes on.
+`simulate(cell, inputs)` runs it step by step, with the time axis first. It is a map over sequences as well, `cell(x)`
+or `cell(x, state)` from (…, time, in) to (…, time, hidden). And `neuraxis.engine.unroll` gives the last state besides,
+of one cell or of a `Chain` of cells and layers, from which the next stretch of a sequence goes on.
 """
 
 from neuraxis.recurrent.bptt import BPTT as BPTT
