@@ -45,7 +45,8 @@ bench: $(VENV)/parity.stamp
 bench-smoke: $(VENV)/parity.stamp
 	$(BIN)/python -m benchmarks --quick --rounds 1 > /dev/null
 
-# Run every experiment at its default settings and write docs/claims.md; takes long, and fails where a claim is missed.
+# Run every experiment at its default settings, write docs/claims.md and keep the figures of the pages; takes long, and
+# fails where a claim is missed.
 # `make claims ONLY="lif mlp"` chooses, and then writes a page of these alone.
 claims: $(VENV)/tour.stamp
 	$(BIN)/python docs/claims.py $(ONLY)
@@ -57,10 +58,9 @@ lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Build the documentation into site/, with figures that the experiments make, and run the Python on its pages.
+# Build the documentation into site/, and run the Python on its pages and the examples.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m pytest -n 2 tests/docs
-	$(BIN)/python docs/figures.py
 	$(BIN)/python -m zensical build --strict > /dev/null
 
 $(VENV)/tour.stamp: EXTRAS := experiments

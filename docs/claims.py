@@ -1,7 +1,7 @@
-"""Run every experiment at its default settings and write what it claims, and what was measured, into docs/claims.md.
+"""Run all experiments at default settings: docs/claims.md tells what was measured, docs/figures/ keeps the pictures.
 
-`python docs/claims.py NAME…` runs only some. With `--runs FOLDER` what it runs is kept there, and what lies there is
-not run again. It ends with exit code 1 where a claim does not hold or a run fails.
+`python docs/claims.py NAME…` runs only some, and writes a page of these alone. With `--runs FOLDER` what it runs is
+kept there, and what lies there is not run again. It ends with exit code 1 where a claim does not hold or a run fails.
 """
 
 import sys
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import figures
 import tyro
 from runs import run_once
 
 from neuraxis import experiments
+from neuraxis.app.labels import label
 from neuraxis.app.report import number
 from neuraxis.files import write_atomically
 
@@ -42,6 +44,7 @@ def main(options: Options) -> int:
             found = run_once(Path(folder) / name, name)
             if found is not None:
                 runs[name] = found
+                figures.keep(name, Path(folder) / name)
             if found is None or not all(claim["holds"] for claim in found["claims"]):
                 failed.append(name)
     write_atomically(options.page, page(runs))
@@ -84,7 +87,7 @@ def _rows(name: str, run: dict[str, Any]) -> list[str]:
     for metric, texts in bounds.items():
         value = run["metrics"][metric]
         measured = number(float("nan") if value is None else value)
-        cells = *around[:2], metric.replace("_", " "), ", ".join(texts), measured, around[2]
+        cells = *around[:2], label(metric), ", ".join(texts), measured, around[2]
         rows.append(f"| {' | '.join(cells)} |")
         around = ("", "", "")
     return rows

@@ -1,44 +1,39 @@
-"""Make the figures that the pages show: every experiment, at its quick settings, into docs/figures/.
+"""The figures that the pages show: those of runs at default settings, kept in docs/figures/ by `make claims`."""
 
-`python docs/figures.py --full NAME…` takes the default settings and chosen experiments instead.
-"""
-
+import json
 import re
-import sys
-from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-import tyro
+from PIL import Image
 
-from neuraxis import experiments
-from neuraxis.app.runs import draw
 from neuraxis.files import write_atomically
 
-FOLDER = Path(__file__).parent / "figures"
+DOCS = Path(__file__).parent
+FOLDER = DOCS / "figures"
+SETTINGS = FOLDER / "settings.json"  # by experiment, what the figures were drawn with
 
 
-@dataclass(frozen=True)
-class Options:
-    """Which figures to make."""
-
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Experiments; all of them where none is given."""
-    full: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Take the default settings, which take minutes."""
+def shown() -> set[str]:
+    """Give the file names of all figures that stand on a page."""
+    pages = (page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md"))
+    return {name for page in pages for name in re.findall(r"figures/([\w-]+\.png)", page)}
 
 
-def main(options: Options) -> None:
-    """Run and draw, and see that every figure on a page is there."""
-    for name in options.names or experiments.names():
-        module = experiments.load(name)
-        figures, _ = draw(module, module.run(module.Settings() if options.full else module.QUICK))
-        for stem, png in figures.items():
-            write_atomically(FOLDER / f"{name}-{stem}.png", png)
-    for page in FOLDER.parent.rglob("*.md"):
-        for figure in re.findall(r"\.\./figures/([\w-]+\.png)", page.read_text(encoding="utf-8")):
-            if not (FOLDER / figure).exists() and not options.names:
-                sys.exit(f"{page} shows {figure}, which no experiment draws")
+def keep(name: str, run: Path) -> None:
+    """Copy the figures of an experiment from the folder of its run, as far as pages show them."""
+    on_pages = shown()
+    for path in run.glob("*.png"):
+        if (target := f"{name}-{path.name}") in on_pages:
+            write_atomically(FOLDER / target, _small(path))
+    settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
+    settings[name] = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["settings"]
+    write_atomically(SETTINGS, json.dumps(dict(sorted(settings.items())), indent=1) + "\n")
 
 
-if __name__ == "__main__":
-    main(tyro.cli(Options))
+def _small(path: Path) -> bytes:
+    """Give the picture with 256 colours, in less than half as many bytes."""
+    buffer = BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuraxis import LIF
 from neuraxis.values import compiled, is_traced, is_value
 
 
@@ -111,3 +112,7 @@ def test_what_is_handed_over_is_gone_and_the_rest_stays():
     np.testing.assert_array_equal(found, [2, 2, 2])
     assert text == "static"
     assert (scale.is_deleted(), x.is_deleted(), shift.is_deleted()) == (False, True, False)
+
+
+def test_a_model_is_written_with_all_its_values():
+    assert repr(LIF(tau_m=10.0)) == "LIF(tau_m=10.0, tau_ref=2.0)"

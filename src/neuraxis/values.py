@@ -17,6 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import wadler_lindig as wl
 from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 from jaxtyping import PyTree
@@ -157,3 +158,8 @@ class _Static:
 def _as_value(leaf: Any) -> Any:
     # NumPy's double precision counts among Python's numbers, but would not be weakly typed.
     return float(leaf) if isinstance(leaf, float) else leaf
+
+
+def with_values(self: Any) -> str:
+    """Write a model with all its values, for its `__repr__`: equinox leaves out those that are the default."""
+    return wl.pformat(self, hide_defaults=False)

@@ -9,14 +9,18 @@ from neuraxis.app.report import Report, write_report
 from neuraxis.experiment import Claim, Result
 
 
-def report(name="first", is_default=True, **metrics):
+def report(name="first", is_default=True, is_quick=False, **metrics):
     return Report(
         name=name,
         text="First: a line.\n\nA paragraph with a < b.",
         settings={"size": 3, "mode": "x"},
+        meanings={"size": "How large [mm]."},
         is_default=is_default,
+        is_quick=is_quick,
         result=Result(
-            {"good": 1.0, "bad": 2.0, **metrics}, (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0)), data="digits"
+            {"good": 1.0, "bad": 2.0, **metrics},
+            (Claim("good", ">=", 0.5), Claim("bad", "<=", 1.0, quick=1.5)),
+            data="digits",
         ),
         figures={"plot": b"\x89PNG"},
         captions={"plot": "A caption."},
@@ -66,11 +70,15 @@ def test_page_is_whole_and_stands_alone(tmp_path):
 def test_failed_claims_in_words():
     assert report().failed_claims == ["bad = 2, claimed <= 1"]
     assert report(is_default=False).failed_claims == []
+    quick = report(is_default=False, is_quick=True)
+    assert quick.failed_claims == ["bad = 2, claimed <= 1.5"]
+    assert [claim["bound"] for claim in quick.as_metrics()["claims"]] == [0.5, 1.5]
 
 
 def test_the_page_says_how_it_was_made(tmp_path):
     write_report(tmp_path / "index.html", [report()], "Title")
     page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
+    assert "<td><code>size</code></td><td>3</td><td>How large [mm].</td>" in page
     assert "<code>neuraxis run first --out &#x27;a &amp; b&#x27;</code> took 1.5 s on cpu" in page
     assert "in float32" in page
 

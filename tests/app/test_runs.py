@@ -38,6 +38,7 @@ def experiment(run=None, with_session=False):
     else:
         module.run = run or default
     module.Settings = Settings
+    module.QUICK = Settings(size=2)
 
     def plot(result):
         fig, axes = plots.figure(caption="A line & <a caption>.")
@@ -64,12 +65,14 @@ def test_leaves_everything_and_metrics_last(tmp_path):
     assert "A line &amp; &lt;a caption&gt;." in page
 
 
-def test_claims_are_about_default_settings_only(tmp_path):
-    broken = lambda settings: Result({"size": 1.0}, (Claim("size", ">=", 3.0),))
+def test_claims_are_about_default_and_quick_settings_only(tmp_path):
+    broken = lambda settings: Result({"size": 1.0}, (Claim("size", ">=", 3.0, quick=2.0),))
     changed = runs.run_experiment(experiment(broken), Settings(size=1), tmp_path / "a", Session())
     assert changed.failed_claims == []
     default = runs.run_experiment(experiment(broken), Settings(), tmp_path / "b", Session())
     assert default.failed_claims == ["size = 1, claimed >= 3"]
+    quick = runs.run_experiment(experiment(broken), Settings(size=2), tmp_path / "c", Session())
+    assert quick.failed_claims == ["size = 1, claimed >= 2"]
 
 
 def test_nan_never_keeps_a_claim():

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuraxis.experiment import Result
+from neuraxis.app.labels import label
+from neuraxis.experiment import Claim, Result
 from neuraxis.files import write_atomically
 
 
@@ -21,11 +22,13 @@ class Report:
     name: str
     text: str  # the experiment's docstring
     settings: dict[str, Any]
-    is_default: bool  # claims are about default settings
+    meanings: dict[str, str]  # of the settings
+    is_default: bool
+    is_quick: bool
     result: Result
     figures: dict[str, bytes]  # PNG by file stem
     captions: dict[str, str]
-    seconds: float  # of everything from the beginning of the run to this report
+    seconds: float  # of everything, start of the program and compilation included
     versions: dict[str, str]
     device: str
     precision: str  # of products of matrices
@@ -38,10 +41,21 @@ class Report:
         return self.text.partition("\n")[0]
 
     @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What is claimed; of a run at other settings than the default and the quick ones, what is of a default run."""
+        claims = self.result.claims
+        return tuple(claim.of_quick() for claim in claims) if self.is_quick else claims
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether the claims are about these settings."""
+        return self.is_default or self.is_quick
+
+    @property
     def failed_claims(self) -> list[str]:
-        """The claims of a default run that do not hold, in words; none are made of other runs."""
+        """The claims that do not hold, in words; none are made of runs at other settings."""
         metrics = self.result.metrics
-        broken = [c for c in self.result.claims if not c.holds(metrics)] if self.is_default else []
+        broken = [c for c in self.claims if not c.holds(metrics)] if self.is_claimed else []
         return [f"{c.metric} = {number(metrics[c.metric])}, claimed {c.relation} {c.bound:.7g}" for c in broken]
 
     def as_metrics(self) -> dict[str, Any]:
@@ -54,7 +68,7 @@ class Report:
             "metrics": {name: value if math.isfinite(value) else None for name, value in metrics.items()},
             "claims": [
                 {"metric": c.metric, "relation": c.relation, "bound": c.bound, "holds": c.holds(metrics)}
-                for c in self.result.claims
+                for c in self.claims
             ],
             "data": self.result.data,
             "command": self.command,
@@ -92,8 +106,8 @@ def _section(report: Report) -> str:
 {data}
 {_claims(report)}
 <div class=figures>{figures}</div>
-<details><summary>All measured values</summary>{_table(report.result.metrics)}</details>
-<details><summary>Settings</summary>{_table(report.settings)}</details>
+<details><summary>All measured values</summary>{_table(_metrics(report))}</details>
+<details><summary>Settings</summary>{_table(_settings(report))}</details>
 <footer><code>{html.escape(report.command)}</code> took {report.seconds:.1f} s on {html.escape(report.device)},
 with products of matrices in {report.precision}; {html.escape(versions)}</footer>
 </section>"""
@@ -107,37 +121,44 @@ def _figure(stem: str, png: bytes, caption: str) -> str:
 
 
 def _claims(report: Report) -> str:
-    if not report.result.claims:
+    if not report.claims:
         return ""
     metrics = report.result.metrics
     rows = "".join(
-        f"<tr><td>{_mark(c.holds(metrics), report.is_default)}</td>"
-        f"<td>{_words(c.metric)}</td><td>{_number(metrics[c.metric])}</td>"
+        f"<tr><td>{_mark(c.holds(metrics), report.is_claimed)}</td>"
+        f"<td>{html.escape(label(c.metric))}</td><td>{_number(metrics[c.metric])}</td>"
         f"<td>{html.escape(c.relation.replace('>=', '≥').replace('<=', '≤'))} {_number(c.bound)}</td></tr>"
-        for c in report.result.claims
+        for c in report.claims
     )
     table = f"<table><tr><th></th><th>Measured</th><th>Value</th><th>Bound</th></tr>{rows}</table>"
-    note = "" if report.is_default else "The bounds are meant for the default settings; this run used others."
+    note = "" if report.is_claimed else "The bounds are meant for the default settings; this run used others."
     return f"<div class=scroll>{table}</div><p class=note>{note}</p>"
 
 
-def _mark(holds: bool, is_default: bool) -> str:
+def _mark(holds: bool, is_claimed: bool) -> str:
     if holds:
         return "<span class=yes>✓</span>"
-    return "<span class=no>✗</span>" if is_default else "–"  # the bound is not meant for this run
+    return "<span class=no>✗</span>" if is_claimed else "–"  # the bound is not meant for this run
 
 
 def _prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _table(values: dict[str, Any]) -> str:
-    rows = "".join(f"<tr><td>{_words(name)}</td><td>{_number(value)}</td></tr>" for name, value in values.items())
+def _metrics(report: Report) -> list[tuple[str, ...]]:
+    return [(html.escape(label(name)), _number(value)) for name, value in report.result.metrics.items()]
+
+
+def _settings(report: Report) -> list[tuple[str, ...]]:
+    return [
+        (f"<code>{html.escape(name)}</code>", _number(value), _prose(report.meanings.get(name, "")))
+        for name, value in report.settings.items()
+    ]
+
+
+def _table(cells: list[tuple[str, ...]]) -> str:
+    rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
     return f"<div class=scroll><table>{rows}</table></div>"
-
-
-def _words(name: str) -> str:
-    return html.escape(name.replace("_", " "))
 
 
 def number(value: float) -> str:

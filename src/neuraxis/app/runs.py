@@ -16,6 +16,7 @@ from typing import Any
 from neuraxis import __version__, process
 from neuraxis.app import folders
 from neuraxis.app.begun import METRICS, SETTINGS, Begun
+from neuraxis.app.labels import meanings
 from neuraxis.app.report import Report, write_report
 from neuraxis.check import in_bytes, received
 from neuraxis.errors import InputError
@@ -55,6 +56,7 @@ def run_experiment(
     session: Session = Session(),
     begun: Begun | None = None,
     command: str = "",
+    began: float | None = None,
 ) -> Report:
     """Run, draw, and write everything into a folder; `metrics.json` is written last and says that all is there.
 
@@ -65,11 +67,13 @@ def run_experiment(
         session: how to run; the folder in it is replaced.
         begun: what else the run depends on; by default nothing but the settings.
         command: the command line, for the report.
+        began: when the work began, by `time.perf_counter`; by default now.
 
     Raises:
         InputError: where the folder holds another run, or the settings ask for more memory than there is.
         OSError: where the folder cannot be written or is full.
     """
+    began = time.perf_counter() if began is None else began
     begun = begun or begin(module, settings)
     check_memory(settings)
     from neuraxis.engine.interrupt import hold_interrupts
@@ -83,7 +87,7 @@ def run_experiment(
                 raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
             begun.write(folder)
         try:
-            return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command)
+            return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command, began)
         except BaseException as error:
             if first and not session.resume and folders.content(folder) == {SETTINGS}:
                 with hold_interrupts():
@@ -101,8 +105,9 @@ def _is_first() -> bool:
     return jax.process_index() == 0
 
 
-def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str) -> Report:
-    began = time.perf_counter()
+def _run(
+    module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str, began: float
+) -> Report:
     with process.precision(begun.precision):
         result = module.run(settings, session) if takes_session(module) else module.run(settings)
     if result.model is not None:
@@ -119,7 +124,9 @@ def _run(module: ModuleType, settings: Any, folder: Path, session: Session, begu
         name=begun.experiment,
         text=inspect.getdoc(module) or "",
         settings=begun.settings,
+        meanings=meanings(module.Settings),
         is_default=settings == module.Settings(),
+        is_quick=settings == module.QUICK,
         result=result,
         figures=figures,
         captions=captions,

@@ -15,7 +15,7 @@ from neuraxis import check
 from neuraxis.energy.hopfield import Hopfield
 from neuraxis.engine.relax import Relaxed
 from neuraxis.errors import InputError
-from neuraxis.values import compiled
+from neuraxis.values import compiled, with_values
 
 
 class ContinuousHopfield(eqx.Module):
@@ -44,6 +44,8 @@ class ContinuousHopfield(eqx.Module):
     network: Hopfield
     tau_x: float | Array = 10.0  # time constant [ms]
     gain: float | Array = 1.0  # slope of the activity at u = 0
+
+    __repr__ = with_values
 
     def __check_init__(self):
         if not isinstance(self.network, Hopfield):

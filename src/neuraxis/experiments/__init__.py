@@ -1,15 +1,26 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
-An experiment exists by its file or folder lying here; nothing else lists it. What several share is in `shared`.
+An experiment exists by its file or folder lying here; nothing else lists it. Its `PLACE` is the chapter it belongs to
+and its number there; one without a place comes last. What several share is in `shared`.
 """
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from neuraxis.names import check_name
 
+CHAPTERS = (
+    "Neurons",
+    "Feedforward networks and learning",
+    "Memory and sequences",
+    "Generative models",
+    "Robustness",
+    "Population coding",
+    "Further experiments",
+)
 _SHARED = "shared"
 
 
@@ -21,14 +32,36 @@ def _sources() -> dict[str, Path]:
     return {stem.replace("_", "-"): path for stem, path in sorted((files | folders).items())}
 
 
+def chapters() -> dict[str, list[str]]:
+    """Names of all experiments, as the command line writes them, by chapter and in the order in which to read them."""
+    places = {name: _place(path) for name, path in _sources().items()}
+    ordered = sorted(places, key=lambda name: places[name][1])
+    found = {chapter: [name for name in ordered if places[name][0] == chapter] for chapter in CHAPTERS}
+    return {chapter: inside for chapter, inside in found.items() if inside}
+
+
 def names() -> list[str]:
-    """Names of all experiments, as the command line writes them."""
-    return list(_sources())
+    """Names of all experiments, chapter by chapter."""
+    return [name for inside in chapters().values() for name in inside]
+
+
+def _place(path: Path) -> tuple[str, int]:
+    """Give the chapter of an experiment and its number there, read without importing it."""
+    for node in _parsed(path).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLACE":
+            chapter, number = ast.literal_eval(node.value)
+            return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
+    return CHAPTERS[-1], 0
 
 
 def docstring(name: str) -> str:
     """Give an experiment's docstring, read without importing it."""
-    return ast.get_docstring(ast.parse(_sources()[name].read_text(encoding="utf-8"))) or ""
+    return ast.get_docstring(_parsed(_sources()[name])) or ""
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def summary(name: str) -> str:

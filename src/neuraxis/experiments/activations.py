@@ -22,6 +22,8 @@ from neuraxis.experiment import Claim, Result, check_settings
 from neuraxis.functions import activations
 from neuraxis.functions.activations import Activation
 
+PLACE = ("Feedforward networks and learning", 1)
+
 _OF_EACH_ENTRY = (
     activations.identity,
     activations.logistic,

@@ -39,6 +39,8 @@ from neuraxis.functions.losses import (
     squared_error,
 )
 
+PLACE = ("Feedforward networks and learning", 5)
+
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 # Activations of the hidden layers and of the output, and the loss that matches it, as a function of the last z.
 _KINDS: dict[str, tuple[Activation, Activation, Loss]] = {

@@ -32,6 +32,8 @@ from neuraxis.feedforward.classification import correct, measuring_loss
 from neuraxis.functions.activations import logistic
 from neuraxis.layers import BatchNorm, Linear, Sequential
 
+PLACE = ("Feedforward networks and learning", 11)
+
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.93}
 _GOAL = 0.97
 _PERCENTILES = (15, 50, 85)

@@ -37,6 +37,8 @@ from neuraxis.functions.continuous_convolution import continuous_convolve
 from neuraxis.kinds import Map
 from neuraxis.values import compiled
 
+PLACE = ("Feedforward networks and learning", 10)
+
 _LOWEST_ACCURACY = {"mnist": 0.992, "digits": 0.97, "fashion-mnist": 0.90}
 
 
@@ -90,7 +92,7 @@ class Settings:
         return memory.NUMBER * (4.0 * kernels + 2.0 * examples * maps) + dense
 
 
-QUICK = Settings(channels=(8, 16), hidden_sizes=(64,), steps=200, training_images=9000, shifts=(0, 3))
+QUICK = Settings(channels=(16, 32), hidden_sizes=(64,), steps=600, training_images=9000, shifts=(0, 1, 2, 3))
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
@@ -133,7 +135,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "convolution_deviation": float(np.max(np.abs(by_quadrature - closed_form))),
         },
         claims=(
-            Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),
+            Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name], quick=0.95),
             Claim("shift_advantage", ">", 0.0),
             Claim("convolution_deviation", "<=", 1e-6),
         ),

@@ -27,6 +27,8 @@ from neuraxis.spiking.connections import SparseConnections
 from neuraxis.spiking.poisson import PoissonInput
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
+PLACE = ("Neurons", 5)
+
 
 @dataclass(frozen=True)
 class Settings:

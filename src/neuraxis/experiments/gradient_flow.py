@@ -35,6 +35,8 @@ from neuraxis.functions.activations import Activation, logistic, relu, tanh
 from neuraxis.functions.initializers import Initializer, he_normal
 from neuraxis.layers import BatchNorm, Linear, Residual, Sequential
 
+PLACE = ("Feedforward networks and learning", 9)
+
 _LARGE = 4.0  # scale of weights that are too large for tanh
 
 

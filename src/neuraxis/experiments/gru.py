@@ -30,6 +30,8 @@ from neuraxis.experiments.shared.through_time import gradient_norms, last_output
 from neuraxis.layers import Linear
 from neuraxis.recurrent import GRU, RNN
 
+PLACE = ("Memory and sequences", 3)
+
 _CELLS = {"gru": GRU, "rnn": RNN}
 _TITLES = {"gru": "GRU", "rnn": "plain recurrent network"}
 _STEPS_PER_EPOCH = 16  # of the curve

@@ -29,6 +29,8 @@ from neuraxis.experiments.shared import memory
 from neuraxis.neurons.lif import LIF, LIFState
 from neuraxis.neurons.spikes import events, record_spikes
 
+PLACE = ("Neurons", 2)
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -31,6 +31,8 @@ from neuraxis.functions.losses import (
     squared_error,
 )
 
+PLACE = ("Feedforward networks and learning", 2)
+
 
 @dataclass(frozen=True)
 class Settings:

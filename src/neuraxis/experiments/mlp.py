@@ -26,6 +26,8 @@ from neuraxis.experiments.shared.images import load
 from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
 
+PLACE = ("Feedforward networks and learning", 3)
+
 _LOWEST_ACCURACY = {"mnist": 0.98, "digits": 0.96, "fashion-mnist": 0.88}
 
 

@@ -33,6 +33,8 @@ from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.activations import relu
 from neuraxis.layers import Augmentation, Dropout, Linear, Sequential
 
+PLACE = ("Feedforward networks and learning", 8)
+
 Name = Literal["early_stopping", "weight_decay", "dropout", "shift", "rotation", "scale", "elastic", "noise", "all"]
 _REMEDIES: tuple[Name, ...] = get_args(Name)
 _AUGMENTATIONS = ("shift", "rotation", "scale", "elastic", "noise")

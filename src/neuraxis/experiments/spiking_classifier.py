@@ -36,6 +36,8 @@ from neuraxis.functions.surrogates import Arctan, FastSigmoid, Triangular
 from neuraxis.neurons import DiscreteLIF
 from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, rate_code
 
+PLACE = ("Neurons", 6)
+
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
 _SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}
 _VARIANTS: dict[str, dict[str, Any]] = {

@@ -22,9 +22,12 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, check_range, check_settings, check_steps
 from neuraxis.experiments.shared import balanced_network as balanced
+from neuraxis.experiments.shared.stages import stages
 from neuraxis.neurons.synaptic_lif import CurrentLIF
 from neuraxis.spiking.connections import SparseConnections
 from neuraxis.spiking.spiking_network import SpikingNetwork
+
+PLACE = ("Neurons", 4)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ _THRESHOLD, _RESET = -50.0, -60.0  # [mV]
 
 def run(settings: Settings) -> Result:
     """Build random networks, run them and measure their activity."""
-    runs = [run_one(settings, key) for key in jax.random.split(jax.random.key(settings.seed), settings.networks)]
+    keys = jax.random.split(jax.random.key(settings.seed), settings.networks)
+    runs = [run_one(settings, key) for key in stages("networks", list(keys))]
     metrics = {name: float(np.mean([metrics[name] for metrics, _ in runs])) for name in runs[0][0]}
     rates = [metrics["firing_rate_hz"] for metrics, _ in runs]
     metrics |= {"lowest_firing_rate_hz": min(rates), "highest_firing_rate_hz": max(rates)}

@@ -25,10 +25,13 @@ from neuraxis.engine import simulate
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Result, check_range, check_settings, check_some, check_steps
 from neuraxis.experiments.shared import memory
+from neuraxis.experiments.shared.stages import stages
 from neuraxis.neurons.lif import LIF
 from neuraxis.neurons.spike_train import firing_rates, trains
 from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
+
+PLACE = ("Neurons", 3)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ _SHOWN = 2000.0  # length of what is drawn of the population [ms]
 def run(settings: Settings) -> Result:
     """Measure the filters, and how the population follows its input."""
     recorded = population(settings)
-    parts = [impulses(settings), agreement(settings, recorded), decoding(settings, recorded)]
+    measures = (lambda: impulses(settings), lambda: agreement(settings, recorded), lambda: decoding(settings, recorded))
+    parts = [measure() for measure in stages("synapses", measures)]
     metrics = {name: value for found, _ in parts for name, value in found.items()}
     arrays = {name: array for _, found in parts for name, array in found.items()}
     return Result(metrics, _CLAIMS, arrays)

@@ -20,8 +20,11 @@ import numpy as np
 
 from neuraxis import check, plots
 from neuraxis.experiment import Claim, Result, check_settings, check_some
+from neuraxis.experiments.shared.stages import stages
 from neuraxis.feedforward.step_network import bump, step_network
 from neuraxis.feedforward.universal_approximation import approximate, sup_distance
+
+PLACE = ("Feedforward networks and learning", 4)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def run(settings: Settings) -> Result:
     """Build a network for each function and distance, and measure how near it is."""
     random = np.random.default_rng(settings.seed)
     metrics, claims, needed = {}, [], {n: [] for n in FUNCTIONS}
-    for n, f in FUNCTIONS.items():
+    for n, f in stages("networks in 1, 2 and 3 dimensions", list(FUNCTIONS.items())):
         fresh = random.random((settings.points, n), np.float32)
         for eps in settings.eps:
             found = approximate(f, n, eps)

@@ -20,6 +20,7 @@ from jaxtyping import Array, ArrayLike, Float
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
+from neuraxis.values import with_values
 
 
 class Surrogate:
@@ -77,6 +78,8 @@ class FastSigmoid(Surrogate):
 
     slope: float | int = 25.0  # k
 
+    __repr__ = with_values
+
     def __post_init__(self):
         object.__setattr__(self, "slope", _positive(slope=self.slope))
 
@@ -98,6 +101,8 @@ class Arctan(Surrogate):
 
     slope: float | int = 2.0  # α
 
+    __repr__ = with_values
+
     def __post_init__(self):
         object.__setattr__(self, "slope", _positive(slope=self.slope))
 
@@ -118,6 +123,8 @@ class Triangular(Surrogate):
     """
 
     width: float | int = 1.0  # w
+
+    __repr__ = with_values
 
     def __post_init__(self):
         object.__setattr__(self, "width", _positive(width=self.width))

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from neuraxis import check
 from neuraxis.functions.surrogates import Arctan
 from neuraxis.neurons.received import numbers, received
+from neuraxis.values import with_values
 
 POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
 
@@ -46,6 +47,8 @@ class LeakyIntegrator(eqx.Module):
     """
 
     tau_m: ArrayLike = 20.0  # membrane time constant [ms]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(tau_m=self.tau_m)
@@ -91,6 +94,8 @@ class DiscreteLIF(eqx.Module):
     v_threshold: ArrayLike = 1.0
     surrogate: Callable = eqx.field(default=Arctan(), static=True)
     reset: Callable = eqx.field(default=reset_to_zero, static=True)
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(tau_m=self.tau_m, v_threshold=self.v_threshold)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float
 from neuraxis import check
 from neuraxis.functions.integrators import Integrator, exponential_euler
 from neuraxis.neurons.received import numbers, received
-from neuraxis.values import compiled
+from neuraxis.values import compiled, with_values
 
 _Q10 = 3.0  # factor on all rates for 10 °C more
 _MEASURED_AT = 6.3  # temperature of Hodgkin and Huxley's axons [°C]
@@ -82,6 +82,8 @@ class HodgkinHuxley(eqx.Module):
     capacitance: ArrayLike = 1.0  # C [µF/cm²]
     temperature: ArrayLike = 6.3  # [°C]
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(**self._fields())

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.received import numbers, received
+from neuraxis.values import with_values
 
 _NEVER = 1e9  # age of a spike that has not happened [ms]; finite, so that arithmetic and gradients stay so too
 
@@ -52,6 +53,8 @@ class LIF(eqx.Module):
 
     tau_m: ArrayLike = 20.0  # membrane time constant [ms]
     tau_ref: ArrayLike = 2.0  # refractory period [ms]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(tau_m=self.tau_m, tau_ref=self.tau_ref)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from neuraxis import check
 from neuraxis.neurons.lif import LIF, LIFState
 from neuraxis.neurons.received import numbers, received
+from neuraxis.values import with_values
 
 
 class MembraneLIF(eqx.Module):
@@ -26,6 +27,8 @@ class MembraneLIF(eqx.Module):
     v_rest: ArrayLike = -70.0  # resting potential V_rest [mV]
     v_threshold: ArrayLike = -50.0  # threshold V_th [mV]
     g_leak: ArrayLike = 0.1  # leak conductance g_L [mS/cm²]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.instance(LIF, lif=self.lif)

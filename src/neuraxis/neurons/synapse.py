@@ -13,7 +13,7 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.received import numbers, received
 from neuraxis.neurons.spike_train import check_sorted
 from neuraxis.neurons.spikes import Spikes
-from neuraxis.values import compiled
+from neuraxis.values import compiled, with_values
 
 SynapseState = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
@@ -50,6 +50,8 @@ class Synapse(eqx.Module):
 
     tau_s: ArrayLike = 5.0  # time constant [ms]
     order: int = eqx.field(default=0, static=True)  # n
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(tau_s=self.tau_s)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.received import numbers, received
+from neuraxis.values import with_values
 
 
 @runtime_checkable
@@ -54,6 +55,8 @@ class CurrentLIF(eqx.Module):
     v_rest: ArrayLike = 0.0  # resting potential [mV, or 1]
     v_threshold: ArrayLike = 1.0  # [mV, or 1]
     v_reset: ArrayLike = 0.0  # [mV, or 1]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         _check(self)
@@ -104,6 +107,8 @@ class ConductanceLIF(eqx.Module):
     v_rest: ArrayLike = -60.0  # resting potential [mV]
     v_threshold: ArrayLike = -50.0  # [mV]
     v_reset: ArrayLike = -60.0  # [mV]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         _check(self)

@@ -13,6 +13,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, relu
 from neuraxis.neurons.received import numbers
+from neuraxis.values import with_values
 
 
 @runtime_checkable
@@ -91,6 +92,8 @@ class LogisticNeurons(eqx.Module):
     """
 
     tau_ref: ArrayLike = 2.5  # refractory period [ms]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.parameters(tau_ref=self.tau_ref)

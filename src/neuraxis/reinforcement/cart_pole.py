@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.values import with_values
 
 _PER_MS = 1e-3  # seconds in a millisecond
 
@@ -43,6 +44,8 @@ class CartPole(eqx.Module):
     gravity: ArrayLike = 9.8  # [m/s²]
     max_angle: ArrayLike = math.radians(12)  # [rad]
     max_position: ArrayLike = 2.4  # half the length of the track [m]
+
+    __repr__ = with_values
 
     def __check_init__(self):
         check.positive(cart_mass=self.cart_mass, pole_mass=self.pole_mass, half_length=self.half_length)

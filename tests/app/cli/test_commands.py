@@ -37,7 +37,10 @@ def test_list_names_every_experiment_with_a_line(neuraxis):
     done = neuraxis("list")
     assert done.returncode == 0
     for name in experiments.names():
-        assert re.search(rf"^{name}\s+\S", done.stdout, re.MULTILINE)
+        assert re.search(rf"^ *{name}\s+\S", done.stdout, re.MULTILINE)
+    lines = done.stdout.splitlines()
+    assert lines[0].strip() == experiments.CHAPTERS[0]
+    assert experiments.CHAPTERS[-1] not in done.stdout  # every experiment has its place
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--help"], ["data", "list"], ["run"]])
@@ -62,7 +65,7 @@ def test_the_package_runs_as_a_module():
 def test_a_run_leaves_its_folder(neuraxis, tmp_path):
     done = neuraxis("run", "mlp", *TINY, "--out", "here")
     assert done.returncode == 0, done.stderr
-    assert "test_accuracy" in done.stdout
+    assert "Test accuracy" in done.stdout
     assert "scikit-learn's digits" in " ".join(done.stdout.split())
     folder = tmp_path / "here"
     names = {"settings.json", "metrics.json", "report.html", "model.safetensors", "checkpoint.safetensors"}
@@ -300,8 +303,8 @@ def ready(monkeypatch, tmp_path):
 def test_both_bounds_are_shown_and_what_is_undefined_is_said(ready, capsys):
     code, out, _ = ends(capsys, "run", "lif", "--out", "here")
     assert code == 0
-    assert re.search(r"rate\s+1.5\s+>= 1 ✓  <= 2 ✓", out)
-    assert re.search(r"cv\s+undefined", out)
+    assert re.search(r"Rate\s+1.5\s+>= 1 ✓  <= 2 ✓", out)
+    assert re.search(r"CV\s+undefined", out)
     assert json.loads(Path("here/metrics.json").read_text())["metrics"] == {"rate": 1.5, "cv": None}
 
 
@@ -350,7 +353,7 @@ def test_any_encoding_can_be_written_to(ready, monkeypatch, tmp_path, encoding):
         monkeypatch.setattr(sys, "stdout", stream)
         main(["run", "lif", "--out", "ü→"])
     assert end.value.code == 0
-    assert re.search(r"rate\s+1.5\s+>= 1 holds  <= 2 holds", (tmp_path / "out").read_text(encoding))
+    assert re.search(r"Rate\s+1.5\s+>= 1 holds  <= 2 holds", (tmp_path / "out").read_text(encoding))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no such device")

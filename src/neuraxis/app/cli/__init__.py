@@ -6,6 +6,7 @@ import itertools
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,11 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The code is 0 where all is done, 1 where a claim does not hold, 2 after a user's mistake or a machine's failure, 3
     after a mistake of neuraxis itself, and 130 after an interrupt.
     """
+    began = time.perf_counter()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     output.prepare()
     usual, sys.unraisablehook = sys.unraisablehook, _interrupt_again
     try:
-        code = _dispatch(arguments)
+        code = _dispatch(arguments, began)
         sys.stdout.flush()
         if output.lost:
             code = complain(f"all is done, but standard output could not be written: {output.lost.strerror}", 2)
@@ -83,7 +85,7 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
     return complain("this is a mistake in neuraxis, not in what you typed; please report the lines above", 3)
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str], began: float) -> int:
     if arguments == ["--version"]:
         output.say(f"neuraxis {__version__}")
         return 0
@@ -93,7 +95,7 @@ def _dispatch(arguments: list[str]) -> int:
     from neuraxis.app.cli import commands
 
     if names_experiment:
-        return commands.run(arguments[1], arguments[2:])
+        return commands.run(arguments[1], arguments[2:], began)
     return commands.other(arguments)
 
 

@@ -24,7 +24,8 @@ from neuraxis.app.cli.options import (
     fields_of,
     run_options,
 )
-from neuraxis.app.cli.output import complain, marks, say
+from neuraxis.app.cli.output import complain, marks, prose, say
+from neuraxis.app.labels import label
 from neuraxis.app.report import Report, number
 from neuraxis.errors import InputError
 
@@ -54,21 +55,27 @@ def other(arguments: list[str]) -> int:
 
 
 def _list_experiments() -> int:
-    table = Table.grid(padding=(0, 2))
-    for name in experiments.names():
-        table.add_row(f"[bold cyan]{name}[/]", escape(experiments.summary(name)))
-    say(table)
+    width = max(map(len, experiments.names()))
+    for chapter, names in experiments.chapters().items():
+        table = Table.grid(padding=(0, 2), pad_edge=True)
+        table.add_column(min_width=width, no_wrap=True)
+        for name in names:
+            table.add_row(f"[cyan]{name}[/]", escape(experiments.summary(name)))
+        say(f"[bold]{chapter}[/]")
+        say(table)
     return 0
 
 
-def run(name: str, arguments: list[str]) -> int:
-    """Run one experiment."""
+def run(name: str, arguments: list[str], began: float) -> int:
+    """Run one experiment, by a program that began at that `time.perf_counter`."""
     module = experiments.load(name)
     from neuraxis.app import begun, runs
     from neuraxis.experiment import Session
 
     takes_session = runs.takes_session(module)
-    resume = "--resume" in arguments and takes_session and not {"--help", "-h"} & set(arguments)
+    if asks_for_help := not {"--help", "-h"}.isdisjoint(arguments):
+        say(escape(prose(module.__doc__ or "") + "\n"))
+    resume = "--resume" in arguments and takes_session and not asks_for_help
     folder = folder_of(arguments)
     before, start = None, module.QUICK if "--quick" in arguments else module.Settings()
     if resume:
@@ -79,7 +86,7 @@ def run(name: str, arguments: list[str]) -> int:
         run_options(start, takes_session, before),
         args=arguments,
         prog=f"neuraxis run {name}",
-        description=module.__doc__,
+        description="",
     )
     settings = _checked(type(start), options.settings)
     if before and settings != start:
@@ -90,10 +97,10 @@ def run(name: str, arguments: list[str]) -> int:
         complain(f"the last bits of the result may differ, for {differing}", 0)
     command = shlex.join(["neuraxis", "run", name, *arguments])
     session = Session(resume=resume, mesh=mesh)
-    report = runs.run_experiment(module, settings, folder, session, now, command)
+    report = runs.run_experiment(module, settings, folder, session, now, command, began)
     _print_report(report)
     say(f"report: {escape(str(report.folder / 'report.html'))}")
-    return 1 if report.failed_claims else 0
+    return 1 if report.is_default and report.failed_claims else 0
 
 
 def _checked(kind: type, given: Any) -> Any:
@@ -134,11 +141,11 @@ def _print_report(report: Report) -> None:
     metrics = report.result.metrics
     for name, value in metrics.items():
         bounds = []
-        for claim in (c for c in report.result.claims if c.metric == name):
-            missed = f"[red]{no}[/]" if report.is_default else "[dim](for the default settings)[/]"
+        for claim in (c for c in report.claims if c.metric == name):
+            missed = f"[red]{no}[/]" if report.is_claimed else "[dim](for the default settings)[/]"
             mark = f"[green]{yes}[/]" if claim.holds(metrics) else missed
             bounds.append(f"{claim.relation} {claim.bound:.7g} {mark}")
-        table.add_row(f"  {name}", f"[bold]{number(value)}[/]", "  ".join(bounds))
+        table.add_row(f"  {escape(label(name))}", f"[bold]{number(value)}[/]", "  ".join(bounds))
     data = f"; data: {report.result.data}" if report.result.data else ""
     say(f"[bold cyan]{report.name}[/] {report.seconds:.1f} s{escape(data)}")
     say(table)

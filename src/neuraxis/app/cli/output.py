@@ -1,8 +1,10 @@
 """What the program says. What cannot be said never looks like a failure of the work."""
 
+import inspect
 import os
 import shutil
 import sys
+import textwrap
 from typing import Any
 
 from rich.console import Console
@@ -41,6 +43,13 @@ def say(content: Any) -> None:
     except OSError as error:
         lost = error
         silence()
+
+
+def prose(text: str) -> str:
+    """Wrap paragraphs to the width of the terminal."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(textwrap.fill(" ".join(paragraph.split()), width) for paragraph in paragraphs)
 
 
 def silence() -> None:

@@ -34,6 +34,8 @@ from neuraxis.experiments.autodiff.cases import CASES, Case
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import find
 
+PLACE = ("Feedforward networks and learning", 6)
+
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 
 

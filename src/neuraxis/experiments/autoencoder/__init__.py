@@ -31,6 +31,8 @@ from neuraxis.experiments.autoencoder import deep, figures, linear
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
+PLACE = ("Memory and sequences", 6)
+
 # What holds with room to spare. The digits are small and few; of other images it is only said which side is better.
 _BOUNDS = {
     "mnist": {"deep": 0.5, "restored": 0.7, "map": 0.8, "alike": 1.4},

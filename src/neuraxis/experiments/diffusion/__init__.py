@@ -32,6 +32,8 @@ from neuraxis.experiment import Claim, Result, Session, check_settings, check_so
 from neuraxis.experiments.diffusion import digits, figures, points
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Generative models", 2)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -121,10 +123,10 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 _CLAIMS = (
     *(Claim(f"gaussian_error_{name}", "<", 0.005) for name in points.PARAMETRISATIONS),
-    *(Claim(f"{name}_mmd_ratio", "<", 1.5) for name in points.DENSITIES),
-    Claim("confidence", ">=", 0.9),
+    *(Claim(f"{name}_mmd_ratio", "<", 1.5, quick=8.0) for name in points.DENSITIES),
+    Claim("confidence", ">=", 0.9, quick=0.7),
     Claim("classes", ">=", 10.0),
-    Claim("guided_right", ">=", 0.9),
+    Claim("guided_right", ">=", 0.9, quick=0.3),
 )
 
 

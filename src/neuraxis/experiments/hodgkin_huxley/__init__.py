@@ -31,8 +31,11 @@ from neuraxis.experiment import Claim, Result, check_range, check_settings, chec
 from neuraxis.experiments.hodgkin_huxley import figures
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.path import Recorded
+from neuraxis.experiments.shared.stages import stages
 from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
+
+PLACE = ("Neurons", 1)
 
 _TRACE = 100.0  # over which spike times are compared [ms]
 _STRONGEST = 180.0  # end of the f–I curve [µA/cm²]
@@ -95,7 +98,8 @@ QUICK = Settings(compared_dts=(0.02, 0.01), currents=32, duration=400.0, fit_sta
 
 def run(settings: Settings) -> Result:
     """Measure the spike, the f–I curve, the accuracy of the steps, the bifurcations and the fit."""
-    parts = [measure(settings) for measure in (_spike, _accuracy, _firing, _bifurcations)]
+    measures = (_spike, _accuracy, _firing, _bifurcations)
+    parts = [measure(settings) for measure in stages("spikes, accuracy, firing, bifurcations", measures)]
     fit, model = _fit(settings)
     metrics, arrays = {}, {}
     for some_metrics, some_arrays in (*parts, fit):
@@ -297,7 +301,7 @@ def _fit(settings: Settings):
 
     start, steps = jnp.log(true) + factor, settings.fit_iterations
     rule = Recorded(descent(loss, optax.adam(optax.cosine_decay_schedule(0.1, steps))), steps)
-    fitted = fit(start, rule, (observed[None],), batch_size=1, steps=steps, key=start_key, progress=None)
+    fitted = fit(start, rule, (observed[None],), batch_size=1, steps=steps, key=start_key, progress="channels")
     log_path = jnp.concatenate([start[None], fitted.state.path])
     first, last = jax.jit(potential)(start), jax.jit(potential)(log_path[-1])
     best = int(mean_errors(last, observed).argmin())

@@ -33,6 +33,8 @@ from neuraxis.experiments.learning_settings import figures, tasks
 from neuraxis.experiments.learning_settings.tasks import STEPS, Task
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Feedforward networks and learning", 12)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -86,9 +88,7 @@ class Settings:
         return memory.NUMBER * (4 * weights + max(10 * steps, self.samples))
 
 
-QUICK = Settings(
-    regression_epochs=60, classification_epochs=10, unsupervised_epochs=25, reinforcement_epochs=15, fresh_episodes=100
-)
+QUICK = Settings(classification_epochs=10, reinforcement_epochs=15, fresh_episodes=100)
 
 _CLAIMS = (
     Claim("regression_rms_error", "<=", 0.1),

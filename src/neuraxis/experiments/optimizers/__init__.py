@@ -30,6 +30,8 @@ from neuraxis.experiments.optimizers.batch_sizes import Race, race
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
+PLACE = ("Feedforward networks and learning", 7)
+
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))
 

@@ -31,6 +31,8 @@ from neuraxis.experiments.rbm import figures, large, small
 from neuraxis.experiments.rbm.binary import load
 from neuraxis.experiments.shared.memory import NUMBER
 
+PLACE = ("Generative models", 3)
+
 # What holds with room to spare. Of other images it is only said which side is better.
 _BOUNDS = {
     "mnist": {

@@ -22,6 +22,8 @@ from neuraxis.experiment import Claim, Result, Session, check_range, check_setti
 from neuraxis.experiments.rnn import agreement, recall, text
 from neuraxis.experiments.shared import memory
 
+PLACE = ("Memory and sequences", 2)
+
 _MOST_STEPS = 100_000
 # Text, and the loss that the best of the networks stays below in the default run.
 _HIGHEST_LOSS = {"shakespeare": 2.05, "tiny-shakespeare": 2.05, "sonnets": 2.3}

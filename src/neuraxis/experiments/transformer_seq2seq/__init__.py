@@ -32,6 +32,8 @@ from neuraxis.language import EncoderDecoder, translate
 from neuraxis.language.encoder_decoder import all_right, loss
 from neuraxis.values import compiled
 
+PLACE = ("Memory and sequences", 9)
+
 _REPORTS = 20  # points of the learning curve
 _WATCHED = 250  # pairs on which it is measured
 _AT_ONCE = 1000  # dates that are read together
@@ -109,7 +111,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     wrong = [(pair, text) for rows in read_as.values() for pair, text in rows if pair.iso != text]
     return Result(
         metrics=metrics,
-        claims=(Claim("exact_known_forms", ">=", 0.99), Claim("exact_new_forms", ">=", 0.99)),
+        claims=(Claim("exact_known_forms", ">=", 0.99, quick=0.3), Claim("exact_new_forms", ">=", 0.99, quick=0.3)),
         arrays={
             "history": fitted.history,
             "steps": settings.steps // _REPORTS,

@@ -29,6 +29,8 @@ from neuraxis.experiments.shared import memory, scorer
 from neuraxis.experiments.shared.images import load
 from neuraxis.experiments.vae import codes, figures, likelihood
 
+PLACE = ("Generative models", 1)
+
 _HIGHEST = {"mnist": 93.0, "digits": 24.5}  # [nats]; for the digits none is published
 
 

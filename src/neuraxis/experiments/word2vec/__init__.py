@@ -37,6 +37,8 @@ from neuraxis.language import (
 from neuraxis.language.pairs import window_pairs
 from neuraxis.language.training import vectors_of
 
+PLACE = ("Memory and sequences", 7)
+
 _VOCABULARY_OF_PLAYS = 2000  # words: shorter texts have fewer
 _BATCH_SIZE = 1024  # pairs in a step of the softmax
 _RATE = 0.01  # of Adam for it, at the beginning
