@@ -74,6 +74,7 @@ from .neurons import LIF as LIF
 from .neurons import DiscreteLIF as DiscreteLIF
 from .neurons import HodgkinHuxley as HodgkinHuxley
 from .neurons import Synapse as Synapse
+from .population import PES as PES
 from .population import Decoded as Decoded
 from .population import Ensemble as Ensemble
 from .population import solve_decoders as solve_decoders

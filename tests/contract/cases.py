@@ -86,6 +86,8 @@ from neuraxis.population import (
     ReLUNeurons,
 )
 from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
+from neuraxis.population import Ensemble, FullConnection, LogisticNeurons, OnlinePES, RateNeurons, ReLUNeurons
+from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -165,6 +167,10 @@ def decoded_ensemble(neurons):
 def turning(y, u):
     """Turn at a speed that is set from outside [1/ms]."""
     return 0.01 * u * jnp.stack([-y[..., 1], y[..., 0]], -1)
+def with_error(model, x, key):
+    """Learn from an error that is one of the inputs; give the decoders and outputs, with time last."""
+    trace = simulate(model, (x, x[..., :1]), dt=1.0, steps=5)
+    return trace.state.decoders, jnp.moveaxis(trace.record, 0, -1)
 
 
 def language_model():
@@ -409,6 +415,8 @@ CASES = [
         simulated(1.0),
         (1,),
     ),
+    Case("FullConnection", Map, lambda: FullConnection(decoded_ensemble(LIF()), Ensemble(4, 1, key=KEY)), call, (2,)),
+    Case("OnlinePES", Dynamics, lambda: OnlinePES(decoded_ensemble(RateNeurons(LIF()))), with_error, (2,)),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),
