@@ -79,15 +79,15 @@ from neuraxis.neurons import (
 )
 from neuraxis.population import (
     Ensemble,
+    FullConnection,
     LogisticNeurons,
+    OnlinePES,
     RateNetwork,
     RateNeurons,
     RecurrentPopulation,
     ReLUNeurons,
 )
 from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
-from neuraxis.population import Ensemble, FullConnection, LogisticNeurons, OnlinePES, RateNeurons, ReLUNeurons
-from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
@@ -167,6 +167,8 @@ def decoded_ensemble(neurons):
 def turning(y, u):
     """Turn at a speed that is set from outside [1/ms]."""
     return 0.01 * u * jnp.stack([-y[..., 1], y[..., 0]], -1)
+
+
 def with_error(model, x, key):
     """Learn from an error that is one of the inputs; give the decoders and outputs, with time last."""
     trace = simulate(model, (x, x[..., :1]), dt=1.0, steps=5)

@@ -84,7 +84,7 @@ def test_rates_give_the_same_trajectory(f, kick):
 
 
 def test_the_integrator_fires_and_drifts_as_nengos():
-    """Drifts over 3.75 s within 0.01 of each other, spike counts of each neuron within one, and near the closed form."""
+    """Drifts within 0.01 of each other, spike counts of each neuron within one, and near the closed form."""
     for seed in SEEDS:
         ours = population(still, 200, 1, LIF(), seed)
         inputs = kicked(4250, 1, [0.5])

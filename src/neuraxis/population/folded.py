@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from neuraxis.engine.dynamics import prepared
 from neuraxis.kinds import Dynamics
 from neuraxis.population.decoded import Decoded
+from neuraxis.values import compiled
 
 _FEW = 4  # dimensions; more of them are quicker as a product of matrices
 
@@ -44,8 +45,13 @@ class Folded(eqx.Module):
 
 def folded(decoded: Decoded, dt: ArrayLike) -> Folded:
     """Give what takes the same steps of `dt` [ms] as a decoded ensemble."""
+    neurons = prepared(decoded.ensemble.neurons, dt)
+    rate = 1000 / dt if isinstance(neurons, Dynamics) else 1.0
+    encoders, decoders = _factors(decoded, rate)
+    return Folded(neurons, encoders, decoded.ensemble.bias, decoders)
+
+
+@compiled
+def _factors(decoded: Decoded, rate: ArrayLike) -> tuple[Array, Array]:
     ensemble = decoded.ensemble
-    neurons = prepared(ensemble.neurons, dt)
-    rate = jnp.divide(1000, dt) if isinstance(neurons, Dynamics) else 1.0
-    encoders = (ensemble.encoders * (ensemble.gain / ensemble.radius)[:, None]).T
-    return Folded(neurons, encoders, ensemble.bias, decoded.decoders.T * rate)
+    return (ensemble.encoders * (ensemble.gain / ensemble.radius)[:, None]).T, decoded.decoders.T * rate

@@ -27,16 +27,16 @@ def measure(settings: Any) -> tuple[dict, dict]:
     """Drive the population with a signal, and compare what it held θ ago with the signal then."""
     A, B = legendre_delay(settings.order, settings.theta)
     matrix = jnp.asarray(A.T, jnp.float32)
-    ensemble = Ensemble(
-        settings.neurons, settings.order, LIF(), radius=1.2, key=jax.random.key(settings.seed + 4)
-    )
+    ensemble = Ensemble(settings.neurons, settings.order, LIF(), radius=1.2, key=jax.random.key(settings.seed + 4))
     population = RecurrentPopulation(ensemble, lambda m: m @ matrix, settings.tau_s, noise=settings.noise)
     steps = round(settings.duration / settings.dt)
     signal = band_limited(steps, settings.dt, settings.bandwidth, settings.seed)
     m = simulate(population, (signal[:, None] * B).astype(np.float32), dt=settings.dt).record
     read = np.asarray(m, float) @ legendre_readout(settings.order, np.array(SHARES)).T  # (time, share)
     ends = np.arange(1, steps + 1) - 0.5  # middles of the steps in which the signal came, as of their ends
-    before = [np.interp(ends - share * settings.theta / settings.dt, np.arange(steps), signal, left=0.0) for share in SHARES]
+    before = [
+        np.interp(ends - share * settings.theta / settings.dt, np.arange(steps), signal, left=0.0) for share in SHARES
+    ]
     settled = slice(round(2 * settings.theta / settings.dt), None)
     found, wanted = read[settled, -1], before[-1][settled]
     metrics = {

@@ -77,7 +77,9 @@ def _controlled(a: dict[str, Any]) -> plots.Figure:
     for left, right, measured, wanted in zip(
         edges[:-1], edges[1:], a["controlled_found"], a["controlled_wanted"], strict=True
     ):
-        found.text((left + right) / 2, 1.28, f"{measured:.2f} Hz ({wanted:g})".replace("-", "−"), ha="center", fontsize=9)
+        found.text(
+            (left + right) / 2, 1.28, f"{measured:.2f} Hz ({wanted:g})".replace("-", "−"), ha="center", fontsize=9
+        )
         found.axvline(right, color=_GREY, linewidth=0.8)
     found.set(title="Oscillation", xlabel="time [s]", ylabel="y", ylim=(-1.75, 1.6))
     plots.legend(found, loc="lower right", ncols=2)
