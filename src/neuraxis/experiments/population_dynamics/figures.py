@@ -27,8 +27,8 @@ def _integrator(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1, len(sizes), height=3.4, sharey=True,
         caption="Integrators of spiking neurons are given an input for 0.5 s (shaded), and are then left alone. What "
-        "they hold drifts towards the nearest value at which the decoded curve is exact; dotted, what they should hold. "
-        "The largest drift is that of all ensembles of this size, over 3.75 s.",
+        "they hold drifts towards the nearest value at which the decoded curve is exact; dotted, what they should "
+        "hold. The largest drift is that of all ensembles of this size, over 3.75 s.",
     )  # fmt: skip
     for ax, size in zip(np.atleast_1d(axes), sizes, strict=True):
         ax.plot(a["integrator_times"], a["integrator_y"][size], linewidth=1.0)
@@ -89,8 +89,8 @@ def _controlled(a: dict[str, Any]) -> plots.Figure:
 def _lorenz(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1, 2, height=3.6, subplot_kw={"projection": "3d"},
-        caption="The Lorenz attractor in a population of spiking neurons (left), and the solution of Lorenz's equations "
-        "(right), both for 30 units of time at most.",
+        caption="The Lorenz attractor in a population of spiking neurons (left), and the solution of Lorenz's "
+        "equations (right), both for 30 units of time at most.",
     )  # fmt: skip
     shown = a["lorenz_times"] <= 30
     pairs = (("Population", a["lorenz"][shown]), ("Solution", a["lorenz_reference"]))
@@ -107,8 +107,8 @@ def _lorenz(a: dict[str, Any]) -> plots.Figure:
 def _lorenz_time(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         2, 1, height=4.2, sharex=True,
-        caption="From the same start, population (blue) and solution (grey) go together at first, and then, as all that "
-        "is chaotic, each its own way on the same attractor.",
+        caption="From the same start, population (blue) and solution (grey) go together at first, and then, as all "
+        "that is chaotic, each its own way on the same attractor.",
     )  # fmt: skip
     count = len(a["lorenz_solution"])
     for ax, j, name in zip(axes, (0, 2), "xz", strict=True):

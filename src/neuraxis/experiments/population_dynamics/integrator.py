@@ -22,7 +22,7 @@ def constant(y: jax.Array) -> jax.Array:
 
 def measure(settings: Any) -> tuple[dict, dict]:
     """Integrate an input of 0.5 s, then nothing; the drift is the largest of all values and ensembles of a size."""
-    metrics, arrays = {}, {"integrator_drifts": {}, "integrator_y": {}}
+    metrics, drifts, held = {}, {}, {}
     rise, hold, window = (max(1, round(length / settings.dt)) for length in (RISE, HOLD, WINDOW))
     inputs = np.zeros((rise + 2 * window + hold, len(HELD), 1), np.float32)
     inputs[:rise] = HELD[:, None] / (rise * settings.dt)
@@ -38,8 +38,8 @@ def measure(settings: Any) -> tuple[dict, dict]:
         before, after = (y[:, start : start + window].mean(1) for start in (rise + window, rise + window + hold))
         drift = np.abs(after - before)
         metrics[f"integrator_drift_{size}_neurons"] = float(drift.max())
-        arrays["integrator_drifts"][size] = drift
-        arrays["integrator_y"][size] = y[0]
-    arrays["integrator_times"] = settings.dt * np.arange(1, len(inputs) + 1) / 1000
-    arrays["integrator_rise"] = RISE / 1000
-    return metrics, arrays
+        drifts[size] = drift
+        held[size] = y[0]
+    times = settings.dt * np.arange(1, len(inputs) + 1) / 1000
+    arrays = {"integrator_times": times, "integrator_rise": RISE / 1000}
+    return metrics, arrays | {"integrator_y": held, "integrator_drifts": drifts}
