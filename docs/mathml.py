@@ -29,7 +29,9 @@ class _ToMathML(Postprocessor):
 
 def _convert(match: re.Match) -> str:
     kind, formula = match.groups()
-    return convert(html.unescape(formula), display="block" if kind == "div" else "inline")
+    if kind == "span":
+        return convert(html.unescape(formula), display="inline")
+    return f'<div class="formula">{convert(html.unescape(formula), display="block")}</div>'
 
 
 def makeExtension(**settings) -> MathML:  # noqa: N802 (the name that Markdown calls)

@@ -36,7 +36,7 @@ def report(name="first", is_default=True, is_quick=False, **metrics):
 class Balance(HTMLParser):
     """Check that tags are closed in order."""
 
-    void = frozenset({"meta", "img", "br"})
+    void = frozenset({"meta", "img", "br", "input"})
 
     def __init__(self):
         super().__init__()

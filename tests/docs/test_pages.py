@@ -20,6 +20,11 @@ def test_every_experiment_has_a_page(name):
     assert f"systems/{name}.md" in NAVIGATION
 
 
+def test_the_pages_follow_the_chapters():
+    order = re.findall(r"systems/([\w-]+)\.md", NAVIGATION)
+    assert [name for name in order if name in experiments.names()] == experiments.names()
+
+
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_tells_its_claim_and_its_source(name):
     text = experiments.docstring(name)
@@ -43,8 +48,8 @@ def test_the_navigation_names_every_page():
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_figures_are_those_of_the_default_settings(name):
-    drawn = json.loads((ROOT / "docs" / "figures" / "settings.json").read_text(encoding="utf-8"))[name]
+def test_figures_and_claims_are_those_of_the_default_settings(name):
+    drawn = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))[name]["settings"]
     defaults = json.loads(json.dumps(dataclasses.asdict(experiments.load(name).Settings())))
     if defaults.get("data") == "auto":  # MNIST where it is at hand
         drawn.pop("data"), defaults.pop("data")

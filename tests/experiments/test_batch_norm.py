@@ -17,7 +17,7 @@ def result():
 
 @pytest.mark.slow
 def test_the_deep_network_needs_batch_normalisation(result):
-    assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
+    assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
 
 
 @pytest.mark.slow

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,8 @@ from neuraxis.experiments import cnn
 
 @pytest.mark.slow
 def test_quick_run():
-    result = cnn.run(cnn.Settings(**{**vars(cnn.QUICK), "data": "digits", "steps": 400}))
-    # The claims about the networks are for the default settings.
-    assert result.metrics["test_accuracy"] > 0.93
-    assert result.metrics["convolution_deviation"] <= 1e-6
+    result = cnn.run(dataclasses.replace(cnn.QUICK, data="digits"))
+    assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
     figures = cnn.plot(result)
     assert set(figures) == {"learning", "kernels", "maps", "shifts", "continuous"}
 

@@ -15,9 +15,7 @@ def result():
 
 @pytest.mark.slow
 def test_learns_in_all_settings(result):
-    """The curve and the code need the epochs of the default run to keep their bounds; here they must be on the way."""
-    missed = {claim.metric for claim in result.claims if not claim.holds(result.metrics)}
-    assert missed <= {"regression_rms_error", "unsupervised_error_relative_to_pca"}
+    assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
     regression = result.arrays["histories"]["regression"]["validation_loss"]
     unsupervised = result.arrays["histories"]["unsupervised"]["validation_loss"]
     assert regression[-1] < 0.3 * regression[0]

@@ -19,7 +19,7 @@ def result():
 
 
 def test_reads_digits(result):
-    assert [claim.metric for claim in result.claims if not claim.holds(result.metrics)] == []
+    assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
     assert result.metrics["test_errors"] == round((1 - result.metrics["test_accuracy"]) * len(result.arrays["labels"]))
     assert "digits" in result.data
 

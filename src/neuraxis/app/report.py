@@ -117,7 +117,9 @@ def _figure(stem: str, png: bytes, caption: str) -> str:
     image = base64.b64encode(png).decode()
     text = html.escape(caption)
     picture = f'<img src="data:image/png;base64,{image}" alt="{text}" id="{stem}">'
-    return f"<figure>{picture}<figcaption>{text}</figcaption></figure>"
+    # A tap on the label ticks the box, and the picture is shown in its full size.
+    zoom = f'<label class=scroll><input type=checkbox aria-label="full size">{picture}</label>'
+    return f"<figure>{zoom}<figcaption>{text}</figcaption></figure>"
 
 
 def _claims(report: Report) -> str:
@@ -193,6 +195,10 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .figures { columns: 26rem; column-gap: 1.5rem; margin: 1rem 0; }
 figure { margin: 0; padding-bottom: 1.25rem; break-inside: avoid; }
 img { width: 100%; height: auto; border-radius: 0.5rem; background: #fff; display: block; }
+figure input { position: absolute; opacity: 0; }
+figure label { display: block; cursor: zoom-in; }
+figure input:checked + img { width: auto; max-width: none; }
+figure input:focus-visible + img { outline: 2px solid var(--accent); }
 figcaption { margin-top: 0.4rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; }

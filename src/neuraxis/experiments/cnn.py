@@ -1,4 +1,4 @@
-"""Convolutional network: learns to read digits, and reads them where they are shifted, too.
+"""Convolutional network: classifies handwritten digits, and shifted ones far better than a perceptron.
 
 A network of two convolutional layers and one dense layer is trained by Adam on the softmax cross-entropy, with dropout
 before the dense layer. Beside it a multilayer perceptron learns from the same images. Then all test images are moved
@@ -61,7 +61,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 2e-3
-    """Learning rate at the beginning; it falls to zero along a cosine."""
+    """Initial learning rate; it falls to zero along a cosine."""
     shifts: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     """Distances by which test images are moved sideways [pixels]; those above a quarter of the width are left out."""
     training_images: int = 60_000
@@ -214,12 +214,14 @@ def _plot_kernels(kernels: np.ndarray) -> plots.Figure:
     fig, axes = plots.figure(
         rows,
         columns,
-        caption="The kernels of the first convolutional layer after training: red entries are positive, blue ones "
-        "negative, each kernel on its own scale.",
-        width=6.0,
+        caption="The kernels of the first convolutional layer after training, all on one scale.",
+        width=6.5,
         height=0.8 * rows + 0.2,
     )
-    plots.show_images(axes, list(np.moveaxis(kernels, -1, 0)), cmap="RdBu_r")
+    largest = float(np.abs(kernels).max())
+    plots.show_images(axes, list(np.moveaxis(kernels, -1, 0)), cmap="RdBu_r", limit=largest)
+    shown = np.ravel(axes)[0].images[0]
+    fig.colorbar(shown, ax=axes, label="weight", shrink=0.8)
     return fig
 
 

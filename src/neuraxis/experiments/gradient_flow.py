@@ -3,7 +3,7 @@
 On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights,
 ‖∂E/∂h‖ ≤ max σ′ · ‖W‖ · ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient
 shrinks by a factor of at least 4 in every layer, and the first of a dozen layers receives nothing. With large weights
-it grows instead, layer by layer. Both are measured here at the beginning of learning, in networks that read handwritten
+it grows instead, layer by layer. Both are measured here at the start of learning, in networks that classify handwritten
 digits (MNIST where it is at hand, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory
 of wide networks: for weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with
 q = s² ⟨σ(√q z)²⟩ and a normal z.
@@ -121,11 +121,12 @@ class Settings:
         return 4.0 * memory.NUMBER * (self.depth + 1) * layer
 
 
-QUICK = Settings(depth=4, width=64, scales=(1.0, 4.0), steps=150, training_images=6000)
+# As many images as whole batches need: a smaller last batch is one more program to compile for each network.
+QUICK = Settings(width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
-    """Measure the flow at the beginning of learning, compare it with the theory, and train."""
+    """Measure the flow at the start of learning, compare it with the theory, and train."""
     images = load(settings.data, settings.training_images, settings.seed)
     flows = {name: _flow(settings, images, _network(settings, images, kind)) for name, kind in _KINDS.items()}
     factors = {name: gradient[:-1] / gradient[1:] for name, (_, gradient) in flows.items()}
@@ -167,9 +168,9 @@ def _claims() -> tuple[Claim, ...]:
         Claim("max_deviation_from_theory", "<=", 0.05),
         Claim("logistic_test_accuracy", "<=", 0.2),
         Claim("large_weights_test_accuracy", "<=", 0.5),
-        Claim("relu_he_test_accuracy", ">=", 0.85),
-        Claim("batch_norm_test_accuracy", ">=", 0.85),
-        Claim("residual_test_accuracy", ">=", 0.75),
+        Claim("relu_he_test_accuracy", ">=", 0.85, quick=0.7),
+        Claim("batch_norm_test_accuracy", ">=", 0.85, quick=0.7),
+        Claim("residual_test_accuracy", ">=", 0.75, quick=0.4),
     )
 
 

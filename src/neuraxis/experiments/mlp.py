@@ -1,4 +1,4 @@
-"""Multilayer perceptron: learns to read handwritten digits.
+"""Multilayer perceptron: learns to classify handwritten digits.
 
 A network of two hidden layers of ReLU neurons is trained by Adam on the softmax cross-entropy, with a learning rate
 that falls to zero along a cosine. A part of the training images is held out to watch the learning; the test images are
@@ -44,7 +44,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 1e-3
-    """Learning rate at the beginning."""
+    """Initial learning rate."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -88,7 +88,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "test_loss": evaluate(fitted.model, loss, images.test),
             "training_loss": float(fitted.history["loss"][-1]),
         },
-        claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name]),),
+        claims=(Claim("test_accuracy", ">=", _LOWEST_ACCURACY[images.name], quick=0.94),),
         arrays={
             "history": fitted.history,
             "predicted": predicted,
@@ -128,7 +128,7 @@ def _plot_confusion(arrays: dict) -> plots.Figure:
     axes.set_xticks(range(len(classes)), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
     axes.set_yticks(range(len(classes)), classes)
     axes.grid(False)
-    axes.set(xlabel="read as", ylabel="true class", title="Test images")
+    axes.set(xlabel="predicted class", ylabel="true class", title="Test images")
     return fig
 
 
@@ -140,6 +140,6 @@ def _plot_mistakes(arrays: dict) -> plots.Figure:
     side = int(np.sqrt(arrays["images"].shape[-1]))
     images = [arrays["images"][i].reshape(side, side) for i in wrong]
     name = arrays["classes"]
-    titles = [f"{name[arrays['labels'][i]]}, read {name[arrays['predicted'][i]]}" for i in wrong]
+    titles = [f"{name[arrays['labels'][i]]} taken for {name[arrays['predicted'][i]]}" for i in wrong]
     plots.show_images(axes, images, titles)
     return fig

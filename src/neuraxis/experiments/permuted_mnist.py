@@ -1,4 +1,4 @@
-"""Permuted sequential MNIST: read a digit from its pixels, one a step, in a scrambled order.
+"""Permuted sequential MNIST: classify a digit from its pixels, one per step, in a scrambled order.
 
 Every image is a sequence of 784 pixels, in one random order for all images, and the class is to be named after the last
 pixel. What belongs together lies hundreds of steps apart, so that this is a test of memory, and of gradients that
@@ -126,7 +126,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "steps": steps,
             "chance": float(np.bincount(test[1]).max() / len(test[1])),
             "sequences": test[0][:10],
-            "read": np.argmax(fitted.model(test[0][:10]), axis=-1),
+            "predicted": np.argmax(fitted.model(test[0][:10]), axis=-1),
             "labels": test[1][:10],
             "classes": images.classes,
         },
@@ -223,8 +223,8 @@ def _plot_sequences(arrays: dict) -> plots.Figure:
     for i in range(1, len(rows)):
         axes.axhline(i - 0.5, color=plots.COLORS["grey"], linewidth=0.5)
     names = arrays["classes"]
-    pairs = zip(arrays["labels"], arrays["read"], strict=True)
-    axes.set_yticks(range(len(rows)), [f"{names[label]}, read {names[read]}" for label, read in pairs])
+    pairs = zip(arrays["labels"], arrays["predicted"], strict=True)
+    axes.set_yticks(range(len(rows)), [f"{names[label]} taken for {names[found]}" for label, found in pairs])
     axes.grid(False)
     axes.set(xlabel="time [steps]")
     return fig

@@ -9,7 +9,8 @@ held-out images rises again. Each remedy is tried on the same network, with the 
 - augmentation: images that are shifted, rotated, scaled, bent elastically or noisy, in another way at every step.
 
 The held-out images choose when to stop; the test images are looked at once, at the end. The test error that the claims
-are about is the cross-entropy E, the mean over the test images; the share of them that is misread is given too.
+are about is the cross-entropy E, the mean over the test images; the error rate, the share of images that is
+misclassified, is given too.
 
 Sources: Prechelt, Neural Networks: Tricks of the Trade (1998); Krogh & Hertz, NIPS (1991); Srivastava et al., JMLR
 15:1929 (2014); Simard, Steinkraus & Platt, ICDAR (2003).
@@ -41,9 +42,9 @@ _AUGMENTATIONS = ("shift", "rotation", "scale", "elastic", "noise")
 # The remedies that are claimed to lower E. On digits of 8×8, which fill their frame, shifts and changes of size hurt,
 # and 360 test images cannot tell the small gain of others from chance.
 _LOWERS_E = {"mnist": _REMEDIES, "digits": ("early_stopping", "weight_decay")}
-# Those that are claimed to lower the share of misread images as well. Weight decay and early stopping lower E by making
+# Those that are claimed to lower the error rate as well. Weight decay and early stopping lower E by making
 # the network less sure of its mistakes, of which they leave about as many.
-_LOWERS_MISREAD = {"mnist": _REMEDIES[2:], "digits": ()}
+_LOWERS_ERROR_RATE = {"mnist": _REMEDIES[2:], "digits": ()}
 
 
 @dataclass(frozen=True)
@@ -140,22 +141,22 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     tried = ("none", *settings.remedies)
     fitted = {name: _train(settings, session, name, remedies[name], images) for name in tried}
     losses = {name: evaluate(each.model, loss, images.test) for name, each in fitted.items()}
-    misread = {name: 1 - evaluate(each.model, correct, images.test) for name, each in fitted.items()}
+    error_rates = {name: 1 - evaluate(each.model, correct, images.test) for name, each in fitted.items()}
     gains = {f"{name}_loss_over_none": losses[name] / losses["none"] for name in settings.remedies}
-    gains |= {f"{name}_misread_over_none": misread[name] / misread["none"] for name in settings.remedies}
+    gains |= {f"{name}_error_rate_over_none": error_rates[name] / error_rates["none"] for name in settings.remedies}
     claimed = [f"{name}_loss_over_none" for name in _LOWERS_E[images.name]]
-    claimed += [f"{name}_misread_over_none" for name in _LOWERS_MISREAD[images.name]]
+    claimed += [f"{name}_error_rate_over_none" for name in _LOWERS_ERROR_RATE[images.name]]
     return Result(
         metrics={
             **{f"{name}_test_loss_nats": value for name, value in losses.items()},
-            **{f"{name}_misread_percent": 100 * value for name, value in misread.items()},
+            **{f"{name}_error_rate_percent": 100 * value for name, value in error_rates.items()},
             **gains,
         },
         claims=tuple(Claim(name, "<", 1.0) for name in claimed if name in gains),
         arrays={
             "histories": {name: each.history for name, each in fitted.items()},
             "losses": losses,
-            "misread": misread,
+            "error_rates": error_rates,
             "changed": _examples(settings, images.train[0][:12], size),
         },
         model=fitted[tried[-1]].model,
@@ -270,7 +271,7 @@ def _plot_errors(arrays: dict) -> plots.Figure:
     names = list(arrays["losses"])[::-1]
     for ax, values, label in (
         (left, [arrays["losses"][name] for name in names], "cross-entropy E [nats]"),
-        (right, [100 * arrays["misread"][name] for name in names], "misread [%]"),
+        (right, [100 * arrays["error_rates"][name] for name in names], "error rate [%]"),
     ):
         colors = [plots.COLORS["grey" if name == "none" else "blue"] for name in names]
         ax.barh(range(len(names)), values, color=colors, height=0.7)

@@ -1,4 +1,4 @@
-"""Spiking classifier: spiking neurons learn to read handwritten digits through surrogate derivatives.
+"""Spiking classifier: spiking neurons learn to classify handwritten digits by surrogate gradients.
 
 A layer of leaky integrate-and-fire neurons receives an image as a constant current and drives ten output neurons by its
 spikes. The class whose neuron fires most often is the answer. A spike is a step of the potential, with no derivative,
@@ -77,7 +77,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 2e-3
-    """Learning rate at the beginning."""
+    """Initial learning rate."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -266,8 +266,8 @@ def _plot_surrogates() -> plots.Figure:
 def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
     fig, axes = plots.figure(
         caption="Test accuracy after short trainings on a part of the images: with the arctan surrogate, a constant "
-        "current and spikes counted, and with one of these changed, to another surrogate (blue), to an image coded in "
-        "spikes (green), or to output neurons that do not fire (orange).",
+        "current and spikes counted, and with one of these changed: the surrogate derivative, the code of the images, "
+        "or the readout of the output neurons.",
         height=3.2,
     )
     places = np.arange(len(compared))[::-1]
@@ -279,7 +279,10 @@ def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
         axes.annotate(
             f"{value:.1f}", (value, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9
         )
+    for changed, color in colors.items():
+        axes.plot([], [], "o", color=plots.COLORS[color], ms=8, label=changed)
+    plots.legend(axes, loc="center left")
     axes.set_yticks(places, [name.replace("-", " ") for name in compared])
     axes.margins(x=0.12)
-    axes.set(xlabel="test accuracy [%]", title="Short trainings")
+    axes.set(xlabel="test accuracy [%]", title="Short trainings with another …")
     return fig

@@ -176,7 +176,7 @@ def _plot_neurons(arrays: dict) -> plots.Figure:
         # Through the smallest distance, where what is added to the power law counts least.
         smallest = int(np.argmin(eps))
         line = needed[smallest] * (eps / eps[smallest]) ** -n
-        axes.loglog(eps, line, color=plots.COLORS[color], lw=1, alpha=0.6)
+        axes.loglog(eps, line, color=plots.COLORS[color], lw=1, alpha=0.6, label=f"∝ ε⁻{'¹²³'[n - 1]}")
     axes.set(xlabel="largest distance ε", ylabel="hidden neurons")
     axes.invert_xaxis()
     ticks = sorted(set(eps.tolist()))

@@ -9,6 +9,7 @@ from neuraxis.plots.learning import error_curve as error_curve
 from neuraxis.plots.learning import learning_curves as learning_curves
 from neuraxis.plots.learning import loss_curves as loss_curves
 from neuraxis.plots.raster import raster as raster
+from neuraxis.plots.style import CLASS_COLORS as CLASS_COLORS
 from neuraxis.plots.style import COLORS as COLORS
 from neuraxis.plots.style import Figure as Figure
 from neuraxis.plots.style import figure as figure

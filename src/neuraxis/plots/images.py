@@ -8,7 +8,12 @@ from numpy.typing import ArrayLike
 
 
 def show_images(
-    axes: np.ndarray, images: Sequence[ArrayLike], titles: Sequence[str] = (), *, cmap: str = "gray_r"
+    axes: np.ndarray,
+    images: Sequence[ArrayLike],
+    titles: Sequence[str] = (),
+    *,
+    cmap: str = "gray_r",
+    limit: float | None = None,
 ) -> None:
     """Show grey images in an array of axes; further axes are left blank.
 
@@ -17,14 +22,15 @@ def show_images(
         images: each (height, width).
         titles: one for each image.
         cmap: the colours; where there are negative numbers, 0 is in the middle.
+        limit: size of the number at the end of the scale; by default each image has its own.
     """
     flat: list[Axes] = list(np.ravel(axes))
     for ax in flat:
         ax.set_axis_off()
     for ax, image in zip(flat, images, strict=False):
         image = np.asarray(image)
-        limit = np.abs(image).max()
-        ax.imshow(image, cmap=cmap, vmin=-limit if image.min() < 0 else 0, vmax=limit, interpolation="nearest")
+        end = np.abs(image).max() if limit is None else limit
+        ax.imshow(image, cmap=cmap, vmin=-end if image.min() < 0 else 0, vmax=end, interpolation="nearest")
     for ax, title in zip(flat, titles, strict=False):
         ax.set_title(title, fontsize=9, fontweight="normal", loc="center")
 

@@ -21,6 +21,11 @@ COLORS = {
     "grey": "#7A7A7A",
 }
 
+# Ten classes, for points: Paul Tol's muted scheme (Colour schemes, SRON 2021), with black for its tenth, a pale grey.
+CLASS_COLORS = (
+    *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000"),
+)
+
 _STYLE: dict[Any, Any] = {
     "font.size": 10.0,
     "axes.titlesize": 11.0,

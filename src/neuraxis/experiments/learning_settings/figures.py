@@ -7,6 +7,7 @@ import numpy as np
 
 from neuraxis import plots
 from neuraxis.experiments.learning_settings.tasks import STEPS
+from neuraxis.experiments.shared import code_map
 
 _TITLES = {
     "regression": "Regression",
@@ -22,7 +23,7 @@ def curves(arrays: Mapping[str, Any]) -> plots.Figure:
         2,
         2,
         caption="Learning in the four settings, measured after every epoch on what was not trained on: distance from "
-        "the curve under the noise; share of the digits that is misread; error of the digits restored from two "
+        "the curve under the noise; share of the digits that is misclassified; error of the digits restored from two "
         "numbers, beside that of two principal components; steps that the pole stays up, in a mean of 100 episodes.",
         height=5.6,
     )
@@ -33,7 +34,7 @@ def curves(arrays: Mapping[str, Any]) -> plots.Figure:
         "unsupervised": histories["unsupervised"]["validation_loss"],
         "reinforcement": histories["reinforcement"]["steps_held"],
     }
-    labels = ("rms error", "misread [%]", "squared error ½‖y − x‖²", "steps held")
+    labels = ("rms error", "error rate [%]", "squared error ½‖y − x‖²", "steps held")
     for ax, (name, values), label in zip(axes.flat, measured.items(), labels, strict=True):
         ax.plot(np.arange(1, len(values) + 1), values, "o-" if len(values) <= 30 else "-", ms=4)
         ax.set(title=_TITLES[name], ylabel=label)
@@ -63,7 +64,7 @@ def learnt(arrays: Mapping[str, Any]) -> plots.Figure:
     )
     _regression(axes[0, 0], arrays)
     _classification(axes[0, 1], arrays)
-    _codes(fig, axes[1, 0], arrays)
+    _codes(axes[1, 0], arrays)
     _angles(axes[1, 1], arrays)
     for ax, title in zip(axes.flat, _TITLES.values(), strict=True):
         ax.set_title(title)
@@ -80,7 +81,7 @@ def _regression(ax, arrays) -> None:
 
 
 def _classification(ax, arrays) -> None:
-    """Show some digits, the misread ones among them first."""
+    """Show some digits, the misclassified ones among them first."""
     rows, columns = 4, 6
     wrong = arrays["predicted"] != arrays["labels"]
     shown = np.argsort(~wrong, kind="stable")[: rows * columns // 3]
@@ -97,10 +98,10 @@ def _classification(ax, arrays) -> None:
     ax.set_axis_off()
 
 
-def _codes(fig, ax, arrays) -> None:
-    points = ax.scatter(*arrays["codes"].T, c=arrays["labels"], cmap="tab10", vmin=-0.5, vmax=9.5, s=10, lw=0)
+def _codes(ax, arrays) -> None:
+    code_map.scatter(ax, arrays["codes"], arrays["labels"], [str(digit) for digit in range(10)], size=10)
     ax.set(xlabel="first number of the code", ylabel="second number of the code")
-    fig.colorbar(points, ax=ax, ticks=range(10), label="digit")
+    ax.legend(title="digit", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9, markerscale=2)
 
 
 def _angles(ax, arrays) -> None:

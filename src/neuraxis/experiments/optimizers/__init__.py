@@ -172,9 +172,9 @@ def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
         right.semilogy(distance, color=_COLORS[name], label=label)
     left.plot(0, 0, "k+", ms=9)
     steps = np.arange(len(paths["descent"]))
-    for ratio in (k, np.sqrt(k)):
+    for ratio, label in ((k, "theory"), (np.sqrt(k), None)):
         theory = 2 * np.linalg.norm(paths["descent"][0]) * ((ratio - 1) / (ratio + 1)) ** steps
-        right.semilogy(steps, theory, "--", lw=1.2, color=plots.COLORS["grey"])
+        right.semilogy(steps, theory, "--", lw=1.2, color=plots.COLORS["grey"], label=label)
     right.set(xlabel="step", ylabel="distance from the minimum")
     plots.legend(right, loc="lower left")
     return fig
@@ -210,9 +210,10 @@ def _plot_landscape(paths: dict[str, np.ndarray]) -> plots.Figure:
     for name, label in _NAMES.items():
         left.plot(*paths[name].T, "o-", ms=2, lw=1.2, color=_COLORS[name], label=label)
         right.plot(np.asarray(landscapes.two_minima(paths[name])), color=_COLORS[name], label=label)
-    for minimum in landscapes.minima():
+    for minimum, label in zip(landscapes.minima(), ("the two minima", None), strict=True):
         left.plot(*minimum, "k+", ms=9)
-        right.axhline(float(landscapes.two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
+        energy = float(landscapes.two_minima(minimum))
+        right.axhline(energy, color=plots.COLORS["grey"], ls="--", lw=1, label=label)
     right.set(xlabel="step", ylabel="E", xlim=(0, min(200, len(paths["descent"]) - 1)))
     plots.legend(right)
     return fig
@@ -228,7 +229,7 @@ def _plot_races(races: list[Race], target: float) -> plots.Figure:
         height=3.6,
     )
     sizes = [one.batch_size for one in races]
-    left.loglog(sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"])
+    left.loglog(sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"], label="learning rate beside it")
     right.loglog(sizes, [one.seconds for one in races], "o-", color=plots.COLORS["orange"])
     for one in races:
         at = (one.batch_size, one.steps)
@@ -239,4 +240,5 @@ def _plot_races(races: list[Race], target: float) -> plots.Figure:
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
         axes.set(xlabel="batch size", ylabel=what)
+    plots.legend(left)
     return fig

@@ -140,7 +140,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             Claim("accuracy_shortest_delay", ">=", 0.99),
             Claim("accuracy_longest_delay", "<=", 0.5),
             Claim("gradient_factor_per_step", "<=", 0.95),
-            Claim("best_loss", "<=", _HIGHEST_LOSS[source.name]),
+            Claim("best_loss", "<=", _HIGHEST_LOSS[source.name], quick=2.7),
             Claim("gain_by_carrying_shortest_window", ">=", 0.1),
         ),
         arrays={"deviations": deviations, "recall": curves, "text": losses},

@@ -84,8 +84,8 @@ def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str,
 
 
 def plot_raster(a: dict[str, Any], caption: str) -> plots.Figure:
-    """Draw spikes of a sample of neurons, and the rate of the whole network."""
-    fig, (spikes, rate) = plots.figure(2, 1, height=5.5, ratios=(3.0, 1.3), caption=caption)
+    """Draw spikes of a sample of neurons, and the rate of the whole network, over the end of the run."""
+    fig, (spikes, rate) = plots.figure(2, 1, height=5.5, ratios=(3.0, 1.3), sharex=True, caption=caption)
     start = max(0.0, a["duration"] - _WINDOW)
     stride = max(1, a["size"] // _SAMPLE)
     edge = excitatory(a["size"])
@@ -95,14 +95,15 @@ def plot_raster(a: dict[str, Any], caption: str) -> plots.Figure:
     ):
         kept = part & (a["neurons"] % stride == 0) & (a["times"] > start)
         plots.raster(spikes, a["times"][kept], a["neurons"][kept], color=plots.COLORS[color], label=label)
-    spikes.set(xlim=(start, a["duration"]), ylim=(0, a["size"]))
+    spikes.set(xlim=(start, a["duration"]), ylim=(0, a["size"]), ylabel="neuron")
     spikes.set_title("Spikes", loc="left")
     spikes.legend(
         fontsize=9, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, markerscale=4, borderpad=0
     )
+    spikes.set_xlabel("")
     rate.plot(a["bin_centers"], a["rate_over_time"], linewidth=1)
-    rate.set_title("Rate over the whole run", loc="left")
-    rate.set(xlabel="time [ms]", ylabel="rate [Hz]", xlim=(0, a["duration"]))
+    rate.set_title("Mean rate of all neurons", loc="left")
+    rate.set(xlabel="time [ms]", ylabel="rate [Hz]")
     rate.set_ylim(bottom=0)
     return fig
 

@@ -7,10 +7,6 @@ import numpy as np
 
 from neuraxis import plots
 
-# Ten that can be told apart, one for each class.
-_NAMES = ("blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan")
-_COLORS = [f"tab:{name}" for name in _NAMES]
-
 
 def scatter(axes: Any, points: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, size: float) -> None:
     """Draw points (N, 2) in the colours of their classes.
@@ -23,7 +19,7 @@ def scatter(axes: Any, points: np.ndarray, labels: np.ndarray, classes: Sequence
         size: of a point [points²].
     """
     for k, label in enumerate(classes):
-        axes.scatter(*points[labels == k].T, color=_COLORS[k], s=size, alpha=0.5, linewidths=0, label=label)
+        axes.scatter(*points[labels == k].T, color=plots.CLASS_COLORS[k], s=size, alpha=0.8, linewidths=0, label=label)
 
 
 def legend(fig: plots.Figure, axes: Any, *, size: float) -> None:
