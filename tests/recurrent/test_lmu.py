@@ -41,7 +41,7 @@ def by_loop(model, x, m):
 
 def test_is_its_equation(model):
     for first in (None, M0):
-        h, last = model.unroll(X, first)
+        h, last = eqx.filter_jit(unroll)(model, X, first)
         wanted, wanted_last = by_loop(model, X, np.zeros((2, 2, 6)) if first is None else M0)
         np.testing.assert_allclose(h, wanted, atol=1e-5)
         np.testing.assert_allclose(last, wanted_last, atol=1e-5)
@@ -49,12 +49,13 @@ def test_is_its_equation(model):
 
 
 def test_step_by_step_in_parallel_and_in_parts_it_is_the_same(model):
-    whole, last = unroll(model, X, M0)
+    at_once = eqx.filter_jit(unroll)
+    whole, last = at_once(model, X, M0)
     streaming = simulate(model, np.moveaxis(X, 1, 0), state=jnp.asarray(M0))
     np.testing.assert_allclose(whole, np.moveaxis(streaming.record, 0, 1), atol=1e-5)
     np.testing.assert_allclose(last, streaming.state, atol=1e-5)
-    first, between = unroll(model, X[:, :12], M0)
-    rest, end = unroll(model, X[:, 12:], between)
+    first, between = at_once(model, X[:, :12], M0)
+    rest, end = at_once(model, X[:, 12:], between)
     np.testing.assert_allclose(np.concatenate([first, rest], 1), whole, atol=1e-5)
     np.testing.assert_allclose(end, last, atol=1e-5)
 
@@ -67,7 +68,7 @@ def test_gradients_of_both_ways_agree(model):
         return jnp.sum(jnp.sin(simulate(model, jnp.moveaxis(x, 1, 0), state=m0).record))
 
     one, other = (
-        eqx.filter_grad(lambda parts, f=f: f(*parts))((model, jnp.asarray(X), jnp.asarray(M0)))
+        eqx.filter_jit(eqx.filter_grad(lambda parts, f=f: f(*parts)))((model, jnp.asarray(X), jnp.asarray(M0)))
         for f in (parallel, streaming)
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=3e-5), one, other)
@@ -91,7 +92,7 @@ def test_in_a_chain(model):
 def test_the_memory_holds_the_signal_of_the_last_steps():
     memory = LegendreMemory(order=12, theta=100)
     u = np.sin(2 * np.pi * np.arange(300) / 80)[:, None].astype(np.float32)
-    m = memory(u)[:, 0]
+    m = eqx.filter_jit(memory)(u)[:, 0]
     np.testing.assert_allclose(m, simulate(memory, u).record[:, 0], atol=1e-5)
     for steps in (10, 50, 100):
         delayed = m @ legendre_readout(12, steps / 100)
@@ -99,8 +100,8 @@ def test_the_memory_holds_the_signal_of_the_last_steps():
         np.testing.assert_allclose(
             delayed[200:], (u[200 - steps : -steps] + u[201 - steps :][:100])[:, 0] / 2, atol=0.02
         )
-    once, state = memory.unroll(u[:120])
-    rest, _ = memory.unroll(u[120:], state)
+    once, state = eqx.filter_jit(memory.unroll)(u[:150])
+    rest, _ = eqx.filter_jit(memory.unroll)(u[150:], state)
     np.testing.assert_allclose(np.concatenate([once, rest])[:, 0], m, atol=1e-5)
 
 

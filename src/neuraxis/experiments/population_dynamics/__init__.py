@@ -75,7 +75,7 @@ class Settings:
 
     def memory(self) -> float:
         """Give about the bytes that a run needs at least."""
-        decoding = memory.NUMBER * max((2500 + n) * n for n in (*self.sizes, self.neurons, self.lorenz_neurons))
+        decoding = 1.0 * memory.NUMBER * max((2500 + n) * n for n in (*self.sizes, self.neurons, self.lorenz_neurons))
         return max(decoding, memory.simulation(self.lorenz_unit * self.lorenz_units, self.dt, 6))
 
 
