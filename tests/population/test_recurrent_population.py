@@ -90,6 +90,7 @@ def test_in_a_chain_and_of_other_neurons():
 
 def test_time_constants_are_values(turning):
     slower = eqx.tree_at(lambda p: p.tau_s, turning, 500.0)
+    np.testing.assert_array_equal(turning.init_state(()).y, [0, 0])  # without an input
     state = turning.start(np.array([0.9, 0.0]))
     one, other = (simulate(p, dt=0.5, steps=40, state=state).record[-1] for p in (turning, slower))
     assert np.abs(one - other).max() > 0.01
@@ -141,6 +142,7 @@ def test_bad_populations(as_user, make, message):
         (lambda p: p.start([1.0]), r"y must have shape \(…, 2\), but has shape \(1,\)"),
         (lambda p: p.start([np.nan, 0]), "y must be finite"),
         (lambda p: p.start("y"), "y must be an array of numbers"),
+        (lambda p: p.init_state((3,)), r"u must have shape \(…, 2\), but has shape \(3,\)"),
         (lambda p: p.step(0, None, 1.0), "state must be a PopulationState"),
     ],
 )

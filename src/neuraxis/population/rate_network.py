@@ -66,7 +66,7 @@ class RateNetwork(eqx.Module):
         integrator: Integrator = exponential_euler,
     ):
         weight = numbers(weight=weight)
-        if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
+        if weight.ndim != 2 or weight.shape[0] != weight.shape[1] or not weight.size:
             raise InputError(f"weight must have shape (N, N), but has shape {weight.shape}")
         check.finite(bias=bias)
         check.positive(tau_s=tau_s, tau_m=tau_m)
@@ -85,9 +85,11 @@ class RateNetwork(eqx.Module):
     def relaxation(self, y: RateState, input: ArrayLike) -> tuple[RateState, RateState]:
         """Give where s and v go while the other stands still, and their time constants."""
         driven = jnp.matmul(y.v, self.weight, precision=lax.Precision.HIGHEST) + self.bias + input
-        return RateState(driven, self.activation(y.s)), RateState(
-            *(jnp.broadcast_to(tau, jnp.shape(y.s)) for tau in (self.tau_s, self.tau_m))
-        )
+        active = check.floats("what the activation gives", self.activation(y.s))
+        if active.shape != driven.shape:
+            raise InputError(f"activation must keep the shape of s, {driven.shape}, but gives {active.shape}")
+        tau_s, tau_m = (jnp.broadcast_to(tau, driven.shape) for tau in (self.tau_s, self.tau_m))
+        return RateState(driven, active), RateState(tau_s, tau_m)
 
     def derivative(self, y: RateState, input: ArrayLike) -> RateState:
         """Give ds/dt and dv/dt [1/ms]."""

@@ -103,10 +103,11 @@ class RecurrentPopulation(eqx.Module):
         return self.recurrent.decoders.shape[1]
 
     def init_state(self, input_shape: tuple[int, ...]) -> PopulationState:
-        """Begin with neurons at rest and y = 0, for inputs u of that shape, (…, D) or (…, controls)."""
-        u = np.broadcast_to(0, check.broadcast(input_shape))
-        check.last_axis(self.controls or self.size, u=u)
-        return self.start(jnp.zeros((*u.shape[:-1], self.size), self.recurrent.decoders.dtype))
+        """Begin with neurons at rest and y = 0, for inputs u of that shape, (…, D) or (…, controls), or () for none."""
+        shape = check.broadcast(input_shape)
+        if shape or self.controls:
+            check.last_axis(self.controls or self.size, u=np.broadcast_to(0, shape))
+        return self.start(jnp.zeros((*shape[:-1], self.size), self.recurrent.decoders.dtype))
 
     def start(self, y: Float[ArrayLike, "... dimensions"]) -> PopulationState:
         """Give the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
