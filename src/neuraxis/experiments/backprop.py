@@ -97,7 +97,7 @@ class Settings:
         return random + memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(depths=(1, 2, 3), hidden_sizes=(128,), steps=1500, training_images=30_000)
+QUICK = Settings(data="digits", depths=(1, 2, 3), hidden_sizes=(128,), steps=1500)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -81,7 +81,7 @@ class Settings:
         return 4.0 * memory.NUMBER * depth * layer
 
 
-QUICK = Settings(deep=6, training_images=12_000, deep_steps=300, shallow_steps=400)
+QUICK = Settings(data="digits", deep=6, deep_steps=300, shallow_steps=400)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -92,7 +92,7 @@ class Settings:
         return memory.NUMBER * (4.0 * kernels + 2.0 * examples * maps) + dense
 
 
-QUICK = Settings(channels=(16, 32), hidden_sizes=(64,), steps=600, training_images=9000, shifts=(0, 1, 2, 3))
+QUICK = Settings(data="digits", channels=(16, 32), hidden_sizes=(64,), steps=600, shifts=(0, 1, 2, 3))
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

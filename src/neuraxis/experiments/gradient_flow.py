@@ -122,7 +122,7 @@ class Settings:
 
 
 # As many images as whole batches need: a smaller last batch is one more program to compile for each network.
-QUICK = Settings(width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
+QUICK = Settings(data="digits", width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -62,7 +62,7 @@ class Settings:
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(hidden_sizes=(256,), steps=1000, training_images=30_000)
+QUICK = Settings(data="digits", hidden_sizes=(256,), steps=1000)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

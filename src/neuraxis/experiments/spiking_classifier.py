@@ -105,10 +105,10 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_sizes=(128,),
     time_steps=15,
     steps=300,
-    training_images=13_000,
     variants=("rate-code",),  # each more takes seconds to compile
     comparison_steps=100,
     comparison_images=2000,

@@ -86,12 +86,12 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_sizes=(256,),
     steps=1000,
     batch_size=64,
     learning_rate=6e-3,
     linear_steps=1500,
-    training_images=6000,
 )
 
 

@@ -88,7 +88,7 @@ class Settings:
         return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 
-QUICK = Settings(batch_sizes=(8, 128), learning_rates=(0.1, 0.4), training_images=2000, target_loss=0.5)
+QUICK = Settings(data="digits", batch_sizes=(8, 128), learning_rates=(0.1, 0.4), target_loss=0.5)
 
 
 def run(settings: Settings) -> Result:

@@ -107,6 +107,7 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_size=64,
     steps=500,
     small_size=12,
@@ -118,7 +119,6 @@ QUICK = Settings(
     annealing_chains=100,
     samples=100,
     sample_sweeps=200,
-    training_images=12_000,
 )
 
 
