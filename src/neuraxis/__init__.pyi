@@ -77,8 +77,10 @@ from .neurons import Synapse as Synapse
 from .population import PES as PES
 from .population import Decoded as Decoded
 from .population import Ensemble as Ensemble
+from .population import RecurrentPopulation as RecurrentPopulation
 from .population import solve_decoders as solve_decoders
 from .recurrent import GRU as GRU
+from .recurrent import LMU as LMU
 from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
 from .spiking import PoissonInput as PoissonInput
