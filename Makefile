@@ -47,7 +47,7 @@ bench-smoke: $(VENV)/parity.stamp
 
 # Run every experiment at its default settings, write docs/claims.md and keep the figures of the pages; takes long, and
 # fails where a claim is missed.
-# `make claims ONLY="lif mlp"` chooses, and then writes a page of these alone.
+# `make claims ONLY="lif mlp"` chooses; what is known of the others stays.
 claims: $(VENV)/tour.stamp
 	$(BIN)/python docs/claims.py $(ONLY)
 

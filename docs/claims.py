@@ -1,9 +1,11 @@
 """Run all experiments at default settings: docs/claims.md tells what was measured, docs/figures/ keeps the pictures.
 
-`python docs/claims.py NAME…` runs only some, and writes a page of these alone. With `--runs FOLDER` what it runs is
-kept there, and what lies there is not run again. It ends with exit code 1 where a claim does not hold or a run fails.
+`python docs/claims.py NAME…` runs only some; what was measured of the others is known from docs/claims.json. With
+`--runs FOLDER` what it runs is kept there, and what lies there is not run again. It ends with exit code 1 where a claim
+does not hold or a run fails.
 """
 
+import json
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -21,6 +23,7 @@ from neuraxis.app.report import number
 from neuraxis.files import write_atomically
 
 PAGE = Path(__file__).parent / "claims.md"
+RECORD = PAGE.with_suffix(".json")  # by experiment, the content of its `metrics.json`
 
 
 @dataclass(frozen=True)
@@ -29,28 +32,34 @@ class Options:
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Experiments; all of them where none is given."""
-    page: Path = PAGE
-    """Where to write."""
     runs: Path | None = None
     """Where runs are kept, and taken from where they are done already; by default, all run anew and are not kept."""
 
 
 def main(options: Options) -> int:
     """Run the experiments one after the other, each in a process of its own as a user's, and write the page."""
-    runs: dict[str, dict[str, Any]] = {}
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     failed: list[str] = []
     with nullcontext(options.runs) if options.runs else tempfile.TemporaryDirectory() as folder:
         for name in options.names or experiments.names():
             found = run_once(Path(folder) / name, name)
-            if found is not None:
-                runs[name] = found
-                figures.keep(name, Path(folder) / name)
             if found is None or not all(claim["holds"] for claim in found["claims"]):
                 failed.append(name)
-    write_atomically(options.page, page(runs))
+            if found is not None:
+                del found["command"]  # which names the folder of this run
+                record[name] = found
+                figures.keep(name, Path(folder) / name)
+                write(record)
     if failed:
         print(f"claims that do not hold, or runs that failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def write(record: dict[str, Any]) -> None:
+    """Write the record, without what is no experiment any more, and the page of it."""
+    record = {name: record[name] for name in experiments.names() if name in record}
+    write_atomically(RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(PAGE, page(record))
 
 
 def page(runs: dict[str, dict[str, Any]]) -> str:
@@ -58,14 +67,13 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Claims",
         "",
-        "Experiments at their default settings, run one after the other by `make claims`, which fails where a claim",
-        "does not hold.",
+        "Experiments at their default settings, run by `make claims`, which fails where a claim does not hold.",
         "",
         *(f"- {line}" for line in sorted({_where(run) for run in runs.values()})),
         "",
         "| experiment | data | claim | bound | measured | seconds |",
         "| --- | --- | --- | --- | --- | --- |",
-        *(row for name, run in runs.items() for row in _rows(name, run)),
+        *(row for name, run in runs.items() for row in _rows(f"[{name}](systems/{name}.md)", run)),
         "",
     ]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """A Markdown extension for figures: a picture that opens large when it is tapped, with its caption below."""
 
-from xml.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement
 
 from markdown import Markdown
 from markdown.extensions import Extension

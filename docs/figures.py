@@ -1,6 +1,5 @@
 """The figures that the pages show: those of runs at default settings, kept in docs/figures/ by `make claims`."""
 
-import json
 import re
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,6 @@ from neuraxis.files import write_atomically
 
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "figures"
-SETTINGS = FOLDER / "settings.json"  # by experiment, what the figures were drawn with
 
 
 def shown() -> set[str]:
@@ -26,9 +24,6 @@ def keep(name: str, run: Path) -> None:
     for path in run.glob("*.png"):
         if (target := f"{name}-{path.name}") in on_pages:
             write_atomically(FOLDER / target, _small(path))
-    settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
-    settings[name] = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["settings"]
-    write_atomically(SETTINGS, json.dumps(dict(sorted(settings.items())), indent=1) + "\n")
 
 
 def _small(path: Path) -> bytes:

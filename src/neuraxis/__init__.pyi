@@ -75,10 +75,13 @@ from .neurons import LIF as LIF
 from .neurons import DiscreteLIF as DiscreteLIF
 from .neurons import HodgkinHuxley as HodgkinHuxley
 from .neurons import Synapse as Synapse
+from .population import PES as PES
 from .population import Decoded as Decoded
 from .population import Ensemble as Ensemble
+from .population import RecurrentPopulation as RecurrentPopulation
 from .population import solve_decoders as solve_decoders
 from .recurrent import GRU as GRU
+from .recurrent import LMU as LMU
 from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
 from .robust import L2 as L2

@@ -46,12 +46,12 @@ class Dynamics(Protocol):
       another dynamics, cheaper and equal for these values. Where a value is being traced, it has to do without. Parts
       of a dynamics are prepared too, unless it has a `prepare` of its own.
 
-    A third, `unroll(x, state)`, takes sequences (…, time, in), and None or the state to begin with, to the outputs
+    A third, `unroll(x, state)`, takes sequences (…, time, in), and None or the initial state, to the outputs
     (…, time, out) and the last state, where there is a better way than step by step; `neuraxis.engine.unroll` leaves
     the work to it.
 
     Its `step` may have two more parameters, by name: `key`, for which `simulate(…, key=…)` gives each step a random key
-    of its own, and `t`, the time at the beginning of the step [ms].
+    of its own, and `t`, the time at the start of the step [ms].
     """
 
     def init_state(self, input_shape: Any, /) -> Any:

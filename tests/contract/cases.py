@@ -77,8 +77,17 @@ from neuraxis.neurons import (
     Synapse,
     rk4,
 )
-from neuraxis.population import Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
-from neuraxis.recurrent import GRU, RNN, MinGRU, ResetAfterGRU
+from neuraxis.population import (
+    Ensemble,
+    FullConnection,
+    LogisticNeurons,
+    OnlinePES,
+    RateNetwork,
+    RateNeurons,
+    RecurrentPopulation,
+    ReLUNeurons,
+)
+from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
 from neuraxis.robust import TwoLogits
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
@@ -154,6 +163,17 @@ def spiking_network(neuron):
 
 def decoded_ensemble(neurons):
     return Ensemble(5, 2, neurons, key=KEY).decode(lambda x: x[..., 0] * x[..., 1])
+
+
+def turning(y, u):
+    """Turn at a speed that is set from outside [1/ms]."""
+    return 0.01 * u * jnp.stack([-y[..., 1], y[..., 0]], -1)
+
+
+def with_error(model, x, key):
+    """Learn from an error that is one of the inputs; give the decoders and outputs, with time last."""
+    trace = simulate(model, (x, x[..., :1]), dt=1.0, steps=5)
+    return trace.state.decoders, jnp.moveaxis(trace.record, 0, -1)
 
 
 def language_model():
@@ -317,6 +337,9 @@ CASES = [
     Case("CartPole", Dynamics, lambda: CartPole(jnp.asarray(1.0)), simulated(20.0), ()),
     Case("MinGRU", Map, lambda: MinGRU(5, 4, key=KEY), call, (7, 5)),
     Case("MinGRU in time", Dynamics, lambda: MinGRU(5, 4, key=KEY), simulated(None), (5,)),
+    Case("LMU", Map, lambda: LMU(5, 4, order=3, theta=6, key=KEY, channels=2), call, (7, 5)),
+    Case("LMU in time", Dynamics, lambda: LMU(5, 4, order=3, theta=6, key=KEY), simulated(None), (5,)),
+    Case("LegendreMemory", Map, lambda: LegendreMemory(3, 6), call, (7, 2)),
     Case("LIF", Dynamics, lambda: LIF(jnp.asarray(15.0)), simulated(1.0), (4,), positive),
     Case("LIF of numbers", Dynamics, LIF, simulated(1.0), (4,), positive),
     Case("LIF of arrays", Dynamics, lambda: LIF(jnp.linspace(5.0, 20.0, 4)), simulated(1.0), (4,), positive),
@@ -382,6 +405,22 @@ CASES = [
     Case("Ensemble", Dynamics, lambda: Ensemble(5, 2, radius=jnp.asarray(2.0), key=KEY), simulated(1.0), (2,)),
     Case("Decoded", Map, lambda: decoded_ensemble(ReLUNeurons()), call, (2,)),
     Case("Decoded in time", Dynamics, lambda: decoded_ensemble(RateNeurons(LogisticNeurons())), simulated(1.0), (2,)),
+    Case(
+        "RateNetwork",
+        Dynamics,
+        lambda: RateNetwork(jnp.arange(-4.5, 4.5).reshape(3, 3) / 9, jnp.ones(3), tau_s=jnp.asarray(10.0)),
+        simulated(1.0),
+        (3,),
+    ),
+    Case(
+        "RecurrentPopulation of rates",
+        Dynamics,
+        lambda: RecurrentPopulation(Ensemble(20, 3, RateNeurons(LIF()), key=KEY), turning, 20.0, controls=1),
+        simulated(1.0),
+        (1,),
+    ),
+    Case("FullConnection", Map, lambda: FullConnection(decoded_ensemble(LIF()), Ensemble(4, 1, key=KEY)), call, (2,)),
+    Case("OnlinePES", Dynamics, lambda: OnlinePES(decoded_ensemble(RateNeurons(LIF()))), with_error, (2,)),
     Case("SkipGram", Map, lambda: SkipGram(7, 3, key=KEY), call, (4,), tokens),
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),

@@ -48,8 +48,8 @@ def test_the_navigation_names_every_page():
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_figures_are_those_of_the_default_settings(name):
-    drawn = json.loads((ROOT / "docs" / "figures" / "settings.json").read_text(encoding="utf-8"))[name]
+def test_figures_and_claims_are_those_of_the_default_settings(name):
+    drawn = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))[name]["settings"]
     defaults = json.loads(json.dumps(dataclasses.asdict(experiments.load(name).Settings())))
     if defaults.get("data") == "auto":  # MNIST where it is at hand
         drawn.pop("data"), defaults.pop("data")

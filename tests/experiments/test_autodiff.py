@@ -11,7 +11,7 @@ from neuraxis.experiment import Session
 from neuraxis.experiments import autodiff
 
 # The digits are always at hand; on them the bounds of the default run hold for the quick one too.
-SETTINGS = dataclasses.replace(autodiff.QUICK, data="digits")
+SETTINGS = autodiff.QUICK
 
 
 @pytest.fixture(scope="module")

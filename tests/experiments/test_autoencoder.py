@@ -10,7 +10,7 @@ from neuraxis.experiments.autoencoder.linear import error, network_of
 from neuraxis.functions.principal_components import principal_components
 
 # The digits are always at hand; on them the bounds of the default run hold for the quick one too.
-SETTINGS = dataclasses.replace(autoencoder.QUICK, data="digits")
+SETTINGS = autoencoder.QUICK
 
 
 @pytest.fixture(scope="module")

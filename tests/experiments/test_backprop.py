@@ -13,7 +13,7 @@ from neuraxis.functions.activations import relu
 from neuraxis.functions.losses import categorical_cross_entropy_with_logits, one_hot
 
 # The digits are always at hand; on them the bounds of the default run hold for the quick one too.
-SETTINGS = dataclasses.replace(backprop.QUICK, data="digits", networks=3)
+SETTINGS = dataclasses.replace(backprop.QUICK, networks=3)
 
 
 @pytest.fixture(scope="module")

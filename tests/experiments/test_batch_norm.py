@@ -7,7 +7,7 @@ from neuraxis.errors import InputError
 from neuraxis.experiment import Session
 from neuraxis.experiments import batch_norm
 
-SETTINGS = dataclasses.replace(batch_norm.QUICK, data="digits")
+SETTINGS = batch_norm.QUICK
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from neuraxis.experiments import cnn
 
 @pytest.mark.slow
 def test_quick_run():
-    result = cnn.run(dataclasses.replace(cnn.QUICK, data="digits"))
+    result = cnn.run(cnn.QUICK)
     assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
     figures = cnn.plot(result)
     assert set(figures) == {"learning", "kernels", "maps", "shifts", "continuous"}

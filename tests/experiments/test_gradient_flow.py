@@ -8,7 +8,7 @@ from neuraxis.experiment import Session
 from neuraxis.experiments import gradient_flow
 from neuraxis.functions.activations import identity, logistic, relu, tanh
 
-SETTINGS = dataclasses.replace(gradient_flow.QUICK, data="digits")
+SETTINGS = gradient_flow.QUICK
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from neuraxis.experiments import mlp
 from neuraxis.feedforward.classification import correct
 
 # The digits are always at hand; on them the bound of the default run holds for the quick one too.
-SETTINGS = dataclasses.replace(mlp.QUICK, data="digits")
+SETTINGS = mlp.QUICK
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from neuraxis.errors import InputError
 from neuraxis.experiments import optimizers
 from neuraxis.experiments.optimizers.batch_sizes import _when
 
-SETTINGS = dataclasses.replace(optimizers.QUICK, data="digits")
+SETTINGS = optimizers.QUICK
 
 
 @pytest.fixture(scope="module")

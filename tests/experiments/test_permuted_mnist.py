@@ -24,7 +24,7 @@ def test_figures(result):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", ["gru", "rnn"])
+@pytest.mark.parametrize("layer", ["gru", "rnn", "lmu"])
 def test_other_layers(layer):
     settings = dataclasses.replace(SETTINGS, layer=layer, steps=2, width=4, training_images=100)
     assert 0 <= permuted_mnist.run(settings, Session(progress=False)).metrics["test_accuracy"] <= 1
@@ -35,6 +35,7 @@ def test_other_layers(layer):
     [
         {"layer": "lstm"},
         {"layers": 0},
+        {"order": 0},
         {"width": 0},
         {"steps": 0},
         {"batch_size": -1},

@@ -9,7 +9,7 @@ from neuraxis.experiments import rbm
 from neuraxis.experiments.rbm import binary
 
 # The digits are always at hand; on them the claims of the default run hold for the quick one too.
-SETTINGS = dataclasses.replace(rbm.QUICK, data="digits")
+SETTINGS = rbm.QUICK
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ from neuraxis.experiment import Session
 from neuraxis.experiments import regularization
 
 # Digits are always at hand. Fewer remedies than the quick run has, as every one is a program to compile.
-SETTINGS = dataclasses.replace(
-    regularization.QUICK, data="digits", remedies=("early_stopping", "weight_decay"), hidden_size=128
-)
+SETTINGS = dataclasses.replace(regularization.QUICK, remedies=("early_stopping", "weight_decay"), hidden_size=128)
 
 
 @pytest.fixture(scope="module")

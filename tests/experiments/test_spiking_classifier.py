@@ -11,7 +11,7 @@ from neuraxis.experiments import spiking_classifier
 from neuraxis.feedforward.classification import correct
 
 # The digits are always at hand; on them the bound of the default run holds for the quick one too.
-SETTINGS = dataclasses.replace(spiking_classifier.QUICK, data="digits", variants=("rate-code", "latency-code"))
+SETTINGS = dataclasses.replace(spiking_classifier.QUICK, variants=("rate-code", "latency-code"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from neuraxis.experiments.vae.likelihood import _independent
 from neuraxis.generative import dense_vae
 
 # The digits are always at hand; on them the bounds of the default run hold for the quick one too.
-SETTINGS = dataclasses.replace(vae.QUICK, data="digits")
+SETTINGS = vae.QUICK
 
 
 @pytest.fixture(scope="module")

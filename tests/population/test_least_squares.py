@@ -22,7 +22,7 @@ def reference(H, targets, noise):
     return np.linalg.lstsq(np.vstack([H, more]), np.vstack([targets, np.zeros((H.shape[1], 2))]), rcond=None)[0]
 
 
-@pytest.mark.parametrize("neurons", [1, 3, 7, 90])
+@pytest.mark.parametrize("neurons", [1, 7, 90])
 @pytest.mark.parametrize("noise", [0.02, 0.1, 1.0])
 def test_decoders_solve_the_regularised_problem(neurons, noise):
     H = activities(60, neurons)

@@ -26,9 +26,12 @@ class Annealed(NamedTuple):
     """An estimate of ln Z [nats]."""
 
     log_partition: Float[Array, ""]
-    standard_error: Float[Array, ""]  # from the spread of the weights, for many chains
-    log_weights: Float[Array, " chain"]  # each chain's own estimate of ln Z
-    v: Float[Array, "chain visible"]  # where the chains ended
+    standard_error: Float[Array, ""]
+    """Standard error of the estimate, from the spread of the weights; for many chains."""
+    log_weights: Float[Array, " chain"]
+    """Each chain's own estimate of ln Z."""
+    v: Float[Array, "chain visible"]
+    """Visible units where the chains ended."""
 
 
 class Run(eqx.Module):

@@ -42,8 +42,11 @@ class ContinuousHopfield(eqx.Module):
     """  # noqa: D415 - the first line ends in an equation
 
     network: Hopfield
-    tau_x: float | Array = 10.0  # time constant [ms]
-    gain: float | Array = 1.0  # slope of the activity at u = 0
+    """The network whose weights and biases it has."""
+    tau_x: float | Array = 10.0
+    """Time constant [ms]."""
+    gain: float | Array = 1.0
+    """Slope of the activity at u = 0."""
 
     __repr__ = with_values
 

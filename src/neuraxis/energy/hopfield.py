@@ -27,8 +27,10 @@ class Recalled(eqx.Module):
     """Where a recall ended; `sweeps` and `settled` hold one value per leading index of the states."""
 
     x: Float[Array, "... n"]
-    sweeps: Int[Array, "..."]  # taken until nothing flipped, counting that last one
-    settled: Bool[Array, "..."]  # whether the last sweep flipped nothing
+    sweeps: Int[Array, "..."]
+    """Sweeps taken until nothing flipped, counting the last one."""
+    settled: Bool[Array, "..."]
+    """Whether the last sweep flipped nothing."""
 
 
 class Hopfield(eqx.Module):
@@ -42,6 +44,10 @@ class Hopfield(eqx.Module):
     numbers over M. The sums over a state are then whole numbers, too, which are divided last, so that a field that is 0
     comes out as 0 (in single precision as long as the sums stay below 2²⁴).
 
+    Args:
+        weights: W (N, N), as `Hopfield.store(patterns)` finds them.
+        bias: b (N,), by default 0.
+
     Raises:
         InputError: for weights that are not square, finite, symmetric and zero on the diagonal, or biases that do not
             fit them.
@@ -52,7 +58,7 @@ class Hopfield(eqx.Module):
     denominator: float | Array
 
     def __init__(self, weights: ArrayLike, bias: ArrayLike | None = None):
-        """Take weights (N, N) and biases (N,), by default 0."""
+        """Check the weights and biases."""
         check.finite(weights=weights)
         W = check.floats("weights", weights)
         shape = W.shape

@@ -34,7 +34,9 @@ class ModernHopfield(eqx.Module):
     """  # noqa: D415 - the first line ends in an equation
 
     patterns: Float[Array, "m n"]
-    beta: float | Array  # inverse temperature: large picks the nearest pattern, small averages over many
+    """Stored patterns X (pattern, feature)."""
+    beta: float | Array
+    """Inverse temperature: large picks the nearest pattern, small averages over many."""
 
     def __init__(self, patterns: ArrayLike, beta: ArrayLike = 1.0):
         """Store patterns (M, N)."""

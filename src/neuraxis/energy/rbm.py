@@ -51,9 +51,13 @@ class RBM(eqx.Module):
     """
 
     weight: Float[Array, "visible hidden"]
+    """Weights W (visible, hidden)."""
     visible_bias: Float[Array, " visible"]
+    """Biases b of the visible units; 0 by default."""
     hidden_bias: Float[Array, " hidden"]
-    temperature: float | Array  # T, in units of the energy
+    """Biases c of the hidden units; 0 by default."""
+    temperature: float | Array
+    """Temperature T, in units of the energy."""
 
     def __init__(
         self,

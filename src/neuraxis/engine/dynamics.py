@@ -1,4 +1,4 @@
-"""What the engine asks of a dynamics around its step: a state to begin with, and its optional methods."""
+"""What the engine asks of a dynamics around its step: a initial state, and its optional methods."""
 
 import inspect
 from collections.abc import Callable

@@ -70,7 +70,7 @@ def simulate(
             methods `project` and `prepare` are called before the loop (see `neuraxis.kinds.Dynamics`).
         inputs: arrays with a leading time axis, one entry a step, or a tree of them; truth values, integers (in 32 bits
             at least) and random keys are inputs, too. With `steps`, instead either one input that is held constant or a
-            function of the time [ms] at the beginning of a step (in the precision of JAX: in single precision 0.03 ms
+            function of the time [ms] at the start of a step (in the precision of JAX: in single precision 0.03 ms
             after five minutes).
         dt: length of a step [ms]; by default that of the dynamics' `step`, where it has one.
         steps: number of steps, where `inputs` has no time axis.

@@ -81,7 +81,7 @@ class Training:
 
     @property
     def steps_done(self) -> int:
-        """Number of steps since the beginning."""
+        """Number of steps since the start."""
         return self._epoch * self._order.batches + self._batch
 
     @property

@@ -39,7 +39,7 @@ def unroll(
         dt: length of a step [ms]; by default that of the dynamics' `step`.
         key: noise, for steps that take a key and, without remat, for the maps of a chain; the others do without.
         remat: compute the inside of blocks of that many steps again in the backward pass, as in `simulate`. Of a long
-            sequence, the gradient then keeps the inputs, the outputs and the state at the beginning of each block.
+            sequence, the gradient then keeps the inputs, the outputs and the state at the start of each block.
 
     Raises:
         InputError: for what is no dynamics, an x without a time axis, and in the cases of `simulate`.

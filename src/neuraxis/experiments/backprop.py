@@ -5,8 +5,8 @@ The gradient of a feedforward network, written out as a recursion from the last 
 before identity and squared error, logistic ones before logistic and Bernoulli cross-entropy, ReLU ones before softmax
 and categorical cross-entropy. The deviation is ‖by hand − jax.grad‖ / ‖jax.grad‖, the largest over weights and biases.
 
-Then a network learns to read handwritten digits by these gradients and momentum, v ← βv + ∇E; θ ← θ − κv: MNIST where
-it is at hand, otherwise the 8×8 digits that come with scikit-learn.
+Then a network learns to classify handwritten digits by these gradients and momentum, v ← βv + ∇E; θ ← θ − κv: MNIST
+where it is at hand, otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Rumelhart, Hinton & Williams, Nature 323:533 (1986); Polyak, USSR Computational Mathematics and Mathematical
 Physics 4:1 (1964).
@@ -97,7 +97,7 @@ class Settings:
         return random + memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(depths=(1, 2, 3), hidden_sizes=(128,), steps=1500, training_images=30_000)
+QUICK = Settings(data="digits", depths=(1, 2, 3), hidden_sizes=(128,), steps=1500)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -59,7 +59,7 @@ class Settings:
     batch_size: int = 100
     """Images in a step."""
     learning_rate: float = 0.1
-    """Learning rate at the beginning; it falls to zero along a cosine."""
+    """Initial learning rate; it falls to zero along a cosine."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -81,7 +81,7 @@ class Settings:
         return 4.0 * memory.NUMBER * depth * layer
 
 
-QUICK = Settings(deep=6, training_images=12_000, deep_steps=300, shallow_steps=400)
+QUICK = Settings(data="digits", deep=6, deep_steps=300, shallow_steps=400)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

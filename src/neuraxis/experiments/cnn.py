@@ -1,4 +1,4 @@
-"""Convolutional network: learns to read digits, and reads them where they are shifted, too.
+"""Convolutional network: classifies handwritten digits, and shifted ones far better than a perceptron.
 
 A network of two convolutional layers and one dense layer is trained by Adam on the softmax cross-entropy, with dropout
 before the dense layer. Beside it a multilayer perceptron learns from the same images. Then all test images are moved
@@ -61,7 +61,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 2e-3
-    """Learning rate at the beginning; it falls to zero along a cosine."""
+    """Initial learning rate; it falls to zero along a cosine."""
     shifts: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     """Distances by which test images are moved sideways [pixels]; those above a quarter of the width are left out."""
     training_images: int = 60_000
@@ -92,7 +92,7 @@ class Settings:
         return memory.NUMBER * (4.0 * kernels + 2.0 * examples * maps) + dense
 
 
-QUICK = Settings(channels=(16, 32), hidden_sizes=(64,), steps=600, training_images=9000, shifts=(0, 1, 2, 3))
+QUICK = Settings(data="digits", channels=(16, 32), hidden_sizes=(64,), steps=600, shifts=(0, 1, 2, 3))
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -57,7 +57,7 @@ class Settings:
     duration: float = 2000.0
     """Simulated time after the push [ms]."""
     seed: int = 0
-    """Seed of the connections, of the potentials at the beginning and of the external spikes."""
+    """Seed of the connections, of the initial potentials and of the external spikes."""
 
     def __post_init__(self):
         check_settings(self)

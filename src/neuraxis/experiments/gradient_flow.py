@@ -3,7 +3,7 @@
 On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights,
 ‖∂E/∂h‖ ≤ max σ′ · ‖W‖ · ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient
 shrinks by a factor of at least 4 in every layer, and the first of a dozen layers receives nothing. With large weights
-it grows instead, layer by layer. Both are measured here at the beginning of learning, in networks that read handwritten
+it grows instead, layer by layer. Both are measured here at the start of learning, in networks that classify handwritten
 digits (MNIST where it is at hand, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory
 of wide networks: for weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with
 q = s² ⟨σ(√q z)²⟩ and a normal z.
@@ -122,11 +122,11 @@ class Settings:
 
 
 # As many images as whole batches need: a smaller last batch is one more program to compile for each network.
-QUICK = Settings(width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
+QUICK = Settings(data="digits", width=64, scales=(1.0, 4.0), steps=100, training_images=1396)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:
-    """Measure the flow at the beginning of learning, compare it with the theory, and train."""
+    """Measure the flow at the start of learning, compare it with the theory, and train."""
     images = load(settings.data, settings.training_images, settings.seed)
     flows = {name: _flow(settings, images, _network(settings, images, kind)) for name, kind in _KINDS.items()}
     factors = {name: gradient[:-1] / gradient[1:] for name, (_, gradient) in flows.items()}

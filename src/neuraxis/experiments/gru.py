@@ -53,7 +53,7 @@ class Settings:
     batch_size: int = 64
     """Sequences in a step."""
     learning_rate: float = 1e-2
-    """Learning rate of Adam for the GRU, at the beginning; it falls to 0."""
+    """Initial learning rate of Adam for the GRU; it falls to 0."""
     rnn_learning_rate: float = 1e-3
     """Learning rate of Adam for the plain network."""
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Multilayer perceptron: learns to read handwritten digits.
+"""Multilayer perceptron: learns to classify handwritten digits.
 
 A network of two hidden layers of ReLU neurons is trained by Adam on the softmax cross-entropy, with a learning rate
 that falls to zero along a cosine. A part of the training images is held out to watch the learning; the test images are
@@ -44,7 +44,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 1e-3
-    """Learning rate at the beginning."""
+    """Initial learning rate."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -62,7 +62,7 @@ class Settings:
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(hidden_sizes=(256,), steps=1000, training_images=30_000)
+QUICK = Settings(data="digits", hidden_sizes=(256,), steps=1000)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -118,7 +118,9 @@ class Settings:
         return Augmentation(**{field: value * strength for field, value in chosen.items()}, sigma=self.sigma * pixels)
 
 
-QUICK = Settings(remedies=("early_stopping", "weight_decay", "elastic"), training_images=300, steps=360, batch_size=50)
+QUICK = Settings(
+    data="digits", remedies=("early_stopping", "weight_decay", "elastic"), training_images=300, steps=360, batch_size=50
+)
 
 
 class Remedy(NamedTuple):

@@ -1,4 +1,4 @@
-"""Spiking classifier: spiking neurons learn to read handwritten digits through surrogate derivatives.
+"""Spiking classifier: spiking neurons learn to classify handwritten digits by surrogate gradients.
 
 A layer of leaky integrate-and-fire neurons receives an image as a constant current and drives ten output neurons by its
 spikes. The class whose neuron fires most often is the answer. A spike is a step of the potential, with no derivative,
@@ -77,7 +77,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 2e-3
-    """Learning rate at the beginning."""
+    """Initial learning rate."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
@@ -105,10 +105,10 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_sizes=(128,),
     time_steps=15,
     steps=300,
-    training_images=13_000,
     variants=("rate-code",),  # each more takes seconds to compile
     comparison_steps=100,
     comparison_images=2000,

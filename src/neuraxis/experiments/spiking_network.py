@@ -61,7 +61,7 @@ class Settings:
     networks: int = 12
     """Number of random networks over which the rates are averaged; the figures show the first."""
     seed: int = 0
-    """Seed of the connections and of the potentials at the beginning."""
+    """Seed of the connections and of the initial potentials."""
 
     def __post_init__(self):
         check_settings(self)

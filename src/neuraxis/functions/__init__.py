@@ -25,6 +25,7 @@ from neuraxis.functions.augmentation import augment as augment
 from neuraxis.functions.augmentation import elastic as elastic
 from neuraxis.functions.augmentation import smooth as smooth
 from neuraxis.functions.augmentation import warp as warp
+from neuraxis.functions.causal_convolution import causal_convolve as causal_convolve
 from neuraxis.functions.continuous_convolution import continuous_convolve as continuous_convolve
 from neuraxis.functions.convolution import convolve as convolve
 from neuraxis.functions.convolution import cross_correlate as cross_correlate
@@ -37,6 +38,9 @@ from neuraxis.functions.integrators import Integrator as Integrator
 from neuraxis.functions.integrators import Relaxing as Relaxing
 from neuraxis.functions.integrators import exponential_euler as exponential_euler
 from neuraxis.functions.integrators import rk4 as rk4
+from neuraxis.functions.legendre import legendre_delay as legendre_delay
+from neuraxis.functions.legendre import legendre_readout as legendre_readout
+from neuraxis.functions.legendre import zero_order_hold as zero_order_hold
 from neuraxis.functions.linear_scan import linear_scan as linear_scan
 from neuraxis.functions.linear_scan import linear_scan_parallel as linear_scan_parallel
 from neuraxis.functions.linear_scan import linear_scan_sequential as linear_scan_sequential

@@ -76,7 +76,8 @@ class FastSigmoid(Surrogate):
     Source: Zenke & Ganguli, Neural Computation 30:1514 (2018), SuperSpike.
     """
 
-    slope: float | int = 25.0  # k
+    slope: float | int = 25.0
+    """Slope k."""
 
     __repr__ = with_values
 
@@ -99,7 +100,8 @@ class Arctan(Surrogate):
     Source: Fang et al., ICCV 2021, Incorporating learnable membrane time constant.
     """
 
-    slope: float | int = 2.0  # α
+    slope: float | int = 2.0
+    """Slope α."""
 
     __repr__ = with_values
 
@@ -122,7 +124,8 @@ class Triangular(Surrogate):
     Source: Esser et al., PNAS 113:11441 (2016); Bellec et al., NeurIPS 2018.
     """
 
-    width: float | int = 1.0  # w
+    width: float | int = 1.0
+    """Half-width w."""
 
     __repr__ = with_values
 

@@ -74,7 +74,8 @@ class TiedAutoencoder(eqx.Module):
     """
 
     encoder: MLP
-    biases: tuple[Float[Array, " feature"], ...]  # c, in the order of the decoder: from the code to x
+    biases: tuple[Float[Array, " feature"], ...]
+    """Biases c, in the order of the decoder: from the code to x."""
 
     def __init__(self, sizes: Sequence[int], *, key: PRNGKeyArray, activation: Callable = relu):
         self.encoder = MLP(sizes, key=key, activation=activation)

@@ -43,7 +43,8 @@ class Diffusion(eqx.Module):
     """
 
     schedule: NoiseSchedule
-    weights: Weights  # p and q at all times 0 … T
+    weights: Weights
+    """Coefficients p and q at all times 0 … T."""
     label_dropout: ArrayLike
 
     def __init__(

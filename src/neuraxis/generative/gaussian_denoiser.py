@@ -34,8 +34,10 @@ class GaussianDenoiser(eqx.Module):
     """
 
     mean: Float[Array, " d"]
-    directions: Float[Array, "d d"]  # in the columns
-    variances: Float[Array, " d"]  # along them
+    directions: Float[Array, "d d"]
+    """Principal directions, in the columns."""
+    variances: Float[Array, " d"]
+    """Variances along the directions."""
     diffusion: Diffusion
 
     def __init__(self, mean: ArrayLike, covariance: ArrayLike, diffusion: Diffusion):

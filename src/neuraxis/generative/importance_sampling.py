@@ -25,8 +25,10 @@ _EXAMPLES_AT_ONCE = 256
 class LogLikelihood(NamedTuple):
     """Estimates of ln p(x), and how far they may be off."""
 
-    values: Float[np.ndarray, " examples"]  # [nats]
-    standard_errors: Float[np.ndarray, " examples"]  # [nats]
+    values: Float[np.ndarray, " examples"]
+    """Estimate of ln p(x) for each x [nats]."""
+    standard_errors: Float[np.ndarray, " examples"]
+    """Standard error of each estimate [nats]."""
 
 
 def log_likelihood(model: VAE, x: ArrayLike, *, key: PRNGKeyArray, samples: int = 1000) -> LogLikelihood:

@@ -12,8 +12,10 @@ from neuraxis.errors import InputError
 class ModeCoverage(NamedTuple):
     """How samples fall on the modes of the data."""
 
-    counts: Int[np.ndarray, " mode"]  # samples that belong to each mode
-    samples: int  # all of them, with those that belong to none
+    counts: Int[np.ndarray, " mode"]
+    """Number of samples that belong to each mode."""
+    samples: int
+    """Number of all samples, with those that belong to no mode."""
 
     def covered(self, least: float = 0.0) -> int:
         """Count the modes with at least one sample, and at least that part of an even share of all samples.

@@ -94,7 +94,8 @@ class Sampler(eqx.Module):
     diffusion: Diffusion
     move: Move = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
-    times: Int[Array, " time"]  # between which the steps go: T first, then 0 up to the end
+    times: Int[Array, " time"]
+    """Times between which the steps go: T first, then 0 up to the end."""
     guidance: ArrayLike | None
 
     def __init__(

@@ -80,7 +80,7 @@ def negative_sampling(
 class Progress(eqx.Module):
     """How far the training is, and the loss of this epoch so far."""
 
-    chunks: Int[Array, ""]  # since the beginning
+    chunks: Int[Array, ""]  # since the start
     loss: Float[Array, ""]  # mean over the pairs of this epoch so far
     pairs: Float[Array, ""]  # mean number of pairs in its chunks so far
 

@@ -28,8 +28,10 @@ class SkipGram(eqx.Module):
     arXiv:1301.3781.
     """
 
-    input: Float[Array, "word feature"]  # v
-    output: Float[Array, "word feature"]  # u
+    input: Float[Array, "word feature"]
+    """Input vectors V."""
+    output: Float[Array, "word feature"]
+    """Output vectors U."""
 
     def __init__(self, words: int, size: int, *, key: PRNGKeyArray):
         check.whole(words=words, size=size)

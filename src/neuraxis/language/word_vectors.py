@@ -37,7 +37,8 @@ class WordVectors:
     vectors: np.ndarray
     counts: np.ndarray | None = None
     _numbers: dict[str, int] = field(init=False)
-    _scales: np.ndarray = field(init=False)  # of every vector: _GUARD divided by its length
+    _scales: np.ndarray = field(init=False)
+    """For every vector, _GUARD divided by its length."""
 
     def __post_init__(self) -> None:
         words, numbers = numbered(self.words)

@@ -47,7 +47,8 @@ class SpectralNorm(eqx.Module):
 
     layer: Callable[..., Any]
     vectors: SingularVectors
-    name: str = eqx.field(static=True)  # of the field that holds the weight
+    name: str = eqx.field(static=True)
+    """Name of the field that holds the weight."""
     iterations: int = eqx.field(static=True)
     inference: bool
 

@@ -46,7 +46,8 @@ class LeakyIntegrator(eqx.Module):
         InputError: for a tau_m that is not positive.
     """
 
-    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
+    tau_m: ArrayLike = 20.0
+    """Membrane time constant [ms]."""
 
     __repr__ = with_values
 
@@ -90,10 +91,14 @@ class DiscreteLIF(eqx.Module):
     Magazine 36:51 (2019); Zenke & Vogels, Neural Computation 33:899 (2021).
     """
 
-    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
+    tau_m: ArrayLike = 20.0
+    """Membrane time constant [ms]."""
     v_threshold: ArrayLike = 1.0
+    """Threshold."""
     surrogate: Callable = eqx.field(default=Arctan(), static=True)
+    """Stands for the derivative of the threshold."""
     reset: Callable = eqx.field(default=reset_to_zero, static=True)
+    """What a spike does to the potential, such as `reset_to_zero` or `reset_by_subtraction`."""
 
     __repr__ = with_values
 

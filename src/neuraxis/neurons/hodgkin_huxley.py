@@ -71,17 +71,28 @@ class HodgkinHuxley(eqx.Module):
     Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, in the modern sign of V.
     """
 
-    g_na: ArrayLike = 120.0  # Na⁺ conductance, all gates open [mS/cm²]
-    g_k: ArrayLike = 36.0  # K⁺ conductance, all gates open [mS/cm²]
-    g_leak: ArrayLike = 0.3  # leak conductance [mS/cm²]
-    v_na: ArrayLike = 115.0  # Na⁺ reversal potential above v_rest [mV]
-    v_k: ArrayLike = -12.0  # K⁺ reversal potential above v_rest [mV]
-    v_leak: ArrayLike = 10.613  # leak reversal potential above v_rest [mV]
-    v_rest: ArrayLike = -65.0  # resting potential [mV]
-    prominence: ArrayLike = 20.0  # by which V rises and falls in a spike [mV]
-    capacitance: ArrayLike = 1.0  # C [µF/cm²]
-    temperature: ArrayLike = 6.3  # [°C]
-    integrator: Integrator = eqx.field(static=True, default=exponential_euler)  # or `rk4`, or any other
+    g_na: ArrayLike = 120.0
+    """Na⁺ conductance, all gates open [mS/cm²]."""
+    g_k: ArrayLike = 36.0
+    """K⁺ conductance, all gates open [mS/cm²]."""
+    g_leak: ArrayLike = 0.3
+    """Leak conductance [mS/cm²]."""
+    v_na: ArrayLike = 115.0
+    """Na⁺ reversal potential above v_rest [mV]."""
+    v_k: ArrayLike = -12.0
+    """K⁺ reversal potential above v_rest [mV]."""
+    v_leak: ArrayLike = 10.613
+    """Leak reversal potential above v_rest [mV]."""
+    v_rest: ArrayLike = -65.0
+    """Resting potential [mV]."""
+    prominence: ArrayLike = 20.0
+    """How far V rises and falls in what counts as a spike [mV]."""
+    capacitance: ArrayLike = 1.0
+    """Membrane capacitance C [µF/cm²]."""
+    temperature: ArrayLike = 6.3
+    """Temperature [°C]."""
+    integrator: Integrator = eqx.field(static=True, default=exponential_euler)
+    """Integrator of a step: `exponential_euler`, `rk4`, or any other."""
 
     __repr__ = with_values
 

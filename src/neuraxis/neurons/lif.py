@@ -24,8 +24,10 @@ class LIFState(NamedTuple):
     by which a weakly driven neuron comes near its threshold: it would halt there and never fire.
     """
 
-    gap: Float[Array, "..."]  # distance to the threshold, 1 − v
-    age: Float[Array, "..."]  # time since the latest spike [ms]; that spike was at t − age
+    gap: Float[Array, "..."]
+    """Distance to the threshold, 1 − v."""
+    age: Float[Array, "..."]
+    """Time since the latest spike [ms]; that spike was at t − age."""
 
     @property
     def v(self) -> Float[Array, "..."]:
@@ -51,8 +53,10 @@ class LIF(eqx.Module):
     Source: Lapicque, J. Physiol. Pathol. Gén. 9:620 (1907); Gerstner et al., Neuronal Dynamics (2014), section 1.3.
     """
 
-    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
-    tau_ref: ArrayLike = 2.0  # refractory period [ms]
+    tau_m: ArrayLike = 20.0
+    """Membrane time constant [ms]."""
+    tau_ref: ArrayLike = 2.0
+    """Refractory period [ms]."""
 
     __repr__ = with_values
 

@@ -24,9 +24,13 @@ class MembraneLIF(eqx.Module):
     """
 
     lif: LIF = eqx.field(default_factory=LIF)
-    v_rest: ArrayLike = -70.0  # resting potential V_rest [mV]
-    v_threshold: ArrayLike = -50.0  # threshold V_th [mV]
-    g_leak: ArrayLike = 0.1  # leak conductance g_L [mS/cm²]
+    """The neuron in dimensionless form, with its time constants."""
+    v_rest: ArrayLike = -70.0
+    """Resting potential V_rest [mV]."""
+    v_threshold: ArrayLike = -50.0
+    """Threshold V_th [mV]."""
+    g_leak: ArrayLike = 0.1
+    """Leak conductance g_L [mS/cm²]."""
 
     __repr__ = with_values
 

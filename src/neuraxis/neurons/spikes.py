@@ -15,8 +15,10 @@ from neuraxis.neurons.spike_train import check_duration, on_host, sorted_times
 class Spikes(NamedTuple):
     """Spikes of one step, of neurons of any shape; in a record there is a leading axis of steps."""
 
-    number: Num[Array | np.ndarray, "..."]  # of spikes in the step
-    age: Float[Array | np.ndarray, "..."]  # time from the latest of them to the end of the step [ms]
+    number: Num[Array | np.ndarray, "..."]
+    """Number of spikes in the step."""
+    age: Float[Array | np.ndarray, "..."]
+    """Time from the latest spike to the end of the step [ms]."""
 
 
 def record_spikes(state: Any, number: Num[Array, "..."]) -> Spikes:

@@ -48,8 +48,10 @@ class Synapse(eqx.Module):
     Source: Rall, J. Neurophysiology 30:1138 (1967); Rotter & Diesmann, Biological Cybernetics 81:381 (1999).
     """
 
-    tau_s: ArrayLike = 5.0  # time constant [ms]
-    order: int = eqx.field(default=0, static=True)  # n
+    tau_s: ArrayLike = 5.0
+    """Time constant [ms]."""
+    order: int = eqx.field(default=0, static=True)
+    """Order n of the impulse response: 0 is exponential, 1 is alpha."""
 
     __repr__ = with_values
 

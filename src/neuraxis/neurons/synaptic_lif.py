@@ -49,12 +49,18 @@ class CurrentLIF(eqx.Module):
     Source: S. Rotter and M. Diesmann, Biol. Cybern. 81:381 (1999), for exact integration.
     """
 
-    tau_m: ArrayLike = 20.0  # membrane time constant [ms]
-    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0,)  # synaptic time constants, one a receptor [ms]
-    tau_ref: ArrayLike = 2.0  # refractory period, rounded to whole steps [ms]
-    v_rest: ArrayLike = 0.0  # resting potential [mV, or 1]
-    v_threshold: ArrayLike = 1.0  # [mV, or 1]
-    v_reset: ArrayLike = 0.0  # [mV, or 1]
+    tau_m: ArrayLike = 20.0
+    """Membrane time constant [ms]."""
+    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0,)
+    """Synaptic time constants, one a receptor [ms]."""
+    tau_ref: ArrayLike = 2.0
+    """Refractory period, rounded to whole steps [ms]."""
+    v_rest: ArrayLike = 0.0
+    """Resting potential [mV, or 1]."""
+    v_threshold: ArrayLike = 1.0
+    """Threshold [mV, or 1]."""
+    v_reset: ArrayLike = 0.0
+    """Potential after a spike [mV, or 1]."""
 
     __repr__ = with_values
 
@@ -99,14 +105,22 @@ class ConductanceLIF(eqx.Module):
     Source: T. P. Vogels and L. F. Abbott, J. Neurosci. 25:10786 (2005).
     """
 
-    tau_m: ArrayLike = 20.0  # membrane time constant at rest [ms]
-    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0, 10.0)  # synaptic time constants, one a receptor [ms]
-    v_reversal: ArrayLike | tuple[ArrayLike, ...] = (0.0, -80.0)  # reversal potentials E, one a receptor [mV]
-    g_leak: ArrayLike = 10.0  # leak conductance [nS]
-    tau_ref: ArrayLike = 5.0  # refractory period, rounded to whole steps [ms]
-    v_rest: ArrayLike = -60.0  # resting potential [mV]
-    v_threshold: ArrayLike = -50.0  # [mV]
-    v_reset: ArrayLike = -60.0  # [mV]
+    tau_m: ArrayLike = 20.0
+    """Membrane time constant at rest [ms]."""
+    tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0, 10.0)
+    """Synaptic time constants, one a receptor [ms]."""
+    v_reversal: ArrayLike | tuple[ArrayLike, ...] = (0.0, -80.0)
+    """Reversal potentials E, one a receptor [mV]."""
+    g_leak: ArrayLike = 10.0
+    """Leak conductance [nS]."""
+    tau_ref: ArrayLike = 5.0
+    """Refractory period, rounded to whole steps [ms]."""
+    v_rest: ArrayLike = -60.0
+    """Resting potential [mV]."""
+    v_threshold: ArrayLike = -50.0
+    """Threshold [mV]."""
+    v_reset: ArrayLike = -60.0
+    """Potential after a spike [mV]."""
 
     __repr__ = with_values
 

@@ -3,13 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, PRNGKeyArray
 
 
 def on_sphere(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
     """Draw points uniformly on the sphere of radius 1."""
-    return _to_length_one(jax.random.normal(key, (count, dimensions)))
+    directions = jax.random.normal(key, (count, dimensions))
+    return directions / jnp.linalg.norm(directions, axis=-1, keepdims=True)
 
 
 def in_ball(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
@@ -29,6 +29,8 @@ def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimens
 
     Source: M. Roberts, The unreasonable effectiveness of quasirandom sequences (2018).
     """
+    from scipy.special import ndtri  # of jax.scipy it would take a second to compile
+
     if dimensions > 32:
         return in_ball(jax.random.key(0), count, dimensions)
     steps = np.arange(count)[:, None] + 0.5
@@ -36,8 +38,10 @@ def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimens
         return jnp.asarray(2 * steps / count - 1, float)
     ratio = _positive_root(dimensions + 1)
     fractions = (0.5 + steps * ratio ** -np.arange(1.0, dimensions + 2)) % 1
-    fractions = jnp.asarray(np.clip(fractions, 1e-6, 1 - 1e-6), float)
-    return _to_length_one(ndtri(fractions[:, :-1])) * fractions[:, -1:] ** (1 / dimensions)
+    fractions = np.clip(fractions, 1e-6, 1 - 1e-6)
+    directions = ndtri(fractions[:, :-1])
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    return jnp.asarray(directions * fractions[:, -1:] ** (1 / dimensions), float)
 
 
 def _positive_root(order: int) -> float:
@@ -46,7 +50,3 @@ def _positive_root(order: int) -> float:
     for _ in range(60):
         root = (1 + root) ** (1 / (order + 1))
     return root
-
-
-def _to_length_one(x: Array) -> Array:
-    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)

@@ -8,6 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.received import numbers
 
@@ -27,13 +28,16 @@ class Decoded(eqx.Module):
     `Ensemble.decode` finds the decoders of a function.
 
     Raises:
-        InputError: for decoders that are not finite or have another shape.
+        InputError: for what is no ensemble, or decoders that are not finite or have another shape.
     """
 
     ensemble: "Ensemble"
     decoders: Float[Array, "size out"]
 
     def __init__(self, ensemble: "Ensemble", decoders: ArrayLike):
+        from neuraxis.population.ensemble import Ensemble  # which makes these
+
+        check.instance(Ensemble, ensemble=ensemble)
         decoders, size = numbers(decoders=decoders), len(ensemble.encoders)
         if decoders.ndim != 2 or len(decoders) != size or not decoders.shape[1]:
             raise InputError(f"decoders must have shape ({size}, out), but has shape {decoders.shape}")

@@ -149,6 +149,7 @@ class Ensemble(eqx.Module):
                 rows or numbers that are not finite, or decoders that are not determined (see `solve_decoders`).
         """
         check.functions(function=function)
+        check.takes("function", function, "points")
         points = self._points(key) if points is None else _given(points, self.encoders.shape[1])
         return Decoded(self, solve_decoders(self.rates(points), _targets(function, points), noise))
 

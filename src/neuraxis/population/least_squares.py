@@ -65,7 +65,7 @@ def _solve(H: Array, X: Array, noise: ArrayLike) -> tuple[Array, Array]:
     """Give the decoders, and the smallest pivot of the Cholesky decomposition over the largest."""
     ridge = len(H) * jnp.square(noise * jnp.max(jnp.abs(H)))
     # The decomposition reads the lower triangle only.
-    factor = lax.linalg.cholesky(_lower(H) + ridge * jnp.eye(H.shape[1], dtype=H.dtype), symmetrize_input=False)
+    factor = lax.linalg.cholesky(_lower(H, ridge), symmetrize_input=False)
     normal = lambda error, d: cho_solve((factor, True), _product(H.T, error) - ridge * d)
     decoders = normal(X, jnp.zeros((H.shape[1], X.shape[1]), H.dtype))
     # Squaring H has squared its condition: what that cost is won back by solving again for what is left.
@@ -74,15 +74,15 @@ def _solve(H: Array, X: Array, noise: ArrayLike) -> tuple[Array, Array]:
     return decoders, jnp.min(pivots) / jnp.max(pivots)
 
 
-def _lower(H: Array) -> Array:
-    """Give HᵀH without most of its upper triangle, which would be the lower one once more."""
-    size = H.shape[1]
+def _lower(H: Array, ridge: Array) -> Array:
+    """Give HᵀH + ridge I without most of its upper triangle, which would be the lower one once more."""
+    size, rows = H.shape[1], H.T.copy()  # in double precision a quarter faster than transposed block by block
     ends = [round(size * i / _BLOCKS) for i in range(1, _BLOCKS + 1)]
-    rows = [
-        jnp.pad(_product(H[:, start:end].T, H[:, :end]), ((0, 0), (0, size - end)))
+    blocks = [
+        _product(rows[start:end], H[:, :end]) + ridge * jnp.eye(end - start, end, start, dtype=H.dtype)
         for start, end in zip([0, *ends], ends, strict=False)
     ]
-    return jnp.concatenate(rows)
+    return jnp.concatenate([jnp.pad(block, ((0, 0), (0, size - block.shape[1]))) for block in blocks])
 
 
 def _product(a: Array, b: Array) -> Array:

@@ -91,7 +91,8 @@ class LogisticNeurons(eqx.Module):
         InputError: for a tau_ref that is not positive.
     """
 
-    tau_ref: ArrayLike = 2.5  # refractory period [ms]
+    tau_ref: ArrayLike = 2.5
+    """Refractory period [ms]."""
 
     __repr__ = with_values
 

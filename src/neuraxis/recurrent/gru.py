@@ -37,9 +37,12 @@ class GRU(eqx.Module):
     translation, EMNLP (2014), whose z is 1 − g.
     """
 
-    input: Linear  # U_g, U_r and U side by side (in, 3 hidden), and the biases (3 hidden)
-    gates: Linear  # W_g and W_r side by side (hidden, 2 hidden)
-    candidate: Linear  # W (hidden, hidden)
+    input: Linear
+    """Input weights U_g, U_r and U side by side (in, 3 hidden), and the biases (3 hidden)."""
+    gates: Linear
+    """Recurrent weights W_g and W_r side by side (hidden, 2 hidden)."""
+    candidate: Linear
+    """Recurrent weights W of the candidate (hidden, hidden)."""
 
     def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray):
         check.whole(in_size=in_size, hidden_size=hidden_size)

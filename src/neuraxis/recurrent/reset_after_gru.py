@@ -40,8 +40,10 @@ class ResetAfterGRU(eqx.Module):
     Source: K. Cho et al., arXiv:1406.1078, first version (2014); the third one has the form of `GRU`.
     """
 
-    input: Linear  # U_g, U_r and U side by side (in, 3 hidden), and b (3 hidden)
-    recurrent: Linear  # W_g, W_r and W side by side (hidden, 3 hidden), and d (3 hidden)
+    input: Linear
+    """Input weights U_g, U_r and U side by side (in, 3 hidden), and b (3 hidden)."""
+    recurrent: Linear
+    """Recurrent weights W_g, W_r and W side by side (hidden, 3 hidden), and d (3 hidden)."""
 
     def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray):
         check.whole(in_size=in_size, hidden_size=hidden_size)

@@ -35,8 +35,10 @@ class RNN(eqx.Module):
     Source: J. L. Elman, Finding structure in time, Cognitive Science 14:179 (1990).
     """
 
-    input: Linear  # U (in, hidden) and b (hidden)
-    recurrent: Linear  # W (hidden, hidden)
+    input: Linear
+    """Input weights U (in, hidden) and biases b (hidden)."""
+    recurrent: Linear
+    """Recurrent weights W (hidden, hidden)."""
     activation: Callable = eqx.field(static=True)
 
     def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray, activation: Callable = tanh):

@@ -38,12 +38,18 @@ class CartPole(eqx.Module):
     constants and the Euler steps of 20 ms that have become usual since, and without their small friction.
     """
 
-    cart_mass: ArrayLike = 1.0  # [kg]
-    pole_mass: ArrayLike = 0.1  # [kg]
-    half_length: ArrayLike = 0.5  # from the hinge to the pole's centre of mass [m]
-    gravity: ArrayLike = 9.8  # [m/s²]
-    max_angle: ArrayLike = math.radians(12)  # [rad]
-    max_position: ArrayLike = 2.4  # half the length of the track [m]
+    cart_mass: ArrayLike = 1.0
+    """Mass of the cart [kg]."""
+    pole_mass: ArrayLike = 0.1
+    """Mass of the pole [kg]."""
+    half_length: ArrayLike = 0.5
+    """Distance from the hinge to the pole's centre of mass [m]."""
+    gravity: ArrayLike = 9.8
+    """Gravity [m/s²]."""
+    max_angle: ArrayLike = math.radians(12)
+    """Largest angle of the pole [rad]."""
+    max_position: ArrayLike = 2.4
+    """Half the length of the track [m]."""
 
     __repr__ = with_values
 

@@ -36,10 +36,13 @@ class Environment(Protocol):
 class Moment(NamedTuple):
     """One step of an episode."""
 
-    state: Float[Array, "... features"]  # in which the choice was made
-    choice: Int[Array, "..."]  # number of the action
+    state: Float[Array, "... features"]
+    """State in which the choice was made."""
+    choice: Int[Array, "..."]
+    """Number of the action."""
     reward: Float[Array, "..."]
-    counts: Bool[Array, "..."]  # false once the episode is over
+    counts: Bool[Array, "..."]
+    """False once the episode is over."""
 
 
 class Actor(eqx.Module):
@@ -55,7 +58,8 @@ class Actor(eqx.Module):
 
     policy: Map
     environment: Environment
-    actions: Float[ArrayLike, " actions"]  # the inputs to the environment that there are to choose from
+    actions: Float[ArrayLike, " actions"]
+    """The inputs to the environment that there are to choose from."""
 
     def __check_init__(self):
         check.functions(policy=self.policy)

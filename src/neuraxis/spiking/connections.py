@@ -43,11 +43,15 @@ class SparseConnections(eqx.Module):
     weights: Float[Array, " connection"]
     addresses: Int[Array, " connection"]
     sources: Int[Array, " connection"]
-    offsets: Int[Array, " offset"]  # those of neuron j are from offsets[j] to offsets[j + 1]
-    size: int = eqx.field(static=True)  # neurons
+    offsets: Int[Array, " offset"]
+    """The connections of neuron j are those from offsets[j] to offsets[j + 1]."""
+    size: int = eqx.field(static=True)
+    """Number of neurons."""
     receptors: int = eqx.field(static=True)
-    depth: int = eqx.field(static=True)  # the longest delay in steps, plus 1
-    dt: float | None = eqx.field(static=True)  # step the delays are counted in; None without delays [ms]
+    depth: int = eqx.field(static=True)
+    """The longest delay in steps, plus 1."""
+    dt: float | None = eqx.field(static=True)
+    """Step in which the delays are counted [ms]; None without delays."""
 
     def __check_init__(self):
         check.whole(size=self.size, receptors=self.receptors, depth=self.depth)
@@ -106,9 +110,12 @@ class DenseConnections(eqx.Module):
         InputError: for weights that are not square matrices or not finite, a delay that is negative, or one without dt.
     """
 
-    weights: Float[ArrayLike, "receptor neuron neuron"]  # w: area of the synaptic input that a spike causes
-    delay: float | int = eqx.field(static=True, default=0.0)  # from the spike to its arrival [ms]
-    dt: float | None = eqx.field(static=True, default=None)  # step the delay is counted in [ms]
+    weights: Float[ArrayLike, "receptor neuron neuron"]
+    """Weight w: the area of the synaptic input that a spike causes."""
+    delay: float | int = eqx.field(static=True, default=0.0)
+    """Time from the spike to its arrival [ms]."""
+    dt: float | None = eqx.field(static=True, default=None)
+    """Step in which the delay is counted [ms]."""
 
     def __check_init__(self):
         shape = np.shape(check.array("weights", self.weights))

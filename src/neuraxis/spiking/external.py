@@ -54,11 +54,15 @@ class SpikeInput(eqx.Module):
             weight that is not finite.
     """
 
-    neurons: Int[Array, " spike"]  # in the order of time
+    neurons: Int[Array, " spike"]
+    """Neuron of each spike, in the order of time."""
     weights: Float[Array, " spike"]
-    offsets: Int[Array, " offset"]  # those of step i are from offsets[i] to offsets[i + 1]
-    most: int = eqx.field(static=True)  # spikes in a step
-    dt: float = eqx.field(static=True)  # [ms]
+    offsets: Int[Array, " offset"]
+    """The spikes of step i are those from offsets[i] to offsets[i + 1]."""
+    most: int = eqx.field(static=True)
+    """Largest number of spikes in a step."""
+    dt: float = eqx.field(static=True)
+    """Step in which the times are counted [ms]."""
     receptor: int = eqx.field(static=True)
 
     def __init__(

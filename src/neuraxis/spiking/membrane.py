@@ -17,8 +17,10 @@ class AdaptiveMembrane(Protocol):
     adaptation moves on.
     """
 
-    tau_s: ArrayLike | tuple[ArrayLike, ...]  # synaptic time constants, one a receptor [ms]
-    tau_ref: ArrayLike  # refractory period, rounded to whole steps [ms]
+    tau_s: ArrayLike | tuple[ArrayLike, ...]
+    """Synaptic time constants, one a receptor [ms]."""
+    tau_ref: ArrayLike
+    """Refractory period, rounded to whole steps [ms]."""
     v_threshold: ArrayLike
     v_reset: ArrayLike
 

@@ -25,7 +25,7 @@ class PoissonInput(eqx.Module):
 
     In each step a neuron receives k spikes, P(k) = λᵏ e^(−λ)/k! with λ = rate · dt, each of which adds `weight` to the
     charge of the receptor. So many inputs of a low rate are one with the sum of their rates. A rate that changes in
-    time is a function of the time at the beginning of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
+    time is a function of the time at the start of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
 
     The spikes depend on the key, on the place among the inputs of the network and on the number of the step only: a
     run can be cut anywhere, and inputs of one network are independent even if they have one key.
@@ -34,10 +34,14 @@ class PoissonInput(eqx.Module):
         InputError: for a rate that is negative, a weight that is not finite, or a key that is none.
     """
 
-    rate: ArrayLike | Callable[[Array], ArrayLike]  # of all inputs of a neuron together, one for all or one each [Hz]
-    weight: ArrayLike  # w: area of the synaptic input that a spike causes, one for all or one a neuron
+    rate: ArrayLike | Callable[[Array], ArrayLike]
+    """Rate of all inputs of a neuron together, one for all or one each [Hz]."""
+    weight: ArrayLike
+    """Weight w: the area of the synaptic input that a spike causes, one for all or one a neuron."""
     key: jax.Array
+    """Seed of the spikes."""
     receptor: int = eqx.field(static=True, default=0)
+    """Which of the synaptic inputs of a neuron they arrive at."""
 
     def __check_init__(self):
         if callable(self.rate):

@@ -29,11 +29,16 @@ class Projection:
             finite, delays that are negative, or what JAX is tracing.
     """
 
-    source: Any  # (connection,), integers; once made, a NumPy array
-    target: Any  # (connection,)
-    weight: PerConnection = 1.0  # w: area of the synaptic input that a spike causes
-    delay: PerConnection = 0.0  # from the spike to its arrival [ms]
-    receptor: int = 0  # which of the neuron's synaptic inputs the spikes arrive at
+    source: Any
+    """Source neurons (connection,), integers; once made, a NumPy array."""
+    target: Any
+    """Target neurons (connection,)."""
+    weight: PerConnection = 1.0
+    """Weight w: the area of the synaptic input that a spike causes."""
+    delay: PerConnection = 0.0
+    """Time from the spike to its arrival [ms]."""
+    receptor: int = 0
+    """Which of the neuron's synaptic inputs the spikes arrive at."""
 
     def __post_init__(self):
         for name in ("source", "target"):

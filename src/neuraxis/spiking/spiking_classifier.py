@@ -52,11 +52,13 @@ class SpikingClassifier(eqx.Module):
     """
 
     layers: tuple[Linear, ...]
-    neurons: tuple[DiscreteLIF, ...]  # of the hidden layers
+    neurons: tuple[DiscreteLIF, ...]
+    """Neurons of the hidden layers."""
     readout: Readout
     coding: Callable | None = eqx.field(static=True)
     steps: int = eqx.field(static=True)
-    dt: float  # [ms]
+    dt: float
+    """Length of a time step [ms]."""
 
     def __init__(
         self,

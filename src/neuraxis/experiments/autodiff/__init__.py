@@ -77,7 +77,7 @@ class Settings:
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
-QUICK = Settings(hidden_sizes=(64,), steps=2500, training_images=20_000, timed_steps=20)
+QUICK = Settings(data="digits", hidden_sizes=(64,), steps=2500, timed_steps=20)
 
 
 def run(settings: Settings, session: Session = Session()) -> Result:

@@ -56,7 +56,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step of a deep network."""
     learning_rate: float = 2e-3
-    """Learning rate of the deep networks at the beginning, by Adam."""
+    """Initial learning rate of the deep networks, by Adam."""
     linear_steps: int = 2000
     """Training steps of the linear network, of 500 images each, rounded up to whole epochs."""
     noise: float = 0.5
@@ -86,12 +86,12 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_sizes=(256,),
     steps=1000,
     batch_size=64,
     learning_rate=6e-3,
     linear_steps=1500,
-    training_images=6000,
 )
 
 

@@ -52,7 +52,7 @@ class Settings:
     batch_size: int = 256
     """Points in a step."""
     learning_rate: float = 3e-3
-    """Learning rate of both networks for points at the beginning, by Adam; it falls to 0 along a cosine."""
+    """Initial learning rate of both networks for points, by Adam; it falls to 0 along a cosine."""
     penalty: float = 0.2
     """Weight of both gradient penalties, for points."""
     channels: tuple[int, ...] = (16, 32)
@@ -64,7 +64,7 @@ class Settings:
     image_batch_size: int = 64
     """Images in a step."""
     image_learning_rate: float = 5e-3
-    """Learning rate of both networks for images at the beginning; it falls to 0 along a cosine."""
+    """Initial learning rate of both networks for images; it falls to 0 along a cosine."""
     image_penalty: float = 0.1
     """Weight of both gradient penalties, for images."""
     training_images: int = 60_000

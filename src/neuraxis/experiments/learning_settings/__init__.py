@@ -45,7 +45,7 @@ class Settings:
     batch_size: int = 32
     """Examples, or episodes, in a step."""
     learning_rate: float = 0.01
-    """Learning rate at the beginning; it falls to 0 along a cosine."""
+    """Initial learning rate; it falls to 0 along a cosine."""
     samples: int = 200
     """Points of the curve for regression."""
     noise: float = 0.1

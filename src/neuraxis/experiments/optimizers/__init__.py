@@ -88,7 +88,7 @@ class Settings:
         return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 
-QUICK = Settings(batch_sizes=(8, 128), learning_rates=(0.1, 0.4), training_images=2000, target_loss=0.5)
+QUICK = Settings(data="digits", batch_sizes=(8, 128), learning_rates=(0.1, 0.4), target_loss=0.5)
 
 
 def run(settings: Settings) -> Result:
@@ -210,10 +210,10 @@ def _plot_landscape(paths: dict[str, np.ndarray]) -> plots.Figure:
     for name, label in _NAMES.items():
         left.plot(*paths[name].T, "o-", ms=2, lw=1.2, color=_COLORS[name], label=label)
         right.plot(np.asarray(landscapes.two_minima(paths[name])), color=_COLORS[name], label=label)
-    for minimum in landscapes.minima():
+    for minimum, label in zip(landscapes.minima(), ("the two minima", None), strict=True):
         left.plot(*minimum, "k+", ms=9)
-        lowest = right.axhline(float(landscapes.two_minima(minimum)), color=plots.COLORS["grey"], ls="--", lw=1)
-    lowest.set_label("the two minima")
+        energy = float(landscapes.two_minima(minimum))
+        right.axhline(energy, color=plots.COLORS["grey"], ls="--", lw=1, label=label)
     right.set(xlabel="step", ylabel="E", xlim=(0, min(200, len(paths["descent"]) - 1)))
     plots.legend(right)
     return fig

@@ -57,7 +57,7 @@ class Settings:
     steps: int = 7200
     """Training steps of the large machine, rounded up to whole epochs; twelve of MNIST."""
     learning_rate: float = 0.1
-    """Learning rate of the large machine at the beginning; it falls to 0 along a line."""
+    """Initial learning rate of the large machine; it falls to 0 along a line."""
     batch_size: int = 100
     """Images in a step."""
     chains: int = 100
@@ -71,7 +71,7 @@ class Settings:
     small_steps: int = 10_000
     """Training steps of each small machine, rounded up to whole epochs."""
     small_learning_rate: float = 0.05
-    """Learning rate of the small machines at the beginning; it falls to 0 along a line."""
+    """Initial learning rate of the small machines; it falls to 0 along a line."""
     annealing_steps: int = 3000
     """Steps of annealed importance sampling of the large machine, in each direction."""
     small_annealing_steps: int = 5000
@@ -107,6 +107,7 @@ class Settings:
 
 
 QUICK = Settings(
+    data="digits",
     hidden_size=64,
     steps=500,
     small_size=12,
@@ -118,7 +119,6 @@ QUICK = Settings(
     annealing_chains=100,
     samples=100,
     sample_sweeps=200,
-    training_images=12_000,
 )
 
 

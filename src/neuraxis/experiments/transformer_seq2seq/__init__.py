@@ -1,4 +1,4 @@
-"""Encoder–decoder Transformer: learns to read dates as people write them, and gives them in ISO form.
+"""Encoder–decoder Transformer: translates dates as people write them into ISO form.
 
 "Tuesday, 3 March 1987", "Mar 3rd, '87" and "3.III.1987" all become "1987-03-03". The network of 2017 reads and writes
 characters: an encoder looks at the whole date, a decoder writes one character after the other, looks at those it has

@@ -55,7 +55,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     learning_rate: float = 1e-3
-    """Learning rate at the beginning, by Adam; it falls to zero along a cosine."""
+    """Initial learning rate, by Adam; it falls to zero along a cosine."""
     importance_samples: int = 100
     """Draws of z for each test image, by which ln p(x) is estimated; at least 2."""
     training_images: int = 60_000
