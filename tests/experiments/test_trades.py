@@ -26,11 +26,8 @@ def test_claims(result):
 
 def test_what_is_robust_is_so_by_training(result):
     metrics = result.metrics
-    assert metrics["usual_accuracy"] > metrics["trades_accuracy"] - 0.02
+    assert min(metrics["usual_accuracy"], metrics["trades_accuracy"]) > 0.9
     assert min(metrics["trades_pgd"], metrics["adversarial_pgd"]) > metrics["usual_pgd"] + 0.3
-    shares = list(result.arrays["parts"].values())
-    assert shares == sorted(shares, reverse=True)
-    assert metrics["trades_ensemble"] == shares[-1]
     assert result.model(np.zeros((2, 8, 8, 1), np.float32)).shape == (2, 10)
 
 
@@ -40,14 +37,14 @@ def test_curves_begin_at_what_is_not_attacked(result):
     for name, accuracy in curves["accuracy"].items():
         assert abs(accuracy[0] - result.metrics[f"{name.lower()}_accuracy"]) < 0.1
         assert accuracy[0] > accuracy[-1]
-    assert list(result.arrays["betas"]) == [0.5, 3.0]
-    np.testing.assert_array_equal(result.arrays["betas"][3.0], result.arrays["seeds"][0])
+    assert list(result.arrays["betas"]) == [0.5, 6.0]
+    np.testing.assert_array_equal(result.arrays["betas"][6.0], result.arrays["seeds"][0])
 
 
 def test_figures(result):
     with plots.style():
         figures = trades.plot(result)
-    assert list(figures) == ["curves", "trade-off", "learning", "seeds", "images", "ensemble"]
+    assert list(figures) == ["curves", "trade-off", "learning", "seeds", "images"]
     assert "β" in figures["trade-off"].axes[0].get_xlabel()
 
 

@@ -82,8 +82,10 @@ def plot_seeds(a: dict[str, Any]) -> plots.Figure:
         across = i + 0.08 * (np.arange(len(column)) - (len(column) - 1) / 2)
         axes.plot(across, column, "o", color=plots.COLORS[colour])
         axes.plot([i - 0.25, i + 0.25], [column.mean()] * 2, color=plots.COLORS[colour], lw=1)
-        axes.text(i + 0.3, column.mean(), f"{column.mean():.1f} %,\n{np.ptp(column):.1f} apart", va="center")
+        text = f"mean {column.mean():.1f} %,\nat most {np.ptp(column):.2f} % apart"
+        axes.text(i + 0.3, column.mean(), text, va="center")
     axes.set_xticks([0, 1], ["natural images", "under attack"])
+    axes.margins(y=0.2)
     axes.set(xlim=(-0.6, 1.9), ylabel="accuracy [%]")
     axes.grid(axis="x", visible=False)
     return fig
@@ -96,7 +98,7 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         3,
         columns,
-        caption="Test images with their labels; what the attack makes of each for the network of usual training, and "
+        caption="Test images that both networks read correctly, with their labels; what the attack makes of each for the network of usual training, and "
         f"for that of TRADES, with every pixel changed by at most {a['epsilon']:g}, and how that network reads it.",
         width=1.05 * columns,
         height=4.2,
