@@ -98,8 +98,9 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         3,
         columns,
-        caption="Test images that both networks read correctly, with their labels; what the attack makes of each for the network of usual training, and "
-        f"for that of TRADES, with every pixel changed by at most {a['epsilon']:g}, and how that network reads it.",
+        caption="Test images that both networks read correctly, with their labels; what the attack makes of each for "
+        f"the network of usual training, and for that of TRADES, with every pixel changed by at most {a['epsilon']:g}, "
+        "and how that network reads it.",
         width=1.05 * columns,
         height=4.2,
     )
