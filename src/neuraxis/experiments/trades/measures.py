@@ -14,7 +14,6 @@ from neuraxis.robust import PGD, Ensemble, Robustness, auto_attack, robust_accur
 
 BATCH_SIZE = 500  # images that are attacked at once
 _REACH = 4 / 3  # ε: how far all steps of the attack could go; 40 of them are 0.01 long where ε is 0.3
-_CURVE_STEPS = 20
 _SHOWN = 8
 
 
@@ -57,7 +56,7 @@ def measure(settings: Any, trained: Trained, images: Images) -> Found:
             "epsilon": settings.epsilon,
             "beta": settings.beta,
             "attack_steps": settings.attack_steps,
-            "curves": _curves(settings, trained, x, labels, key),
+            "curves": _curves(settings, pgd, trained, x, labels, key),
             "betas": betas,
             "seeds": seeds,
             "steps": {"long": settings.steps, "short": settings.short_steps},
@@ -102,11 +101,12 @@ def _of_short_trainings(seeds: np.ndarray, betas: dict[float, tuple[float, float
     }
 
 
-def _curves(settings: Any, trained: Trained, x: np.ndarray, labels: np.ndarray, key: jax.Array) -> dict[str, Any]:
+def _curves(
+    settings: Any, attack: PGD, trained: Trained, x: np.ndarray, labels: np.ndarray, key: jax.Array
+) -> dict[str, Any]:
     """Give the accuracy of each network against ε: a number in a field, so that one program serves all."""
     epsilons = np.linspace(0, settings.epsilon * 4 / 3, settings.epsilons)
     some = slice(0, BATCH_SIZE)
-    attack = PGD(threat_of(settings), _CURVE_STEPS, 2.5 / _CURVE_STEPS)
 
     def left(fitted: Fitted, epsilon: float) -> float:
         weaker = with_epsilon(attack, float(epsilon))
