@@ -47,7 +47,8 @@ def settled(request):
 def test_both_come_to_rest_at_the_same_place(settled):
     clamped, states, errors = settled
     with jax.enable_x64(True):
-        assert np.all(states.converged) and np.all(errors.converged)
+        assert np.all(states.converged)
+        assert np.all(errors.converged)
         by_errors = clamped.values_of_errors(errors.x)
         for a, b in zip(clamped.values(states.x), by_errors, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-8)

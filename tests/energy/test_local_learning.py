@@ -39,7 +39,7 @@ def test_the_local_rule_is_the_gradient_of_the_energy(relaxation):
 def test_behind_a_weak_clamp_it_is_backpropagation():
     net = network(variances=(1e4, 1.0, 1.0))
     settled = ErrorRelaxation(20, 0.5)(Clamped(net, t, x))
-    rule = local_learning(optax.adam(1e-3))
+    rule = local_learning(optax.adam(1e-3), ErrorRelaxation())
     back = eqx.filter_grad(lambda net: jnp.mean(rule.loss(net, x, t, key=KEY)))(net)
     for a, b in zip(
         jax.tree.leaves(parameters(local_slopes(net, settled))), jax.tree.leaves(parameters(back)), strict=True
@@ -97,7 +97,7 @@ def test_a_relaxation_that_diverges_stops_the_training():
 
 
 def test_bad_input_is_refused(as_user):
-    rule = local_learning(optax.adam(1e-2))
+    rule = local_learning(optax.adam(1e-2), ErrorRelaxation())
     learn = lambda *data: fit(network(), rule, data, epochs=1, batch_size=20, key=KEY, progress=None)
     with pytest.raises(InputError, match=r"bottom must have shape \(…, 3\).*one_hot\(labels, 3\)"):
         learn(x, np.arange(60) % 3)
@@ -110,6 +110,6 @@ def test_bad_input_is_refused(as_user):
     with pytest.raises(InputError, match="model must be a PredictiveCoding"):
         fit(jnp.ones(3), rule, (x, t), epochs=1, batch_size=20, key=KEY, progress=None)
     with pytest.raises(InputError, match="optimizer must be an optax transformation"):
-        local_learning(0.1)
+        local_learning(0.1, ErrorRelaxation())
     with pytest.raises(InputError, match="relaxation must be one such as"):
         local_learning(optax.adam(1e-2), 20)

@@ -177,7 +177,7 @@ def test_bad_states_and_inputs_are_refused(as_user):
         simulate(net, x[0], dt=1.0, steps=2)
     with pytest.raises(InputError, match=r"the input at the top must have shape \(…, 2\)"):
         simulate(net, Ends(top=x[0]), dt=1.0, steps=2)
-    with pytest.raises(InputError, match="inputs.* must be finite"):
+    with pytest.raises(InputError, match=r"inputs.* must be finite"):
         simulate(net, Ends(np.full(3, np.nan)), dt=1.0, steps=2)
     with pytest.raises(DivergedError, match="a dt smaller than"):
         simulate(network(activation=relu), Ends(x[0], x[-1]), dt=100.0, steps=2000)

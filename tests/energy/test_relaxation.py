@@ -68,7 +68,8 @@ def test_steps_that_are_too_long_are_said_to_be(kind):
 def test_inference_has_gradients():
     infer = Inference(network(), ErrorRelaxation(steps=3))
     slope = jax.grad(lambda x: jnp.sum(infer(x)))(jnp.asarray(bottom))
-    assert np.all(np.isfinite(slope)) and np.any(slope != 0)
+    assert np.all(np.isfinite(slope))
+    assert np.any(slope != 0)
 
 
 @pytest.mark.parametrize("kind", [StateRelaxation, ErrorRelaxation])

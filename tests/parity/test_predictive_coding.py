@@ -1,5 +1,7 @@
 """The same network in PyTorch, relaxed by its autograd: settled states and changes of the weights agree."""
 
+from itertools import pairwise
+
 import jax
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ ours = PredictiveCoding(SIZES, key=jax.random.key(0), activation=tanh, variances
 
 def torch_twin():
     """Linear layers from the top down, the first of which predicts the layer below the top."""
-    layers = [torch.nn.Linear(above, below) for below, above in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    layers = [torch.nn.Linear(above, below) for below, above in pairwise(SIZES)]
     with torch.no_grad():
         for layer, M in zip(layers, ours.weights, strict=True):
             layer.weight.copy_(torch.tensor(np.array(M).T))
