@@ -25,10 +25,10 @@ from neuraxis.functions.activations import tanh
 from neuraxis.values import compiled
 
 _IMAGES = 16  # that settle side by side
-_MOST = 15_000  # steps of a relaxation by values
-_AT_ONCE = 50  # of them between two looks
+_MOST = 30_000  # steps of a relaxation by values
+_AT_ONCE = 20  # of them between two looks
 _CLOSE = 1e-3  # of the distance at first: where the network is said to have arrived
-_STATE_STEP, _ERROR_STEP = 0.3, 0.6  # about the longest with which they settle
+_STATE_STEP, _ERROR_STEP = 0.2, 0.6  # about the longest with which they settle
 _VARIANCES = np.geomspace(1, 1e5, 11)  # of the labels
 
 

@@ -26,7 +26,9 @@ def measure(key: PRNGKeyArray, images: Images, settings: Any, session: Session, 
     prototypes = np.asarray(model(np.eye(classes)))
     means = np.stack([x[labels == k].mean(0) for k in range(classes)])
     metrics = {
+        "prototypes_nearest_own_mean": np.mean(_nearest(prototypes, means) == np.arange(classes)),
         "prototypes_recognised": np.mean(_read(judge, prototypes) == np.arange(classes)),
+        "class_means_recognised": np.mean(_read(judge, means) == np.arange(classes)),
         "prototype_error": np.mean((prototypes - means) ** 2) / np.mean((means - means.mean(0)) ** 2),
     }
     completed, errors = _complete(model, images, settings, judge)
@@ -85,3 +87,8 @@ def _regression(train: np.ndarray, known: np.ndarray, x: np.ndarray) -> np.ndarr
 
 def _read(judge: PredictiveCoding, pictures: np.ndarray) -> np.ndarray:
     return np.asarray(jnp.argmax(judge(np.clip(pictures, 0, 1)), axis=-1))
+
+
+def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Say for each row of a which row of b is the nearest."""
+    return np.argmin(np.sum((a[:, None] - b) ** 2, axis=-1), axis=1)
