@@ -8,7 +8,7 @@ from benchmarks._training import epochs
 from benchmarks.harness import Workload
 from neuraxis.energy import PredictiveCoding, StateRelaxation, local_learning
 
-BATCH_SIZE, SIZES, STEPS, STEP_SIZE, RATE = 128, (10, 256, 256, 784), 20, 0.1, 1e-3
+BATCH_SIZE, SIZES, STEPS, STEP_SIZE, RATE = 64, (10, 256, 256, 784), 20, 0.1, 1e-3
 
 
 def workload(quick: bool) -> Workload:
@@ -21,7 +21,7 @@ def workload(quick: bool) -> Workload:
     import torch
 
     random = np.random.default_rng(0)
-    count = BATCH_SIZE * (4 if quick else 30)
+    count = BATCH_SIZE * (4 if quick else 60)
     x = random.random((count, SIZES[-1]), np.float32)
     t = np.eye(SIZES[0], dtype=np.float32)[random.integers(0, SIZES[0], count)]
     images, targets = torch.from_numpy(x), torch.from_numpy(t)

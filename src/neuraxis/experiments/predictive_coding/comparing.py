@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from neuraxis.energy import (
     Clamped,
@@ -99,12 +99,13 @@ def _race(clamped: Clamped, goal: Layers) -> tuple[dict[str, float], dict[str, A
     starts = clamped.values_at_first(), clamped.errors_at_first()
     by_values = _go(clamped, starts[0], goal, _STATE_STEP, _AT_ONCE, by_errors=False)
     by_errors = _go(clamped, starts[1], goal, _ERROR_STEP, 1, by_errors=True)
-    steps = {"steps_by_values": by_values[0][-1], "steps_by_errors": by_errors[0][-1]}
-    return {**steps, "steps_ratio": by_values[0][-1] / by_errors[0][-1]}, {"values": by_values, "errors": by_errors}
+    steps = {f"steps_by_{way}": float(curve[0][-1]) for way, curve in (("values", by_values), ("errors", by_errors))}
+    ratio = steps["steps_by_values"] / steps["steps_by_errors"]
+    return {**steps, "steps_ratio": ratio}, {"values": by_values, "errors": by_errors}
 
 
 def _go(
-    clamped: Clamped, state: PyTree, goal: Layers, step_size: float, at_once: int, *, by_errors: bool
+    clamped: Clamped, state: PyTree, goal: Layers, step_size: float | Array, at_once: int, *, by_errors: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give numbers of steps, and what the energy is after them above that at rest, as a share of that at first."""
     # No step at all is one of a length that changes nothing, so that the program is the same.
@@ -120,7 +121,7 @@ def _go(
 
 @compiled
 def _advanced(
-    clamped: Clamped, state: PyTree, goal: Layers, step_size: float, at_once: int, *, by_errors: bool
+    clamped: Clamped, state: PyTree, goal: Layers, step_size: float | Array, at_once: int, *, by_errors: bool
 ) -> tuple[PyTree, Array, Array, Array]:
     """Take some steps; give the state, its distance from rest, and the mean energies at rest and in the state."""
     energy, values = (clamped.error_energy, clamped.values_of_errors) if by_errors else (clamped.energy, clamped.values)
@@ -140,13 +141,13 @@ def _cosines(model: PredictiveCoding, x: np.ndarray, t: np.ndarray) -> np.ndarra
 
 
 @compiled
-def _gradient(model: PredictiveCoding, x: np.ndarray, t: np.ndarray) -> PyTree:
+def _gradient(model: PredictiveCoding, x: ArrayLike, t: ArrayLike) -> PyTree:
     gradient = eqx.filter_grad(lambda model: jnp.mean(prediction_error(model, x, t)))(model)
     return gradient.weights, gradient.biases
 
 
 @compiled
-def _weight_change(model: PredictiveCoding, variance: float, x: np.ndarray, t: np.ndarray) -> PyTree:
+def _weight_change(model: PredictiveCoding, variance: ArrayLike, x: ArrayLike, t: ArrayLike) -> PyTree:
     weaker = eqx.tree_at(lambda model: model.variances, model, (variance, *model.variances[1:]))
     slopes = local_slopes(weaker, ErrorRelaxation(steps=300, step_size=0.02)(Clamped(weaker, t, x)))
     return slopes.weights, slopes.biases
