@@ -31,7 +31,7 @@ def plot_relaxation(a: dict[str, Any]) -> plots.Figure:
         axes.set_xlim(left=0)
     both[0].set(ylabel="(F − F at rest) / (F at first − F at rest)")
     both[0].set_ylim(bottom=max(1e-9, both[0].get_ylim()[0]))
-    plots.legend(both[1], loc="lower left")
+    plots.legend(both[0], loc="upper right")
     return fig
 
 
