@@ -15,6 +15,7 @@ from . import population as population
 from . import process as process
 from . import recurrent as recurrent
 from . import reinforcement as reinforcement
+from . import robust as robust
 from . import spiking as spiking
 from .autodiff import Var as Var
 from .energy import RBM as RBM
@@ -85,6 +86,11 @@ from .recurrent import GRU as GRU
 from .recurrent import LMU as LMU
 from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
+from .robust import L2 as L2
+from .robust import PGD as PGD
+from .robust import LInf as LInf
+from .robust import auto_attack as auto_attack
+from .robust import robust_accuracy as robust_accuracy
 from .spiking import PoissonInput as PoissonInput
 from .spiking import SpikingClassifier as SpikingClassifier
 from .spiking import SpikingNetwork as SpikingNetwork

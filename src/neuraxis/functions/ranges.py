@@ -9,13 +9,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike
 
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
 
 
-def only_between(low: float, high: float, name: str, x: Any, *, expected: str = "lie", remedy: str = "") -> Any:
+def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected: str = "lie", remedy: str = "") -> Any:
     """Refuse what lies outside of [low, high]; while JAX is tracing, make NaN of it.
 
     Args:

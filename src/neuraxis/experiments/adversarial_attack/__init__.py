@@ -1,0 +1,143 @@
+"""Adversarial attacks: what a network that reads digits well makes of images that were changed a little on purpose.
+
+Two convolutional networks with the same architecture learn to read digits, one as usual, the other from images that an
+attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of at most
+ε in the Euclidean norm, with which an image is read wrongly: by one gradient step, by many, without any gradient, or by
+the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of strong attacks
+leaves no more than any of its parts does.
+
+Large logits hide the gradient: with those of the usual network multiplied by 10 000, which changes no answer, attacks
+on the cross-entropy find little. An attack that needs no gradient breaks it all the same, and the evaluation says so.
+
+A multilayer perceptron and a classifier of spiking neurons are attacked too, the latter through its surrogate gradient.
+
+Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+otherwise the 8×8 digits that come with scikit-learn.
+
+Sources: Goodfellow, Shlens & Szegedy, International Conference on Learning Representations (2015); Madry et al.,
+International Conference on Learning Representations (2018); Croce & Hein, International Conference on Machine Learning
+(2020); Athalye, Carlini & Wagner, International Conference on Machine Learning (2018).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+
+from neuraxis import check, plots
+from neuraxis.experiment import Result, Session, check_range, check_settings, check_some
+from neuraxis.experiments.adversarial_attack import figures, measures, nets
+from neuraxis.experiments.shared import memory
+from neuraxis.experiments.shared.images import load
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the experiment."""
+
+    data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    epsilon: float = 0.2
+    """Largest change of a pixel; they reach from 0 to 1."""
+    epsilon_l2: float = 2.0
+    """Largest change of an image in the Euclidean norm."""
+    images: int = 300
+    """Test images that are attacked."""
+    attack_steps: int = 50
+    """Gradient steps of each attack that takes many."""
+    queries: int = 500
+    """Questions that the attack without gradients may ask about each image."""
+    epsilons: int = 6
+    """Points of the curves of accuracy against ε, evenly from 0 to 1.5 times ε."""
+    channels: tuple[int, ...] = (16, 32)
+    """Kernels of each convolution."""
+    hidden_size: int = 64
+    """Neurons between the convolutions and the logits."""
+    steps: int = 500
+    """Training steps of the usual network, rounded up to whole epochs."""
+    robust_steps: int = 1200
+    """Training steps of the robust network, rounded up to whole epochs; ε grows over the first half of them."""
+    inner_steps: int = 4
+    """Steps of the attack in each step of the robust training."""
+    learning_rate: float = 3e-3
+    """Learning rate of both at the beginning; it falls along a cosine."""
+    batch_size: int = 128
+    """Images in a step."""
+    more: tuple[Literal["minimal", "l2", "others"], ...] = ("minimal", "l2", "others")
+    """What is measured besides: smallest changes, attacks in the Euclidean norm, a perceptron and spiking neurons."""
+    training_images: int = 60_000
+    """At most this many training images are used."""
+    seed: int = 0
+    """Seed of the weights, of the order of the images, and of what the attacks draw."""
+
+    def __post_init__(self):
+        check_settings(self)
+        check.whole(
+            images=self.images,
+            attack_steps=self.attack_steps,
+            queries=self.queries,
+            hidden_size=self.hidden_size,
+            steps=self.steps,
+            robust_steps=self.robust_steps,
+            inner_steps=self.inner_steps,
+            batch_size=self.batch_size,
+            training_images=self.training_images,
+        )
+        check.whole(2, epsilons=self.epsilons)
+        check_some(channels=self.channels)
+        for channels in self.channels:
+            check.whole(channels=channels)
+        check_range(1e-3, 1.0, epsilon=self.epsilon)
+        check.positive(epsilon_l2=self.epsilon_l2, learning_rate=self.learning_rate)
+
+    def memory(self) -> float:
+        """Give about the bytes that a run needs at least."""
+        activations = 784.0 * max(self.channels) * max(self.batch_size, measures.BATCH_SIZE)
+        return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations
+
+
+QUICK = Settings(
+    data="digits",
+    epsilon=0.15,
+    images=64,
+    attack_steps=10,
+    queries=150,
+    epsilons=4,
+    channels=(8, 16),
+    hidden_size=32,
+    steps=400,
+    robust_steps=600,
+    inner_steps=3,
+    batch_size=64,
+    more=(),
+)
+
+
+def run(settings: Settings, session: Session = Session()) -> Result:
+    """Train the networks, and attack them."""
+    images = load(settings.data, settings.training_images, settings.seed, flat=False)
+    keys = jax.random.split(jax.random.key(settings.seed), 4)
+    trained = nets.train(settings, images, keys[0], session)
+    found = measures.both(settings, trained, images, keys[1])
+    masked = measures.masked(settings, trained, images, keys[2])
+    others = measures.others(settings, images, keys[3], session) if "others" in settings.more else measures.NOTHING
+    return Result(
+        metrics=found.metrics | masked.metrics | others.metrics,
+        claims=(*found.claims, *masked.claims, *others.claims),
+        arrays={**found.arrays, **masked.arrays, **others.arrays, "classes": images.classes},
+        model=trained["robust"].network,
+        data=images.description,
+    )
+
+
+def plot(result: Result) -> dict[str, plots.Figure]:
+    """Draw accuracy against ε, adversarial images, what each attack leaves, and the smallest changes."""
+    drawn = {
+        "curves": figures.plot_curves(result.arrays),
+        "images": figures.plot_images(result.arrays),
+        "table": figures.plot_table(result.arrays),
+        "masked": figures.plot_masked(result.arrays),
+    }
+    minimal = {"minimal": figures.plot_minimal(result.arrays)} if result.arrays["minimal"] else {}
+    others = {"others": figures.plot_others(result.arrays)} if "others" in result.arrays else {}
+    return drawn | minimal | others

@@ -1,0 +1,28 @@
+"""Adversarial attacks on any map with logits, and training against them.
+
+A threat model says what an attacker may do, an attack looks for the worst input, `robust_accuracy` measures.
+"""
+
+from neuraxis.robust.adversarial_training import adversarial_training as adversarial_training
+from neuraxis.robust.apgd import APGD as APGD
+from neuraxis.robust.attack import Attack as Attack
+from neuraxis.robust.bisection import Bisection as Bisection
+from neuraxis.robust.deepfool import DeepFool as DeepFool
+from neuraxis.robust.ensemble import Ensemble as Ensemble
+from neuraxis.robust.ensemble import auto_attack as auto_attack
+from neuraxis.robust.fab import FAB as FAB
+from neuraxis.robust.gradient_step import FGSM as FGSM
+from neuraxis.robust.gradient_step import GradientStep as GradientStep
+from neuraxis.robust.losses import cross_entropy as cross_entropy
+from neuraxis.robust.losses import dlr as dlr
+from neuraxis.robust.losses import margin as margin
+from neuraxis.robust.multi_targeted import MultiTargeted as MultiTargeted
+from neuraxis.robust.pgd import PGD as PGD
+from neuraxis.robust.robust_accuracy import Outcome as Outcome
+from neuraxis.robust.robust_accuracy import Robustness as Robustness
+from neuraxis.robust.robust_accuracy import robust_accuracy as robust_accuracy
+from neuraxis.robust.square import Square as Square
+from neuraxis.robust.threat_models import L2 as L2
+from neuraxis.robust.threat_models import LInf as LInf
+from neuraxis.robust.threat_models import ThreatModel as ThreatModel
+from neuraxis.robust.threat_models import with_epsilon as with_epsilon

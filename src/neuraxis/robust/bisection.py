@@ -1,0 +1,74 @@
+"""The smallest ε at which an attack succeeds."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.robust.attack import Attack, checked
+from neuraxis.robust.blocks import broken, check_on_host, fold
+from neuraxis.robust.threat_models import ThreatModel, with_epsilon
+
+
+class Bisection(eqx.Module):
+    """Halve the interval from 0 to ε in which the smallest perturbation lies that an attack needs, for each example.
+
+    The attack is tried in the middle; where it succeeds, the norm of what it found is the new upper end, else the
+    middle is the new lower end. It gives the last input with which the attack succeeded, or x where it never did.
+
+    Args:
+        attack: any; the ε of its threat model is the upper end to begin with.
+        halvings: how often, after one trial at ε.
+
+    Raises:
+        InputError: for less than one halving, and for an infinite ε; called, as the attack, and under `jit`.
+    """
+
+    attack: Attack
+    halvings: int = 8
+
+    def __check_init__(self):
+        check.instance(Attack, attack=self.attack)
+        check.whole(halvings=self.halvings)
+        self.attack.threat.check_bounded()
+
+    @property
+    def threat(self) -> ThreatModel:
+        """What the attack may do."""
+        return self.attack.threat
+
+    @property
+    def uses_gradient(self) -> bool:
+        """Whether the attack does."""
+        return self.attack.uses_gradient
+
+    def __call__(
+        self,
+        model: Any,
+        x: ArrayLike,
+        labels: ArrayLike,
+        *,
+        targets: ArrayLike | None = None,
+        key: PRNGKeyArray | None = None,
+    ) -> Float[Array, "N ..."]:
+        """Give an input for each of x, (N, …), with labels and targets (N,)."""
+        check_on_host("Bisection")
+        problem = checked(self.threat, model, x, labels, targets)
+        best, count = np.array(problem.x), len(problem.x)
+        low = np.zeros(count, best.dtype)
+        high = np.array(np.broadcast_to(np.asarray(self.threat.epsilon, best.dtype), low.shape))
+        high = np.where(broken(self.threat, problem, best, count), 0, high)  # what is misclassified as it is
+        middle = high
+        for i in range(self.halvings + 1):
+            attack = with_epsilon(self.attack, jnp.asarray(middle))
+            found = np.asarray(attack(model, problem.x, labels, targets=targets, key=fold(key, i)))
+            fell = broken(attack.threat, problem, found, count)
+            norms = np.asarray(self.threat.norm(jnp.asarray(found) - problem.x))
+            best = np.where(fell.reshape(-1, *(1,) * (best.ndim - 1)), found, best)
+            high = np.where(fell, np.minimum(norms, high), high)
+            low = np.where(fell, low, np.minimum(middle, high))
+            middle = (low + high) / 2
+        return jnp.asarray(best)

@@ -1,0 +1,141 @@
+"""Several attacks in turn, each on what still stands."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.robust.apgd import APGD
+from neuraxis.robust.attack import Attack, Problem, checked
+from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
+from neuraxis.robust.fab import FAB
+from neuraxis.robust.losses import dlr, margin
+from neuraxis.robust.multi_targeted import MultiTargeted
+from neuraxis.robust.square import Square
+from neuraxis.robust.threat_models import ThreatModel
+
+
+class Fallen(NamedTuple):
+    """What an ensemble found."""
+
+    images: Float[np.ndarray, "N ..."]  # as they were, where all failed
+    by: Int[np.ndarray, " N"]  # number of the attack, or −1
+
+
+class Known(NamedTuple):
+    """What an attack has found on all examples before."""
+
+    attack: Attack
+    images: Float[np.ndarray, "N ..."]
+    broken: Bool[np.ndarray, " N"]
+
+
+class Ensemble(eqx.Module):
+    """Several attacks by name, one after the other, each only on the examples that withstood those before.
+
+    Args:
+        attacks: by name; all with the same norm, ε and range.
+
+    Raises:
+        InputError: for no attack, or attacks with different threat models; called, as the attacks, and under `jit`.
+    """
+
+    names: tuple[str, ...]
+    attacks: tuple[Attack, ...]
+
+    def __init__(self, attacks: Mapping[str, Attack]):
+        if not isinstance(attacks, Mapping) or not attacks:
+            raise InputError(f"attacks must be one or more attacks by name, but are {check.received(attacks)}")
+        for name, attack in attacks.items():
+            check.instance(Attack, **{f"attacks[{name!r}]": attack})
+        self.names, self.attacks = tuple(map(str, attacks)), tuple(attacks.values())
+        first, *others = (attack.threat for attack in self.attacks)
+        for name, threat in zip(self.names[1:], others, strict=True):
+            if not eqx.tree_equal(first, threat, typematch=True):
+                raise InputError(
+                    f"all attacks must have one threat model, but that of {self.names[0]} is {check.received(first)} "
+                    f"and that of {name} is {check.received(threat)}"
+                )
+
+    @property
+    def threat(self) -> ThreatModel:
+        """What all of them may do."""
+        return self.attacks[0].threat
+
+    @property
+    def uses_gradient(self) -> bool:
+        """Whether any of them does."""
+        return any(attack.uses_gradient for attack in self.attacks)
+
+    def __call__(
+        self,
+        model: Any,
+        x: ArrayLike,
+        labels: ArrayLike,
+        *,
+        targets: ArrayLike | None = None,
+        key: PRNGKeyArray | None = None,
+    ) -> Float[Array, "N ..."]:
+        """Give an input for each of x, (N, …), with labels (N,)."""
+        check_on_host("Ensemble")
+        if targets is not None:
+            raise InputError("an ensemble has no targets; call one of its attacks with them")
+        problem = checked(self.threat, model, x, labels, None)
+        return jnp.asarray(self.run(problem, np.arange(len(problem.x)), key=key, batch_size=len(problem.x)).images)
+
+    def run(
+        self,
+        problem: Problem,
+        chosen: Int[np.ndarray, " some"],
+        *,
+        key: PRNGKeyArray | None,
+        batch_size: int,
+        known: Sequence[Known] = (),
+    ) -> Fallen:
+        """Attack the chosen examples, `batch_size` at once, and say by which attack each fell.
+
+        What one of the attacks has found before is taken over.
+        """
+        images, by = np.array(problem.x), np.full(len(problem.x), -1)
+        standing = chosen
+        for i, attack in enumerate(self.attacks):
+            before = next((each for each in known if each.attack is attack), None)
+            tried = images.copy() if before is None else before.images
+            if before is None:
+                tried[standing] = attacked(attack, problem, standing, key=fold(key, i), batch_size=batch_size)
+            success = broken(self.threat, problem, tried, batch_size) if before is None else before.broken
+            fell = standing[success[standing]]
+            images[fell], by[fell] = tried[fell], i
+            standing = np.setdiff1d(standing, fell)
+        return Fallen(images, by)
+
+
+def auto_attack(threat: ThreatModel, *, classes: int = 10, steps: int = 100, queries: int = 5000) -> Ensemble:
+    """Make the standard AutoAttack: APGD on the cross-entropy, then with targets on DLR, FAB with targets, and Square.
+
+    Args:
+        threat: norm, ε and range; `LInf` or `L2`.
+        classes: of the model; up to nine others are targets. With three or fewer, the margin stands for DLR.
+        steps: of APGD and FAB.
+        queries: of Square.
+
+    Raises:
+        InputError: for less than two classes, or no steps or queries.
+
+    Source: Croce & Hein, International Conference on Machine Learning (2020), section 6.
+    """
+    check.whole(2, classes=classes)
+    targets = min(9, classes - 1)
+    return Ensemble(
+        {
+            "APGD-CE": APGD(threat, steps),
+            "APGD-T": MultiTargeted(APGD(threat, steps, loss=dlr if classes > 3 else margin), targets),
+            "FAB-T": MultiTargeted(FAB(threat, steps), targets),
+            "Square": Square(threat, queries),
+        }
+    )

@@ -1,0 +1,82 @@
+"""An attack with every likely class as the target in turn."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.robust.attack import Attack, checked
+from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
+from neuraxis.robust.boundaries import rivals
+from neuraxis.robust.threat_models import ThreatModel
+from neuraxis.values import compiled
+
+
+class MultiTargeted(eqx.Module):
+    """Attack with each of the likeliest wrong classes as the target, the likeliest first, on what still stands.
+
+    It gives the first input that is classified wrongly, as whatever class; the untouched one where none is found.
+
+    Args:
+        attack: one that takes targets, such as `APGD(threat, loss=dlr)` or `FAB(threat)`.
+        classes: how many targets.
+
+    Raises:
+        InputError: for less than one target; called, as the attack, and under `jit`.
+
+    Source: Gowal et al., arXiv:1910.09338 (2019).
+    """
+
+    attack: Attack
+    classes: int = 9
+
+    def __check_init__(self):
+        check.instance(Attack, attack=self.attack)
+        check.whole(classes=self.classes)
+
+    @property
+    def threat(self) -> ThreatModel:
+        """What the attack may do."""
+        return self.attack.threat
+
+    @property
+    def uses_gradient(self) -> bool:
+        """Whether the attack does."""
+        return self.attack.uses_gradient
+
+    def __call__(
+        self,
+        model: Any,
+        x: ArrayLike,
+        labels: ArrayLike,
+        *,
+        targets: ArrayLike | None = None,
+        key: PRNGKeyArray | None = None,
+    ) -> Float[Array, "N ..."]:
+        """Give an input for each of x, (N, …), with labels (N,); it chooses the targets itself."""
+        check_on_host("MultiTargeted")
+        if targets is not None:
+            raise InputError("MultiTargeted chooses its targets itself; call the attack inside of it with yours")
+        problem = checked(self.threat, model, x, labels, None)
+        others = np.asarray(_rivals(problem, self.classes + 1))
+        images, count = np.array(problem.x), len(problem.x)
+        standing = np.flatnonzero(~broken(self.threat, problem, images, count))
+        for i, target in enumerate(others.T):
+            if not len(standing):
+                break
+            found = attacked(
+                self.attack, problem, standing, key=fold(key, i), batch_size=count, targets=jnp.asarray(target)
+            )
+            tried = images.copy()
+            tried[standing] = found
+            fell = broken(self.threat, problem, tried, count)
+            images = np.where(fell.reshape(-1, *(1,) * (images.ndim - 1)), tried, images)
+            standing = np.flatnonzero(~fell)
+        return jnp.asarray(images)
+
+
+_rivals = compiled(rivals)

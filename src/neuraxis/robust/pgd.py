@@ -1,0 +1,79 @@
+"""Projected gradient descent on the input (on −E: it climbs)."""
+
+import jax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from neuraxis import check
+from neuraxis.errors import InputError
+from neuraxis.robust.attack import Best, Problem, Search, is_finite, logits_of, slope_of
+from neuraxis.robust.losses import AttackLoss, cross_entropy, loss_of
+from neuraxis.robust.threat_models import ThreatModel
+
+
+class PGD(Search):
+    """x ← Π(x + α ε d(∇_x E)), with d the steepest direction in the norm: sign for ℓ∞, ∇E/‖∇E‖₂ for ℓ2.
+
+    Π brings it back into ball and range. It begins at a point drawn from the ball, anew in each restart, or at x.
+    Of all points on the way it gives one that is misclassified (as the target, with targets), and among those, or where
+    there is none, the one of the largest loss.
+
+    Args:
+        threat: norm, ε and range.
+        steps: gradient steps in a restart.
+        step_size: α, in units of ε. Madry et al. take about 2.5/steps.
+        random_start: begin at a random point.
+        restarts: how often it begins anew.
+        loss: E, from `neuraxis.robust.losses`; with targets, it descends that of the target.
+
+    Raises:
+        InputError: for sizes that are not positive, or restarts without a random start.
+
+    Source: Madry et al., International Conference on Learning Representations (2018).
+    """
+
+    threat: ThreatModel
+    steps: int = 10
+    step_size: ArrayLike = 0.25  # of ε
+    random_start: bool = True
+    restarts: int = 1
+    loss: AttackLoss = cross_entropy
+
+    def __check_init__(self):
+        check.instance(ThreatModel, threat=self.threat)
+        check.whole(steps=self.steps, restarts=self.restarts)
+        check.positive(step_size=self.step_size)
+        check.one_number(step_size=self.step_size)
+        check.boolean(random_start=self.random_start)
+        check.functions(loss=self.loss)
+        if self.restarts > 1 and not self.random_start:
+            raise InputError(f"restarts must be 1 without a random start, but is {self.restarts}")
+
+    @property
+    def draws(self) -> bool:
+        """The start, where it is random."""
+        return self.random_start
+
+    def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
+        """Climb from every start, and keep the best."""
+        begin = Best.none(problem)
+        if not self.random_start:
+            return self._climb(problem, problem.x, begin)
+        assert key is not None
+        keys = jax.random.split(key, self.restarts)
+        climb = lambda best, key: (self._climb(problem, self.threat.random_start(problem.x, key), best), None)
+        return lax.scan(climb, begin, keys)[0]
+
+    def _climb(self, problem: Problem, start: Float[Array, "N ..."], best: Best) -> Best:
+        threat = self.threat
+        step_size = self.step_size * threat.along(threat.epsilon, start)
+
+        def step(_, carry):
+            x, best = carry
+            slope, logits, values = slope_of(self.loss, problem, x)
+            best = best.or_else(problem, x, logits, values)._replace(finite=best.finite & is_finite(slope))
+            return threat.project(x + step_size * threat.steepest(slope), problem.x), best
+
+        x, best = lax.fori_loop(0, self.steps, step, (start, best))
+        logits = logits_of(problem.model, x)
+        return best.or_else(problem, x, logits, loss_of(self.loss, logits, problem.labels, problem.targets))

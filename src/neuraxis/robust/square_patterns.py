@@ -1,0 +1,71 @@
+"""Where the squares of the attack of that name lie, and the bumps that it draws into them."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+
+class Window(NamedTuple):
+    """A square in each image."""
+
+    row: Int[Array, "N height 1 1"]  # of each pixel, counted from the square's first
+    column: Int[Array, "N 1 width 1"]
+    inside: Bool[Array, "N height width 1"]
+
+
+def window(shape: tuple[int, ...], side: Int[Array, ""], key: PRNGKeyArray) -> Window:
+    """Draw the place of a square of that side in each image of (N, height, width, channel)."""
+    count, height, width, _ = shape
+    places = jax.random.uniform(key, (2, count, 1, 1, 1))
+    first = lambda u, size: jnp.floor(u * (size - side + 1)).astype(jnp.int32)
+    row = jnp.arange(height)[:, None, None] - first(places[0], height)
+    column = jnp.arange(width)[:, None] - first(places[1], width)
+    return Window(row, column, (row >= 0) & (row < side) & (column >= 0) & (column < side))
+
+
+def bumps(at: Window, side: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "N height width 1"]:
+    """Give an upper half that rises in the middle and a lower one that falls, of norm 1, turned by chance."""
+    turned = jax.random.bernoulli(key, 0.5, (len(at.row), 1, 1, 1))
+    u, v = jnp.where(turned, at.column, at.row), jnp.where(turned, at.row, at.column)
+    bump = jnp.where(at.inside, _bump(u, v, side), 0)
+    return bump / (jnp.sqrt(jnp.sum(bump**2, axis=(1, 2), keepdims=True)) + 1e-12)
+
+
+def tiles(shape: tuple[int, ...], key: PRNGKeyArray) -> Float[Array, "N height width channel"]:
+    """Give bumps side by side, a fifth of the image high, each turned and of either sign by chance."""
+    count, height, width, channels = shape
+    side = max(1, min(height, width) // 5)
+    key_turn, key_sign = jax.random.split(key)
+    row, column = (np.arange(size) - (size - size // side * side) // 2 for size in (height, width))
+    grid = height // side, width // side
+    turned = jax.random.bernoulli(key_turn, 0.5, (count, *grid, 1))
+    signs = jax.random.rademacher(key_sign, (count, *grid, channels), float)
+    tile = np.clip(row // side, 0, grid[0] - 1)[:, None], np.clip(column // side, 0, grid[1] - 1)[None]
+    u, v = np.meshgrid(row % side, column % side, indexing="ij")
+    u, v = u[None, ..., None], v[None, ..., None]
+    turned = turned[:, *tile]
+    bump = _bump(jnp.where(turned, v, u), jnp.where(turned, u, v), side)
+    within = lambda place, cells: (place >= 0) & (place < cells * side)
+    covered = within(row, grid[0])[:, None, None] & within(column, grid[1])[:, None]
+    return jnp.where(covered, bump * signs[:, *tile], 0)
+
+
+def _bump(u: Array, v: Array, side: int | Array) -> Array:
+    """Give Σ_{m=d}^{M−1} 1/(m + 1)², with d the distance (of the larger coordinate) from the middle of a half.
+
+    It is the sum of M squares around that middle, each a step larger and fainter than the one before.
+    """
+    upper = side // 2
+    below = u >= upper
+    height = jnp.where(below, side - upper, upper)
+    d = jnp.maximum(jnp.abs(u - jnp.where(below, upper, 0) - height // 2), jnp.abs(v - side // 2))
+    most = side // 2 + 1
+    rises = jnp.where(jnp.arange(_LARGEST) < most, 1 / (jnp.arange(_LARGEST) + 1.0) ** 2, 0)
+    left = jnp.cumsum(rises[::-1])[::-1]
+    return jnp.where(below, -1, 1) * left[jnp.clip(d, 0, _LARGEST - 1)]
+
+
+_LARGEST = 1024  # half the side of the largest square
