@@ -30,6 +30,8 @@ from neuraxis.experiments.predictive_coding import comparing, figures, generatin
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
+PLACE = ("Population coding", 4)
+
 _ALL_OF_MNIST = 50_000  # training images from which on the bounds of MNIST are asked for
 
 
