@@ -23,7 +23,9 @@ from .energy import ContinuousHopfield as ContinuousHopfield
 from .energy import GibbsChain as GibbsChain
 from .energy import Hopfield as Hopfield
 from .energy import ModernHopfield as ModernHopfield
+from .energy import PredictiveCoding as PredictiveCoding
 from .energy import contrastive_divergence as contrastive_divergence
+from .energy import local_learning as local_learning
 from .energy import persistent_contrastive_divergence as persistent_contrastive_divergence
 from .engine import Chain as Chain
 from .engine import ClosedLoop as ClosedLoop

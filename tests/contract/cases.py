@@ -11,7 +11,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from neuraxis.energy import RBM, ContinuousHopfield, GibbsChain, Hopfield, ModernHopfield
+from neuraxis.energy import (
+    RBM,
+    ContinuousHopfield,
+    Ends,
+    ErrorRelaxation,
+    GibbsChain,
+    Hopfield,
+    Inference,
+    ModernHopfield,
+    PredictiveCoding,
+)
 from neuraxis.engine import Chain, Total, simulate
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.step_network import step_network
@@ -115,6 +125,22 @@ def rbm():
 def of_units(model, x, key):
     """The energy of visible and hidden units, and the free energy of the visible ones."""
     return model.energy(x[..., :4], x[..., 4:]), model.free_energy(x[..., :4])
+
+
+def predictive_coding(tied=True):
+    return PredictiveCoding((3, 4, 5), key=KEY, activation=tanh, tied=tied, tau=jnp.asarray(10.0))
+
+
+def of_layers(model, x, key):
+    """The energy of all values, from the bottom to the top."""
+    return model.energy((x[..., :3], x[..., 3:7], x[..., 7:]))
+
+
+def between_ends(model, x, key):
+    """All nodes in time, under clamps of both ends, with time last."""
+    ends = Ends(x[..., :3], x[..., 3:])
+    trace = simulate(model, ends, dt=1.0, steps=12, record=state_and_output)
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), trace.record)
 
 
 def clamped_chain():
@@ -425,6 +451,10 @@ CASES = [
     Case("Hopfield", Energy, network, energy, (12,), signs),
     Case("RBM", Energy, rbm, of_units, (6,), bits),
     Case("GibbsChain", Dynamics, clamped_chain, chain_in_time, (3,), bits),
+    Case("PredictiveCoding", Map, predictive_coding, call, (5,)),
+    Case("PredictiveCoding as an energy", Energy, predictive_coding, of_layers, (12,)),
+    Case("PredictiveCoding in time", Dynamics, lambda: predictive_coding(tied=False), between_ends, (8,)),
+    Case("Inference", Map, lambda: Inference(predictive_coding(), ErrorRelaxation(3, 0.1)), call, (3,)),
     Case("ModernHopfield", Energy, lambda: ModernHopfield(patterns(), 2.0), energy, (12,)),
     Case("ContinuousHopfield", Energy, lambda: ContinuousHopfield(network()), energy, (12,)),
     Case(

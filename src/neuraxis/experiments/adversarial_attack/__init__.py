@@ -30,6 +30,8 @@ from neuraxis.experiments.adversarial_attack import figures, measures, nets
 from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
+PLACE = ("Robustness", 1)
+
 
 @dataclass(frozen=True)
 class Settings:
