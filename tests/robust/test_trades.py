@@ -143,6 +143,8 @@ def test_nan_stops_the_training():
         (lambda: BinaryTRADES(LINF, surrogate=1.0), "surrogate must be a function"),
         (lambda: TRADES(LINF)(net(), x, labels), "key"),
         (lambda: TRADES(LINF)(net(), 2 * x, labels, key=KEY), "x must lie from -1 to 1"),
+        (lambda: TRADES(LINF)(net(), x[0], labels[0], key=KEY), "x must hold one or more examples"),
+        (lambda: TRADES(LInf(np.full(4, 0.1), **RANGE))(net(), x, labels, key=KEY), "one for each of 60 examples"),
         (lambda: TRADES(LINF)(net(), x, labels + 5, key=KEY), "labels must .*from 0 to 2"),
         (lambda: TRADES(LINF)(net(), x, labels[:4], key=KEY), "labels must be one for each example"),
         (lambda: BinaryTRADES(LINF)(LINEAR, x, labels, key=KEY), "labels must be −1 or \\+1, but one is"),

@@ -220,14 +220,7 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
     """
     check.no_class(model=model)
     check.functions(model=model)
-    x = check.floats("x", x)
-    if x.ndim < 2 or not len(x):
-        raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
-    x = only_between(threat.low, threat.high, "x", x)
-    if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
-        raise InputError(
-            f"epsilon must be one number or one for each of {len(x)} examples, but has shape {np.shape(threat.epsilon)}"
-        )
+    x = inputs(threat, x)
     model = eqx.nn.inference_mode(model)
     classes = _classes(model, x)
     labels = _one_each("labels", labels, x, classes)
@@ -240,6 +233,23 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
                 f"{int(labels[np.argmax(same)])}"
             )
     return Problem(model, x, labels, targets)
+
+
+def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
+    """Give the inputs that may be moved.
+
+    Raises:
+        InputError: for no examples, inputs outside the range, and for an ε for each of another number of examples.
+    """
+    x = check.floats("x", x)
+    if x.ndim < 2 or not len(x):
+        raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
+    x = only_between(threat.low, threat.high, "x", x)
+    if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
+        raise InputError(
+            f"epsilon must be one number or one for each of {len(x)} examples, but has shape {np.shape(threat.epsilon)}"
+        )
+    return x
 
 
 def _classes(model: PyTree, x: Array) -> int:

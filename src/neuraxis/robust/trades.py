@@ -14,8 +14,8 @@ from neuraxis.engine.called import call
 from neuraxis.engine.losses import per_example
 from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
-from neuraxis.functions.ranges import only_between
 from neuraxis.kinds import Map
+from neuraxis.robust.attack import inputs
 from neuraxis.robust.binary import logistic, one_output, signs_of
 from neuraxis.robust.losses import cross_entropy
 from neuraxis.robust.pgd import ascend
@@ -67,7 +67,7 @@ class TradeOff(eqx.Module):
         check.functions(model=model)
         check.key(key)
         assert key is not None
-        inside: Array = jnp.asarray(only_between(self.threat.low, self.threat.high, "x", x))
+        inside = inputs(self.threat, x)
         key_start, key_model = jax.random.split(key)
         start = inside + _NOISE * jax.random.normal(key_start, inside.shape, inside.dtype)
         moved = jax.lax.stop_gradient(self.worst(model, inside, start))
