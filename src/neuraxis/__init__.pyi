@@ -88,7 +88,9 @@ from .recurrent import RNN as RNN
 from .recurrent import MinGRU as MinGRU
 from .robust import L2 as L2
 from .robust import PGD as PGD
+from .robust import TRADES as TRADES
 from .robust import LInf as LInf
+from .robust import adversarial_training as adversarial_training
 from .robust import auto_attack as auto_attack
 from .robust import robust_accuracy as robust_accuracy
 from .spiking import PoissonInput as PoissonInput
