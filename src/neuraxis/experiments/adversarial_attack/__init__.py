@@ -9,7 +9,8 @@ leaves no more than any of its parts does.
 Large logits hide the gradient: with those of the usual network multiplied by 10 000, which changes no answer, attacks
 on the cross-entropy find little. An attack that needs no gradient breaks it all the same, and the evaluation says so.
 
-A multilayer perceptron and a classifier of spiking neurons are attacked too, the latter through its surrogate gradient.
+A multilayer perceptron, a classifier of spiking neurons (through its surrogate gradient) and a network that learnt by
+predictive coding are attacked too.
 
 Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
@@ -66,7 +67,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     more: tuple[Literal["minimal", "l2", "others"], ...] = ("minimal", "l2", "others")
-    """What is measured besides: smallest changes, attacks in the Euclidean norm, a perceptron and spiking neurons."""
+    """What is measured besides: smallest changes, attacks in the Euclidean norm, other kinds of network."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0
