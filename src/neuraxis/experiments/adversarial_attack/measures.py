@@ -211,7 +211,7 @@ def _minimal(settings: Any, net: Any, x: Any, labels: Any, key: PRNGKeyArray) ->
 
 
 def _shown(net: Any, changed: np.ndarray, x: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Give one image of each of the first classes, as it was and as it was changed, and the class that is predicted then."""
+    """Give one image of each of the first classes, as it was and as it was changed, and what is predicted then."""
     chosen = np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)[:_SHOWN]])
     predicted = np.argmax(predict(net, changed[chosen]), axis=-1)
     return {"x": x[chosen, ..., 0], "changed": changed[chosen, ..., 0], "label": labels[chosen], "predicted": predicted}
