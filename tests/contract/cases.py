@@ -99,6 +99,7 @@ from neuraxis.population import (
 )
 from neuraxis.recurrent import GRU, LMU, RNN, LegendreMemory, MinGRU, ResetAfterGRU
 from neuraxis.reinforcement import CartPole
+from neuraxis.robust import TwoLogits
 from neuraxis.spiking import Projection, SpikingClassifier, SpikingNetwork, connect, mean_potential
 
 KEY = jax.random.key(0)
@@ -298,6 +299,7 @@ CASES = [
     Case("LanguageModel", Map, language_model, call, (4,), tokens),
     Case("Decoding", Dynamics, lambda: Decoding(language_model()), decoded, (), tokens),
     Case("MLP", Map, lambda: MLP((5, 8, 3), key=KEY), call, (5,)),
+    Case("TwoLogits", Map, lambda: TwoLogits(MLP((5, 4, 1), key=KEY)), call, (5,)),
     Case("Autoencoder", Map, lambda: Autoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 4, 2), key=KEY), call, (5,)),
     Case("linear TiedAutoencoder", Map, lambda: TiedAutoencoder((5, 2), key=KEY), call, (5,)),
@@ -477,6 +479,7 @@ COMPOSED = {
     "Sampler by DDIM",
     "SpikingClassifier",
     "TargetDecoding",
+    "TwoLogits",
     "UNet",
 }
 assert {case.name for case in CASES} >= COMPOSED

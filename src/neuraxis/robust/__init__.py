@@ -6,6 +6,8 @@ A threat model says what an attacker may do, an attack looks for the worst input
 from neuraxis.robust.adversarial_training import adversarial_training as adversarial_training
 from neuraxis.robust.apgd import APGD as APGD
 from neuraxis.robust.attack import Attack as Attack
+from neuraxis.robust.binary import TwoLogits as TwoLogits
+from neuraxis.robust.binary import logistic as logistic
 from neuraxis.robust.bisection import Bisection as Bisection
 from neuraxis.robust.deepfool import DeepFool as DeepFool
 from neuraxis.robust.ensemble import Ensemble as Ensemble
@@ -18,6 +20,7 @@ from neuraxis.robust.losses import dlr as dlr
 from neuraxis.robust.losses import margin as margin
 from neuraxis.robust.multi_targeted import MultiTargeted as MultiTargeted
 from neuraxis.robust.pgd import PGD as PGD
+from neuraxis.robust.ramp import ramped as ramped
 from neuraxis.robust.robust_accuracy import Outcome as Outcome
 from neuraxis.robust.robust_accuracy import Robustness as Robustness
 from neuraxis.robust.robust_accuracy import robust_accuracy as robust_accuracy
@@ -26,3 +29,6 @@ from neuraxis.robust.threat_models import L2 as L2
 from neuraxis.robust.threat_models import LInf as LInf
 from neuraxis.robust.threat_models import ThreatModel as ThreatModel
 from neuraxis.robust.threat_models import with_epsilon as with_epsilon
+from neuraxis.robust.trades import TRADES as TRADES
+from neuraxis.robust.trades import BinaryTRADES as BinaryTRADES
+from neuraxis.robust.under_attack import UnderAttack as UnderAttack

@@ -1,5 +1,8 @@
 """Projected gradient descent on the input (on −E: it climbs)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -65,15 +68,34 @@ class PGD(Search):
         return lax.scan(climb, begin, keys)[0]
 
     def _climb(self, problem: Problem, start: Float[Array, "N ..."], best: Best) -> Best:
-        threat = self.threat
-        step_size = self.step_size * threat.along(threat.epsilon, start)
-
-        def step(_, carry):
-            x, best = carry
+        def slope_at(x, best):
             slope, logits, values = slope_of(self.loss, problem, x)
-            best = best.or_else(problem, x, logits, values)._replace(finite=best.finite & is_finite(slope))
-            return threat.project(x + step_size * threat.steepest(slope), problem.x), best
+            best = best.or_else(problem, x, logits, values)
+            return slope, best._replace(finite=best.finite & is_finite(slope))
 
-        x, best = lax.fori_loop(0, self.steps, step, (start, best))
+        x, best = ascend(slope_at, self.threat, problem.x, start, best, steps=self.steps, step_size=self.step_size)
         logits = logits_of(problem.model, x)
         return best.or_else(problem, x, logits, loss_of(self.loss, logits, problem.labels, problem.targets))
+
+
+def ascend(
+    slope_at: Callable[[Array, Any], tuple[Array, Any]],
+    threat: ThreatModel,
+    x: Float[Array, "N ..."],
+    start: Float[Array, "N ..."],
+    carry: Any,
+    *,
+    steps: int,
+    step_size: ArrayLike,
+) -> tuple[Float[Array, "N ..."], Any]:
+    """Climb from `start` by steps x′ ← Π(x′ + α ε d(∇E)), and stay in the ball around x and in the range.
+
+    `slope_at(x′, carry)` gives ∇E at x′, and what it carries on from step to step.
+    """
+    size = step_size * threat.along(threat.epsilon, x)
+
+    def step(_, at):
+        slope, carry = slope_at(*at)
+        return threat.project(at[0] + size * threat.steepest(slope), x), carry
+
+    return lax.fori_loop(0, steps, step, (start, carry))

@@ -5,6 +5,7 @@ curve of accuracy against ε runs one compiled program. It may be infinite, for 
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -169,12 +170,12 @@ class L2(ThreatModel):
 
 def with_epsilon(attack: PyTree, epsilon: ArrayLike) -> PyTree:
     """Give an attack, or anything else that holds threat models, with another ε in all of them."""
-    return _with_threats(attack, lambda threat: eqx.tree_at(lambda t: t.epsilon, threat, epsilon))
+    return with_threats(attack, lambda threat: eqx.tree_at(lambda t: t.epsilon, threat, epsilon))
 
 
 def for_examples(attack: PyTree, indices: Int[np.ndarray, " some"]) -> PyTree:
     """Give an attack for some of the examples: where there is an ε for each, with theirs."""
-    return _with_threats(
+    return with_threats(
         attack,
         lambda threat: (
             eqx.tree_at(lambda t: t.epsilon, threat, jnp.asarray(threat.epsilon)[indices])
@@ -184,7 +185,8 @@ def for_examples(attack: PyTree, indices: Int[np.ndarray, " some"]) -> PyTree:
     )
 
 
-def _with_threats(tree: PyTree, change) -> PyTree:
+def with_threats(tree: PyTree, change: Callable[[ThreatModel], ThreatModel]) -> PyTree:
+    """Change all threat models that a tree holds."""
     is_threat = lambda node: isinstance(node, ThreatModel)
     return jax.tree.map(lambda node: change(node) if is_threat(node) else node, tree, is_leaf=is_threat)
 
