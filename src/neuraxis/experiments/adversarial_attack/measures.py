@@ -19,9 +19,9 @@ from neuraxis.robust import (
     L2,
     PGD,
     Attack,
+    AttackEnsemble,
     Bisection,
     DeepFool,
-    Ensemble,
     GradientStep,
     LInf,
     Robustness,
@@ -127,7 +127,7 @@ def alone(settings: Any, threat: LInf) -> dict[str, Attack]:
     }
 
 
-def standard(settings: Any, threat: LInf, classes: int) -> Ensemble:
+def standard(settings: Any, threat: LInf, classes: int) -> AttackEnsemble:
     """Give the ensemble."""
     return auto_attack(threat, classes=classes, steps=settings.attack_steps, queries=settings.queries)
 
@@ -174,7 +174,7 @@ def others(settings: Any, images: Images, key: PRNGKeyArray, session: Session) -
     return Found(metrics, claims, {"others": reports})
 
 
-def _parts(ensemble: Ensemble) -> dict[str, Attack]:
+def _parts(ensemble: AttackEnsemble) -> dict[str, Attack]:
     return dict(zip(ensemble.names, ensemble.attacks, strict=True))
 
 

@@ -48,8 +48,20 @@ def _of_the_paper(channels: int, classes: int, key: PRNGKeyArray) -> Sequential:
     keys = jax.random.split(key, 7)
     return Sequential(
         [
-            *(Convolution(channels, 32, 3, key=keys[0]), relu, Convolution(32, 32, 3, key=keys[1]), relu, MaxPool()),
-            *(Convolution(32, 64, 3, key=keys[2]), relu, Convolution(64, 64, 3, key=keys[3]), relu, MaxPool()),
+            *(
+                Convolution(channels, 32, 3, key=keys[0]),
+                relu,
+                Convolution(32, 32, 3, key=keys[1]),
+                relu,
+                MaxPool((2, 2), (2, 2)),
+            ),
+            *(
+                Convolution(32, 64, 3, key=keys[2]),
+                relu,
+                Convolution(64, 64, 3, key=keys[3]),
+                relu,
+                MaxPool((2, 2), (2, 2)),
+            ),
             *(Flatten(axes=3), Linear(4 * 4 * 64, _DENSE, key=keys[4]), relu, Dropout(_DROPOUT)),
             *(Linear(_DENSE, _DENSE, key=keys[5]), relu, Linear(_DENSE, classes, key=keys[6])),
         ]
