@@ -13,7 +13,7 @@ _TITLES = {"usual": "usual training", "adversarial": "adversarial training", "TR
 def plot_curves(a: dict[str, Any]) -> plots.Figure:
     """Draw the accuracy of the three networks against ε."""
     curves, fig, axes = a["curves"], *plots.figure(
-        caption=f"Share of {a['curves']['images']} test images that are read correctly under projected gradient "
+        caption=f"Share of {a['curves']['images']} test images that are classified correctly under projected gradient "
         "descent, against the largest change of a pixel that it may make; at ε = 0 nothing is changed. Two networks "
         f"were trained against changes of up to {a['epsilon']:g} (dotted).",
         height=3.6,
@@ -98,9 +98,9 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         3,
         columns,
-        caption="Test images that both networks read correctly, with their labels; what the attack makes of each for "
-        f"the network of usual training, and for that of TRADES, with every pixel changed by at most {a['epsilon']:g}, "
-        "and how that network reads it.",
+        caption="Test images that both networks classify correctly, with their labels; what the attack makes of each "
+        "for the network of usual training, and for that of TRADES, with every pixel changed by at most "
+        f"{a['epsilon']:g}, and the class that this network predicts then.",
         width=1.05 * columns,
         height=4.2,
     )

@@ -117,7 +117,7 @@ def _curves(
 
 
 def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Give the first image of each class that two networks read correctly, and what the attack makes of it for each."""
+    """Give an image of each class that two networks classify correctly, and what the attack makes of it for each."""
     read = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
     pair = ("usual", "TRADES")
     right = np.flatnonzero(np.all([read(name, x) == labels for name in pair], axis=0))
