@@ -107,7 +107,7 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     plots.show_images(axes[0], list(shown["x"]), [names[label] for label in shown["labels"]])
     for row, name, text in ((1, "usual", "attacked,\nusual"), (2, "TRADES", "attacked,\nTRADES")):
         plots.show_images(
-            axes[row], list(shown[name]["changed"]), [f"read {names[read]}" for read in shown[name]["read"]]
+            axes[row], list(shown[name]["changed"]), [f"→ {names[found]}" for found in shown[name]["predicted"]]
         )
         axes[row, 0].text(-0.25, 0.5, text, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=9)
     axes[0, 0].text(-0.25, 0.5, "image", transform=axes[0, 0].transAxes, ha="right", va="center", fontsize=9)

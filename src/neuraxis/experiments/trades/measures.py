@@ -125,5 +125,5 @@ def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labe
     shown: dict[str, Any] = {"x": x[chosen, ..., 0], "labels": labels[chosen]}
     for name in pair:
         changed = reports[name].attacks["PGD"].images[chosen]
-        shown[name] = {"changed": changed[..., 0], "read": read(name, changed)}
+        shown[name] = {"changed": changed[..., 0], "predicted": read(name, changed)}
     return shown
