@@ -1,10 +1,10 @@
-"""Adversarial attacks: what a network that reads digits well makes of images that were changed a little on purpose.
+"""Adversarial attacks: small changes made on purpose, with which networks misclassify images, and how to find them.
 
 Two convolutional networks with the same architecture learn to classify digits, one as usual, the other from images
 that an attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of
 at most ε in the Euclidean norm, with which an image is misclassified: by one gradient step, by many, without any
-gradient, or by the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of strong attacks
-leaves no more than any of its parts does.
+gradient, or by the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of
+strong attacks leaves no more than any of its parts does.
 
 Large logits hide the gradient: with those of the usual network multiplied by 10 000, which changes no answer, attacks
 on the cross-entropy find little. An attack that needs no gradient breaks it all the same, and the evaluation says so.

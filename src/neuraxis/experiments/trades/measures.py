@@ -118,12 +118,12 @@ def _curves(
 
 def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Give an image of each class that two networks classify correctly, and what the attack makes of it for each."""
-    read = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
+    predicted = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
     pair = ("usual", "TRADES")
-    right = np.flatnonzero(np.all([read(name, x) == labels for name in pair], axis=0))
+    right = np.flatnonzero(np.all([predicted(name, x) == labels for name in pair], axis=0))
     chosen = right[np.unique(labels[right], return_index=True)[1][:_SHOWN]]
     shown: dict[str, Any] = {"x": x[chosen, ..., 0], "labels": labels[chosen]}
     for name in pair:
         changed = reports[name].attacks["PGD"].images[chosen]
-        shown[name] = {"changed": changed[..., 0], "predicted": read(name, changed)}
+        shown[name] = {"changed": changed[..., 0], "predicted": predicted(name, changed)}
     return shown
