@@ -7,7 +7,7 @@ import pytest
 from neuraxis.engine import descent, evaluate, fit
 from neuraxis.errors import DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
-from neuraxis.robust import FGSM, PGD, Ensemble, LInf, adversarial_training, robust_accuracy
+from neuraxis.robust import FGSM, PGD, AttackEnsemble, LInf, adversarial_training, robust_accuracy
 
 KEY = jax.random.key(0)
 random = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def test_nan_stops_the_training():
     ("call", "message"),
     [
         (lambda: adversarial_training(None, FGSM(THREAT)), "rule must have init and step"),
-        (lambda: adversarial_training(plain, Ensemble({"a": FGSM(THREAT)})), "attack must be .* Search, but is"),
+        (lambda: adversarial_training(plain, AttackEnsemble({"a": FGSM(THREAT)})), "attack must be .* Search, but is"),
         (lambda: adversarial_training(plain, FGSM(LInf(np.inf, low=0, high=1))), "epsilon must be finite"),
         (lambda: adversarial_training(plain, FGSM(THREAT), -1.0), "ramp must be finite and not negative"),
     ],

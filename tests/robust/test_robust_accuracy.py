@@ -10,9 +10,9 @@ from neuraxis.robust import (
     FGSM,
     L2,
     PGD,
+    AttackEnsemble,
     Bisection,
     DeepFool,
-    Ensemble,
     LInf,
     MultiTargeted,
     Square,
@@ -36,7 +36,7 @@ def found():
         "FGSM": FGSM(THREAT, loss=margin),
         "PGD": MultiTargeted(PGD(THREAT, 10, loss=margin)),
         "DeepFool": DeepFool(THREAT),
-        "all": Ensemble(
+        "all": AttackEnsemble(
             {"FGSM": FGSM(THREAT, loss=margin), "DeepFool": DeepFool(THREAT), "Square": Square(THREAT, 50)}
         ),
     }
@@ -106,7 +106,7 @@ def test_blocks_are_of_few_sizes_and_each_example_keeps_its_epsilon():
 
 def test_only_what_stands_is_attacked_on():
     seen = []
-    ensemble = Ensemble({"PGD": MultiTargeted(PGD(THREAT, 10, loss=margin)), "next": Recorded(THREAT, seen)})
+    ensemble = AttackEnsemble({"PGD": MultiTargeted(PGD(THREAT, 10, loss=margin)), "next": Recorded(THREAT, seen)})
     images = ensemble(model, x, labels, key=KEY)
     fell = np.argmax(model(images), -1) != labels
     assert fell.sum() == COUNT // 2
@@ -178,13 +178,13 @@ def test_auto_attack_is_the_standard_one():
         (lambda: robust_accuracy(model, PGD(THREAT), x, labels), "key must be one random key"),
         (lambda: robust_accuracy(model, FGSM(THREAT), 2 * x, labels), "x must lie from 0 to 1"),
         (lambda: jax.jit(lambda x: robust_accuracy(model, FGSM(THREAT), x, labels))(x), "not possible under jit"),
-        (lambda: Ensemble({}), "attacks must be one or more attacks by name, but are {}"),
-        (lambda: Ensemble([FGSM(THREAT)]), "attacks must be one or more attacks by name"),
+        (lambda: AttackEnsemble({}), "attacks must be one or more attacks by name, but are {}"),
+        (lambda: AttackEnsemble([FGSM(THREAT)]), "attacks must be one or more attacks by name"),
         (
-            lambda: Ensemble({"a": FGSM(THREAT), "b": APGD(L2(0.1, low=0, high=1))}),
+            lambda: AttackEnsemble({"a": FGSM(THREAT), "b": APGD(L2(0.1, low=0, high=1))}),
             "one threat model, but that of a",
         ),
-        (lambda: Ensemble({"a": FGSM(THREAT)})(model, x, labels, targets=labels), "an ensemble has no targets"),
+        (lambda: AttackEnsemble({"a": FGSM(THREAT)})(model, x, labels, targets=labels), "an ensemble has no targets"),
         (lambda: Bisection(FGSM(LInf(np.inf, low=0, high=1))), "epsilon must be finite"),
         (lambda: Bisection(FGSM(THREAT), 0), "halvings must be a whole number"),
         (lambda: auto_attack(THREAT, classes=1), "classes must be a whole number of at least 2"),

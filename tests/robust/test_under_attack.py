@@ -6,7 +6,7 @@ import pytest
 from neuraxis.engine import evaluate
 from neuraxis.errors import InputError
 from neuraxis.feedforward import classification
-from neuraxis.robust import PGD, Ensemble, LInf, TwoLogits, UnderAttack
+from neuraxis.robust import PGD, AttackEnsemble, LInf, TwoLogits, UnderAttack
 
 KEY = jax.random.key(0)
 random = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def test_robust_loss_and_accuracy_of_a_linear_model():
     ("call", "message"),
     [
         (lambda: UnderAttack(None, ATTACK), "measure must be a function"),
-        (lambda: UnderAttack(classification.loss, Ensemble({"a": ATTACK})), "attack must be .* Search, but is"),
+        (lambda: UnderAttack(classification.loss, AttackEnsemble({"a": ATTACK})), "attack must be .* Search, but is"),
         (lambda: UnderAttack(classification.loss, ATTACK)(model, x, labels), "key"),
     ],
 )

@@ -16,8 +16,25 @@ _UNITS = {
 }
 _ABBREVIATIONS = frozenset(
     {
-        *("cd", "cnn", "cv", "ddim", "ddpm", "elbo", "gru", "kl", "lif", "lmu", "mlp", "mmd", "mnist", "nrmse", "pca"),
-        *("pcd", "pes", "pgd", "rbm", "rms", "rnn", "vae", "1d", "2d", "3d"),
+        *(
+            "apgd",
+            "cd",
+            "cnn",
+            "cv",
+            "ddim",
+            "ddpm",
+            "dlr",
+            "elbo",
+            "fab",
+            "fgsm",
+            "gru",
+            "kl",
+            "lif",
+            "lmu",
+            "mlp",
+            "mmd",
+        ),
+        *("mnist", "nrmse", "pca", "pcd", "pes", "pgd", "rbm", "rms", "rnn", "vae", "1d", "2d", "3d"),
     }
 )
 _WRITTEN = {

@@ -31,8 +31,10 @@ _INITIALIZER = scaled_normal(1.0)
 class Ends(NamedTuple):
     """The lowest and the highest layer; None for one that is left free."""
 
-    bottom: Any = None  # x¹, (…, n_1)
-    top: Any = None  # x^L, (…, n_L)
+    bottom: Any = None
+    """Values x¹ of the bottom (…, n_1)."""
+    top: Any = None
+    """Values x^L of the top (…, n_L)."""
 
 
 class Nodes(NamedTuple):
@@ -87,9 +89,12 @@ class PredictiveCoding(eqx.Module):
     Source: Whittington and Bogacz (2017), eq. 2.7–2.19.
     """  # noqa: D415 - the first line ends in an equation
 
-    weights: Layers  # M^i (n_{i+1}, n_i)
-    biases: Layers  # β^i (n_i,)
-    feedback: Layers | None  # W^i (n_i, n_{i+1})
+    weights: Layers
+    """Weights M^i of the predictions (n_{i+1}, n_i)."""
+    biases: Layers
+    """Biases β^i (n_i,)."""
+    feedback: Layers | None
+    """Weights W^i of the errors (n_i, n_{i+1}); None where they are tied."""
     variances: tuple[float | Array, ...]
     tau: float | Array
     activation: Activation = eqx.field(static=True)

@@ -19,10 +19,14 @@ from neuraxis.errors import DivergedError, InputError
 class Settled(eqx.Module):
     """Where a network came to rest."""
 
-    values: Layers  # x¹ … x^L
-    errors: Layers  # ε¹ … ε^{L−1}
-    energy: Float[Array, "..."]  # F, one value per leading index
-    energy_at_first: Float[Array, "..."]  # before the first step, where the layers predicted each other without error
+    values: Layers
+    """Values x¹ … x^L."""
+    errors: Layers
+    """Errors ε¹ … ε^{L−1}."""
+    energy: Float[Array, "..."]
+    """Energy F, one value per leading index."""
+    energy_at_first: Float[Array, "..."]
+    """Energy before the first step, where the layers predicted each other without error."""
 
 
 class StateRelaxation(eqx.Module):

@@ -19,8 +19,10 @@ from neuraxis.neurons.received import numbers, received
 class RateState(NamedTuple):
     """State of a network of rates."""
 
-    s: Float[Array, "... neuron"]  # what the synapses hold
-    v: Float[Array, "... neuron"]  # the activities
+    s: Float[Array, "... neuron"]
+    """What the synapses hold."""
+    v: Float[Array, "... neuron"]
+    """Activities of the neurons."""
 
 
 class RateNetwork(eqx.Module):

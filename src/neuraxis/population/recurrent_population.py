@@ -21,8 +21,10 @@ from neuraxis.population.folded import folded
 class PopulationState(NamedTuple):
     """State of a recurrent population."""
 
-    neurons: Any  # of the ensemble
-    y: Float[Array, "... dimensions"]  # what the synapses hold
+    neurons: Any
+    """State of the ensemble's neurons."""
+    y: Float[Array, "... dimensions"]
+    """What the synapses hold."""
 
 
 class RecurrentPopulation(eqx.Module):

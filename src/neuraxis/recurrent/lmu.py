@@ -45,10 +45,13 @@ class LMU(eqx.Module):
     Chilkuri and C. Eliasmith, Parallelizing Legendre memory unit training, ICML (2021), equations 18 to 20 and 26.
     """
 
-    encoder: Linear  # U and b_u
+    encoder: Linear
+    """Weights U and b_u of what is remembered."""
     memory: LegendreMemory
-    input: Linear  # V and b
-    readout: Linear  # W, (channels q, hidden)
+    input: Linear
+    """Weights V from the input, and b."""
+    readout: Linear
+    """Weights W from the memory (channels q, hidden)."""
     activation: Callable = eqx.field(static=True)
 
     def __init__(

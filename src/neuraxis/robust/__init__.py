@@ -6,12 +6,12 @@ A threat model says what an attacker may do, an attack looks for the worst input
 from neuraxis.robust.adversarial_training import adversarial_training as adversarial_training
 from neuraxis.robust.apgd import APGD as APGD
 from neuraxis.robust.attack import Attack as Attack
+from neuraxis.robust.attack_ensemble import AttackEnsemble as AttackEnsemble
+from neuraxis.robust.attack_ensemble import auto_attack as auto_attack
 from neuraxis.robust.binary import TwoLogits as TwoLogits
 from neuraxis.robust.binary import logistic as logistic
 from neuraxis.robust.bisection import Bisection as Bisection
 from neuraxis.robust.deepfool import DeepFool as DeepFool
-from neuraxis.robust.ensemble import Ensemble as Ensemble
-from neuraxis.robust.ensemble import auto_attack as auto_attack
 from neuraxis.robust.fab import FAB as FAB
 from neuraxis.robust.gradient_step import FGSM as FGSM
 from neuraxis.robust.gradient_step import GradientStep as GradientStep

@@ -37,7 +37,8 @@ class PGD(Search):
 
     threat: ThreatModel
     steps: int = 10
-    step_size: ArrayLike = 0.25  # of ε
+    step_size: ArrayLike = 0.25
+    """Step size α, as a share of ε."""
     random_start: bool = True
     restarts: int = 1
     loss: AttackLoss = cross_entropy

@@ -11,8 +11,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.robust.attack import Attack, Problem, checked, slope_of
+from neuraxis.robust.attack_ensemble import AttackEnsemble, Known
 from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
-from neuraxis.robust.ensemble import Ensemble, Known
 from neuraxis.robust.losses import cross_entropy, margin
 from neuraxis.robust.masking import Attempt, warnings
 from neuraxis.values import compiled
@@ -22,12 +22,18 @@ from neuraxis.values import compiled
 class Outcome:
     """What an attack did."""
 
-    accuracy: float  # share of all examples that are classified correctly under it
-    success_rate: float  # share of the correctly classified examples that it broke
-    images: Float[np.ndarray, "N ..."]  # what it found; x where it was not tried
-    broken: Bool[np.ndarray, " N"]  # by it: predicted once more, and within ball and range
-    norms: Float[np.ndarray, " N"]  # of what it did to each; NaN where it did not succeed
-    parts: dict[str, float] = field(default_factory=dict)  # of an ensemble: the accuracy after each of its attacks
+    accuracy: float
+    """Share of all examples that are classified correctly under it."""
+    success_rate: float
+    """Share of the correctly classified examples that it broke."""
+    images: Float[np.ndarray, "N ..."]
+    """Images that it found; x where it was not tried."""
+    broken: Bool[np.ndarray, " N"]
+    """Which examples it broke: predicted once more, and within ball and range."""
+    norms: Float[np.ndarray, " N"]
+    """Size of the perturbation of each example; NaN where it did not succeed."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """For an ensemble, the accuracy after each of its attacks."""
 
     @property
     def median_norm(self) -> float:
@@ -46,8 +52,10 @@ class Robustness:
 
     clean_accuracy: float
     attacks: dict[str, Outcome]
-    accuracy: float  # share of the examples that withstand all of the attacks
-    warnings: tuple[str, ...]  # signs, in words, that the gradients mislead and the accuracies flatter
+    accuracy: float
+    """Share of the examples that withstand all of the attacks."""
+    warnings: tuple[str, ...]
+    """Signs, in words, that the gradients mislead and the accuracies flatter."""
 
 
 def robust_accuracy(
@@ -62,8 +70,8 @@ def robust_accuracy(
     """Attack all examples that the model classifies correctly, by each of the attacks, and count what withstands.
 
     An attack has succeeded where the image it gave back, predicted once more, is misclassified, and lies in ball and
-    range. Each attack is tried on all of them; the attacks of an `Ensemble` in turn, on what still stands, and those of
-    its attacks that stand before it by themselves are not tried again.
+    range. Each attack is tried on all of them; the attacks of an `AttackEnsemble` in turn, on what still stands, and
+    those of its attacks that stand before it by themselves are not tried again.
 
     Args:
         model: any map to logits, (N, classes); it is seen in inference mode.
@@ -118,7 +126,7 @@ def _try(
 ) -> tuple[Outcome, list[Attempt]]:
     """Let one attack try, and say what it broke, or each part of an ensemble did."""
     images, by, parts = np.array(problem.x), np.full(len(problem.x), -1), {name: attack}
-    if isinstance(attack, Ensemble):
+    if isinstance(attack, AttackEnsemble):
         images, by = attack.run(problem, right, key=key, batch_size=size, known=known)
         parts = dict(zip(attack.names, attack.attacks, strict=True))
     else:

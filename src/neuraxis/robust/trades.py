@@ -108,7 +108,8 @@ class TRADES(TradeOff):
     threat: ThreatModel
     beta: ArrayLike = 6.0
     steps: int = 10
-    step_size: ArrayLike = 0.25  # of ε
+    step_size: ArrayLike = 0.25
+    """Step size α, as a share of ε."""
 
     def natural(self, outputs, labels):
         """Give the cross-entropy."""
@@ -147,7 +148,8 @@ class BinaryTRADES(TradeOff):
     threat: ThreatModel
     beta: ArrayLike = 1.0
     steps: int = 10
-    step_size: ArrayLike = 0.25  # of ε
+    step_size: ArrayLike = 0.25
+    """Step size α, as a share of ε."""
     surrogate: Callable[[Any], Any] = logistic
 
     def __check_init__(self):

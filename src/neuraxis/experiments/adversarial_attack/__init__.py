@@ -1,15 +1,16 @@
-"""Adversarial attacks: what a network that reads digits well makes of images that were changed a little on purpose.
+"""Adversarial attacks: small changes made on purpose, with which networks misclassify images, and how to find them.
 
-Two convolutional networks with the same architecture learn to read digits, one as usual, the other from images that an
-attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of at most
-ε in the Euclidean norm, with which an image is read wrongly: by one gradient step, by many, without any gradient, or by
-the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of strong attacks
-leaves no more than any of its parts does.
+Two convolutional networks with the same architecture learn to classify digits, one as usual, the other from images
+that an attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of
+at most ε in the Euclidean norm, with which an image is misclassified: by one gradient step, by many, without any
+gradient, or by the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of
+strong attacks leaves no more than any of its parts does.
 
 Large logits hide the gradient: with those of the usual network multiplied by 10 000, which changes no answer, attacks
 on the cross-entropy find little. An attack that needs no gradient breaks it all the same, and the evaluation says so.
 
-A multilayer perceptron and a classifier of spiking neurons are attacked too, the latter through its surrogate gradient.
+A multilayer perceptron, a classifier of spiking neurons (through its surrogate gradient) and a network that learnt by
+predictive coding are attacked too.
 
 Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
@@ -66,7 +67,7 @@ class Settings:
     batch_size: int = 128
     """Images in a step."""
     more: tuple[Literal["minimal", "l2", "others"], ...] = ("minimal", "l2", "others")
-    """What is measured besides: smallest changes, attacks in the Euclidean norm, a perceptron and spiking neurons."""
+    """What is measured besides: smallest changes, attacks in the Euclidean norm, other kinds of network."""
     training_images: int = 60_000
     """At most this many training images are used."""
     seed: int = 0

@@ -23,8 +23,8 @@ def plot_curves(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="Share of the test images that are still read correctly under attack, against the largest change of a "
-        f"pixel that the attack may make (ℓ∞). The network on the right was trained on images changed by up to "
+        caption="Share of the test images that are still classified correctly under attack, against the largest change "
+        "of a pixel that the attack may make (ℓ∞). The network on the right was trained on images changed by up to "
         f"{a['epsilon']:g} (dotted).",
         width=8.0,
         height=3.4,
@@ -39,6 +39,7 @@ def plot_curves(a: dict[str, Any]) -> plots.Figure:
         ax.set(xlabel="ε (pixels reach from 0 to 1)", title=_TITLES[name].capitalize(), ylim=(-3, 103))
     axes[0].set_ylabel("accuracy [%]")
     plots.legend(axes[0])
+    axes[1].legend(axes[1].lines[-1:], ["ε of the training"], frameon=False, fontsize=9, loc="lower left")
     return fig
 
 
@@ -50,7 +51,7 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
         5,
         columns,
         caption="Test images with their labels; what PGD adds for the network trained as usual (grey is no change, "
-        f"black +{a['epsilon']:g}, white −{a['epsilon']:g}), and how that network reads the sum; the same for the "
+        f"black +{a['epsilon']:g}, white −{a['epsilon']:g}), and the class it then predicts; the same for the "
         "network of adversarial training.",
         width=1.05 * columns,
         height=6.6,
@@ -58,11 +59,17 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     plots.show_images(axes[0], list(shown["plain"]["x"]), [names[label] for label in shown["plain"]["label"]])
     for first, name in ((1, "plain"), (3, "robust")):
         part = shown[name]
-        plots.show_images(axes[first + 1], list(part["changed"]), [f"read {names[read]}" for read in part["read"]])
+        plots.show_images(axes[first + 1], list(part["changed"]), [f"→ {names[found]}" for found in part["predicted"]])
         for ax, x, changed in zip(axes[first], part["x"], part["changed"], strict=True):
             ax.imshow(changed - x, cmap="gray_r", vmin=-a["epsilon"], vmax=a["epsilon"], interpolation="nearest")
             ax.set_axis_off()
-    for row, text in ((0, "image"), (1, "added,\nusual"), (2, "sum"), (3, "added,\nrobust"), (4, "sum")):
+    for row, text in (
+        (0, "image"),
+        (1, "perturbation,\nusual training"),
+        (2, "attacked"),
+        (3, "perturbation,\nadversarial\ntraining"),
+        (4, "attacked"),
+    ):
         axes[row, 0].text(-0.25, 0.5, text, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=9)
     return fig
 
@@ -87,7 +94,8 @@ def plot_table(a: dict[str, Any]) -> plots.Figure:
         ["attack", "usual training", "adversarial training"],
         rows,
         caption=f"Accuracy that each attack leaves, with changes of at most ε = {a['epsilon']:g} in every pixel{in_l2}"
-        ". Each attack was tried on all images that are read correctly, the ensemble's in turn on what still stood.",
+        ". Each attack was tried on all images that are classified correctly, the ensemble's in turn on what still "
+        "stood.",
     )
 
 
@@ -112,8 +120,8 @@ def plot_minimal(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="The smallest change with which each image is read wrongly, as three attacks find it: the share of the "
-        "images whose change is at most as large as the number below (ℓ∞, the change of the most changed pixel).",
+        caption="The smallest change with which each image is misclassified, as three attacks find it: the share of "
+        "the images whose change is at most as large as the number below (ℓ∞, the change of the most changed pixel).",
         width=8.0,
         height=3.4,
         sharey=True,
@@ -123,14 +131,14 @@ def plot_minimal(a: dict[str, Any]) -> plots.Figure:
         for attack, norms in found.items():
             share = 100 * np.arange(1, len(norms) + 1) / max(1, len(norms))
             ax.step(np.sort(norms), share, where="post", color=plots.COLORS[_COLOURS[attack]], label=attack)
-        ax.set(xlabel="size of the change", title=_TITLES[name].capitalize(), xlim=(0, 1.02 * most))
+        ax.set(xlabel="size of the perturbation, ℓ∞", title=_TITLES[name].capitalize(), xlim=(0, 1.02 * most))
     axes[0].set_ylabel("images [%]")
     plots.legend(axes[1])
     return fig
 
 
 def plot_others(a: dict[str, Any]) -> plots.Figure:
-    """Draw what is left of the perceptron and of the spiking neurons."""
+    """Draw what is left of the other kinds of network."""
     reports = a["others"]
     percent = lambda share: f"{100 * share:.1f} %"
     return plots.table(
@@ -142,6 +150,7 @@ def plot_others(a: dict[str, Any]) -> plots.Figure:
                 for name in next(iter(reports.values())).attacks
             ),
         ],
-        caption=f"Accuracy under attack, ε = {a['epsilon']:g} in every pixel, of a perceptron and of a classifier of "
-        "spiking neurons, through whose spikes the gradient is passed by a surrogate derivative.",
+        caption=f"Accuracy under attack, ε = {a['epsilon']:g} in every pixel, of a perceptron, of a classifier of "
+        "spiking neurons, through whose spikes the gradient is passed by a surrogate derivative, and of a network that "
+        "learnt by predictive coding.",
     )

@@ -19,9 +19,9 @@ from neuraxis.robust import (
     L2,
     PGD,
     Attack,
+    AttackEnsemble,
     Bisection,
     DeepFool,
-    Ensemble,
     GradientStep,
     LInf,
     Robustness,
@@ -127,7 +127,7 @@ def alone(settings: Any, threat: LInf) -> dict[str, Attack]:
     }
 
 
-def standard(settings: Any, threat: LInf, classes: int) -> Ensemble:
+def standard(settings: Any, threat: LInf, classes: int) -> AttackEnsemble:
     """Give the ensemble."""
     return auto_attack(threat, classes=classes, steps=settings.attack_steps, queries=settings.queries)
 
@@ -158,7 +158,7 @@ def masked(settings: Any, trained: dict[str, nets.Scaled], images: Images, key: 
 
 
 def others(settings: Any, images: Images, key: PRNGKeyArray, session: Session) -> Found:
-    """Attack a perceptron and spiking neurons."""
+    """Attack a perceptron, spiking neurons and predictive coding."""
     x, labels = attacked_images(settings, images)
     key_train, key_attack = jax.random.split(key)
     threat = LInf(settings.epsilon, **_PIXELS)
@@ -174,7 +174,7 @@ def others(settings: Any, images: Images, key: PRNGKeyArray, session: Session) -
     return Found(metrics, claims, {"others": reports})
 
 
-def _parts(ensemble: Ensemble) -> dict[str, Attack]:
+def _parts(ensemble: AttackEnsemble) -> dict[str, Attack]:
     return dict(zip(ensemble.names, ensemble.attacks, strict=True))
 
 
@@ -211,7 +211,7 @@ def _minimal(settings: Any, net: Any, x: Any, labels: Any, key: PRNGKeyArray) ->
 
 
 def _shown(net: Any, changed: np.ndarray, x: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Give one image of each of the first classes, as it was and as it was changed, and what it is read as."""
+    """Give one image of each of the first classes, as it was and as it was changed, and what is predicted then."""
     chosen = np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)[:_SHOWN]])
-    read = np.argmax(predict(net, changed[chosen]), axis=-1)
-    return {"x": x[chosen, ..., 0], "changed": changed[chosen, ..., 0], "label": labels[chosen], "read": read}
+    predicted = np.argmax(predict(net, changed[chosen]), axis=-1)
+    return {"x": x[chosen, ..., 0], "changed": changed[chosen, ..., 0], "label": labels[chosen], "predicted": predicted}

@@ -5,15 +5,18 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, PRNGKeyArray
 
+from neuraxis.energy import ErrorRelaxation, PredictiveCoding, local_learning
 from neuraxis.engine import descent, fit
 from neuraxis.experiment import Session
 from neuraxis.experiments.shared.image_classifier import train as train_as_usual
 from neuraxis.experiments.shared.images import Images
 from neuraxis.feedforward import CNN, MLP
 from neuraxis.feedforward.classification import loss
+from neuraxis.functions.losses import one_hot
 from neuraxis.kinds import Map
 from neuraxis.layers import Flatten, Sequential
 from neuraxis.robust import PGD, LInf, adversarial_training
@@ -69,14 +72,14 @@ def robust_rule(settings: Any):
 
 
 def train_others(settings: Any, images: Images, key: PRNGKeyArray, session: Session) -> dict[str, Sequential]:
-    """Train a perceptron, and a classifier of spiking neurons."""
+    """Train a perceptron, a classifier of spiking neurons, and a network of predictive coding."""
     pixels, classes = images.size, len(images.classes)
-    keys = jax.random.split(key, 3)
+    keys = jax.random.split(key, 4)
     made = {
         "perceptron": MLP((pixels, _NEURONS, classes), key=keys[0]),
         "spiking neurons": SpikingClassifier((pixels, _NEURONS, classes), steps=_TIME_STEPS, key=keys[1]),
     }
-    return {
+    trained = {
         name: train_as_usual(
             Sequential([Flatten(axes=3), network]),
             images,
@@ -89,3 +92,15 @@ def train_others(settings: Any, images: Images, key: PRNGKeyArray, session: Sess
         ).model
         for name, network in made.items()
     }
+    coded = PredictiveCoding((classes, _NEURONS, pixels), key=keys[3])
+    learnt = fit(
+        coded,
+        local_learning(optax.adam(settings.learning_rate), ErrorRelaxation()),
+        (images.train[0].reshape(-1, pixels), np.asarray(one_hot(images.train[1], classes))),
+        epochs=1,
+        steps=_OTHER_STEPS,
+        batch_size=settings.batch_size,
+        key=keys[2],
+        **session.training("predictive coding", "checkpoint-predictive-coding"),
+    ).model
+    return trained | {"predictive coding": Sequential([Flatten(axes=3), learnt])}

@@ -54,14 +54,14 @@ def plot_cosine(a: dict[str, Any]) -> plots.Figure:
 def plot_learning(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
     """Draw the errors on held-out images over the training of the shallow networks."""
     fig, axes = plots.figure(
-        caption="Held-out images that are read wrongly after every epoch, by networks with the same start and the same "
-        "batches. In brackets, the accuracy on the test images.",
+        caption="Held-out images that are misclassified after every epoch, by networks with the same start and the "
+        "same batches. In brackets, the accuracy on the test images.",
         height=3.8,
     )
     for name, learner in a["shallow"].items():
         test = m.get(f"accuracy_{name}", m["accuracy"])
         _curve(axes, learner["accuracy"], _COLORS[name], f"{learner['label']} ({test:.2%})", name == "backprop")
-    axes.set(yscale="log", ylabel="read wrongly [%]", title="Learning")
+    axes.set(yscale="log", ylabel="error rate [%]", title="Learning")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "235" else "")
     axes.set_ylim(top=2.2 * axes.get_ylim()[1])
@@ -75,7 +75,7 @@ def plot_depth(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption=f"Networks with {a['layers']} layers of weights. Left: held-out images that are read wrongly after "
+        caption=f"Networks with {a['layers']} layers of weights. Left: held-out images that are misclassified after "
         "every epoch; in brackets, the accuracy on the test images. Right: errors of each layer of an untrained "
         "network, from the labels on (root mean square), after a relaxation as in training, and at equilibrium; in "
         "double precision, for single precision ends at about 1e-8 of the values.",
@@ -85,7 +85,7 @@ def plot_depth(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
         test = m.get(f"deep_accuracy_{name}", m["deep_accuracy"])
         color = {"states": "orange", "errors": "blue", "backprop": "green"}[name]
         _curve(left, learner["accuracy"], color, f"{learner['label']} ({test:.1%})", name == "backprop")
-    left.set(ylabel="read wrongly [%]", title="Learning")
+    left.set(ylabel="error rate [%]", title="Learning")
     left.set_ylim(bottom=0, top=1.35 * left.get_ylim()[1])
     plots.epochs_along(left)
     plots.legend(left, loc="upper right")
@@ -98,7 +98,7 @@ def plot_depth(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
         error = np.maximum(a["reach"][name], 1e-20)
         right.semilogy(np.arange(1, len(error) + 1), error, mark, ms=4, color=plots.COLORS[color], label=label)
     right.set_xticks(range(1, len(a["reach"]["rest"]) + 1, max(1, len(a["reach"]["rest"]) // 5)))
-    right.set(xlabel="layer, from the labels", ylabel="ε", title="Errors that arrive")
+    right.set(xlabel="layer, from the labels", ylabel="root mean square of ε", title="Errors that arrive")
     plots.legend(right, loc="center right")
     return fig
 

@@ -13,7 +13,7 @@ _TITLES = {"usual": "usual training", "adversarial": "adversarial training", "TR
 def plot_curves(a: dict[str, Any]) -> plots.Figure:
     """Draw the accuracy of the three networks against ε."""
     curves, fig, axes = a["curves"], *plots.figure(
-        caption=f"Share of {a['curves']['images']} test images that are read correctly under projected gradient "
+        caption=f"Share of {a['curves']['images']} test images that are classified correctly under projected gradient "
         "descent, against the largest change of a pixel that it may make; at ε = 0 nothing is changed. Two networks "
         f"were trained against changes of up to {a['epsilon']:g} (dotted).",
         height=3.6,
@@ -98,16 +98,16 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         3,
         columns,
-        caption="Test images that both networks read correctly, with their labels; what the attack makes of each for "
-        f"the network of usual training, and for that of TRADES, with every pixel changed by at most {a['epsilon']:g}, "
-        "and how that network reads it.",
+        caption="Test images that both networks classify correctly, with their labels; what the attack makes of each "
+        "for the network of usual training, and for that of TRADES, with every pixel changed by at most "
+        f"{a['epsilon']:g}, and the class that this network predicts then.",
         width=1.05 * columns,
         height=4.2,
     )
     plots.show_images(axes[0], list(shown["x"]), [names[label] for label in shown["labels"]])
     for row, name, text in ((1, "usual", "attacked,\nusual"), (2, "TRADES", "attacked,\nTRADES")):
         plots.show_images(
-            axes[row], list(shown[name]["changed"]), [f"read {names[read]}" for read in shown[name]["read"]]
+            axes[row], list(shown[name]["changed"]), [f"→ {names[found]}" for found in shown[name]["predicted"]]
         )
         axes[row, 0].text(-0.25, 0.5, text, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=9)
     axes[0, 0].text(-0.25, 0.5, "image", transform=axes[0, 0].transAxes, ha="right", va="center", fontsize=9)

@@ -10,7 +10,7 @@ from neuraxis.experiment import Claim
 from neuraxis.experiments.shared.images import Images, Labelled
 from neuraxis.experiments.trades.training import Trained, share_of, threat_of
 from neuraxis.feedforward.classification import correct
-from neuraxis.robust import PGD, Ensemble, Robustness, auto_attack, robust_accuracy, with_epsilon
+from neuraxis.robust import PGD, AttackEnsemble, Robustness, auto_attack, robust_accuracy, with_epsilon
 
 BATCH_SIZE = 500  # images that are attacked at once
 _REACH = 4 / 3  # ε: how far all steps of the attack could go; 40 of them are 0.01 long where ε is 0.3
@@ -73,7 +73,7 @@ def measure(settings: Any, trained: Trained, images: Images) -> Found:
 def _strong(settings: Any, pgd: PGD, fitted: Fitted, few: Labelled, classes: int, key: jax.Array) -> dict[str, float]:
     """Give the accuracy after each attack of the ensemble, which begins with the attack of all the other measures."""
     parts = auto_attack(pgd.threat, classes=classes, steps=settings.ensemble_steps, queries=settings.queries)
-    ensemble = Ensemble({"PGD": pgd, **dict(zip(parts.names, parts.attacks, strict=True))})
+    ensemble = AttackEnsemble({"PGD": pgd, **dict(zip(parts.names, parts.attacks, strict=True))})
     found = robust_accuracy(fitted.model, {"ensemble": ensemble}, *few, key=key, batch_size=BATCH_SIZE)
     return {"none": found.clean_accuracy, **found.attacks["ensemble"].parts}
 
@@ -117,13 +117,13 @@ def _curves(
 
 
 def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Give the first image of each class that two networks read correctly, and what the attack makes of it for each."""
-    read = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
+    """Give an image of each class that two networks classify correctly, and what the attack makes of it for each."""
+    predicted = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
     pair = ("usual", "TRADES")
-    right = np.flatnonzero(np.all([read(name, x) == labels for name in pair], axis=0))
+    right = np.flatnonzero(np.all([predicted(name, x) == labels for name in pair], axis=0))
     chosen = right[np.unique(labels[right], return_index=True)[1][:_SHOWN]]
     shown: dict[str, Any] = {"x": x[chosen, ..., 0], "labels": labels[chosen]}
     for name in pair:
         changed = reports[name].attacks["PGD"].images[chosen]
-        shown[name] = {"changed": changed[..., 0], "read": read(name, changed)}
+        shown[name] = {"changed": changed[..., 0], "predicted": predicted(name, changed)}
     return shown

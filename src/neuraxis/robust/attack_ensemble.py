@@ -35,7 +35,7 @@ class Known(NamedTuple):
     broken: Bool[np.ndarray, " N"]
 
 
-class Ensemble(eqx.Module):
+class AttackEnsemble(eqx.Module):
     """Several attacks by name, one after the other, each only on the examples that withstood those before.
 
     Args:
@@ -82,7 +82,7 @@ class Ensemble(eqx.Module):
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
         """Give an input for each of x, (N, …), with labels (N,)."""
-        check_on_host("Ensemble")
+        check_on_host("AttackEnsemble")
         if targets is not None:
             raise InputError("an ensemble has no targets; call one of its attacks with them")
         problem = checked(self.threat, model, x, labels, None)
@@ -115,7 +115,7 @@ class Ensemble(eqx.Module):
         return Fallen(images, by)
 
 
-def auto_attack(threat: ThreatModel, *, classes: int = 10, steps: int = 100, queries: int = 5000) -> Ensemble:
+def auto_attack(threat: ThreatModel, *, classes: int = 10, steps: int = 100, queries: int = 5000) -> AttackEnsemble:
     """Make the standard AutoAttack: APGD on the cross-entropy, then with targets on DLR, FAB with targets, and Square.
 
     Args:
@@ -131,7 +131,7 @@ def auto_attack(threat: ThreatModel, *, classes: int = 10, steps: int = 100, que
     """
     check.whole(2, classes=classes)
     targets = min(9, classes - 1)
-    return Ensemble(
+    return AttackEnsemble(
         {
             "APGD-CE": APGD(threat, steps),
             "APGD-T": MultiTargeted(APGD(threat, steps, loss=dlr if classes > 3 else margin), targets),
