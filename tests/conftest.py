@@ -21,14 +21,30 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 # As `neuraxis run` has it: GPUs multiply in TF32 unless asked otherwise, too coarsely for most references.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
 
+import jax
 import jaxtyping
 import pytest
 from hypothesis import settings
+
+_MOST_RESIDENT = 2_000_000  # [kB]
 
 # Random examples are the same for everybody and on every day; `make fuzz` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("fuzz", derandomize=False, deadline=None, database=None, print_blob=True)
 settings.load_profile("same")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory():
+    """Forget the compiled programs after a module where they have come to fill gigabytes."""
+    from neuraxis import process
+
+    yield
+    status = Path("/proc/self/status")
+    resident = status.read_text().partition("VmRSS:")[2].split()[:1] if status.exists() else ["0"]  # [kB]
+    if int(resident[0]) > _MOST_RESIDENT:
+        jax.clear_caches()
+        process.give_back_freed_memory()
 
 
 @pytest.fixture
