@@ -295,7 +295,8 @@ def ready(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(output, "lost", None)
-    usual = signal.getsignal(signal.SIGINT)
+    # It is ignored where a script runs the tests in the background.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield module
     signal.signal(signal.SIGINT, usual)
 
