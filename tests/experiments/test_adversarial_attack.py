@@ -50,7 +50,7 @@ def test_figures(result):
     assert list(figures) == ["curves", "images", "table", "masked"]
     titles = [ax.get_title() for ax in figures["images"].axes]
     assert titles[0] == "0"
-    assert titles[16].startswith("read ")
+    assert titles[16].startswith("→ ")
 
 
 @pytest.mark.parametrize(
