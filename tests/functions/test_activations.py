@@ -37,7 +37,7 @@ VECTORS = st.lists(st.floats(-50, 50, width=32, allow_subnormal=False), min_size
 @given(z=VECTORS)
 def test_value_equals_numpys(activation, z):
     z = np.array(z, np.float32)
-    # The error of erfc in single precision grows with z²; where it is subnormal, which may count as 0, z times it is not.
+    # The error of erfc in single precision grows with z². Where it is subnormal, and may count as 0, z times it is not.
     digits, least = (2e-5, 2e-37) if activation is a.gelu else (2e-6, 1e-38)
     np.testing.assert_allclose(activation(z), REFERENCES[activation](z.astype(float)), rtol=digits, atol=least)
 
