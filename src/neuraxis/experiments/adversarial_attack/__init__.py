@@ -1,4 +1,4 @@
-"""Adversarial attacks: small changes made on purpose, with which networks misclassify images, and how to find them.
+"""Adversarial attacks: small changes, made on purpose, with which networks misclassify images.
 
 Two convolutional networks with the same architecture learn to classify digits, one as usual, the other from images
 that an attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of
