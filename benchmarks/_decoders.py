@@ -2,7 +2,6 @@
 
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 
+from benchmarks import _nengo
 from benchmarks.harness import Workload
 from neuraxis.population import Ensemble, solve_decoders
 
@@ -18,9 +18,7 @@ _NOISE = 0.1
 
 def solving(quick: bool, *, double: bool, target: float) -> Workload:
     """Build all sides, ours in double or single precision, and compare what they find."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Nengo still asks for numpy.core
-        import nengo
+    nengo = _nengo.load()
 
     neurons, points = (100, 200) if quick else (1000, 2000)
     ensemble = Ensemble(neurons, 2, key=jax.random.key(0))

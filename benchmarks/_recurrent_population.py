@@ -1,7 +1,5 @@
 """A recurrent population of spiking LIF neurons, side by side with the same one of Nengo."""
 
-import time
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import _nengo
 from benchmarks.harness import Workload
 from neuraxis.engine import simulate
 from neuraxis.neurons import LIF
@@ -37,9 +36,7 @@ def workload(
     Raises:
         RuntimeError: where both sides do not compute the same.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Nengo still asks for numpy.core
-        import nengo
+    nengo = _nengo.load()
 
     def given(t: Any) -> Any:
         """Give the input in the step that begins at t, at whose end Nengo evaluates it."""
@@ -53,19 +50,10 @@ def workload(
     def ours() -> None:
         jax.block_until_ready(simulate(population, given, dt=DT, steps=steps).record)
 
-    def theirs(simulator: Any) -> Callable[[], float]:
-        def run() -> float:
-            simulator.reset()
-            start = time.perf_counter()
-            simulator.run_steps(steps, progress_bar=False)
-            return time.perf_counter() - start
-
-        return run
-
     return Workload(
         title=f"{title}, {size} spiking LIF neurons × {steps} steps",
         ours=ours,
-        peers={"Nengo": theirs(double[0]), "Nengo, float32": theirs(single[0])},
+        peers={"Nengo": _nengo.timed(double[0], steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": target},
     )
 
@@ -89,12 +77,8 @@ def _build(nengo: Any, population: RecurrentPopulation, signal: Callable[[Any, A
         stimulus = nengo.Node(lambda t: signal(np, 1000 * t))
         nengo.Connection(stimulus, there, synapse=synapse, transform=TAU_S)
         probe = nengo.Probe(there, "input")
-    before = nengo.rc.get("precision", "bits")
-    nengo.rc.set("precision", "bits", str(bits))
-    try:
+    with _nengo.bits(bits):
         return nengo.Simulator(network, dt=DT / 1000, progress_bar=False), probe
-    finally:
-        nengo.rc.set("precision", "bits", before)
 
 
 def _agree(population: RecurrentPopulation, given: Callable[[Any], Any], built: tuple, steps: int) -> None:

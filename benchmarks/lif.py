@@ -6,15 +6,13 @@ drew and solved for; its building of the network is not counted. Before anything
 counted, and their recorded outputs compared.
 """
 
-import time
-import warnings
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from benchmarks import _nengo
 from benchmarks.harness import Workload
 from neuraxis.engine import Total, record_nothing, simulate
 from neuraxis.neurons.lif import LIF
@@ -60,12 +58,8 @@ def _build(nengo, size: int, bits: int):
         nengo.Connection(stimulus, ensemble, synapse=None)
         decoding = nengo.Connection(ensemble, output, synapse=_TAU_S / 1000)
         probe = nengo.Probe(output)
-    before = nengo.rc.get("precision", "bits")
-    nengo.rc.set("precision", "bits", str(bits))
-    try:
+    with _nengo.bits(bits):
         simulator = nengo.Simulator(network, dt=_DT / 1000, progress_bar=False)
-    finally:
-        nengo.rc.set("precision", "bits", before)
     return simulator, ensemble, decoding, probe
 
 
@@ -99,9 +93,7 @@ def _agree(ours: Population, nengo, built, steps: int) -> None:
 
 def workload(quick: bool) -> Workload:
     """Build both sides."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Nengo still asks for numpy.core
-        import nengo
+    nengo = _nengo.load()
 
     size, steps = (100, 500) if quick else (1000, 10_000)
     double, single = (_build(nengo, size, bits) for bits in (64, 32))
@@ -117,18 +109,9 @@ def workload(quick: bool) -> Workload:
     def ours():
         jax.block_until_ready(simulate(population, signal, dt=_DT, steps=steps).record)
 
-    def theirs(simulator):
-        def run() -> float:
-            simulator.reset()
-            start = time.perf_counter()
-            simulator.run_steps(steps, progress_bar=False)
-            return time.perf_counter() - start
-
-        return run
-
     return Workload(
         title=f"LIF population, {size} neurons × {steps} steps, decoded output",
         ours=ours,
-        peers={"Nengo": theirs(simulator), "Nengo, float32": theirs(single[0])},
+        peers={"Nengo": _nengo.timed(simulator, steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": 5.0},
     )

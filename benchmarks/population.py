@@ -6,13 +6,11 @@ Nengo drew and solved for; its building of the network is not counted. Before an
 against the sine behind two such filters: their root mean square errors must agree within a tenth.
 """
 
-import time
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import _nengo
 from benchmarks.harness import Workload
 from neuraxis.engine import Chain, simulate
 from neuraxis.neurons import Synapse
@@ -38,12 +36,8 @@ def _build(nengo, size: int, bits: int):
         nengo.Connection(stimulus, a, synapse=None)
         decodings = [nengo.Connection(*pair, synapse=_TAU_S / 1000) for pair in ((a, b), (b, output))]
         probe = nengo.Probe(output)
-    before = nengo.rc.get("precision", "bits")
-    nengo.rc.set("precision", "bits", str(bits))
-    try:
+    with _nengo.bits(bits):
         simulator = nengo.Simulator(network, dt=_DT / 1000, progress_bar=False)
-    finally:
-        nengo.rc.set("precision", "bits", before)
     return simulator, (a, b), decodings, probe
 
 
@@ -78,9 +72,7 @@ def _agree(network: Chain, built, steps: int) -> None:
 
 def workload(quick: bool) -> Workload:
     """Build both sides."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Nengo still asks for numpy.core
-        import nengo
+    nengo = _nengo.load()
 
     size, steps = (100, 1000) if quick else (1000, 10_000)
     double, single = (_build(nengo, size, bits) for bits in (64, 32))
@@ -90,18 +82,9 @@ def workload(quick: bool) -> Workload:
     def ours():
         jax.block_until_ready(simulate(network, signal, dt=_DT, steps=steps).record)
 
-    def theirs(simulator):
-        def run() -> float:
-            simulator.reset()
-            start = time.perf_counter()
-            simulator.run_steps(steps, progress_bar=False)
-            return time.perf_counter() - start
-
-        return run
-
     return Workload(
         title=f"communication channel, 2 × {size} spiking neurons × {steps} steps",
         ours=ours,
-        peers={"Nengo": theirs(double[0]), "Nengo, float32": theirs(single[0])},
+        peers={"Nengo": _nengo.timed(double[0], steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": 5.0},
     )

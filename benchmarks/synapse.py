@@ -5,13 +5,12 @@ output, which is compared before anything is timed. Nengo and SciPy compute in f
 measured so as well as in float32. SciPy's filter is given the coefficients of the same exact discretisation.
 """
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import signal
 
+from benchmarks import _nengo
 from benchmarks.harness import Workload
 from neuraxis.engine import simulate
 from neuraxis.neurons.synapse import Synapse
@@ -23,9 +22,7 @@ _RATE = 50.0  # of the neurons [Hz]
 
 def workload(quick: bool) -> Workload:
     """Build all sides."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Nengo still asks for numpy.core
-        import nengo
+    nengo = _nengo.load()
 
     steps, size = (500, 50) if quick else (10_000, 1000)
     double = (np.random.default_rng(0).random((steps, size)) < _RATE * _DT / 1000) / _DT
@@ -40,12 +37,8 @@ def workload(quick: bool) -> Workload:
 
     def by_nengo(bits: int, spikes: np.ndarray):
         def run():
-            before = nengo.rc.get("precision", "bits")
-            nengo.rc.set("precision", "bits", str(bits))
-            try:
+            with _nengo.bits(bits):
                 return alpha.filt(spikes, dt=_DT / 1000)
-            finally:
-                nengo.rc.set("precision", "bits", before)
 
         return run
 

@@ -87,7 +87,7 @@ class Best(NamedTuple):
         )
 
 
-def along(per_example: Array, x: Array) -> Array:
+def along(per_example: Array | np.ndarray, x: Array | np.ndarray) -> Any:
     """Let one value per example broadcast with x."""
     return per_example.reshape(per_example.shape + (1,) * (x.ndim - 1))
 

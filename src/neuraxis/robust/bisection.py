@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.robust.attack import Attack, checked
+from neuraxis.robust.attack import Attack, along, checked
 from neuraxis.robust.blocks import broken, check_on_host, fold
 from neuraxis.robust.threat_models import ThreatModel, with_epsilon
 
@@ -67,7 +67,7 @@ class Bisection(eqx.Module):
             found = np.asarray(attack(model, problem.x, labels, targets=targets, key=fold(key, i)))
             fell = broken(attack.threat, problem, found, count)
             norms = np.asarray(self.threat.norm(jnp.asarray(found) - problem.x))
-            best = np.where(fell.reshape(-1, *(1,) * (best.ndim - 1)), found, best)
+            best = np.where(along(fell, best), found, best)
             high = np.where(fell, np.minimum(norms, high), high)
             low = np.where(fell, low, np.minimum(middle, high))
             middle = (low + high) / 2

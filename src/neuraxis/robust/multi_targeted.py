@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.robust.attack import Attack, checked
+from neuraxis.robust.attack import Attack, along, checked
 from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
 from neuraxis.robust.boundaries import rivals
 from neuraxis.robust.threat_models import ThreatModel
@@ -74,7 +74,7 @@ class MultiTargeted(eqx.Module):
             tried = images.copy()
             tried[standing] = found
             fell = broken(self.threat, problem, tried, count)
-            images = np.where(fell.reshape(-1, *(1,) * (images.ndim - 1)), tried, images)
+            images = np.where(along(fell, images), tried, images)
             standing = np.flatnonzero(~fell)
         return jnp.asarray(images)
 
