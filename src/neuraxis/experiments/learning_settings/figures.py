@@ -99,7 +99,7 @@ def _classification(ax, arrays) -> None:
 
 
 def _codes(ax, arrays) -> None:
-    code_map.scatter(ax, arrays["codes"], arrays["labels"], [str(digit) for digit in range(10)], size=10)
+    code_map.scatter(ax, arrays["codes"], arrays["labels"], [str(digit) for digit in range(10)], size=10.0)
     ax.set(xlabel="first number of the code", ylabel="second number of the code")
     ax.legend(title="digit", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9, markerscale=2)
 
