@@ -17,6 +17,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
         if version("jaxlib").startswith("0.10."):  # later ones end the process at a flag that they do not know
             os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"  # small programs compile 40 % sooner
+            # Two test processes keep both cores busy: splitting programs to compile their parts at once only costs.
+            os.environ["XLA_FLAGS"] += " --xla_cpu_parallel_codegen_split_count=1"
 
 # As `neuraxis run` has it: GPUs multiply in TF32 unless asked otherwise, too coarsely for most references.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")

@@ -27,3 +27,7 @@ class DivergedError(ArithmeticError):
     def __init__(self, message: str, step: int):
         super().__init__(message)
         self.step = step
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        """Survive pickling, on the way from another process."""
+        return type(self), (str(self), self.step)

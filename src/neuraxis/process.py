@@ -27,6 +27,7 @@ _KEEP_FREED_MEMORY = {
     -8: 1,  # M_ARENA_MAX: all threads share it.
 }
 _BY_EIGEN = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+_ON_ONE_CORE = "--xla_cpu_parallel_codegen_split_count=1"
 NOT_UNROLLED = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
@@ -50,10 +51,13 @@ def tune(*, short: bool = False) -> tuple[str, ...]:
     if "jax" in sys.modules:
         raise InputError("neuraxis.process.tune() must be called before jax is imported, but jax is there already")
     settings = [_keep_freed_memory()]
-    if importlib.metadata.version("jaxlib").startswith("0.10."):
+    is_known = importlib.metadata.version("jaxlib").startswith("0.10.")
+    if is_known:
         settings.append(_flag(_BY_EIGEN, "convolutions by Eigen"))
     if short:
         settings.append(_flag(NOT_UNROLLED, "loops not unrolled"))
+        if is_known:
+            settings.append(_flag(_ON_ONE_CORE, "programs not split"))
     return tuple(filter(None, settings))
 
 

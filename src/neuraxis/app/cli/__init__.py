@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.perf_counter()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     output.prepare()
-    usual, sys.unraisablehook = sys.unraisablehook, _interrupt_again
+    usual, sys.unraisablehook = sys.unraisablehook, interrupt_again
     try:
         code = _dispatch(arguments, began)
         sys.stdout.flush()
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _interrupt_again(unraisable: Any) -> None:
+def interrupt_again(unraisable: Any) -> None:
     """Repeat an interrupt that fell where Python ignores exceptions, as in a garbage collector's callback."""
     if unraisable.exc_type is KeyboardInterrupt:
         # A little later, when the main thread has left that place.

@@ -1,6 +1,11 @@
 """What each command does."""
 
+import dataclasses
+import os
 import shlex
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import tyro
@@ -9,7 +14,7 @@ from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, TaskID
 from rich.table import Table
 
-from neuraxis import experiments
+from neuraxis import experiments, process
 from neuraxis.app.cli import folder_of
 from neuraxis.app.cli.options import (
     COMMAND_STYLE,
@@ -28,6 +33,8 @@ from neuraxis.app.cli.output import complain, marks, prose, say
 from neuraxis.app.labels import label
 from neuraxis.app.report import Report, number
 from neuraxis.errors import InputError
+
+_MEMORY_OF_TWO = 8e9  # [bytes] for two processes that each run half of a tour
 
 
 def other(arguments: list[str]) -> int:
@@ -154,20 +161,19 @@ def _print_report(report: Report) -> None:
 
 
 def _tour(command: Tour, typed: list[str]) -> int:
-    from neuraxis.app import folders, runs
+    from neuraxis.app import folders
+    from neuraxis.app.cli import side_by_side
     from neuraxis.app.report import write_report
 
     with folders.hold(folder_of(typed), "tour") as folder:
         if folders.content(folder):
             raise InputError(f"{folder} is not empty; choose another folder")
+        tasks = [partial(_run_of_tour, name, folder / name, command.full) for name in experiments.names()]
         reports = []
-        for name in experiments.names():
-            module = experiments.load(name)
-            settings = module.Settings() if command.full else module.QUICK
-            quick = "" if command.full else " --quick"
-            line = f"neuraxis run {name}{quick}"
-            reports.append(runs.run_experiment(module, settings, folder / name, command=line))
-            _print_report(reports[-1])
+        with closing(side_by_side.run_all(tasks, _at_once())) as finished:
+            for report in finished:
+                reports.append(report)
+                _print_report(report)
         page = folder / "index.html"
         introduction = (
             "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one "
@@ -176,6 +182,24 @@ def _tour(command: Tour, typed: list[str]) -> int:
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
     return 1 if any(report.failed_claims for report in reports) else 0
+
+
+def _run_of_tour(name: str, folder: Path, full: bool) -> Report:
+    """Run one experiment, and give its report without the arrays and the model, which are in its folder."""
+    from neuraxis.app import runs
+
+    module = experiments.load(name)
+    settings = module.Settings() if full else module.QUICK
+    report = runs.run_experiment(module, settings, folder, command=f"neuraxis run {name}{'' if full else ' --quick'}")
+    return dataclasses.replace(report, result=dataclasses.replace(report.result, arrays={}, model=None))
+
+
+def _at_once() -> int:
+    """Say how many experiments of a tour to run side by side: two on CPUs that have the room, one on other devices."""
+    import jax
+
+    has_room = (os.cpu_count() or 1) > 1 and process.memory() > _MEMORY_OF_TWO
+    return 2 if jax.default_backend() == "cpu" and has_room else 1
 
 
 def _sample(command: Sample) -> int:
