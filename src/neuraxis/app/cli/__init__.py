@@ -17,8 +17,11 @@ from neuraxis.app.cli import output
 from neuraxis.app.cli.output import complain
 from neuraxis.errors import DivergedError, InputError
 
-# What is imported from the packages of the extra "experiments", without which the library works.
-EXTRA = ("diffrax", "matplotlib", "pooch", "scipy", "sklearn", "shtab")
+# What is imported from the packages of extras, without which the library works.
+EXTRAS = {
+    "experiments": ("diffrax", "matplotlib", "pooch", "scipy", "sklearn", "shtab"),
+    "lab": ("latex2mathml", "starlette", "uvicorn", "websockets"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,12 +75,15 @@ def _describe(error: OSError) -> str:
 
 def _unexpected(error: Exception, arguments: list[str]) -> int:
     """Say what can be said of an error that is none of ours."""
-    if isinstance(error, ModuleNotFoundError) and (missing := (error.name or "").partition(".")[0]) in EXTRA:
-        return complain(
-            f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
-            'pip install "neuraxis[experiments]" installs all that experiments need',
-            2,
-        )
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").partition(".")[0]
+        for extra, packages in EXTRAS.items():
+            if missing in packages:
+                return complain(
+                    f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
+                    f'pip install "neuraxis[{extra}]" installs all that it needs',
+                    2,
+                )
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         first = str(error).partition("\n")[0]
         return complain(f"there is not enough memory for these settings: {first or 'it ran out'}", 2)
@@ -90,7 +96,7 @@ def _dispatch(arguments: list[str], began: float) -> int:
         output.say(f"neuraxis {__version__}")
         return 0
     names_experiment = arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-")
-    if (names_experiment or arguments[:1] in (["tour"], ["sample"])) and "jax" not in sys.modules:
+    if (names_experiment or arguments[:1] in (["tour"], ["sample"], ["lab"])) and "jax" not in sys.modules:
         process.tune(short=is_short(arguments))
     from neuraxis.app.cli import commands
 
@@ -126,4 +132,4 @@ def is_short(arguments: list[str]) -> bool:
             return process.is_short(begun.read(folder, arguments[1]).xla_flags)
         except (InputError, OSError):
             pass  # which is said later
-    return arguments[0] == "tour" or "--quick" in arguments
+    return arguments[0] in ("tour", "lab") or "--quick" in arguments

@@ -18,6 +18,7 @@ from neuraxis.app.cli.options import (
     Data,
     DataList,
     Fetch,
+    Lab,
     Sample,
     Tour,
     as_typed,
@@ -42,6 +43,8 @@ def other(arguments: list[str]) -> int:
     match command:
         case Tour():
             return _tour(command, arguments)
+        case Lab():
+            return _lab(command)
         case Sample():
             return _sample(command)
         case Data(Fetch(name)):
@@ -176,6 +179,15 @@ def _tour(command: Tour, typed: list[str]) -> int:
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
     return 1 if any(report.failed_claims for report in reports) else 0
+
+
+def _lab(command: Lab) -> int:
+    from neuraxis.app.lab.server import serve
+
+    if not 1 <= command.port <= 65535:
+        raise InputError(f"--port must lie from 1 to 65535, but is {command.port}")
+    serve(command.name, command.port, lambda line: say(escape(line)), command.browser)
+    return 0
 
 
 def _sample(command: Sample) -> int:

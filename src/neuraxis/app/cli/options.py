@@ -41,6 +41,18 @@ class Tour:
 
 
 @dataclasses.dataclass(frozen=True)
+class Lab:
+    """Open live models in the browser, to move what they are made of."""
+
+    name: tyro.conf.Positional[str] = ""
+    """Page to open; all of them are listed where none is given."""
+    port: int = 8800
+    """Port of this machine to serve at; the next free one where it is in use."""
+    browser: bool = True
+    """Open the page in a browser."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
     """Let the language model that a run has saved go on with a text."""
 
@@ -92,6 +104,7 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Tour, tyro.conf.subcommand("tour")]
+    | Annotated[Lab, tyro.conf.subcommand("lab")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Completion, tyro.conf.subcommand("completion")]
