@@ -23,7 +23,7 @@ from neuraxis.app.lab.run import Run
 from neuraxis.errors import InputError
 
 HOST = "127.0.0.1"
-_STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
 _LARGEST_MESSAGE = 1 << 20  # bytes from a browser
 _TRIES = 20  # ports
 
@@ -36,21 +36,26 @@ def serve(name: str, port: int, say: Callable[[str], None], open_browser: bool =
     """
     if name:
         page.load(name)
-    listener, chosen = _listen(port)
+    listener, chosen = listen(port)
     if chosen != port:
         say(f"port {port} is in use; taking {chosen}")
     where = f"http://{HOST}:{chosen}/{name}"
     say(f"the lab: {where} (Ctrl-C ends it)")
     if open_browser:
-        threading.Timer(0.5, _open, (where, say)).start()
-    settings = uvicorn.Config(
+        threading.Timer(0.5, open_page, (where, say)).start()
+    uvicorn.Server(settings()).run(sockets=[listener])
+
+
+def settings() -> uvicorn.Config:
+    """Make the settings of the server."""
+    return uvicorn.Config(
         app(),
-        log_level="warning",
+        log_level="error",
+        ws="websockets-sansio",
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,  # this machine sends to itself
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(settings).run(sockets=[listener])
 
 
 def app() -> Starlette:
@@ -60,7 +65,7 @@ def app() -> Starlette:
             Route("/", _index),
             Route("/api/pages", _pages),
             Route("/api/pages/{name}", _describe),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=STATIC)),
             Route("/{name}", _page),
             WebSocketRoute("/live/{name}", _live),
         ],
@@ -68,26 +73,29 @@ def app() -> Starlette:
     )
 
 
-def _listen(port: int) -> tuple[socket.socket, int]:
+def listen(port: int) -> tuple[socket.socket, int]:
     """Take the port, or the next that is free."""
-    for number in range(port, min(port + _TRIES, 65536)):
+    last = min(port + _TRIES, 1 << 16) - 1
+    for number in range(port, last + 1):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, number))
+            listener.listen()
             return listener, number
         except OSError:
             listener.close()
-    raise InputError(f"no port from {port} to {port + _TRIES - 1} is free; choose another with --port")
+    raise InputError(f"no port from {port} to {last} is free; choose another with --port")
 
 
-def _open(where: str, say: Callable[[str], None]) -> None:
+def open_page(where: str, say: Callable[[str], None]) -> None:
+    """Open an address in the browser, or say that there is none."""
     if not webbrowser.open(where):
         say("no browser was found here: open the address above in one")
 
 
 async def _index(request: Request) -> Response:
-    return FileResponse(_STATIC / "index.html")
+    return FileResponse(STATIC / "index.html")
 
 
 async def _pages(request: Request) -> Response:
@@ -99,7 +107,7 @@ async def _page(request: Request) -> Response:
         page.load(request.path_params["name"])
     except InputError as error:
         return PlainTextResponse(f"{error}\n", 404)
-    return FileResponse(_STATIC / "page.html")
+    return FileResponse(STATIC / "page.html")
 
 
 async def _describe(request: Request) -> Response:
