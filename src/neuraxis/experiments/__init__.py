@@ -9,6 +9,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from neuraxis.names import check_name
 
@@ -57,6 +58,20 @@ def _place(path: Path) -> tuple[str, int]:
 def docstring(name: str) -> str:
     """Give an experiment's docstring, read without importing it."""
     return ast.get_docstring(_parsed(_sources()[name])) or ""
+
+
+def settings(name: str) -> dict[str, Any]:
+    """Give the defaults of an experiment's settings, read without importing it; None where it is calculated."""
+    (found,) = (n for n in _parsed(_sources()[name]).body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+    declared = (field for field in found.body if isinstance(field, ast.AnnAssign))
+    return {ast.unparse(field.target): _literal(field.value) for field in declared if field.value is not None}
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
 
 
 @cache

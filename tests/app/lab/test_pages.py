@@ -147,7 +147,7 @@ def test_the_script_repeats_what_is_on_the_screen(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_has_settings_that_the_experiment_takes(name):
     found = page.load(name)
-    module = found.load_experiment()
+    module = experiments.load(found.experiment)
     names = {each.name for each in fields(module.Settings)}
     shared = {each.name: getattr(found.controls(), each.name) for each in fields(found.controls) if each.name in names}
     check_settings(replace(module.Settings(), **shared))

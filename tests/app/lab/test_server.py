@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from neuraxis.app.lab import server
 from neuraxis.errors import InputError
@@ -49,7 +50,7 @@ def get(port, path, **headers):
 
 
 def live(port, origin=None, path="/live/counter"):
-    return connect(f"ws://127.0.0.1:{port}{path}", origin=origin or f"http://127.0.0.1:{port}", max_size=None)
+    return connect(f"ws://127.0.0.1:{port}{path}", origin=Origin(origin or f"http://127.0.0.1:{port}"), max_size=None)
 
 
 def threads():

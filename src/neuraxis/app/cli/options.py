@@ -44,7 +44,7 @@ class Tour:
 class Lab:
     """Open live models in the browser, to move what they are made of."""
 
-    name: tyro.conf.Positional[str] = ""
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")] = ""
     """Page to open; all of them are listed where none is given."""
     port: int = 8800
     """Port of this machine to serve at; the next free one where it is in use."""

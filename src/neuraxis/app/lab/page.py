@@ -21,7 +21,6 @@ import inspect
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from neuraxis import experiments
@@ -72,10 +71,6 @@ class Page:
     def presets(self) -> dict[str, dict[str, Any]]:
         """Values of controls that show a classic result, by its name."""
         return getattr(self.module, "PRESETS", {})
-
-    def load_experiment(self) -> ModuleType:
-        """Import its experiment."""
-        return experiments.load(self.experiment)
 
     def measures(self, state: Any, values: Any) -> dict[str, float]:
         """Measure what the missions are checked by."""

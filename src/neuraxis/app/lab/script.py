@@ -2,11 +2,13 @@
 
 import ast
 import inspect
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from neuraxis import experiments
 from neuraxis.app.lab.page import Page
 
 _RUNS = ("Controls", "start", "step", "picture")
@@ -40,10 +42,9 @@ def script(page: Page, controls: Any, changes: Mapping[int, Mapping[str, Any]], 
 
 def command(page: Page, controls: Any) -> str:
     """Write the line that runs the experiment with those of its settings that have been moved."""
-    module = page.load_experiment()
-    settings = {each.name: each.default for each in fields(module.Settings)}
+    settings = experiments.settings(page.experiment)
     options = [
-        f" --{each.name.replace('_', '-')} {getattr(controls, each.name)}"
+        f" --{each.name.replace('_', '-')} {shlex.quote(str(getattr(controls, each.name)))}"
         for each in fields(controls)
         if each.name in settings and getattr(controls, each.name) != settings[each.name]
     ]

@@ -5,6 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def serve(name: str, port: int, say: Callable[[str], None], open_browser: bool =
     say(f"the lab: {where} (Ctrl-C ends it)")
     if open_browser:
         threading.Timer(0.5, open_page, (where, say)).start()
-    uvicorn.Server(settings()).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(settings()).run(sockets=[listener])
 
 
 def settings() -> uvicorn.Config:

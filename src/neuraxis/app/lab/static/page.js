@@ -35,7 +35,7 @@ function build() {
     return button;
   }));
   fill($("missions"), about.missions.map((text) => make("li", {}, text)));
-  if (about.ignored.length) notice(`Of the address, this was left out: ${about.ignored.join("; ")}.`);
+  if (about.ignored.length) left(`Of the address, this was left out: ${about.ignored.join("; ")}.`);
   for (const element of document.querySelectorAll("[data-symbol]")) {
     const point = (symbol) => () => { lit = symbol; light(); };
     element.addEventListener("pointerenter", point(element.dataset.symbol));
@@ -58,6 +58,14 @@ function light() {
 function notice(sentence) {
   $("notice").textContent = sentence;
   $("notice").hidden = !sentence;
+}
+
+// What was left out of the address stays until the visitor puts it away.
+function left(sentence) {
+  const close = make("button", {type: "button"}, "Close");
+  const element = make("div", {className: "notice", role: "alert"}, make("span", {}, sentence), close);
+  close.onclick = () => element.remove();
+  $("notice").before(element);
 }
 
 function connect() {
@@ -139,7 +147,9 @@ function arrange(drawn) {
 }
 
 const type = () => (document.body.classList.contains("presenter") ? 19 : innerWidth < 600 ? 11 : 13);
-const look = (ghost) => ({theme: colors(), type: type(), ghost, lit});
+// A symbol that no mark has lights none, and dims none.
+const isDrawn = (symbol) => panels.some(({panel}) => [...(panel.marks ?? []), ...(panel.nodes ?? [])].some((part) => part.symbol === symbol));
+const look = (ghost) => ({theme: colors(), type: type(), ghost, lit: isDrawn(lit) ? lit : ""});
 
 function paint() {
   for (const {element, canvas, panel, ghost} of panels) {
