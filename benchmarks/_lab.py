@@ -1,0 +1,62 @@
+"""The lab in a real browser, as the benchmarks of it measure it: in headless Chromium, from outside."""
+
+import atexit
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.harness import NotHereError
+
+# From a slider's event to the first animation frame after a picture with its value [ms].
+_LATENCY = """([name, value]) => new Promise((done) => {
+  const began = performance.now();
+  window.lab.set(name, value);
+  const look = () => {
+    if (+window.lab.shown[name] === value) done(performance.now() - began);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+# The mean time between two pictures [ms].
+_PICTURES = """(seconds) => new Promise((done) => {
+  const began = performance.now(), first = window.lab.pictures;
+  setTimeout(() => done((performance.now() - began) / (window.lab.pictures - first)), 1000 * seconds);
+})"""
+
+
+def latency(page: str, control: str, low: float, high: float) -> Callable[[], float]:
+    """Give what moves a slider of a page once and returns how long the picture took [s]."""
+    tab, values = _tab(page), random.Random(0)
+    return lambda: tab.evaluate(_LATENCY, [control, round(values.uniform(low, high), 3)]) / 1000
+
+
+def between_pictures(page: str, seconds: float) -> Callable[[], float]:
+    """Give what watches a page and returns the mean time between two pictures [s]."""
+    tab = _tab(page)
+    return lambda: tab.evaluate(_PICTURES, seconds) / 1000
+
+
+def _tab(page: str) -> Any:
+    """Open a page of a lab of its own in Chromium, and wait until it moves."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise NotHereError("no Chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    command = [sys.executable, "-m", "neuraxis", "lab", page, "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    atexit.register(server.terminate)
+    assert server.stdout is not None
+    address = None
+    while address is None:
+        address = re.search(r"http://\S+", server.stdout.readline())
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    tab = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+    tab.goto(address[0])
+    tab.wait_for_function("window.lab?.pictures > 30", timeout=120_000)
+    return tab
