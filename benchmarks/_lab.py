@@ -2,13 +2,11 @@
 
 import atexit
 import random
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
+from benchmarks._browser import CHROMIUM, FLAGS, served
 from benchmarks.harness import NotHereError
 
 # From a slider's event to the first animation frame after a picture with its value [ms].
@@ -42,21 +40,17 @@ def between_pictures(page: str, seconds: float) -> Callable[[], float]:
 
 def _tab(page: str) -> Any:
     """Open a page of a lab of its own in Chromium, and wait until it moves."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+    if CHROMIUM is None:
         raise NotHereError("no Chromium is installed")
     from playwright.sync_api import sync_playwright
 
-    command = [sys.executable, "-m", "neuraxis", "lab", page, "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    atexit.register(server.terminate)
-    assert server.stdout is not None
-    address = None
-    while address is None:
-        address = re.search(r"http://\S+", server.stdout.readline())
-    playwright = sync_playwright().start()
-    atexit.register(playwright.stop)
-    tab = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
-    tab.goto(address[0])
+    open_things = ExitStack()
+    atexit.register(open_things.close)
+    address = open_things.enter_context(served(page))
+    playwright = open_things.enter_context(sync_playwright())
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    open_things.callback(browser.close)
+    tab = browser.new_page()
+    tab.goto(address)
     tab.wait_for_function("window.lab?.pictures > 30", timeout=120_000)
     return tab

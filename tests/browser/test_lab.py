@@ -1,19 +1,15 @@
 """The lab in a real browser. These tests need Chromium and Playwright, and are skipped where one is missing."""
 
 import re
-import shutil
-import subprocess
-import sys
-from contextlib import contextmanager
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
+from benchmarks._browser import CHROMIUM, FLAGS, served
 from neuraxis.app.lab import page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 NAMES = page.names()
@@ -21,33 +17,16 @@ NEURON = "hodgkin-huxley"
 _PATIENCE = 90_000  # milliseconds, for compilations on a busy machine
 
 
-@contextmanager
-def served(name, port):
-    """Serve the lab as a user does; give its address."""
-    command = [sys.executable, "-m", "neuraxis", "lab", *([name] if name else []), f"--port={port}", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = ""
-            while "the lab:" not in line:
-                line = process.stdout.readline()
-                assert process.poll() is None, "the lab did not start"
-            (address,) = re.findall(r"http://\S+", line)
-            yield address
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(scope="module")
 def lab():
-    with served("", 8850) as address:
+    with served() as address:
         yield address.rstrip("/")
 
 
 @pytest.fixture(scope="module")
 def chromium():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
