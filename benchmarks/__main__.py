@@ -1,4 +1,4 @@
-"""Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] [--out FILE] [--record FILE]`."""
+"""Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] …`."""
 
 import importlib
 import subprocess

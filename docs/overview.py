@@ -45,10 +45,10 @@ def page(runs: Record, timed: Record) -> str:
     lines = [
         "# Systems at a glance",
         "",
-        "For each system the first of its [claims](claims.md), what a run at default settings measured, how many of its",
-        "claims hold, and how long the whole run took; and beside it each of its [benchmarks](benchmarks.md), with the",
-        "fastest of the peers, and how many times as long as neuraxis that takes for the same work. `make claims` and",
-        "`make bench` measure, and this page is made of their records.",
+        "For each system the first of its [claims](claims.md), what a run at default settings measured, how many claims",
+        "hold, and how long the whole run took; and beside that each of its [benchmarks](benchmarks.md), with the fastest",
+        "of the peers and how many times as long as neuraxis it takes for the same work. `make claims` and `make bench`",
+        "measure, and this page is made of their records.",
         "",
         *sorted({f"- Claims: {claims.where(run)}" for run in runs.values()}),
         *sorted({f"- Benchmarks: {_where(entry)}" for entry in timed.values()}),
@@ -73,14 +73,14 @@ def with_table(text: str, runs: Record, timed: Record) -> str:
 def _rows(name: str, runs: Record, timed: Record) -> list[str]:
     """Write the row of an experiment, and one more for each further benchmark."""
     around = f"[{name}](systems/{name}.md)", experiments.summary(name), *_claim(runs.get(name))
-    first, *further = _benchmarks(name, timed) or [(_NOTHING,) * 3]
+    first, *further = _benchmarks(name, timed) or [(_NOTHING, _NOTHING, _NOTHING)]
     return [_row(*around, *first), *(_row(*("",) * len(around), *cells) for cells in further)]
 
 
 def _claim(run: dict[str, Any] | None) -> tuple[str, str, str, str]:
     """Give the first claim of a run, what was measured of it, how many claims hold, and the seconds of the run."""
     if run is None:
-        return (_NOTHING,) * 4
+        return _NOTHING, _NOTHING, _NOTHING, _NOTHING
     metric, bounds = next(iter(claims.bounds(run).items()))
     held = [claim["holds"] for claim in run["claims"]]
     return (
