@@ -18,7 +18,7 @@ from neuraxis.app.cli.output import complain
 from neuraxis.errors import DivergedError, InputError
 
 # What is imported from the packages of the extra "experiments", without which the library works.
-EXTRA = ("diffrax", "matplotlib", "pooch", "scipy", "sklearn", "shtab")
+EXTRA = ("diffrax", "latex2mathml", "matplotlib", "pooch", "scipy", "sklearn", "shtab")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
