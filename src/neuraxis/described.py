@@ -9,8 +9,6 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
-
 _LINES = re.MULTILINE | re.DOTALL
 
 
@@ -30,6 +28,8 @@ def describe(namespace: Mapping[str, Any]) -> None:
 
     Left alone are those whose docstring has a section on the arguments of a constructor, and those without fields.
     """
+    import equinox as eqx  # with JAX, which must not be imported by what only wants `meanings`
+
     for cls in namespace.values():
         if isinstance(cls, type) and issubclass(cls, eqx.Module) and "Args:" not in (text := cls.__doc__ or ""):
             cls.__doc__ = "\n".join([inspect.cleandoc(text), *_parameters(cls)])

@@ -1,10 +1,14 @@
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as program
 from benchmarks.__main__ import Options, main
 from neuraxis.errors import InputError
+
+FOLDER = Path(program.__file__).parent
 
 
 def test_the_failure_of_one_benchmark_does_not_lose_the_others(monkeypatch, capsys, tmp_path):
@@ -38,3 +42,8 @@ def test_the_record_is_handed_on(monkeypatch, tmp_path):
 def test_quick_times_are_not_kept(tmp_path):
     with pytest.raises(InputError, match="--quick"):
         main(Options(("lif",), quick=True, record=tmp_path / "record.json"))
+
+
+def test_the_process_can_still_be_tuned():
+    program = "import sys, benchmarks.__main__; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=FOLDER.parent).returncode == 0
