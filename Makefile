@@ -45,9 +45,10 @@ fuzz: $(VENV)/test.stamp
 parity: $(VENV)/parity.stamp
 	$(BIN)/python -m pytest tests/parity
 
-# Time neuraxis and its peers side by side; `make bench ONLY="mlp lif"` chooses.
+# Time neuraxis and its peers side by side, and keep the times in docs/benchmarks.json, docs/overview.md and README.md.
+# `make bench ONLY="mlp lif"` chooses; what is known of the others stays.
 bench: $(VENV)/parity.stamp
-	$(BIN)/python -m benchmarks $(ONLY)
+	$(BIN)/python -m benchmarks --record docs/benchmarks.json $(ONLY); code=$$?; $(BIN)/python docs/overview.py && exit $$code
 
 # See that all benchmarks run, at sizes at which the times mean nothing.
 bench-smoke: $(VENV)/parity.stamp
@@ -57,7 +58,7 @@ bench-smoke: $(VENV)/parity.stamp
 # fails where a claim is missed.
 # `make claims ONLY="lif mlp"` chooses; what is known of the others stays.
 claims: $(VENV)/tour.stamp
-	$(BIN)/python docs/claims.py $(ONLY)
+	$(BIN)/python docs/claims.py $(ONLY); code=$$?; $(BIN)/python docs/overview.py && exit $$code
 
 # Style, types, and which part may import which.
 lint: $(VENV)/lint.stamp $(VENV)/test.stamp

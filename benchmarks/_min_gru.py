@@ -55,6 +55,7 @@ def layer(steps: int, target: float | None = None) -> Workload:
     np.testing.assert_allclose(dx, their_x.grad.numpy(), atol=0.02)
     return Workload(
         title=f"minGRU, batch {BATCH}, {steps} steps, width {WIDTH}, forwards and backwards",
+        experiment="min-gru",
         ours=ours,
         peers={"minGRU-pytorch": peer},
         targets={} if target is None else {"minGRU-pytorch": target},

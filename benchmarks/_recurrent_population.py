@@ -52,6 +52,7 @@ def workload(
 
     return Workload(
         title=f"{title}, {size} spiking LIF neurons × {steps} steps",
+        experiment="population-dynamics",
         ours=ours,
         peers={"Nengo": _nengo.timed(double[0], steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": target},

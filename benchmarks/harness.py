@@ -12,6 +12,10 @@ OUT_OF_ORDER = 10  # times as long as another way in which the same program does
 BUSY = 0.1  # share of the machine that others may use while we measure
 
 
+class NotHereError(Exception):
+    """A benchmark needs what this machine does not have; the message says what."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """One piece of work, done by us and by others.
@@ -21,6 +25,7 @@ class Workload:
     """
 
     title: str
+    experiment: str  # whose system it is about, as `neuraxis run` names it
     ours: Callable[[], object]
     peers: Mapping[str, Callable[[], object]]
     targets: Mapping[str, float] = field(default_factory=dict)  # lowest ratio of times, peer over ours
@@ -48,6 +53,11 @@ class Measured:
     timings: list[Timing]  # ours is the first
     out_of_order: dict[str, float]  # sides that were left out, with the time of their last call [s]
     used_by_others: float | None  # share of the machine's cores that other programs used meanwhile; None where unknown
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether others are known to have used the machine so much that the times are worth little."""
+        return self.used_by_others is not None and self.used_by_others > BUSY
 
 
 def measure(workload: Workload, rounds: int) -> Measured:

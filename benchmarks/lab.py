@@ -8,6 +8,7 @@ def workload(quick: bool) -> Workload:
     """Ours alone: one slider moved, and one picture waited for."""
     return Workload(
         title="Lab, from a slider to the picture, Hodgkin–Huxley neuron",
+        experiment="hodgkin-huxley",
         ours=latency("hodgkin-huxley", "current", 0.0, 50.0),
         peers={},
     )

@@ -8,6 +8,7 @@ def workload(quick: bool) -> Workload:
     """Ours alone: the mean time between two pictures of raster and rate."""
     return Workload(
         title="Lab, between two pictures, raster of 1000 neurons",
+        experiment="spiking-network",
         ours=between_pictures("spiking-network", 0.5 if quick else 3.0),
         peers={},
     )

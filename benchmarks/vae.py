@@ -80,6 +80,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"VAE, {steps} training steps, {'-'.join(map(str, SIZES))} and back, batch {BATCH_SIZE}",
+        experiment="vae",
         ours=ours,
         peers={"PyTorch, Adam as it comes": torch_epoch(), "PyTorch, Adam(fused=True)": torch_epoch(fused=True)},
         targets={"PyTorch, Adam as it comes": 1.8},

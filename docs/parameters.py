@@ -13,7 +13,7 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 
-from neuraxis.app.labels import meanings
+from neuraxis.described import meanings
 
 _LINE = re.compile(r"^\[parameters of ([\w.]+)\]$")
 _UNIT = re.compile(r"\s*\[([^\]]+)\]")

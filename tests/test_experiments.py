@@ -4,11 +4,13 @@ import contextlib
 import dataclasses
 import inspect
 from typing import Literal
+from xml.etree import ElementTree
 
 import jax
 import pytest
 
 from neuraxis import experiments
+from neuraxis.app import runs
 from neuraxis.errors import InputError
 from neuraxis.experiment import check_settings, check_steps
 
@@ -25,6 +27,14 @@ def test_has_its_parts(module):
     assert 0 < module.QUICK.memory() <= module.Settings().memory() < 2e9  # fits into a small machine
     assert next(iter(inspect.signature(module.run).parameters)) == "settings"
     assert list(inspect.signature(module.plot).parameters) == ["result"]
+
+
+def test_has_equations(module):
+    formulas = runs.equations(module)
+    assert formulas
+    for formula in formulas:
+        assert "\\" not in formula, "a command that the converter does not know"
+        ElementTree.fromstring(formula)
 
 
 def test_every_setting_is_explained(module):

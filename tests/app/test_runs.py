@@ -37,6 +37,7 @@ def experiment(run=None, with_session=False):
         module.run = lambda settings, session: (run or default)(settings, session)
     else:
         module.run = run or default
+    module.EQUATIONS = "\nx < 1\n\n\\frac{1}{2}\\n"
     module.Settings = Settings
     module.QUICK = Settings(size=2)
 
@@ -47,6 +48,14 @@ def experiment(run=None, with_session=False):
 
     module.plot = plot
     return module
+
+
+def test_the_report_shows_the_equations(tmp_path):
+    runs.run_experiment(experiment(), Settings(), tmp_path / "run", Session())
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<math") == 2
+    assert "<mfrac>" in page
+    assert "<mo>&#x0003C;</mo>" in page  # x < 1
 
 
 def test_leaves_everything_and_metrics_last(tmp_path):

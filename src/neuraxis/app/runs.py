@@ -13,12 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neuraxis import __version__, process
+from neuraxis import __version__, experiments, process
 from neuraxis.app import folders
 from neuraxis.app.begun import METRICS, SETTINGS, Begun
-from neuraxis.app.labels import meanings
 from neuraxis.app.report import Report, write_report
 from neuraxis.check import in_bytes, received
+from neuraxis.described import meanings
 from neuraxis.errors import InputError
 from neuraxis.experiment import Result, Session
 from neuraxis.files import sweep, write_atomically
@@ -108,6 +108,7 @@ def _is_first() -> bool:
 def _run(
     module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str, began: float
 ) -> Report:
+    formulas = equations(module)  # before the work, so that what is missing is missed at once
     with process.precision(begun.precision):
         result = module.run(settings, session) if takes_session(module) else module.run(settings)
     if result.model is not None:
@@ -123,6 +124,7 @@ def _run(
     report = Report(
         name=begun.experiment,
         text=inspect.getdoc(module) or "",
+        equations=formulas,
         settings=begun.settings,
         meanings=meanings(module.Settings),
         is_default=settings == module.Settings(),
@@ -183,6 +185,13 @@ def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str
             figure.savefig(buffer, dpi=150, format="png")
             figures[stem], captions[stem] = buffer.getvalue(), str(figure.get_label())
     return figures, captions
+
+
+def equations(module: ModuleType) -> tuple[str, ...]:
+    """Give the equations of an experiment's model as MathML, which browsers draw themselves."""
+    from latex2mathml.converter import convert
+
+    return tuple(convert(text, display="block") for text in experiments.equations(module))
 
 
 def versions() -> dict[str, str]:

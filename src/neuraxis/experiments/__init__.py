@@ -1,7 +1,8 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
 An experiment exists by its file or folder lying here; nothing else lists it. Its `PLACE` is the chapter it belongs to
-and its number there; one without a place comes last. What several share is in `shared`.
+and its number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, with an empty
+line between two; the report and the pages of the documentation show them. What several share is in `shared`.
 """
 
 import ast
@@ -82,6 +83,11 @@ def _parsed(path: Path) -> ast.Module:
 def summary(name: str) -> str:
     """First line of an experiment's docstring."""
     return docstring(name).partition("\n")[0]
+
+
+def equations(module: ModuleType) -> list[str]:
+    """Give the equations of an experiment's model, in LaTeX."""
+    return [text.strip() for text in getattr(module, "EQUATIONS", "").split("\n\n") if text.strip()]
 
 
 def load(name: str) -> ModuleType:

@@ -23,6 +23,10 @@ from neuraxis.functions import activations
 from neuraxis.functions.activations import Activation
 
 PLACE = ("Feedforward networks and learning", 1)
+EQUATIONS = r"""
+h = \sigma(z), \quad z = x W + b, \qquad
+\frac{\partial E}{\partial z} = \frac{\partial E}{\partial h} \frac{\partial \sigma}{\partial z}
+"""
 
 _OF_EACH_ENTRY = (
     activations.identity,

@@ -40,6 +40,13 @@ from neuraxis.functions.losses import (
 )
 
 PLACE = ("Feedforward networks and learning", 5)
+EQUATIONS = r"""
+\nabla_{z^l} E = \sigma'(z^l) \odot \left( \nabla_{z^{l+1}} E \; (W^{l+1})^\top \right), \qquad
+\nabla_{W^l} E = (h^l)^\top \, \nabla_{z^l} E, \qquad
+\nabla_{b^l} E = \sum_{\text{rows}} \nabla_{z^l} E
+
+\theta \leftarrow \theta - \kappa \, \nabla_\theta E
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 # Activations of the hidden layers and of the output, and the loss that matches it, as a function of the last z.

@@ -33,6 +33,9 @@ from neuraxis.functions.activations import logistic
 from neuraxis.layers import BatchNorm, Linear, Sequential
 
 PLACE = ("Feedforward networks and learning", 11)
+EQUATIONS = r"""
+\hat h = \frac{h - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat h + \beta
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.93}
 _GOAL = 0.97

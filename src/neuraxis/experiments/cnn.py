@@ -38,6 +38,11 @@ from neuraxis.kinds import Map
 from neuraxis.values import compiled
 
 PLACE = ("Feedforward networks and learning", 10)
+EQUATIONS = r"""
+z_{i, o} = \sum_{k, c} x_{s i + d k - p,\, c}\; w_{k, c, o} + b_o
+
+h^0 = x, \qquad h^l = \sigma(\operatorname{pool}(h^{l-1} \star W^l) + b^l), \qquad y = \operatorname{MLP}(h^L)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.992, "digits": 0.97, "fashion-mnist": 0.90}
 

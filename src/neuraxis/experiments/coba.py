@@ -28,6 +28,10 @@ from neuraxis.spiking.poisson import PoissonInput
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
 PLACE = ("Neurons", 5)
+EQUATIONS = r"""
+\tau_m \frac{dv_i}{dt} = v_{rest} - v_i + \sum_k \frac{g_{ik}}{g_{leak}} (E_k - v_i) + \text{drive}_i, \qquad
+\tau_k \frac{dg_{ik}}{dt} = -g_{ik}
+"""
 
 
 @dataclass(frozen=True)

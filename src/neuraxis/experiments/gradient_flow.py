@@ -36,6 +36,10 @@ from neuraxis.functions.initializers import Initializer, he_normal
 from neuraxis.layers import BatchNorm, Linear, Residual, Sequential
 
 PLACE = ("Feedforward networks and learning", 9)
+EQUATIONS = r"""
+\nabla_{h^l} E = \left( \sigma'(z^l) \odot \nabla_{h^{l+1}} E \right) (W^l)^\top, \qquad
+\lVert \nabla_{h^l} E \rVert \le \max \sigma' \; \lVert W^l \rVert \; \lVert \nabla_{h^{l+1}} E \rVert
+"""
 
 _LARGE = 4.0  # scale of weights that are too large for tanh
 

@@ -31,6 +31,14 @@ from neuraxis.layers import Linear
 from neuraxis.recurrent import GRU, RNN
 
 PLACE = ("Memory and sequences", 3)
+EQUATIONS = r"""
+\begin{split}
+g &= \sigma(h W_g + x U_g + b_g) \qquad \text{gate: how much of } h \text{ is replaced,} \\
+r &= \sigma(h W_r + x U_r + b_r) \qquad \text{reset: how much of } h \text{ the candidate sees,} \\
+\tilde h &= \tanh((h \odot r)\, W + x U + b) \qquad \text{candidate,} \\
+h &\leftarrow g \odot \tilde h + (1 - g) \odot h
+\end{split}
+"""
 
 _CELLS = {"gru": GRU, "rnn": RNN}
 _TITLES = {"gru": "GRU", "rnn": "plain recurrent network"}

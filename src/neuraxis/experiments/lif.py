@@ -30,6 +30,11 @@ from neuraxis.neurons.lif import LIF, LIFState
 from neuraxis.neurons.spikes import events, record_spikes
 
 PLACE = ("Neurons", 2)
+EQUATIONS = r"""
+\tau_m \frac{dv}{dt} = v_{in} - v, \qquad v = 1 \;\Rightarrow\; \text{spike, then } v = 0 \text{ for } \tau_{ref}
+
+r(v_{in}) = \frac{1}{\tau_{ref} - \tau_m \ln(1 - 1/v_{in})} \quad (v_{in} > 1), \qquad \text{else } 0
+"""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ from neuraxis.functions.losses import (
 )
 
 PLACE = ("Feedforward networks and learning", 2)
+EQUATIONS = r"""
+\frac{\partial E}{\partial z} = y - t
+"""
 
 
 @dataclass(frozen=True)

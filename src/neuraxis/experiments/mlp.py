@@ -27,6 +27,9 @@ from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
 
 PLACE = ("Feedforward networks and learning", 3)
+EQUATIONS = r"""
+h^0 = x, \qquad h^l = \sigma(h^{l-1} W^l + b^l), \qquad y = h^{L-1} W^L + b^L
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.98, "digits": 0.96, "fashion-mnist": 0.88}
 

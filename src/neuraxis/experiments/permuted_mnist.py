@@ -40,6 +40,9 @@ from neuraxis.layers import Flatten, Linear, Sequential
 from neuraxis.recurrent import GRU, LMU, RNN, MinGRU
 
 PLACE = ("Memory and sequences", 5)
+EQUATIONS = r"""
+y = \operatorname{softmax}\big(\operatorname{norm}(h_T)\, W + b\big)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.8, "digits": 0.8}
 _PIXELS = 784  # of MNIST

@@ -35,6 +35,10 @@ from neuraxis.functions.activations import relu
 from neuraxis.layers import Augmentation, Dropout, Linear, Sequential
 
 PLACE = ("Feedforward networks and learning", 8)
+EQUATIONS = r"""
+E + \frac{\lambda}{2} \lVert \theta \rVert_F^2, \qquad
+\theta \leftarrow \theta - \kappa \nabla E - \kappa \lambda \theta
+"""
 
 Name = Literal["early_stopping", "weight_decay", "dropout", "shift", "rotation", "scale", "elastic", "noise", "all"]
 _REMEDIES: tuple[Name, ...] = get_args(Name)

@@ -37,6 +37,9 @@ from neuraxis.neurons import DiscreteLIF
 from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, rate_code
 
 PLACE = ("Neurons", 6)
+EQUATIONS = r"""
+v \leftarrow \beta v + I, \qquad s = H(v - v_{th}), \qquad v \leftarrow v\,(1 - s)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
 _SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}

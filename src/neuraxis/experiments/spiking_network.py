@@ -28,6 +28,10 @@ from neuraxis.spiking.connections import SparseConnections
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
 PLACE = ("Neurons", 4)
+EQUATIONS = r"""
+\tau_m \frac{dv_i}{dt} = v_{rest} - v_i + \sum_k s_{ik} + \text{drive}_i, \qquad
+\tau_k \frac{ds_{ik}}{dt} = -s_{ik}
+"""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
 
 PLACE = ("Neurons", 3)
+EQUATIONS = r"""
+h(t) = k\, t^n e^{-t/\tau_s} \quad (t \ge 0), \qquad k = \frac{1}{n!\,\tau_s^{n+1}}, \qquad \int_0^\infty h(t)\,dt = 1
+"""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ from neuraxis.feedforward.step_network import bump, step_network
 from neuraxis.feedforward.universal_approximation import approximate, sup_distance
 
 PLACE = ("Feedforward networks and learning", 4)
+EQUATIONS = r"""
+G(x) = \sum_i f(a_i)\, P(x; b_i, \delta) = f(a_0) + \sum_{i \ge 1} \bigl(f(a_i) - f(a_{i-1})\bigr)\, H(x; b_i)
+"""
 
 
 @dataclass(frozen=True)

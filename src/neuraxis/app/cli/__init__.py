@@ -19,8 +19,8 @@ from neuraxis.errors import DivergedError, InputError
 
 # What is imported from the packages of extras, without which the library works.
 EXTRAS = {
-    "experiments": ("diffrax", "matplotlib", "pooch", "scipy", "sklearn", "shtab"),
-    "lab": ("latex2mathml", "starlette", "uvicorn", "websockets"),
+    "experiments": ("diffrax", "latex2mathml", "matplotlib", "pooch", "scipy", "sklearn", "shtab"),
+    "lab": ("starlette", "uvicorn", "websockets"),
 }
 
 

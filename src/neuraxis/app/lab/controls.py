@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from neuraxis import check
-from neuraxis.app.labels import meanings
+from neuraxis.described import meanings
 from neuraxis.errors import InputError
 
 _LEVELS = "0123456789abcdef"  # of grey in a drawing

@@ -32,6 +32,9 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Robustness", 1)
+EQUATIONS = r"""
+x \leftarrow \Pi\bigl(x + \alpha\varepsilon\, d(\nabla_x E)\bigr)
+"""
 
 
 @dataclass(frozen=True)

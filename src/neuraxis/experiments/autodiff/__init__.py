@@ -35,6 +35,10 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import find
 
 PLACE = ("Feedforward networks and learning", 6)
+EQUATIONS = r"""
+\frac{\partial E}{\partial x_i} = \sum_{\text{uses } f \text{ of } x_i}
+\frac{\partial E}{\partial y}\,\frac{\partial f}{\partial x_i}
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 

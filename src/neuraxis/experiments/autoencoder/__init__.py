@@ -32,6 +32,9 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Memory and sequences", 6)
+EQUATIONS = r"""
+z = f(x), \qquad \hat x = g(z), \qquad E = \tfrac12 \lVert \hat x - x \rVert^2
+"""
 
 # What holds with room to spare. The digits are small and few; of other images it is only said which side is better.
 _BOUNDS = {

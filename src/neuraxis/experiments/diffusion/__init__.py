@@ -33,6 +33,12 @@ from neuraxis.experiments.diffusion import digits, figures, points
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Generative models", 2)
+EQUATIONS = r"""
+x_t = a_t\, x_0 + s_t\, \varepsilon, \qquad \varepsilon \sim N(0, I), \qquad a_0 = 1,\; s_0 = 0
+
+q(x_r \mid x_t, \hat x_0) = N\!\left(\frac{\alpha s_r^2}{s_t^2}\, x_t + \frac{a_r \beta}{s_t^2}\, \hat x_0,\;
+\frac{\beta s_r^2}{s_t^2} I\right), \qquad \alpha = \frac{a_t}{a_r}, \quad \beta = s_t^2 - \alpha^2 s_r^2
+"""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,13 @@ from neuraxis.experiments.gan import figures, images, points
 from neuraxis.experiments.shared import memory, scorer
 
 PLACE = ("Generative models", 4)
+EQUATIONS = r"""
+E_D = -\ln p(x) - \ln\bigl(1 - p(G(z))\bigr), \qquad E_G = -\ln p(G(z))
+
+E_D = \ln\bigl(1 + e^{D(G(z)) - D(x)}\bigr) + \tfrac{r_1}{2} \lVert \nabla_x D(x) \rVert^2
+    + \tfrac{r_2}{2} \lVert \nabla_x D(G(z)) \rVert^2, \qquad
+E_G = \ln\bigl(1 + e^{D(x) - D(G(z))}\bigr)
+"""
 
 
 @dataclass(frozen=True)

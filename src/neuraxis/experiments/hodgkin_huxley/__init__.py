@@ -36,6 +36,11 @@ from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
 
 PLACE = ("Neurons", 1)
+EQUATIONS = r"""
+C \frac{dV}{dt} = J - g_L (V - V_L) - g_{Na}\, m^3 h\, (V - V_{Na}) - g_K\, n^4 (V - V_K)
+
+\frac{da}{dt} = \alpha_a(V)(1 - a) - \beta_a(V)\, a = \frac{a_\infty(V) - a}{\tau_a(V)}, \qquad a \in \{n, m, h\}
+"""
 
 _TRACE = 100.0  # over which spike times are compared [ms]
 _STRONGEST = 180.0  # end of the f–I curve [µA/cm²]

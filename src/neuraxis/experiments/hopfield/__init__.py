@@ -28,6 +28,13 @@ from neuraxis.experiments.hopfield import capacity, digits, modern
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 1)
+EQUATIONS = r"""
+E(x) = -\tfrac12\, x W x^\top - b\, x^\top
+
+x_i \leftarrow \operatorname{sign}\,(xW + b)_i
+
+\tau_w \frac{dW}{dt} = \frac1M X^\top X - I, \qquad\text{hence}\qquad W = \frac1M X^\top X - I
+"""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ from neuraxis.experiments.learning_settings.tasks import STEPS, Task
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Feedforward networks and learning", 12)
+EQUATIONS = r"""
+\nabla\, \mathbb{E}\Bigl[\sum_t r_t\Bigr] = \mathbb{E}\Bigl[\sum_t (G_t - b_t)\, \nabla \ln \pi(a_t|s_t)\Bigr], \qquad
+G_t = \sum_{k \ge t} \gamma^{k-t} r_k, \quad \gamma = 1
+"""
 
 
 @dataclass(frozen=True)

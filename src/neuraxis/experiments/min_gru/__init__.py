@@ -27,6 +27,10 @@ from neuraxis.experiments.min_gru import copying, timing
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 4)
+EQUATIONS = r"""
+g_t = \sigma(x_t W_g + b_g), \qquad \tilde h_t = x_t W + b, \qquad
+h_t = (1 - g_t) \odot h_{t-1} + g_t \odot \tilde h_t
+"""
 
 _HELD_OUT, _TEST = 500, 2000  # sequences
 

@@ -31,6 +31,12 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Feedforward networks and learning", 7)
+EQUATIONS = r"""
+\text{gradient descent:}\quad \theta \leftarrow \theta - \kappa \nabla E, \qquad
+\text{momentum:}\quad v \leftarrow \beta v + \nabla E,\;\; \theta \leftarrow \theta - \kappa v
+
+\text{weight decay:}\quad \theta \leftarrow \theta - \kappa \nabla E - \kappa \lambda \theta
+"""
 
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))

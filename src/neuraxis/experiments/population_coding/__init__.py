@@ -25,6 +25,11 @@ from neuraxis.experiments.population_coding import figures, hidden_layer, learni
 from neuraxis.experiments.shared.memory import NUMBER
 
 PLACE = ("Population coding", 1)
+EQUATIONS = r"""
+a_i(x) = G\!\left(\frac{\text{gain}_i}{r} \langle e_i, x\rangle + \text{bias}_i\right) \quad [\text{Hz}]
+
+\hat f(x) = \sum_i a_i(x)\, d_i
+"""
 
 
 @dataclass(frozen=True)

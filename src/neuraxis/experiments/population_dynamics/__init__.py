@@ -20,6 +20,11 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.stages import stages
 
 PLACE = ("Population coding", 3)
+EQUATIONS = r"""
+\tau_s \frac{dy}{dt} = -y + g(y) + \tau_s u
+= -y + \tau_s f(y) + y + \tau_s u
+\quad\Longrightarrow\quad \frac{dy}{dt} = f(y) + u
+"""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,11 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Population coding", 4)
+EQUATIONS = r"""
+\mu^i = \sigma(x^{i+1})\, M^i + \beta^i, \qquad
+\tau \frac{d\varepsilon^i}{dt} = x^i - \mu^i - \nu^i \varepsilon^i, \qquad
+\tau \frac{dx^i}{dt} = \sigma'(x^i) \odot \left(\varepsilon^{i-1} W^{i-1}\right) - \varepsilon^i
+"""
 
 _ALL_OF_MNIST = 50_000  # training images from which on the bounds of MNIST are asked for
 

@@ -32,6 +32,10 @@ from neuraxis.experiments.rbm.binary import load
 from neuraxis.experiments.shared.memory import NUMBER
 
 PLACE = ("Generative models", 3)
+EQUATIONS = r"""
+E(v, h) = -v W h^\top - b\, v^\top - c\, h^\top, \qquad P(v, h) = \frac{e^{-E(v, h)/T}}{Z}, \qquad
+Z = \sum_{v, h} e^{-E(v, h)/T}
+"""
 
 # What holds with room to spare. Of other images it is only said which side is better.
 _BOUNDS = {

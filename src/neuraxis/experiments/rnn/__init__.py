@@ -23,6 +23,9 @@ from neuraxis.experiments.rnn import agreement, recall, text
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 2)
+EQUATIONS = r"""
+h_i = \sigma(x_i U + h_{i-1} W + b), \qquad y_i = \sigma(h_i V + c), \qquad E = \sum_i \alpha_i\, L(y_i, t_i)
+"""
 
 _MOST_STEPS = 100_000
 # Text, and the loss that the best of the networks stays below in the default run.

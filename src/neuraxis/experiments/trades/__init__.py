@@ -26,6 +26,9 @@ from neuraxis.experiments.shared.images import load
 from neuraxis.experiments.trades import figures, measures, training
 
 PLACE = ("Robustness", 2)
+EQUATIONS = r"""
+\mathrm{E}\Bigl[\, g\bigl(f(x)\, t\bigr) + \beta \max_{x' \in B(x, \varepsilon)} g\bigl(f(x) f(x')\bigr) \Bigr]
+"""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,12 @@ from neuraxis.experiments.shared.memory import NUMBER
 from neuraxis.experiments.transformations import cost, figures, networks
 
 PLACE = ("Population coding", 2)
+EQUATIONS = r"""
+\hat f(x) = \sum_i a_i d_i, \qquad
+\text{drive}_j = \frac{\text{gain}_j}{r} \langle e_j, \hat f(x)\rangle + \text{bias}_j
+
+\text{drive}_j = \sum_i a_i W_{ij} + \text{bias}_j, \qquad W_{ij} = \frac{\text{gain}_j}{r} \langle d_i, e_j \rangle
+"""
 
 
 @dataclass(frozen=True)

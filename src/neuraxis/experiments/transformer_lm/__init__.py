@@ -32,6 +32,11 @@ from neuraxis.experiments.transformer_lm import figures, texts, training
 from neuraxis.language import Writer, bits_per_byte, next_token_loss
 
 PLACE = ("Memory and sequences", 8)
+EQUATIONS = r"""
+A = \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right), \qquad H = A V
+
+h = x + \text{attention}(\text{norm}_1(x)), \qquad y = h + \text{feed-forward}(\text{norm}_2(h))
+"""
 
 
 @dataclass(frozen=True)

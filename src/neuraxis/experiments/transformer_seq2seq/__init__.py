@@ -33,6 +33,15 @@ from neuraxis.language.encoder_decoder import all_right, loss
 from neuraxis.values import compiled
 
 PLACE = ("Memory and sequences", 9)
+EQUATIONS = r"""
+h \leftarrow h + \operatorname{Attention}(\operatorname{LN}(h)), \qquad
+h \leftarrow h + \operatorname{FF}(\operatorname{LN}(h)), \qquad
+\operatorname{FF}(x) = \max(0, xW_1 + b_1)\, W_2 + b_2
+
+h \leftarrow h + \operatorname{Attention}_{\le i}(\operatorname{LN}(h)), \qquad
+h \leftarrow h + \operatorname{Attention}(\operatorname{LN}(h), M), \qquad
+h \leftarrow h + \operatorname{FF}(\operatorname{LN}(h))
+"""
 
 _REPORTS = 20  # points of the learning curve
 _WATCHED = 250  # pairs on which it is measured

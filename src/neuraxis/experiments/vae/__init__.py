@@ -30,6 +30,13 @@ from neuraxis.experiments.shared.images import load
 from neuraxis.experiments.vae import codes, figures, likelihood
 
 PLACE = ("Generative models", 1)
+EQUATIONS = r"""
+q(z|x) = \mathcal N\bigl(\mu(x), \sigma^2(x)\bigr), \qquad
+z = \mu + \varepsilon \odot \sigma, \quad \varepsilon \sim \mathcal N(0, I)
+
+-\mathrm{ELBO} = -\mathbb E_{q}\bigl[\ln p(x|z)\bigr] + \beta\, \mathrm{KL}, \qquad
+\mathrm{KL} = \tfrac12 \sum_j \bigl(\sigma_j^2 + \mu_j^2 - \ln \sigma_j^2 - 1\bigr)
+"""
 
 _HIGHEST = {"mnist": 93.0, "digits": 24.5}  # [nats]; for the digits none is published
 

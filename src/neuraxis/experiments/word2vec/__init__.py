@@ -38,6 +38,11 @@ from neuraxis.language.pairs import window_pairs
 from neuraxis.language.training import vectors_of
 
 PLACE = ("Memory and sequences", 7)
+EQUATIONS = r"""
+s_o = u_o \cdot v_c, \qquad P(o \mid c) = \frac{e^{s_o}}{\sum_w e^{s_w}}
+
+E = -\ln \sigma(u_o \cdot v_c) - K\, \mathbb{E}_{w \sim p} \ln \sigma(-u_w \cdot v_c)
+"""
 
 _VOCABULARY_OF_PLAYS = 2000  # words: shorter texts have fewer
 _BATCH_SIZE = 1024  # pairs in a step of the softmax
