@@ -1,7 +1,7 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
-An experiment exists by its file or folder lying here; nothing else lists it. Its `PLACE` is the chapter it belongs to
-and its number there; one without a place comes last. What several share is in `shared`.
+Every file or folder here is an experiment; nothing else lists them. Its `PLACE` is the chapter it belongs to and its
+number there; one without a place comes last. Shared code is in `shared`.
 """
 
 import ast

@@ -12,7 +12,7 @@ on the cross-entropy find little. An attack that needs no gradient breaks it all
 A multilayer perceptron, a classifier of spiking neurons (through its surrogate gradient) and a network that learnt by
 predictive coding are attacked too.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Goodfellow, Shlens & Szegedy, International Conference on Learning Representations (2015); Madry et al.,
@@ -39,7 +39,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     epsilon: float = 0.2
     """Largest change of a pixel; they reach from 0 to 1."""
     epsilon_l2: float = 2.0
@@ -65,13 +65,13 @@ class Settings:
     learning_rate: float = 3e-3
     """Learning rate of both at the beginning; it falls along a cosine."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     more: tuple[Literal["minimal", "l2", "others"], ...] = ("minimal", "l2", "others")
     """What is measured besides: smallest changes, attacks in the Euclidean norm, other kinds of network."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of what the attacks draw."""
+    """Seed for the weights, the order of the images, and what the attacks draw."""
 
     def __post_init__(self):
         check_settings(self)
@@ -94,7 +94,7 @@ class Settings:
         check.positive(epsilon_l2=self.epsilon_l2, learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         activations = 784.0 * max(self.channels) * max(self.batch_size, measures.BATCH_SIZE)
         return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations
 

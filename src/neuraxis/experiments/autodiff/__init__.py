@@ -44,21 +44,21 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (256,)
     """Neurons in each hidden layer."""
     steps: int = 9380
-    """Training steps, rounded up to whole epochs; about ten of MNIST."""
+    """Training steps, rounded up to whole epochs; about ten epochs of MNIST."""
     batch_size: int = 64
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.2
     """Learning rate κ."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     timed_steps: int = 100
     """How often each compiled gradient is timed."""
     seed: int = 0
-    """Seed of the weights and of the order of the images."""
+    """Seed for the weights and the order of the images."""
 
     def __post_init__(self):
         check_settings(self)
@@ -73,7 +73,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 

@@ -13,7 +13,7 @@ better than one that was trained on clean images, and than PCA: once with normal
 
 With a code of two numbers, classes lie apart in the plane of codes, though no label was ever shown.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Baldi & Hornik, Neural Networks 2:53 (1989); Hinton & Salakhutdinov, Science 313:504 (2006); Vincent et al.,
@@ -46,7 +46,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     code_size: int = 16
     """Numbers in the code, and principal components, of all comparisons but the map; at most 64."""
     hidden_sizes: tuple[int, ...] = (256, 64)
@@ -64,9 +64,9 @@ class Settings:
     hidden_pixels: float = 0.5
     """Share of the pixels that are hidden, for the other denoising network."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the noise."""
+    """Seed for the weights, the order of the images, and the noise."""
 
     def __post_init__(self):
         check_settings(self)
@@ -80,7 +80,7 @@ class Settings:
         check.fraction(hidden_pixels=self.hidden_pixels)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (*self.hidden_sizes, self.code_size, *reversed(self.hidden_sizes))
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 

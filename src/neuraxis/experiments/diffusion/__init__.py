@@ -48,7 +48,7 @@ class Settings:
     steps: int = 1800
     """Training steps of each of the two U-Nets, rounded up to whole epochs."""
     batch_size: int = 64
-    """Images in a training step."""
+    """Images per training step."""
     learning_rate: float = 2e-3
     """Learning rate of the U-Nets, by Adam: it rises for a hundred steps, and then falls to zero along a cosine."""
     average: float = 0.99
@@ -66,9 +66,9 @@ class Settings:
     point_steps: int = 3000
     """Training steps of each network for points of the plane."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the data, and of all noise."""
+    """Seed for the weights, the order of the data, and all noise."""
 
     def __post_init__(self):
         check_settings(self)
@@ -90,7 +90,7 @@ class Settings:
         check.finite(guidance=self.guidance)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         pixels = 64 if self.data == "digits" else 784
         images = max(self.batch_size, self.samples)
         return memory.NUMBER * (10.0 * images * pixels * self.width + 150.0 * (self.width * max(self.multipliers)) ** 2)

@@ -9,7 +9,7 @@ data do.
 The relativistic game is then played by convolutional networks on handwritten digits. A classifier that was trained on
 the real images finds all ten classes among the samples.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn. With `--data stacked-mnist`, three MNIST images drawn by chance
 are the colours of one: 1000 modes.
 
@@ -38,7 +38,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits", "stacked-mnist"] = "auto"
-    """Images to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     ring: int = 8
     """Gaussians on the ring."""
     side: int = 5
@@ -52,7 +52,7 @@ class Settings:
     batch_size: int = 256
     """Points in a step."""
     learning_rate: float = 3e-3
-    """Initial learning rate of both networks for points, by Adam; it falls to 0 along a cosine."""
+    """Initial learning rate of both networks for points, by Adam; it decays to 0 along a cosine."""
     penalty: float = 0.2
     """Weight of both gradient penalties, for points."""
     channels: tuple[int, ...] = (16, 32)
@@ -62,15 +62,15 @@ class Settings:
     image_steps: int = 3000
     """Training steps for images."""
     image_batch_size: int = 64
-    """Images in a step."""
+    """Images per training step."""
     image_learning_rate: float = 5e-3
-    """Initial learning rate of both networks for images; it falls to 0 along a cosine."""
+    """Initial learning rate of both networks for images; it decays to 0 along a cosine."""
     image_penalty: float = 0.1
     """Weight of both gradient penalties, for images."""
     training_images: int = 60_000
     """Images used at most; of stacked ones, which are drawn, so many."""
     seed: int = 0
-    """Seed of the points, the weights and what is drawn in the training."""
+    """Seed for the points, the weights and what is drawn in the training."""
 
     def __post_init__(self):
         check_settings(self)
@@ -88,7 +88,7 @@ class Settings:
             raise InputError(f"frames must be at most steps, {self.steps}, but is {self.frames}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         weights = sum((a + 1) * b for a, b in pairwise((2, *self.hidden_sizes)))
         kernels = sum(9.0 * a * b for a, b in pairwise((1, *self.channels)))
         activations = self.batch_size * sum(self.hidden_sizes) + self.image_batch_size * 196.0 * self.channels[0]

@@ -69,7 +69,7 @@ class Settings:
     noise: float = 0.5
     """Standard deviation of the noise on the voltage trace to fit [mV]."""
     seed: int = 0
-    """Seed of that noise and of the starting points."""
+    """Seed for that noise and the starting points."""
 
     def __post_init__(self):
         check_settings(self)
@@ -88,7 +88,7 @@ class Settings:
         check.whole(8, currents=self.currents)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         steps = min((*self.compared_dts, self.dt))
         return max(memory.simulation(_TRACE, steps, 8), memory.simulation(self.duration, _SAMPLE, 2 * self.currents))
 

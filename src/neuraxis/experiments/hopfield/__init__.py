@@ -55,7 +55,7 @@ class Settings:
     beta: float = 3.0
     """Inverse temperature β of the modern network."""
     seed: int = 0
-    """Seed of the random patterns, the corruption and the order of updates."""
+    """Seed for the random patterns, the corruption and the order of updates."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -69,7 +69,7 @@ class Settings:
             raise InputError(f"flipped must be at most 0.5, but is {self.flipped}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         weights = 2.0 * memory.NUMBER * self.neurons**2
         return weights + 4.0 * memory.NUMBER * self.neurons * self.probes
 

@@ -45,7 +45,7 @@ class Settings:
     batch_size: int = 32
     """Examples, or episodes, in a step."""
     learning_rate: float = 0.01
-    """Initial learning rate; it falls to 0 along a cosine."""
+    """Initial learning rate; it decays to 0 along a cosine."""
     samples: int = 200
     """Points of the curve for regression."""
     noise: float = 0.1
@@ -65,7 +65,7 @@ class Settings:
     fresh_episodes: int = 200
     """Episodes by which the policy is judged at the end."""
     seed: int = 0
-    """Seed of weights, order, noise and chance."""
+    """Seed for weights, order, noise and chance."""
 
     def __post_init__(self):
         check_settings(self)
@@ -81,7 +81,7 @@ class Settings:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (64, *self.hidden_sizes, *self.hidden_sizes, 64)
         weights = sum((a + 1.0) * b for a, b in pairwise(sizes))
         steps = 500 * max(self.episodes, self.fresh_episodes)  # of the longest episodes

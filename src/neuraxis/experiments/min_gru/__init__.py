@@ -58,7 +58,7 @@ class Settings:
     training_sequences: int = 50_000
     """Sequences to train on."""
     seed: int = 0
-    """Seed of the weights, of the sequences and of their order."""
+    """Seed for the weights, the sequences and their order."""
 
     def __post_init__(self):
         check_settings(self)
@@ -74,7 +74,7 @@ class Settings:
             raise InputError(f"memorized must be at most length, {self.length}, but is {self.memorized}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         steps = float(self.length + self.memorized)
         examples = min(self.batch_size, self.training_sequences)
         training = 8.0 * examples * steps * self.width * max(self.layers) + self.training_sequences * steps

@@ -53,7 +53,7 @@ class Settings:
     landscape_steps: int = 400
     """Steps in the landscape."""
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     batch_sizes: tuple[int, ...] = (8, 32, 128, 512)
     """Images in a step; the full batch is always added."""
     target_loss: float = 0.25
@@ -61,9 +61,9 @@ class Settings:
     learning_rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
     """Learning rates to choose from for each size."""
     training_images: int = 6000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights and of the order of the images."""
+    """Seed for the weights and the order of the images."""
 
     def __post_init__(self):
         check_settings(self)
@@ -84,7 +84,7 @@ class Settings:
             check.positive(learning_rates=rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 

@@ -56,7 +56,7 @@ class Settings:
     epochs: int = 30
     """Epochs for which the classifier learns whose hidden layer is decoded."""
     seed: int = 0
-    """Seed of the ensembles, of the examples and of the classifier."""
+    """Seed for the ensembles, the examples and the classifier."""
 
     def __post_init__(self):
         check_settings(self)
@@ -75,7 +75,7 @@ class Settings:
         check_steps(1.0, 500, duration=self.duration)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: the largest ensemble's activities, and their products."""
+        """Estimate the minimum memory of a run [bytes]: the largest ensemble's activities, and their products."""
         largest = max(*self.sizes, self.neurons)
         return NUMBER * (float(largest) * (size.POINTS + 3.0 * largest) + self.duration * self.neurons)
 
@@ -114,7 +114,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     return {
         "tuning-curves": figures.plot_tuning(result),
         "decoded": figures.plot_decoded(result),

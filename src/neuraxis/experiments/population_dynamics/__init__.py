@@ -57,7 +57,7 @@ class Settings:
     bandwidth: float = 2.0
     """Highest frequency of the signal that is delayed [Hz]."""
     seed: int = 0
-    """Seed of the populations and of the signal."""
+    """Seed for the populations and the signal."""
 
     def __post_init__(self):
         check_settings(self)
@@ -74,7 +74,7 @@ class Settings:
         check_range(0.3, self.duration / 1000 * self.bandwidth, bandwidth=self.bandwidth)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         decoding = 1.0 * memory.NUMBER * max((2500 + n) * n for n in (*self.sizes, self.neurons, self.lorenz_neurons))
         return max(decoding, memory.simulation(self.lorenz_unit * self.lorenz_units, self.dt, 6))
 

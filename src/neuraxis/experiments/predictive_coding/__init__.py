@@ -12,7 +12,7 @@ By moving the errors themselves the same equilibrium is reached in a few steps, 
 Turned round, with labels at the top and images at the bottom, the network generates: prototypes of the classes, and the
 lower halves of images of which it sees the upper ones.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Whittington & Bogacz, Neural Computation 29:1229 (2017); Goemaere, Oliviers, Bogacz & Demeester,
@@ -40,15 +40,15 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (256, 256)
     """Nodes of each hidden layer of the networks that classify, and of the one that generates; from the labels on."""
     steps: int = 3440
     """Training steps of each network that classifies, rounded up to whole epochs; eight of MNIST."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 1e-3
-    """Learning rate of Adam at the beginning; it falls to 0 along a cosine."""
+    """Learning rate of Adam at the beginning; it decays to 0 along a cosine."""
     momentum_rate: float = 0.05
     """Learning rate of gradient descent with a momentum of 0.9, as for Adam."""
     clamp_variance: float = 100.0
@@ -64,11 +64,11 @@ class Settings:
     deep_steps: int = 1290
     """Training steps of each deep network, rounded up to whole epochs; three of MNIST."""
     deep_learning_rate: float = 2e-3
-    """Learning rate of Adam for the deep networks at the beginning; it falls to 0 along a cosine."""
+    """Learning rate of Adam for the deep networks at the beginning; it decays to 0 along a cosine."""
     generator_steps: int = 860
     """Training steps of the network that generates, rounded up to whole epochs; two of MNIST."""
     generator_learning_rate: float = 3e-3
-    """Learning rate of Adam for the network that generates at the beginning; it falls to 0 along a cosine."""
+    """Learning rate of Adam for the network that generates at the beginning; it decays to 0 along a cosine."""
     generator_decay: float = 1.0
     """Share of the learning rate by which its weights decay in a step."""
     pixel_variance: float = 10.0
@@ -78,7 +78,7 @@ class Settings:
     training_images: int = 60_000
     """At most this many training images are used; a twelfth of them is held out to watch the learning."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -95,7 +95,7 @@ class Settings:
         check.not_negative(generator_decay=self.generator_decay)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         deep = (self.deep_size,) * (self.layers - 1)
         batch = min(self.batch_size, self.training_images)
         return max(memory.perceptron(sizes, batch) for sizes in (self.hidden_sizes, deep))

@@ -12,7 +12,7 @@ A machine with 500 hidden units learns by PCD with centred gradients. Its likeli
 both sides: annealing forwards flatters it, in reverse it is too strict, and the truth lies between (published: −84.9
 forwards and −96.6 in reverse). It draws digits from noise, and completes images of which the lower half is hidden.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Hinton, Neural Computation 14:1771 (2002); Tieleman, ICML (2008); Salakhutdinov & Murray, ICML (2008); Burda,
@@ -51,7 +51,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_size: int = 500
     """Hidden units of the large machine."""
     steps: int = 7200
@@ -59,7 +59,7 @@ class Settings:
     learning_rate: float = 0.1
     """Initial learning rate of the large machine; it falls to 0 along a line."""
     batch_size: int = 100
-    """Images in a step."""
+    """Images per training step."""
     chains: int = 100
     """Persistent chains."""
     sweeps: int = 1
@@ -85,7 +85,7 @@ class Settings:
     training_images: int = 60_000
     """At most this many training images are used; of these, at most a twelfth are held out to watch the learning."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of all chains."""
+    """Seed for the weights, the order of the images, and all chains."""
 
     def __post_init__(self):
         check_settings(self)
@@ -100,7 +100,7 @@ class Settings:
         check.fraction(centring=self.centring)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: weights and their gradient, and the units of all chains."""
+        """Estimate the minimum memory of a run [bytes]: weights and their gradient, and the units of all chains."""
         pixels = 784
         units = (self.chains + self.samples + self.batch_size) * (pixels + self.hidden_size)
         return NUMBER * (3.0 * pixels * self.hidden_size + units)

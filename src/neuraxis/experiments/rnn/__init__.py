@@ -60,7 +60,7 @@ class Settings:
     text_learning_rate: float = 2e-3
     """Learning rate of Adam for the text."""
     seed: int = 0
-    """Seed of weights, sequences and order."""
+    """Seed for weights, sequences and order."""
 
     def __post_init__(self):
         check_settings(self)
@@ -83,7 +83,7 @@ class Settings:
         check.positive(recall_learning_rate=self.recall_learning_rate, text_learning_rate=self.text_learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         recalled = self.streams * (max(self.delays) + 2) * (9 * 200.0 + 5.0 * self.recall_hidden_size)
         read = 4.0 * self.text_hidden_size * (self.text_hidden_size + self.streams * max(self.windows))
         return memory.NUMBER * (recalled + read + 4.0 * self.characters)

@@ -8,7 +8,7 @@ attacks all three; the usual network falls to (nearly) nothing.
 Shorter trainings show what β trades for what, accuracy for robustness, and how far three seeds are apart. An ensemble
 of strong attacks says what is left of the robustness that one attack finds.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn, which need a smaller ε, such as 0.15.
 
 Sources: Zhang et al., International Conference on Machine Learning (2019); Madry et al., International Conference on
@@ -33,7 +33,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     epsilon: float = 0.3
     """Largest change of a pixel; they reach from 0 to 1."""
     beta: float = 6.0
@@ -55,9 +55,9 @@ class Settings:
     reports: int = 10
     """How often the held-out images are measured in a training."""
     learning_rate: float = 5e-3
-    """Learning rate at the beginning; it falls to zero along a cosine."""
+    """Learning rate at the beginning; it decays to zero along a cosine."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     network: Literal["small", "paper"] = "small"
     """A small network, or that of Zhang et al. with four convolutions and three dense layers."""
     channels: tuple[int, ...] = (16, 32)
@@ -77,9 +77,9 @@ class Settings:
     epsilons: int = 9
     """Points of the curve of accuracy against ε, evenly from 0 to 4/3 of ε."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of what is drawn."""
+    """Seed for the weights, the order of the images, and what is drawn."""
 
     def __post_init__(self):
         check_settings(self)
@@ -99,7 +99,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         largest = 26 * 26 * 32.0 if self.network == "paper" else 14 * 14.0 * max(self.channels)
         activations = largest * max(self.batch_size, measures.BATCH_SIZE)
         return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations

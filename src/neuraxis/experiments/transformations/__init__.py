@@ -44,7 +44,7 @@ class Settings:
     steps: int = 200
     """Steps of a simulation whose time is measured."""
     seed: int = 0
-    """Seed of the populations and of the signals."""
+    """Seed for the populations and the signals."""
 
     def __post_init__(self):
         check_settings(self)
@@ -57,7 +57,7 @@ class Settings:
         check_steps(1.0, 1000, duration=self.duration)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: the largest ensemble's activities, and their products."""
+        """Estimate the minimum memory of a run [bytes]: the largest ensemble's activities, and their products."""
         largest = float(max(*self.sizes, 2 * self.neurons))
         return NUMBER * (7 * largest * largest + self.duration * self.neurons)
 
@@ -86,7 +86,7 @@ def run(settings: Settings) -> Result:
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     return {
         "channel": figures.plot_channel(result),
         "functions": figures.plot_functions(result),

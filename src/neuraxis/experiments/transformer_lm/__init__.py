@@ -63,7 +63,7 @@ class Settings:
     temperature: float = 0.8
     """Temperature at which the samples are drawn."""
     seed: int = 0
-    """Seed of the weights, of the order of the windows, and of the samples."""
+    """Seed for the weights, the order of the windows, and the samples."""
 
     def __post_init__(self):
         check_settings(self)
@@ -75,7 +75,7 @@ class Settings:
         training.check_heads(self.size, self.heads)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: weights, their moments, and what a batch leaves in a step."""
+        """Estimate the minimum memory of a run [bytes]: weights, their moments, and what a batch leaves in a step."""
         weights = 12.0 * self.layers * self.size**2
         places = self.batch_size * self.context * self.layers * (20.0 * self.size + 3.0 * self.heads * self.context)
         return memory.NUMBER * (4 * weights + places)

@@ -63,7 +63,7 @@ class Settings:
     new_forms: int = 15
     """How many forms are not learnt, but tested."""
     seed: int = 0
-    """Seed of the dates, the weights and the order of the pairs."""
+    """Seed for the dates, the weights and the order of the pairs."""
 
     def __post_init__(self):
         check_settings(self)
@@ -79,7 +79,7 @@ class Settings:
             raise InputError(f"test_pairs must be at most 30000, but is {self.test_pairs}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         places = 40 * min(self.batch_size, self.pairs)
         weights = 28.0 * self.layers * self.size**2
         return memory.NUMBER * (4.0 * weights + 20.0 * self.layers * places * self.size)

@@ -11,7 +11,7 @@ Images that are decoded from random z are looked at by a classifier that was tra
 noise are the two ends of its scale. On the straight line between the codes of two images lie images in between, and a
 second network, with only two numbers in its code, shows its whole plane.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Kingma & Welling, arXiv:1312.6114 (2014); Rezende, Mohamed & Wierstra, ICML (2014); Burda, Grosse &
@@ -39,13 +39,13 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     latent_size: int = 50
     """Numbers in z."""
     hidden_sizes: tuple[int, ...] = (400, 400)
     """Neurons in each hidden layer of the encoder; the decoder has the same in reverse."""
     steps: int = 18_000
-    """Training steps, rounded up to whole epochs; about forty of MNIST."""
+    """Training steps, rounded up to whole epochs; about forty epochs of MNIST."""
     plane_steps: int = 4000
     """Training steps of the network with two numbers in z."""
     patience: int = 100
@@ -53,15 +53,15 @@ class Settings:
     warmup: float = 0.0
     """Share of the steps over which β rises from 0 to 1, less than 1."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 1e-3
-    """Initial learning rate, by Adam; it falls to zero along a cosine."""
+    """Initial learning rate, by Adam; it decays to zero along a cosine."""
     importance_samples: int = 100
     """Draws of z for each test image, by which ln p(x) is estimated; at least 2."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of all that is drawn."""
+    """Seed for the weights, the order of the images, and all that is drawn."""
 
     def __post_init__(self):
         check_settings(self)
@@ -80,7 +80,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (*self.hidden_sizes, self.latent_size, *reversed(self.hidden_sizes))
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 

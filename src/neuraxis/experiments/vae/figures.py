@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def plot_learning(result: Result) -> plots.Figure:
     """Draw the bound over the epochs, and beside it the estimate of ln p(x)."""
     m, history = result.metrics, result.arrays["history"]
     fig, axes = plots.figure(
-        caption="The bound −ELBO on the training images (mean over each epoch, while it learns) and on held-out ones. "
+        caption="The bound −ELBO on the training images (mean over each epoch, during training) and on held-out ones. "
         f"Dashed: −ln p(x) of the test images by importance sampling, {m['negative_log_likelihood']:.2f} ± "
         f"{m['standard_error']:.2f} nats; the bound there is {m['negative_elbo']:.2f}.",
         height=3.4,

@@ -67,7 +67,7 @@ class Settings:
     grammar_epochs: int = 10
     """How often to go through them."""
     seed: int = 0
-    """Seed of the sentences, the weights, and all that is drawn in training."""
+    """Seed for the sentences, the weights, and all that is drawn in training."""
 
     def __post_init__(self):
         check_settings(self)
@@ -77,7 +77,7 @@ class Settings:
             check.path("text", self.text)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         pairs = 2.0 * memory.NUMBER * self.grammar_sentences * 7 * (self.window + 1)
         return pairs + 2.0 * memory.NUMBER * 1000 * self.size
 
