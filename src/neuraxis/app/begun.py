@@ -68,7 +68,7 @@ def read(folder: Path, name: str) -> Begun:
         begun = Begun(**stored)
         changed = digest != begun.digest
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"there is nothing to resume in {folder}: it has no {SETTINGS}") from None
+        raise InputError(f"nothing to resume in {folder}: it has no {SETTINGS}") from None
     except KeyError as error:
         raise InputError(f"{path} is damaged: it lacks {error}") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -77,8 +77,8 @@ def read(folder: Path, name: str) -> Begun:
         raise InputError(f"{folder} holds a run of {begun.experiment}, not of {name}")
     if changed:
         raise InputError(
-            f"{path} was changed after the run began, which goes on only as it began; "
-            "undo the change, or begin a new run"
+            f"{path} was changed after the run began, which can only be resumed unchanged; undo the change, or start a "
+            "new run"
         )
     return begun
 

@@ -31,7 +31,7 @@ def sample(
         raise InputError(f"{folder} holds no model: it has no {MODEL}, which a run leaves when it ends")
     check.seed(seed)
     if not prompt:
-        raise InputError("prompt must hold at least one character, but is empty")
+        raise InputError("prompt must contain at least one character, but is empty")
     import jax
 
     from neuraxis.engine import checkpoint

@@ -66,8 +66,8 @@ class Settings:
         check_range(0, 500 / self.dt, frequency=self.frequency)
         if self.frequency * self.duration < 4000:
             raise InputError(
-                f"duration must hold at least 4 periods of the highest frequency, {self.frequency} Hz, "
-                f"but is {self.duration} ms"
+                f"duration must cover at least 4 periods of the highest frequency, {self.frequency} Hz, but is "
+                f"{self.duration} ms"
             )
         check_steps(self.dt, 10, duration=self.duration)
 

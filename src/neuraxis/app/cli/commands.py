@@ -90,11 +90,11 @@ def run(name: str, arguments: list[str], began: float) -> int:
     )
     settings = _checked(type(start), options.settings)
     if before and settings != start:
-        raise InputError("--resume goes on with the settings of the interrupted run; leave the other settings out")
+        raise InputError("--resume continues with the settings of the interrupted run; omit the other settings")
     mesh = _mesh(options.mesh, options.join) if takes_session else None
     now = runs.begin(module, settings, options.precision, options.mesh if takes_session else "")
     if before and (differing := before.differences(now)):
-        complain(f"the last bits of the result may differ, for {differing}", 0)
+        complain(f"the result may differ in the last bits, because {differing}", 0)
     command = shlex.join(["neuraxis", "run", name, *arguments])
     session = Session(resume=resume, mesh=mesh)
     report = runs.run_experiment(module, settings, folder, session, now, command, began)
@@ -201,7 +201,7 @@ def _fetch(name: str) -> int:
             bar.update(tasks[path], completed=done)
 
         data.fetch(name, show)
-    say(f"{name} is at hand")
+    say(f"{name} is available")
     return 0
 
 
@@ -210,7 +210,7 @@ def _list_data() -> int:
 
     table = Table.grid(padding=(0, 2))
     for name in [*data.names(), *data.text_names()]:
-        place = "[green]at hand[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
+        place = "[green]available[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
         table.add_row(f"[bold cyan]{name}[/]", place)
     say(table)
     return 0

@@ -90,7 +90,7 @@ class Scorer:
                 f"{x.shape}"
             )
         if x.min() < 0 or x.max() > 1:
-            raise InputError(f"images must lie between 0 and 1, but range from {x.min():.6g} to {x.max():.6g}")
+            raise InputError(f"images must be between 0 and 1, but range from {x.min():.6g} to {x.max():.6g}")
         return x.reshape(len(x), *shape)
 
 
