@@ -39,9 +39,9 @@ def test_all_survives_the_folder(tmp_path):
         ("{", "settings.json is damaged"),
         ("[1]", "settings.json is damaged"),
         ("null", "settings.json is damaged"),
-        ('{"experiment": "made-up", "settings": {}}', "settings.json is damaged: it lacks 'digest'"),
+        ('{"experiment": "made-up", "settings": {}}', "settings.json is damaged: 'digest' is missing"),
         ('{"digest": "x", "experiment": "made-up", "settings": {}, "more": 1}', "settings.json is damaged"),
-        ('{"digest": "x", "experiment": "lif", "settings": {}}', "holds a run of lif, not of made-up"),
+        ('{"digest": "x", "experiment": "lif", "settings": {}}', "contains a run of lif, not of made-up"),
         ('{"digest": "x", "experiment": "made-up", "settings": {}}', "settings.json was changed after the run began"),
     ],
 )

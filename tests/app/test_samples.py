@@ -59,10 +59,10 @@ def test_bad_options_are_refused(folder, options, message):
 def test_folders_without_a_language_model_are_refused(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         sample(tmp_path / "none", **OPTIONS)
-    with pytest.raises(InputError, match=r"holds no model: it has no model\.safetensors"):
+    with pytest.raises(InputError, match=r"contains no model: it has no model\.safetensors"):
         sample(tmp_path, **OPTIONS)
     checkpoint.save(tmp_path / "model.safetensors", Linear(2, 2, key=KEY))
-    with pytest.raises(InputError, match="holds no language model, but a Linear"):
+    with pytest.raises(InputError, match="contains no language model, but a Linear"):
         sample(tmp_path, **OPTIONS)
 
 

@@ -75,7 +75,7 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
     if isinstance(error, ModuleNotFoundError) and (missing := (error.name or "").partition(".")[0]) in EXTRA:
         return complain(
             f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
-            'pip install "neuraxis[experiments]" installs all that experiments need',
+            'pip install "neuraxis[experiments]" installs everything that experiments need',
             2,
         )
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):

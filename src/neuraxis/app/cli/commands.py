@@ -122,7 +122,7 @@ def _mesh(text: str, join: str) -> Any:
 
     address, *numbers = join.split(",")
     if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() and n.isascii() for n in numbers)):
-        raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX or as auto, but received {join!r}")
+        raise InputError(f"--join must be HOST:PORT,PROCESSES,INDEX or auto, but is {join!r}")
     option = f"--join {join}"
     try:
         if join == "auto":
@@ -171,7 +171,7 @@ def _tour(command: Tour, typed: list[str]) -> int:
         page = folder / "index.html"
         introduction = (
             "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one "
-            "model on this machine: what it shows, what was measured, and its figures."
+            "model on this machine: what it shows, the measured values, and the figures."
         )
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
