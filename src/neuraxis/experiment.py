@@ -15,7 +15,7 @@ Relation = Literal["<=", "<", ">=", ">"]
 _MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
 _SMALLEST, _LARGEST = 1e-12, 1e12
 _KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating, str: str}
-_WORDS = {int: "a whole number", float: "a number", str: "text"}
+_WORDS = {int: "an integer", float: "a number", str: "text"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
@@ -96,11 +96,11 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
         pass
     elif kind is float:
         if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
-            raise InputError(f"{name} must be 0 or lie from 1e-12 to 1e12 in size, but is {check.received(value)}")
+            raise InputError(f"{name} must be 0 or between 1e-12 and 1e12 in magnitude, but is {check.received(value)}")
     elif name == "seed":
         check.seed(value)
     elif abs(value) > _MOST:
-        raise InputError(f"{name} must be at most a thousand million, but is {check.received(value)}")
+        raise InputError(f"{name} must be at most 1e9 in magnitude, but is {check.received(value)}")
 
 
 def check_range(least: int | float, most: int | float, **values: int | float) -> None:
@@ -111,7 +111,7 @@ def check_range(least: int | float, most: int | float, **values: int | float) ->
     """
     for name, value in values.items():
         if not least <= value <= most:
-            raise InputError(f"{name} must lie from {least:g} to {most:g}, but is {check.received(value)}")
+            raise InputError(f"{name} must be between {least:g} and {most:g}, but is {check.received(value)}")
 
 
 def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None:
@@ -123,7 +123,7 @@ def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None
     for name, length in lengths.items():
         if not least <= round(length / dt, 6) <= _MOST:
             raise InputError(
-                f"{name} must hold from {least:g} to {_MOST:g} steps of dt = {dt:g} ms, but is {length:g} ms"
+                f"{name} must be between {least:g} and {_MOST:g} steps of dt = {dt:g} ms, but is {length:g} ms"
             )
 
 

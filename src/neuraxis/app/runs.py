@@ -84,7 +84,7 @@ def run_experiment(
             sweep(folder / SETTINGS)
         if first and not session.resume:
             if folders.content(folder):
-                raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
+                raise InputError(f"{folder} is not empty; choose another folder, or continue with --resume")
             begun.write(folder)
         try:
             return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command, began)
@@ -94,7 +94,7 @@ def run_experiment(
                     (folder / SETTINGS).unlink()
             elif isinstance(error, KeyboardInterrupt) and takes_session(module):
                 again = f"neuraxis run {begun.experiment} --out {shlex.quote(str(folder))} --resume"
-                raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
+                raise KeyboardInterrupt(f"interrupted; {again} resumes it") from None
             raise
 
 
@@ -169,8 +169,8 @@ def check_memory(settings: Any) -> None:
 
     largest = min((field.name for field in dataclasses.fields(settings)), key=without)
     raise InputError(
-        f"{largest} = {received(getattr(settings, largest))} needs about {in_bytes(needed)} of memory, "
-        f"and there are {in_bytes(there)}"
+        f"{largest} = {received(getattr(settings, largest))} needs about {in_bytes(needed)} of memory, but only "
+        f"{in_bytes(there)} are available"
     )
 
 

@@ -118,7 +118,7 @@ def _pairs(layers: Any) -> list[tuple[Array, Array]]:
     except (TypeError, ValueError):
         raise InputError(f"layers must be a list of pairs (W, b), but are {check.received(layers)}") from None
     if not pairs:
-        raise InputError("layers must hold at least one layer (W, b), but are empty")
+        raise InputError("layers must contain at least one layer (W, b), but are empty")
     return [(check.floats(f"W of layer {i}", W), check.floats(f"b of layer {i}", b)) for i, (W, b) in enumerate(pairs)]
 
 
@@ -135,7 +135,7 @@ def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[A
     check.last_axis(layers[0][0].shape[0], x=x)
     check.last_axis(layers[-1][0].shape[1], t=t)
     if x.shape[:-1] != t.shape[:-1]:
-        raise InputError(f"x and t must hold equally many examples, but have shapes {x.shape} and {t.shape}")
+        raise InputError(f"x and t must contain equally many examples, but have shapes {x.shape} and {t.shape}")
     if x.size == 0:
-        raise InputError(f"x holds no example: its shape is {x.shape}")
+        raise InputError(f"x contains no examples: its shape is {x.shape}")
     return x.reshape(-1, x.shape[-1]), t.reshape(-1, t.shape[-1])

@@ -151,7 +151,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         InputError: for a condition that is a `Var`.
     """
     if isinstance(condition, Var):
-        raise InputError("the condition must be an array of truth values, such as x > 0, but is a Var")
+        raise InputError("the condition must be an array of booleans, such as x > 0, but is a Var")
     return _where(a, b, condition=condition)
 
 
@@ -276,7 +276,7 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     axes = range(ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     for i in axes:
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise InputError(f"an axis must be a whole number, but is {check.received(i)}")
+            raise InputError(f"an axis must be an integer, but is {check.received(i)}")
         if not -ndim <= i < ndim:
             raise InputError(f"there is no axis {i} in an array with {ndim} axes")
     return tuple(int(i) % ndim for i in axes)
@@ -284,7 +284,7 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def _axis(axis: Any, ndim: int) -> int:
     if isinstance(axis, Sequence) or axis is None:
-        raise InputError(f"axis must be one whole number, but is {check.received(axis)}")
+        raise InputError(f"axis must be one integer, but is {check.received(axis)}")
     return _axes(axis, ndim)[0]
 
 

@@ -79,7 +79,7 @@ class Rule:
         value = self._calculate(values, settings)
         if not _is_floating(value):
             values = [_floats(f"an argument of {self.name}", v) for v in values]  # refuses complex numbers
-            raise InputError(f"{self.name} must give floating-point numbers, but gives {check.received(value)}")
+            raise InputError(f"{self.name} must return floating-point numbers, but returned {check.received(value)}")
         if not depends:
             return value
         if not _recording.get():
@@ -388,7 +388,7 @@ def ancestors(y: Var) -> list[Var]:
     """
     found = _reached(y)
     if any(var.creator is FREED for var in found):
-        raise InputError("this graph was freed by an earlier backward(); calculate anew, or pass keep_graph=True there")
+        raise InputError("this graph was freed by an earlier backward(); recompute, or pass keep_graph=True there")
     return found
 
 

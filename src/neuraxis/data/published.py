@@ -39,7 +39,7 @@ class Published:
 
     def __post_init__(self) -> None:
         if not (self.packed or all(self.contents.values())):
-            raise InputError(f"{self.path} must be known by a digest, of its own or of each of its contents")
+            raise InputError(f"{self.path} must have a digest, of its own or of each of its contents")
 
 
 def cache() -> Path | None:
@@ -81,7 +81,7 @@ def missing(file: Published) -> DataError:
     remedy = f"{_fetch_command(file)}, or " if file.urls else ""
     near = next((path for folder in folders() for path in _of_another_name(folder, file)), None)
     return DataError(
-        f"{file.path} is not at hand (looked in {looked}); {remedy}put it below the folder that NEURAXIS_DATA names"
+        f"{file.path} is not available (looked in {looked}); {remedy}put it below the folder that NEURAXIS_DATA names"
         + (f": {near} may be it under another name" if near else "")
     )
 

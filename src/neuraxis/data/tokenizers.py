@@ -54,10 +54,10 @@ class Characters:
     def __post_init__(self) -> None:
         check.instance(str, alphabet=self.alphabet)
         if not self.alphabet:
-            raise InputError("alphabet must hold at least one character, but is empty")
+            raise InputError("alphabet must contain at least one character, but is empty")
         if len(set(self.alphabet)) < len(self.alphabet):
             twice = next(c for c in self.alphabet if self.alphabet.count(c) > 1)
-            raise InputError(f"alphabet must hold each character once, but holds {twice!r} more often")
+            raise InputError(f"alphabet must contain each character once, but contains {twice!r} more often")
 
     @staticmethod
     def of(text: str) -> "Characters":
@@ -68,7 +68,7 @@ class Characters:
         """
         check.instance(str, text=text)
         if not text:
-            raise InputError("text must hold at least one character, but is empty")
+            raise InputError("text must contain at least one character, but is empty")
         return Characters("".join(sorted(set(text))))
 
     @property

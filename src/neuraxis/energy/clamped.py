@@ -127,7 +127,9 @@ def _present(layers: Sequence[Array | None]) -> list[Array]:
 
 def _there(x: Array | None) -> Array:
     if x is None:
-        raise InputError("a state must hold the values or errors of all layers that are free, but one of them is None")
+        raise InputError(
+            "a state must contain the values or errors of all layers that are free, but one of them is None"
+        )
     return x
 
 

@@ -170,7 +170,7 @@ class PredictiveCoding(eqx.Module):
     def energy(self, x: Sequence[ArrayLike]) -> Float[Array, "..."]:
         """F of values x¹ … x^L (…, n_i)."""
         if not isinstance(x, tuple | list) or len(x) != len(self.sizes):
-            raise InputError(f"x must hold the values of {len(self.sizes)} layers, but is {check.received(x)}")
+            raise InputError(f"x must contain the values of {len(self.sizes)} layers, but is {check.received(x)}")
         names = [f"x[{i}]" for i in range(len(x))]
         values = [as_end(*each, self.dtype) for each in zip(names, x, self.sizes, strict=True)]
         return self.energy_of_errors(self.errors(values))

@@ -77,7 +77,7 @@ def take_step(
     found = dynamics.step(state, input, dt, **{name: noted[name] for name in _noted(dynamics)})
     if not isinstance(found, tuple) or len(found) != 2:
         what = f"{len(found)} things" if isinstance(found, tuple) else check.received(found)
-        raise InputError(f"step of {type(dynamics).__name__} must give the pair (state, output), but gave {what}")
+        raise InputError(f"step of {type(dynamics).__name__} must return the pair (state, output), but returned {what}")
     return found
 
 
@@ -104,7 +104,9 @@ def check_key(dynamics: Dynamics, key: Any) -> None:
     if key is not None:
         check.key(key)
         if not takers:
-            raise InputError(f"key= is given, but step of {type(dynamics).__name__} has no parameter key to take it")
+            raise InputError(
+                f"key= is given, but the step of {type(dynamics).__name__} has no parameter key to take it"
+            )
     for part in takers:
         if key is None and inspect.signature(part.step).parameters["key"].default is inspect.Parameter.empty:
             raise InputError(f"step of {type(part).__name__} needs a key: simulate(…, key=jax.random.key(0))")

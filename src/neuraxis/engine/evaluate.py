@@ -138,7 +138,7 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
     found, structure = jax.tree.flatten_with_path(x, is_leaf=is_list_of_numbers)
     named = {f"x{keystr(path)}": check.array(f"x{keystr(path)}", leaf) for path, leaf in found}
     if not named:
-        raise InputError(f"x must hold an array, but is {x!r}")
+        raise InputError(f"x must contain an array, but is {x!r}")
     check.same_length(**named)
     leaves = list(named.values())
     model, outputs = eqx.nn.inference_mode(model), []
@@ -148,7 +148,8 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
         for shape in map(np.shape, jax.tree.leaves(output)):
             if shape[:1] != (len(batch[0]),):
                 raise InputError(
-                    f"the model must give one output per example, but gave shape {shape} for {len(batch[0])} examples"
+                    f"the model must return one output per example, but returned shape {shape} for {len(batch[0])} "
+                    "examples"
                 )
         outputs.append(output)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)

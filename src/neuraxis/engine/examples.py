@@ -47,7 +47,7 @@ def count(name: str, data: Any) -> int:
     """
     if is_source(data):
         if len(data) == 0:
-            raise InputError(f"the data are empty: {name} holds no example")
+            raise InputError(f"the data are empty: {name} contains no examples")
         return len(data)
     if not isinstance(data, tuple | list) or not data:
         shape = getattr(data, "shape", None)
@@ -75,7 +75,7 @@ def taken(source: Source, indices: Int[np.ndarray, " some"]) -> tuple[np.ndarray
             f"shapes {tuple(map(np.shape, loaded))}" if isinstance(loaded, tuple) else f"a {type(loaded).__name__}"
         )
         raise InputError(
-            f"take(indices) of {type(source).__name__} must give a tuple of arrays with one entry per index, but gave "
-            f"{received} for {len(indices)} indices"
+            f"take(indices) of {type(source).__name__} must return a tuple of arrays with one entry per index, but "
+            f"returned {received} for {len(indices)} indices"
         )
     return tuple(map(np.asarray, loaded))

@@ -171,7 +171,7 @@ def _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, check
     check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
     check.key(key)
     if resume and checkpoint is None:
-        raise InputError("resume=True needs a checkpoint to go on from")
+        raise InputError("resume=True needs a checkpoint to resume from")
 
 
 def _check_watch(rule, validation, metrics, patience, callback, cancel) -> None:

@@ -87,7 +87,7 @@ def _given_by(function: Any) -> PyTree:
         raise
     for leaf in jax.tree.leaves(given):
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-            raise InputError(f"inputs must give real numbers, but give dtype {leaf.dtype}; take .real, or jnp.abs()")
+            raise InputError(f"inputs must return real numbers, but give dtype {leaf.dtype}; take .real, or jnp.abs()")
     return given
 
 

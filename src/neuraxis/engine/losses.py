@@ -24,13 +24,13 @@ def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
         InputError: for anything but real numbers or truth values of shape (count,), with what is probably wrong.
     """
     if not isinstance(values, jax.Array | np.ndarray | np.generic | float | int):
-        raise InputError(f"{name} must give an array with one number per example, but gave {values!r}")
+        raise InputError(f"{name} must return an array with one number per example, but returned {values!r}")
     dtype, shape = jnp.result_type(values), jnp.shape(values)
     if not any(jnp.issubdtype(dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating)):
-        raise InputError(f"{name} must give real numbers, one per example, but gave dtype {dtype}")
+        raise InputError(f"{name} must return real numbers, one per example, but returned dtype {dtype}")
     if shape != (count,):
         raise InputError(
-            f"{name} must give one number per example, shape ({count},) for a batch of {count}, but gave shape "
+            f"{name} must return one number per example, shape ({count},) for a batch of {count}, but returned shape "
             f"{shape}: {_cure(shape, count)}"
         )
     return jnp.asarray(values, jnp.promote_types(dtype, jnp.float32))

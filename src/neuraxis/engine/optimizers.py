@@ -35,7 +35,9 @@ def rate_at(rate: Rate, count: Count) -> ArrayLike:
         or not isinstance(found, int | float | np.number | np.ndarray | jax.Array)
         or jnp.iscomplexobj(found)
     ):
-        raise InputError(f"a schedule must give one number for a count of steps, but gave {check.received(found)}")
+        raise InputError(
+            f"a schedule must return one number for a count of steps, but returned {check.received(found)}"
+        )
     return found
 
 

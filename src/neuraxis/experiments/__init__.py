@@ -1,8 +1,8 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
-An experiment exists by its file or folder lying here; nothing else lists it. Its `PLACE` is the chapter it belongs to
-and its number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, with an empty
-line between two; the report and the pages of the documentation show them. What several share is in `shared`.
+Every file or folder here is an experiment; nothing else lists them. Its `PLACE` is the chapter it belongs to and its
+number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, separated by empty lines;
+the report and the pages of the documentation show them. Shared code is in `shared`.
 """
 
 import ast

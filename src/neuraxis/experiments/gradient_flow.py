@@ -1,15 +1,15 @@
-"""Vanishing and exploding gradients: what happens to them on their way through many layers.
+"""Vanishing and exploding gradients: what happens to gradients on their way through many layers.
 
-On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights,
-‖∂E/∂h‖ ≤ max σ′ · ‖W‖ · ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient
-shrinks by a factor of at least 4 in every layer, and the first of a dozen layers receives nothing. With large weights
-it grows instead, layer by layer. Both are measured here at the start of learning, in networks that classify handwritten
-digits (MNIST where it is at hand, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory
-of wide networks: for weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with
-q = s² ⟨σ(√q z)²⟩ and a normal z.
+On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights, ‖∂E/∂h‖ ≤ max σ′ · ‖W‖
+· ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient shrinks by a factor of at
+least 4 in every layer, and the first of a dozen layers receives nothing. With large weights it grows instead, layer by
+layer. Both are measured here at the start of training, in networks that classify handwritten digits (MNIST if it is
+available, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory of wide networks: for
+weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with q = s² ⟨σ(√q z)²⟩ and a
+normal z.
 
-What keeps the gradient at its size: ReLU with He initialisation (χ = 1), batch normalisation before the logistic
-function, and residual blocks h′ = h + σ(h W). The trainings that follow show the consequence.
+Three things preserve the size of the gradient: ReLU with He initialisation (χ = 1), batch normalisation before the
+logistic function, and residual blocks h′ = h + σ(h W). Training the networks shows the consequences.
 
 Sources: Hochreiter, Diploma thesis, TU München (1991); Glorot & Bengio, AISTATS (2010); He et al., ICCV (2015) and CVPR
 (2016); Ioffe & Szegedy, ICML (2015); Schoenholz et al., ICLR (2017).
@@ -82,25 +82,25 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     depth: int = 12
-    """Layers between two of the same width."""
+    """Number of hidden layers of equal width."""
     width: int = 128
     """Neurons in each layer."""
     measured_images: int = 256
-    """Images over which the norms are taken."""
+    """Images over which the norms are computed."""
     scales: tuple[float, ...] = (0.5, 1.0, 1.4, 2.0, 4.0, 8.0, 16.0)
     """Scales s of orthogonal weights at which the factor per layer is measured."""
     steps: int = 600
     """Training steps of each kind of network, rounded up to whole epochs."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.01
     """Learning rate κ of gradient descent with momentum."""
     training_images: int = 12_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -119,7 +119,7 @@ class Settings:
         check_some(scales=self.scales)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         examples = max(self.measured_images, min(self.batch_size, self.training_images))
         layer = self.width * (self.width + 1 + 2.0 * examples)
         return 4.0 * memory.NUMBER * (self.depth + 1) * layer
@@ -251,9 +251,9 @@ def _plot_layers(flows: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figur
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Before learning: the norm of the gradient by the output of each layer, relative to the last (left), "
-        "and the root mean square of the outputs (right). The gradient travels from right to left. The dashed line "
-        "falls by 4 per layer.",
+        caption="Before training: the norm of the gradient with respect to the output of each layer, relative to the "
+        "last (left), and the root mean square of the outputs (right). The gradient travels from right to left. The "
+        "dashed line falls by a factor of 4 per layer.",
         width=9.0,
         height=4.2,
     )
@@ -270,8 +270,9 @@ def _plot_layers(flows: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figur
 
 def _plot_scales(scales: np.ndarray, sweep: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Factor of the gradient per layer, going back, against the scale s of orthogonal weights: as measured "
-        "(marks) and by the theory of wide layers (lines). Below 1 the gradient vanishes, above 1 it explodes.",
+        caption="Factor of the gradient per layer, going back, against the scale s of orthogonal weights: measured "
+        "(marks) and predicted by the theory of wide layers (lines). Below 1 the gradient vanishes, above 1 it "
+        "explodes.",
         height=3.8,
     )
     for (name, (measured, theory)), color in zip(sweep.items(), plots.COLORS.values(), strict=False):
@@ -289,8 +290,8 @@ def _plot_learning(losses: dict[str, np.ndarray], accuracy: dict[str, float]) ->
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Learning by momentum, all with the same learning rate: the loss on the training images (mean over "
-        "each epoch), and the share of test images that is read wrongly at the end.",
+        caption="Training with momentum, all with the same learning rate: the loss on the training images (mean over "
+        "each epoch), and the final error rate on the test images.",
         width=9.0,
         height=3.6,
     )
@@ -301,5 +302,5 @@ def _plot_learning(losses: dict[str, np.ndarray], accuracy: dict[str, float]) ->
     plots.epochs_along(left)
     right.set_yticks(range(len(losses)), [_KINDS[name].label for name in losses])
     right.invert_yaxis()
-    right.set(xlabel="test error [%]", xlim=(0, 100), title="Error")
+    right.set(xlabel="error rate [%]", xlim=(0, 100), title="Error")
     return fig

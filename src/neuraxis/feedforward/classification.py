@@ -97,7 +97,7 @@ def _cross_entropy(logits: ArrayLike, labels: ArrayLike, class_weights: ArrayLik
 def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
     """Give one target per example: in other shapes, labels would broadcast unseen."""
     if not logits.ndim or not logits.shape[-1]:
-        raise InputError(f"the model must give logits of shape (…, class), but gave shape {logits.shape}")
+        raise InputError(f"the model must return logits of shape (…, class), but returned shape {logits.shape}")
     known = check.array("labels", labels)
     shape, expected = known.shape, logits.shape[:-1]
     if shape == logits.shape:

@@ -127,7 +127,7 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
     check.last_axis(network.layers[0].weight.shape[0], x=x)
     x = np.asarray(check.array("x", x))
     if x.ndim != 2 or not len(x):
-        raise InputError(f"x must hold points (N, n), at least one, but has shape {x.shape}")
+        raise InputError(f"x must contain points (N, n), at least one, but has shape {x.shape}")
     batches = -(-len(x) * max(_size(network), 1) // _EVALUATIONS_AT_ONCE)
     batch = -(-len(x) // batches)
     filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
@@ -214,7 +214,7 @@ def _values(f: Function, x: np.ndarray) -> np.ndarray:
     values = np.asarray(check.array("what f gives", f(x)), float)
     if values.shape != x.shape[:-1]:
         raise InputError(
-            f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but gave shape {values.shape}"
+            f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but returned shape {values.shape}"
         )
     if not np.all(finite := np.isfinite(values)):
         where = tuple(np.argwhere(~finite)[0])

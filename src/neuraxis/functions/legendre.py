@@ -85,7 +85,7 @@ def legendre_readout(order: int, delays: ArrayLike) -> Float[np.ndarray, "... q"
     delays = _doubles(delays=delays)
     if not np.all((delays >= 0) & (delays <= 1)):
         raise InputError(
-            f"delays must be parts of the whole, from 0 to 1, but reach from {delays.min():g} to {delays.max():g}"
+            f"delays must be parts of the whole, from 0 to 1, but range from {delays.min():g} to {delays.max():g}"
         )
     return np.polynomial.legendre.legvander(2 * delays - 1, order - 1).reshape(*delays.shape, order)
 

@@ -76,7 +76,7 @@ def _numbers(x: ArrayLike, axes: Axes) -> Array:
     """Give x in single precision at least, where it has numbers along the axes."""
     numbers = single(check.floats("x", x))
     if not isinstance(axes, tuple):
-        raise InputError(f"axes must be a tuple of whole numbers, but is {check.received(axes)}")
+        raise InputError(f"axes must be a tuple of integers, but is {check.received(axes)}")
     check.whole(0, **{f"axes[{i}]": axis for i, axis in enumerate(axes)})
     if not all(axis < numbers.ndim and numbers.shape[axis] for axis in axes):
         raise InputError(f"x must have numbers along the axes {axes}, but has shape {numbers.shape}")

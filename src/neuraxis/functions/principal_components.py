@@ -43,7 +43,7 @@ def principal_components(x: ArrayLike, count: int) -> PrincipalComponents:
     check.whole(count=count)
     examples = _matrix("x", x, "(N, feature)")
     if len(examples) < 2:
-        raise InputError(f"x must hold at least two examples, but has shape {examples.shape}")
+        raise InputError(f"x must contain at least two examples, but has shape {examples.shape}")
     if count > min(examples.shape):
         raise InputError(f"count must be at most {min(examples.shape)} for x of shape {examples.shape}, but is {count}")
     return _components(examples, int(count))

@@ -81,7 +81,7 @@ class Conditioning(eqx.Module):
             (np.asarray(labels) >= -1) & (np.asarray(labels) < self.classes)
         ):
             raise InputError(
-                f"labels must lie from 0 to {self.classes - 1}, or be −1 for none, but reach from {labels.min()} to "
+                f"labels must be between 0 and {self.classes - 1}, or be −1 for none, but range from {labels.min()} to "
                 f"{labels.max()}"
             )
         index = jnp.asarray(labels)

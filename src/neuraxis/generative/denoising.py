@@ -94,6 +94,6 @@ class Denoising(eqx.Module):
         damaged = check.floats("what the corruption gives", self.corruption(noise, clean))
         if damaged.shape != clean.shape:
             raise InputError(
-                f"the corruption must keep the shape of x, {clean.shape}, but gave one of shape {damaged.shape}"
+                f"the corruption must keep the shape of x, {clean.shape}, but returned one of shape {damaged.shape}"
             )
         return self.loss(model, damaged, clean, key=own)

@@ -85,7 +85,7 @@ class Diffusion(eqx.Module):
         check.key(key)
         clean = check.floats("x", x)
         if clean.ndim < 2:
-            raise InputError(f"x must hold examples along its first axis, (batch, …), but has shape {clean.shape}")
+            raise InputError(f"x must contain examples along its first axis, (batch, …), but has shape {clean.shape}")
         check.finite(x=clean)
         key_time, key_noise, key_label, own = jax.random.split(key, 4)
         t = jax.random.randint(key_time, clean.shape[:1], 1, self.schedule.steps + 1)
@@ -120,7 +120,9 @@ class Diffusion(eqx.Module):
         time = jnp.asarray(t) / self.schedule.steps
         found = check.floats("what the network gives", network(x, time.astype(x.dtype), label, key=key))
         if found.shape != x.shape:
-            raise InputError(f"the network must keep the shape of x, {x.shape}, but gave one of shape {found.shape}")
+            raise InputError(
+                f"the network must keep the shape of x, {x.shape}, but returned one of shape {found.shape}"
+            )
         return found
 
     def estimate(

@@ -60,12 +60,12 @@ def _pair(model: Map, x: Any, target: Any, key: PRNGKeyArray | None) -> tuple[Ar
     name, given = ("x", x) if target is None else ("target", target)
     t = check.floats(name, given)
     if t.ndim < 2:
-        raise InputError(f"{name} must hold examples along its first axis, (batch, …), but has shape {t.shape}")
+        raise InputError(f"{name} must contain examples along its first axis, (batch, …), but has shape {t.shape}")
     check.finite(**{name: t})
     found = check.floats("what the model gives", model(x, key=key))
     if found.shape != t.shape:
         raise InputError(
-            f"the model must give reconstructions of the shape of {name}, {t.shape}, but gave {found.shape}"
+            f"the model must return reconstructions of the shape of {name}, {t.shape}, but returned {found.shape}"
         )
     return _flat(found), _flat(t)
 

@@ -50,12 +50,12 @@ class VAE(eqx.Module):
         code = _shape_of("encoder", encoder, self.shape)
         if len(code) != 1 or code[0] % 2:
             raise InputError(
-                f"encoder must give μ and ln σ², an even number of features (…, 2·latent), but gives shape {code}"
+                f"encoder must return μ and ln σ², an even number of features (…, 2·latent), but returned shape {code}"
             )
         self.latent_size = code[0] // 2
         if (output := _shape_of("decoder", decoder, (self.latent_size,))) != self.shape:
             raise InputError(
-                f"decoder must map z of shape {(self.latent_size,)} to shape {self.shape}, but gives {output}"
+                f"decoder must map z of shape {(self.latent_size,)} to shape {self.shape}, but returned {output}"
             )
 
     def encode(self, x: Num[ArrayLike, "..."]) -> tuple[Float[Array, "... latent"], Float[Array, "... latent"]]:

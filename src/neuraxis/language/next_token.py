@@ -49,5 +49,5 @@ def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
     check.whole(tokens=tokens)
     check.instance(str, text=text)
     if not text:
-        raise InputError("text must hold at least one character, but is empty")
+        raise InputError("text must contain at least one character, but is empty")
     return float(nats_per_token) * tokens / (math.log(2) * len(text.encode("utf-8", "surrogatepass")))

@@ -105,7 +105,7 @@ def _checked(name: str, words: Any) -> list[str]:
     if not isinstance(words, list | tuple) or not all(issubclass(kind, str) for kind in set(map(type, words))):
         raise InputError(f"{name} must be a list of words, but is {check.received(words)}")
     if "" in words:
-        raise InputError(f"{name} must hold no empty word, but is {check.received(words)}")
+        raise InputError(f"{name} must contain no empty word, but is {check.received(words)}")
     return list(words)
 
 

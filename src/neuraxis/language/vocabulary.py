@@ -38,7 +38,7 @@ class Vocabulary:
         words, numbers = numbered(self.words)
         counts = np.array(check.array("counts", self.counts))
         if counts.dtype.kind not in "iu" or counts.shape != (len(words),):
-            expected = f"whole numbers of shape ({len(words)},), one for each word"
+            expected = f"integers of shape ({len(words)},), one for each word"
             raise InputError(f"counts must be {expected}, but has shape {counts.shape} and dtype {counts.dtype}")
         check.positive(counts=counts)
         if np.any(np.diff(counts.astype(np.int64)) > 0):
@@ -131,7 +131,7 @@ def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     """
     words = tuple(_listed(words))
     if not words:
-        raise InputError("words must hold a word, but is empty")
+        raise InputError("words must contain a word, but is empty")
     numbers = dict(zip(words, range(len(words)), strict=True))
     if len(numbers) < len(words):
         twice = next(word for number, word in enumerate(words) if numbers[word] != number)

@@ -96,7 +96,7 @@ def read_word(word: bytes, decode: Decode, where: str) -> str:
         remedy = "with decode=lambda word: word.decode(errors='replace') it can be read all the same"
         raise DataError(f"the word {word[:_SHORT]!r}, {where}, is not {error.encoding.upper()}; {remedy}") from error
     if not isinstance(text, str) or not text:
-        raise InputError(f"decode must give a text that is not empty, but of {word[:_SHORT]!r} gives {text!r}")
+        raise InputError(f"decode must return a text that is not empty, but of {word[:_SHORT]!r} gives {text!r}")
     return text
 
 

@@ -50,7 +50,7 @@ class WordVectors:
             vectors = np.ascontiguousarray(vectors, np.float32).view()
         counts = None if self.counts is None else np.array(check.array("counts", self.counts))
         if counts is not None and (counts.dtype.kind not in "iu" or counts.shape != (len(words),) or counts.min() < 0):
-            expected = f"whole numbers of shape ({len(words)},), one for each word and none below 0"
+            expected = f"integers of shape ({len(words)},), one for each word and none below 0"
             raise InputError(f"counts must be {expected}, but are {check.received(self.counts)}")
         lengths = _lengths(vectors)
         if not np.all(finite := np.isfinite(lengths)):

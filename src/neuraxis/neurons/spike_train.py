@@ -38,7 +38,7 @@ def trains(
         raise InputError(f"neurons must be integers, but have dtype {neurons.dtype}")
     if np.any((neurons < 0) | (neurons >= neuron_count)):
         raise InputError(
-            f"neurons must lie from 0 to {neuron_count - 1}, but reach from {neurons.min()} to {neurons.max()}"
+            f"neurons must be between 0 and {neuron_count - 1}, but range from {neurons.min()} to {neurons.max()}"
         )
     found = np.bincount(neurons, minlength=neuron_count)
     order = np.argsort(neurons, kind="stable")  # neuron by neuron, each still in the order of time
@@ -145,11 +145,11 @@ def check_sorted(**times: Any) -> None:
         if array.ndim == 0:
             raise InputError(f"{name} must have an axis of spikes, but is the number {value}")
         if not np.all(array >= 0):
-            raise InputError(f"{name} must be spike times that are not negative, but hold {array[~(array >= 0)][0]}")
+            raise InputError(f"{name} must be spike times that are not negative, but contain {array[~(array >= 0)][0]}")
         back = array[..., 1:] < array[..., :-1]
         if np.any(back):
             later, earlier = array[..., :-1][back][0], array[..., 1:][back][0]
-            raise InputError(f"{name} must be in ascending order, but hold {earlier} after {later}")
+            raise InputError(f"{name} must be in ascending order, but contain {earlier} after {later}")
 
 
 def check_duration(trains: Any, duration: float | int) -> None:

@@ -81,7 +81,7 @@ class Ensemble(eqx.Module):
         rates = _drawn(keys[0], size, max_rates=max_rates)
         starts = _drawn(keys[1], size, intercepts=intercepts)
         if not isinstance(starts, Tracer) and not np.all((starts >= -1) & (starts < 1)):
-            raise InputError(f"intercepts must lie in [-1, 1), but reach from {starts.min():g} to {starts.max():g}")
+            raise InputError(f"intercepts must lie in [-1, 1), but range from {starts.min():g} to {starts.max():g}")
         self.neurons = neurons
         self.encoders = (
             on_sphere(keys[2], size, dimensions) if encoders is None else _unit_length(encoders, (size, dimensions))
@@ -202,8 +202,8 @@ def _targets(function: Callable[[Array], Array], points: Array) -> Array:
     values = check.floats("what the function gives", function(points))
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise InputError(
-            f"the function must map points {points.shape} to ({len(points)}, out), one row for each point, but gives "
-            f"shape {values.shape}; it acts on the last axis, such as x[..., 0] * x[..., 1]"
+            f"the function must map points {points.shape} to ({len(points)}, out), one row for each point, but "
+            f"returned shape {values.shape}; it acts on the last axis, such as x[..., 0] * x[..., 1]"
         )
     check.finite(**{"what the function gives": values})
     return cast(Array, values if values.ndim == 2 else values[:, None])

@@ -89,7 +89,7 @@ class RateNetwork(eqx.Module):
         driven = jnp.matmul(y.v, self.weight, precision=lax.Precision.HIGHEST) + self.bias + input
         active = check.floats("what the activation gives", self.activation(y.s))
         if active.shape != driven.shape:
-            raise InputError(f"activation must keep the shape of s, {driven.shape}, but gives {active.shape}")
+            raise InputError(f"activation must keep the shape of s, {driven.shape}, but returned {active.shape}")
         tau_s, tau_m = (jnp.broadcast_to(tau, driven.shape) for tau in (self.tau_s, self.tau_m))
         return RateState(driven, active), RateState(tau_s, tau_m)
 

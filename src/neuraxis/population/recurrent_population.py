@@ -93,7 +93,7 @@ class RecurrentPopulation(eqx.Module):
             y, u = x[..., :size], x[..., size:]
             slope = check.floats("what f gives", f(y, u) if controls else f(y))
             if slope.shape != y.shape:
-                raise InputError(f"f must give dy/dt in the shape of y, {y.shape}, but gives {slope.shape}")
+                raise InputError(f"f must return dy/dt in the shape of y, {y.shape}, but returned {slope.shape}")
             return y + tau_s * slope
 
         self.recurrent = ensemble.decode(fed_back, points=points, noise=noise, key=key)

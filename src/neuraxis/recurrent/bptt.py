@@ -72,7 +72,7 @@ class BPTT(eqx.Module):
         rnn, readout = _parts(model)
         inputs = check.floats("x", x)
         if inputs.ndim != 3 or not inputs.shape[0]:
-            raise InputError(f"x must hold sequences, of shape (batch, time, in), but has shape {inputs.shape}")
+            raise InputError(f"x must contain sequences, of shape (batch, time, in), but has shape {inputs.shape}")
         first = rnn.init_state((len(inputs), inputs.shape[-1])) if state is None else jnp.asarray(state[0])
         h = rnn(inputs, first)
         before = jnp.concatenate([first[:, None], h[:, :-1]], axis=1)[:, : h.shape[1]]
@@ -90,7 +90,7 @@ class BPTT(eqx.Module):
         """Give ∇_z of the mean of E over the batch."""
         slope = self.slope(z, t)
         if jnp.shape(slope) != z.shape:
-            raise InputError(f"slope must give the shape of z, {z.shape}, but gave shape {jnp.shape(slope)}")
+            raise InputError(f"slope must return the shape of z, {z.shape}, but returned shape {jnp.shape(slope)}")
         return self.loss.alpha(z.shape[:-1])[..., None] * slope / len(z)
 
     def _backwards(self, rnn: RNN, by_h: Array, slope: Array) -> Array:

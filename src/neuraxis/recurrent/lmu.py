@@ -117,7 +117,7 @@ class LMU(eqx.Module):
         """Give h after the last step alone, from m_0 = 0 on, without those before: by one product over all steps."""
         inputs = as_sequences(x, "x", "in")
         if not inputs.shape[-2]:
-            raise InputError(f"x must hold at least one step, but has shape {inputs.shape}")
+            raise InputError(f"x must contain at least one step, but has shape {inputs.shape}")
         u, seen = self.encoder(inputs), self.input(inputs[..., -1, :])
         return self._output(seen, self.memory.after(u))
 

@@ -50,7 +50,9 @@ class LossOverTime(eqx.Module):
         """Give E of outputs."""
         each, shape = self.loss(y, t), jnp.shape(y)[:-1]
         if jnp.shape(each) != shape:
-            raise InputError(f"loss must give one value per step, shape {shape}, but gave shape {jnp.shape(each)}")
+            raise InputError(
+                f"loss must return one value per step, shape {shape}, but returned shape {jnp.shape(each)}"
+            )
         return jnp.sum(self.alpha(shape) * each, axis=-1)
 
     def alpha(self, shape: tuple[int, ...]) -> Float[Array, "..."]:

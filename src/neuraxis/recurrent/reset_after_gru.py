@@ -132,5 +132,5 @@ def _as_torch(array: np.ndarray) -> np.ndarray:
 
 def _of_torch(weights: Mapping[str, Any], name: str, default: np.ndarray | None = None) -> np.ndarray:
     if name not in weights and default is None:
-        raise InputError(f"weights must hold {name}, but hold {', '.join(map(str, weights)) or 'nothing'}")
+        raise InputError(f"weights must contain {name}, but contain {', '.join(map(str, weights)) or 'nothing'}")
     return np.asarray(check.floats(name, weights.get(name, default)))

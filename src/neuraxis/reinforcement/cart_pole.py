@@ -102,7 +102,7 @@ class CartPole(eqx.Module):
 
 def _whole(name: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, Sequence) or isinstance(shape, str):
-        raise InputError(f"{name} must be a tuple of whole numbers, but is {check.received(shape)}")
+        raise InputError(f"{name} must be a tuple of integers, but is {check.received(shape)}")
     for size in shape:
         check.whole(0, **{f"a size in {name}": size})
     return tuple(shape)

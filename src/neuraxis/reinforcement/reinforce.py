@@ -80,7 +80,7 @@ class Actor(eqx.Module):
         logits, actions = self.policy(state), check.floats("actions", self.actions)
         if logits.shape[-1] != len(actions):
             raise InputError(
-                f"policy must give {len(actions)} logits, one for each action, but gives {logits.shape[-1]}"
+                f"policy must return {len(actions)} logits, one for each action, but returned {logits.shape[-1]}"
             )
         chance = check.floats("noise", noise)
         check.fits(logits.shape, noise=chance)

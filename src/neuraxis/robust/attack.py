@@ -113,7 +113,7 @@ def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
         shape = getattr(logits, "shape", None)
         found = f"a {type(logits).__name__}" if shape is None else f"shape {shape}"
         raise InputError(
-            f"the model must give logits of shape (N, classes) for inputs of shape {x.shape}, but gave {found}"
+            f"the model must return logits of shape (N, classes) for inputs of shape {x.shape}, but returned {found}"
         )
     return jnp.asarray(logits)
 
@@ -243,7 +243,7 @@ def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
     """
     x = check.floats("x", x)
     if x.ndim < 2 or not len(x):
-        raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
+        raise InputError(f"x must contain one or more examples along its first axis, (N, …), but has shape {x.shape}")
     x = only_between(threat.low, threat.high, "x", x)
     if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
         raise InputError(
@@ -259,7 +259,7 @@ def _classes(model: PyTree, x: Array) -> int:
     first, second = map(np.asarray, _twice(model, x[:_LOOKED_AT]))
     if not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise InputError(
-            "the model must give the same logits each time, but those of the same inputs differ by up to "
+            "the model must return the same logits each time, but those of the same inputs differ by up to "
             f"{np.nanmax(np.abs(first - second)):.3g}; leave dropout and other noise out, as "
             "equinox.nn.inference_mode(model) does"
         )
@@ -278,11 +278,11 @@ def _one_each(name: str, classes_of: Any, x: Array, classes: int) -> Int[Array, 
             f"{name} must be one class for each of {len(x)} examples, shape ({len(x)},), but have shape {known.shape}"
         )
     if known.dtype.kind not in "iub":
-        raise InputError(f"{name} must be whole numbers, but have dtype {known.dtype}")
+        raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(
-            f"{name} must lie from 0 to {classes - 1}, the classes of the model, but reach from {numbers.min()} to "
+            f"{name} must be between 0 and {classes - 1}, the classes of the model, but range from {numbers.min()} to "
             f"{numbers.max()}"
         )
     return jnp.asarray(known, jnp.int32)

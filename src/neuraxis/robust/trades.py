@@ -116,7 +116,7 @@ class TRADES(TradeOff):
         labels = check.array("labels", labels)
         if outputs.ndim != 2 or labels.shape != outputs.shape[:1]:
             raise InputError(
-                f"the model must give logits (N, classes), and labels must be one for each example, (N,), but they "
+                "the model must return logits (N, classes), and labels must be one for each example, (N,), but they "
                 f"have shapes {outputs.shape} and {labels.shape}"
             )
         return cross_entropy(outputs, jnp.asarray(labels))

@@ -147,7 +147,7 @@ def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any],
     for field in fields:
         array = _numbers(f"{field} of {name}", getattr(node, field, None))
         if array.size != 1 and array.shape != (size,):
-            raise InputError(f"{field} of {name} must hold one number for each of {size} neurons, not {array.shape}")
+            raise InputError(f"{field} of {name} must contain one number for each of {size} neurons, not {array.shape}")
         values[field] = np.broadcast_to(array.ravel(), (size,))
     for zero in {"v_leak", "v_reset"} & set(values):
         if np.any(values[zero] != 0):

@@ -91,5 +91,5 @@ def neurons(name: str, value: Any) -> Indices:
         raise InputError(f"{name} must be a list of integers, but has shape {indices.shape} and dtype {indices.dtype}")
     if indices.size and (indices.min() < 0 or indices.max() >= 2**31):
         wrong = indices.min() if indices.min() < 0 else indices.max()
-        raise InputError(f"{name} must hold indices of neurons, from 0 on and below 2³¹, but holds {wrong}")
+        raise InputError(f"{name} must contain indices of neurons, from 0 on and below 2³¹, but contains {wrong}")
     return indices.astype(np.int64)

@@ -235,8 +235,8 @@ def packed_events(
         raise InputError(f"a packed record must be words (time, word), but has shape {words.shape} of {words.dtype}")
     if np.any(np.diff(words[:, -1]) != 1):
         raise InputError(
-            "the record must hold every step, but leaves some out, and with them their spikes: record with every=1, or "
-            "count spikes with Total(network)"
+            "the record must contain every step, but leaves some out, and with them their spikes: record with "
+            "every=1, or count spikes with Total(network)"
         )
     step, neuron = unpack(words[:, :-1])
     return (step + 1) * float(dt), neuron

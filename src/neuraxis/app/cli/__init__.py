@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _dispatch(arguments, began)
         sys.stdout.flush()
         if output.lost:
-            code = complain(f"all is done, but standard output could not be written: {output.lost.strerror}", 2)
+            code = complain(f"the run is complete, but standard output could not be written: {output.lost.strerror}", 2)
     except (InputError, DivergedError) as error:
         code = complain(str(error), 2)
     except BrokenPipeError:
@@ -69,7 +69,7 @@ def _interrupt_again(unraisable: Any) -> None:
 def _describe(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{place}there is no room left to write; no file was left half-written"
+        return f"{place}no space left on the device; no file was left incomplete"
     return f"{place}{error.strerror or error}"
 
 
@@ -81,14 +81,14 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
             if missing in packages:
                 return complain(
                     f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
-                    f'pip install "neuraxis[{extra}]" installs all that it needs',
+                    f'pip install "neuraxis[{extra}]" installs everything it needs',
                     2,
                 )
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         first = str(error).partition("\n")[0]
         return complain(f"there is not enough memory for these settings: {first or 'it ran out'}", 2)
     traceback.print_exception(error)
-    return complain("this is a mistake in neuraxis, not in what you typed; please report the lines above", 3)
+    return complain("this is a bug in neuraxis, not in what you typed; please report the lines above", 3)
 
 
 def _dispatch(arguments: list[str], began: float) -> int:

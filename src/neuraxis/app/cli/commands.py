@@ -93,11 +93,11 @@ def run(name: str, arguments: list[str], began: float) -> int:
     )
     settings = _checked(type(start), options.settings)
     if before and settings != start:
-        raise InputError("--resume goes on with the settings of the interrupted run; leave the other settings out")
+        raise InputError("--resume continues with the settings of the interrupted run; omit the other settings")
     mesh = _mesh(options.mesh, options.join) if takes_session else None
     now = runs.begin(module, settings, options.precision, options.mesh if takes_session else "")
     if before and (differing := before.differences(now)):
-        complain(f"the last bits of the result may differ, for {differing}", 0)
+        complain(f"the result may differ in the last bits, because {differing}", 0)
     command = shlex.join(["neuraxis", "run", name, *arguments])
     session = Session(resume=resume, mesh=mesh)
     report = runs.run_experiment(module, settings, folder, session, now, command, began)
@@ -125,7 +125,7 @@ def _mesh(text: str, join: str) -> Any:
 
     address, *numbers = join.split(",")
     if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() and n.isascii() for n in numbers)):
-        raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX or as auto, but received {join!r}")
+        raise InputError(f"--join must be HOST:PORT,PROCESSES,INDEX or auto, but is {join!r}")
     option = f"--join {join}"
     try:
         if join == "auto":
@@ -174,7 +174,7 @@ def _tour(command: Tour, typed: list[str]) -> int:
         page = folder / "index.html"
         introduction = (
             "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one "
-            "model on this machine: what it shows, what was measured, and its figures."
+            "model on this machine: what it shows, the measured values, and the figures."
         )
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
@@ -213,7 +213,7 @@ def _fetch(name: str) -> int:
             bar.update(tasks[path], completed=done)
 
         data.fetch(name, show)
-    say(f"{name} is at hand")
+    say(f"{name} is available")
     return 0
 
 
@@ -222,7 +222,7 @@ def _list_data() -> int:
 
     table = Table.grid(padding=(0, 2))
     for name in [*data.names(), *data.text_names()]:
-        place = "[green]at hand[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
+        place = "[green]available[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
         table.add_row(f"[bold cyan]{name}[/]", place)
     say(table)
     return 0

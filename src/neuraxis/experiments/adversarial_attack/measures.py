@@ -1,4 +1,4 @@
-"""What is measured: accuracies under each attack, smallest changes, and whether a hidden gradient is found out."""
+"""Measurements: accuracies under each attack, smallest changes, and whether a masked gradient is detected."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deep autoencoders: of clean images, of damaged ones, and with a code that can be drawn."""
+"""Deep autoencoders: for clean images, for corrupted ones, and with a code that can be plotted."""
 
 import math
 from typing import Any, NamedTuple

@@ -37,7 +37,7 @@ _BANDWIDTHS = (0.1, 0.3, 1.0)
 
 
 class Found(NamedTuple):
-    """What was measured."""
+    """Measured results."""
 
     metrics: dict[str, float]
     arrays: dict[str, Any]

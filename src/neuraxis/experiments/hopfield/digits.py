@@ -106,7 +106,7 @@ def plot(arrays: dict) -> plots.Figure:
     fig, (top, bottom) = plots.figure(
         2,
         caption="Digits stored in a Hopfield network, the same with flipped pixels, and what the network recalls from "
-        "them. Below, the energy during the recall of each digit: every flip of a neuron lowers it.",
+        "them. Bottom: the energy during the recall of each digit; every flip of a neuron lowers it.",
         height=5.5,
     )
     flipped = f"{100 * arrays['flipped']:.0f} % flipped"

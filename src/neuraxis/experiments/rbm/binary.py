@@ -41,7 +41,7 @@ def load(name: str, training_images: int, seed: int) -> real.Images:
     held_out = min(_HELD_OUT, max(1, used // 12))
     images = real.split(found, max(1, used - held_out), held_out, seed)
     parts = {part: (_binary(x), y) for part in ("train", "validation", "test") for x, y in [getattr(images, part)]}
-    return images._replace(**parts, description=f"{images.description}, binary by a threshold of 0.5")
+    return images._replace(**parts, description=f"{images.description}, binarised at 0.5")
 
 
 def _binary(x: np.ndarray) -> np.ndarray:

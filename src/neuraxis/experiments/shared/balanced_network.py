@@ -26,7 +26,7 @@ def excitatory(neurons: int) -> int:
 
 
 def memory(neurons: int, probability: float, steps: float, delay: float = 0.0) -> float:
-    """Give about the bytes that a run needs: connections while they are laid out, the state, and the record twice."""
+    """Estimate the memory of a run [bytes]: connections while they are laid out, the state, and the record twice."""
     connections, words = probability * float(neurons) ** 2, neurons / 32 + SHOWN + 1
     return 80 * connections + 24 * (delay + 4) * neurons + 8 * words * steps
 

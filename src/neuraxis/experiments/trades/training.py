@@ -45,7 +45,7 @@ def train(settings: Any, images: Images, session: Session) -> Trained:
     usual = descent(loss, _optimizer(settings, plain))
     rule = _by_trades(settings, short)
     trained = {
-        "usual": run("usual training", usual, plain, 0),
+        "usual": run("normal training", usual, plain, 0),
         "adversarial": run("adversarial training", _by_attack(settings, whole), whole, 0),
         "TRADES": run("TRADES", _by_trades(settings, whole)(beta), whole, 0),
     }

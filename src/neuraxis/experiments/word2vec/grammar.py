@@ -85,9 +85,9 @@ def plot(softmax: WordVectors, negative: WordVectors) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         len(RELATIONS),
-        caption="Related words in the plane of the two largest principal components of each relation, with arrows from "
-        "the first to the second word of a pair: the same step leads from each. Above: learnt by softmax; below: by "
-        "negative sampling.",
+        caption="Related words in the plane of the two largest principal components of each relation, with arrows "
+        "from the first to the second word of a pair: all pairs are connected by the same step. Top: trained with "
+        "softmax; bottom: with negative sampling.",
         width=11.0,
         height=5.6,
     )

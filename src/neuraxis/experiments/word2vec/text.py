@@ -71,8 +71,8 @@ def plot_neighbours(vectors: WordVectors) -> plots.Figure:
     """Write the nearest words of some words in a table."""
     shown = chosen(vectors)
     fig, axes = plots.figure(
-        caption="Words, how often they appear, and those whose vectors point most nearly in the same direction, each "
-        "with the cosine of the angle between them.",
+        caption="Words, their counts, and the words whose vectors point in the most similar directions, each with the "
+        "cosine of the angle between them.",
         width=8.6,
         height=0.6 + 0.3 * len(shown),
     )
@@ -95,7 +95,8 @@ def plot_map(vectors: WordVectors) -> plots.Figure:
     shown = [word for group in groups.values() for word in group]
     places = plane(np.stack([vectors[word] for word in shown]))
     fig, axes = plots.figure(
-        caption="Vectors of some words, brought to length one, in the plane of their two largest principal components.",
+        caption="Vectors of some words, normalised to length one, in the plane of their first two principal "
+        "components.",
         width=7.5,
         height=5.6,
     )
