@@ -1,8 +1,8 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
 Every file or folder here is an experiment; nothing else lists them. Its `PLACE` is the chapter it belongs to and its
-number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, separated by empty lines;
-the report and the pages of the documentation show them. Shared code is in `shared`.
+number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, separated by empty
+lines; the report, the pages of the documentation and the lab show them. Shared code is in `shared`.
 """
 
 import ast
