@@ -29,7 +29,7 @@ class _ToFormulas(Preprocessor):
 
 
 def _formula(number: str, name: str, end: str) -> list[str]:
-    found = experiments.equations(experiments.load(name))
+    found = experiments.equations(name)
     return ["$$", *f"{found[int(number) - 1]}{end}".split("\n"), "$$"]
 
 

@@ -65,7 +65,7 @@ def with_table(text: str, runs: Record, timed: Record) -> str:
     for name in experiments.names():
         title = experiments.summary(name).partition(":")[0]
         claim, measured, *_ = _claim(runs.get(name))
-        times = ", ".join(f"{peer} {ratio}" for _, peer, ratio in _benchmarks(name, timed))
+        times = "; ".join(f"{peer}: {ratio}" for _, peer, ratio in _benchmarks(name, timed))
         lines.append(_row(f"[{title}](docs/systems/{name}.md)", claim, measured, times or _NOTHING))
     return _BETWEEN.sub(lambda _: "\n".join(["", *lines, "", ""]), text)
 

@@ -38,7 +38,7 @@ def test_every_experiment_tells_its_claim_and_its_source(name):
 @pytest.mark.parametrize("name", experiments.names())
 def test_the_page_shows_the_equations_of_the_report(name):
     shown = re.findall(r"^\[equation (\d+) of ([\w-]+)\][.,:;]?$", _page(name), re.MULTILINE)
-    formulas = experiments.equations(experiments.load(name))
+    formulas = experiments.equations(name)
     assert shown == [(str(number), name) for number in range(1, len(formulas) + 1)]
 
 

@@ -26,6 +26,7 @@ CHAPTERS = (
 _SHARED = "shared"
 
 
+@cache
 def _sources() -> dict[str, Path]:
     """Give the file that holds each experiment, by its name on the command line."""
     folder = Path(__file__).parent
@@ -36,7 +37,7 @@ def _sources() -> dict[str, Path]:
 
 def chapters() -> dict[str, list[str]]:
     """Names of all experiments, as the command line writes them, by chapter and in the order in which to read them."""
-    places = {name: _place(path) for name, path in _sources().items()}
+    places = {name: _place(name) for name in _sources()}
     ordered = sorted(places, key=lambda name: places[name][1])
     found = {chapter: [name for name in ordered if places[name][0] == chapter] for chapter in CHAPTERS}
     return {chapter: inside for chapter, inside in found.items() if inside}
@@ -47,13 +48,18 @@ def names() -> list[str]:
     return [name for inside in chapters().values() for name in inside]
 
 
-def _place(path: Path) -> tuple[str, int]:
-    """Give the chapter of an experiment and its number there, read without importing it."""
-    for node in _parsed(path).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLACE":
-            chapter, number = ast.literal_eval(node.value)
-            return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
-    return CHAPTERS[-1], 0
+def _place(name: str) -> tuple[str, int]:
+    """Give the chapter of an experiment and its number there."""
+    chapter, number = _constant(name, "PLACE") or (CHAPTERS[-1], 0)
+    return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
+
+
+def _constant(name: str, constant: str) -> Any:
+    """Give a constant of an experiment, read without importing it; None where there is none."""
+    for node in _parsed(_sources()[name]).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+            return ast.literal_eval(node.value)
+    return None
 
 
 def docstring(name: str) -> str:
@@ -85,9 +91,9 @@ def summary(name: str) -> str:
     return docstring(name).partition("\n")[0]
 
 
-def equations(module: ModuleType) -> list[str]:
-    """Give the equations of an experiment's model, in LaTeX."""
-    return [text.strip() for text in getattr(module, "EQUATIONS", "").split("\n\n") if text.strip()]
+def equations(name: str) -> list[str]:
+    """Give the equations of an experiment's model in LaTeX, read without importing it."""
+    return [text.strip() for text in (_constant(name, "EQUATIONS") or "").split("\n\n") if text.strip()]
 
 
 def load(name: str) -> ModuleType:

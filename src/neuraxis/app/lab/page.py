@@ -4,20 +4,20 @@ Such a file has
 
 - a docstring: "Title: what to see.", and below it what to try;
 - `EXPERIMENT`: the name of the experiment that it belongs to, which decides its place;
-- `EQUATIONS`: the model's, each in LaTeX;
 - `Controls`: a frozen dataclass (`controls`);
 - `start(controls, key)`, `step(state, controls)` and `picture(state, controls)`: the state at first, the state one step
   later, and the panels to draw. They use the public API alone, for they are what *Show Python* shows;
 - `numbers(state, controls)`: what a single step shows, by label with the unit in brackets;
 - `STEPS`: how many steps lie between two pictures at full speed;
 
-and, where it has them, `PRESETS` (values of controls by name), `MISSIONS` (`missions.Mission`) and
-`measures(state, controls)`, which these are checked by.
+and, where it has them, `EQUATIONS` in LaTeX (by default those of its experiment), `PRESETS` (values of controls by
+name), `MISSIONS` (`missions.Mission`) and `measures(state, controls)`, by which these are checked.
 """
 
 import ast
 import importlib
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
@@ -58,6 +58,11 @@ class Page:
         """Label and unit of every control."""
         return labels(self.controls)
 
+    @property
+    def equations(self) -> Sequence[str]:
+        """The page's own equations, or else those of its experiment, in LaTeX."""
+        return getattr(self.module, "EQUATIONS", None) or experiments.equations(self.experiment)
+
     def control(self, name: str) -> Control:
         """Give one of its controls."""
         return control_of(next(each for each in fields(self.controls) if each.name == name))
@@ -85,7 +90,7 @@ class Page:
             "title": title,
             "summary": summary,
             "text": text,
-            "equations": [mathml(latex) for latex in self.module.EQUATIONS],
+            "equations": [mathml(latex) for latex in self.equations],
             "controls": describe(self.controls),
             "presets": presets,
             "missions": [mission.text for mission in self.missions],

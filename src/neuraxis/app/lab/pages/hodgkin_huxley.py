@@ -18,12 +18,6 @@ from neuraxis.neurons.hodgkin_huxley import HodgkinHuxleyState
 
 EXPERIMENT = "hodgkin-huxley"
 
-EQUATIONS = (
-    r"""C \frac{dV}{dt} = J - g_{\mathrm{L}} (V - V_{\mathrm{L}}) - g_{\mathrm{Na}} m^3 h (V - V_{\mathrm{Na}})
-        - g_{\mathrm{K}} n^4 (V - V_{\mathrm{K}})""",
-    r"\frac{da}{dt} = \alpha_a(V) (1 - a) - \beta_a(V) a, \quad a \in \{m, h, n\}",
-)
-
 STEPS = 5  # between two pictures
 DT = 0.025  # [ms]
 SAMPLE = 0.1  # between the samples that are shown [ms]
