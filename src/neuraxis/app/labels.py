@@ -68,7 +68,7 @@ def _word(word: str) -> str:
 
 
 def meanings(settings: type) -> dict[str, str]:
-    """Give what each setting means and its unit, by name: the docstrings of the fields of `Settings`."""
+    """Return what each setting means and its unit, by name: the docstrings of the fields of `Settings`."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
     assert isinstance(body, ast.ClassDef)
     found = {}

@@ -25,7 +25,7 @@ _SHARED = "shared"
 
 
 def _sources() -> dict[str, Path]:
-    """Give the file that holds each experiment, by its name on the command line."""
+    """Return the file that holds each experiment, by its name on the command line."""
     folder = Path(__file__).parent
     files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
     folders = {path.parent.name: path for path in folder.glob("*/__init__.py") if path.parent.name != _SHARED}
@@ -46,7 +46,7 @@ def names() -> list[str]:
 
 
 def _place(path: Path) -> tuple[str, int]:
-    """Give the chapter of an experiment and its number there, read without importing it."""
+    """Return the chapter of an experiment and its number there, read without importing it."""
     for node in _parsed(path).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLACE":
             chapter, number = ast.literal_eval(node.value)
@@ -55,7 +55,7 @@ def _place(path: Path) -> tuple[str, int]:
 
 
 def docstring(name: str) -> str:
-    """Give an experiment's docstring, read without importing it."""
+    """Return an experiment's docstring, read without importing it."""
     return ast.get_docstring(_parsed(_sources()[name])) or ""
 
 

@@ -118,7 +118,7 @@ def neuron(settings: Settings) -> ConductanceLIF:
 
 
 def pushed(settings: Settings, connections: SparseConnections, keys: jax.Array):
-    """Give the state after random spikes from outside have set the network off."""
+    """Return the state after random spikes from outside have set the network off."""
     steps = round(settings.push / settings.dt)
     push = PoissonInput(settings.push_rate, settings.weight_e * settings.tau_e, keys[0])
     network = SpikingNetwork(neuron(settings), connections, (push,))
