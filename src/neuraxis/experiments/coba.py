@@ -1,4 +1,4 @@
-"""Spiking network with conductances: 4000 neurons sustain their activity after a brief stimulus (COBA).
+"""Spiking network with conductances: 4000 neurons keep firing after a brief stimulus (COBA).
 
 The same network as `spiking-network`, except that a spike opens a conductance, which pulls the potential towards its
 reversal potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold.
