@@ -27,13 +27,13 @@ _PICTURES = """(seconds) => new Promise((done) => {
 
 
 def latency(page: str, control: str, low: float, high: float) -> Callable[[], float]:
-    """Give what moves a slider of a page once and returns how long the picture took [s]."""
+    """Return what moves a slider of a page once and returns how long the picture took [s]."""
     tab, values = _tab(page), random.Random(0)
     return lambda: tab.evaluate(_LATENCY, [control, round(values.uniform(low, high), 3)]) / 1000
 
 
 def between_pictures(page: str, seconds: float) -> Callable[[], float]:
-    """Give what watches a page and returns the mean time between two pictures [s]."""
+    """Return what watches a page and returns the mean time between two pictures [s]."""
     tab = _tab(page)
     return lambda: tab.evaluate(_PICTURES, seconds) / 1000
 

@@ -13,7 +13,7 @@ BATCH, WIDTH = 16, 128
 
 
 def positive(x: jax.Array) -> jax.Array:
-    """Give the peer's activation, which keeps its states positive, so that they have logarithms: x + ½, or σ(x)."""
+    """Return the peer's activation, which keeps its states positive, so that they have logarithms: x + ½, or σ(x)."""
     return jnp.where(x >= 0, x + 0.5, logistic(x))
 
 

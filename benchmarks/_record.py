@@ -49,7 +49,7 @@ def add(path: Path, name: str, entry: dict[str, Any]) -> None:
 
 
 def _versions_of_peers() -> dict[str, str]:
-    """Give the versions of the peers that this process has imported."""
+    """Return the versions of the peers that this process has imported."""
     return {
         name: str(sys.modules[name].__version__) for name in _PEERS if hasattr(sys.modules.get(name), "__version__")
     }

@@ -39,7 +39,7 @@ def workload(
     nengo = _nengo.load()
 
     def given(t: Any) -> Any:
-        """Give the input in the step that begins at t, at whose end Nengo evaluates it."""
+        """Return the input in the step that begins at t, at whose end Nengo evaluates it."""
         return signal(jnp, t + DT)
 
     size, steps = (100, 500) if quick else (1000, 10_000)

@@ -76,7 +76,7 @@ def measure(workload: Workload, rounds: int) -> Measured:
 
 
 def _is_out_of_order(name: str, seconds: Mapping[str, float]) -> bool:
-    """Say whether another way of the same program, such as "PyTorch, compiled" for "PyTorch, eager", is far faster.
+    """Return whether another way of the same program, such as "PyTorch, compiled" for "PyTorch, eager", is far faster.
 
     Such a side does not show what the program can do, and a ratio to it would flatter us.
     """
@@ -92,7 +92,7 @@ class _Load:
         self._began = time.perf_counter(), _seconds_of_all(), _seconds_of_us()
 
     def used_by_others(self) -> float | None:
-        """Give the share of all cores, from 0 to 1."""
+        """Return the share of all cores, from 0 to 1."""
         began, all_then, us_then = self._began
         all_now = _seconds_of_all()
         if all_then is None or all_now is None:
@@ -102,7 +102,7 @@ class _Load:
 
 
 def _seconds_of_all() -> float | None:
-    """Give the time for which all cores have worked [s], where the system tells."""
+    """Return the time for which all cores have worked [s], where the system tells."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return None
@@ -111,7 +111,7 @@ def _seconds_of_all() -> float | None:
 
 
 def _seconds_of_us() -> float:
-    """Give the time for which this process and those it has started have worked [s]."""
+    """Return the time for which this process and those it has started have worked [s]."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 

@@ -21,7 +21,7 @@ class GreyCrossEntropy(Bernoulli):
     """−Σ (x ln y + (1 − x) ln(1 − y)) for x from 0 to 1."""
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
-        """Give minus the cross-entropy."""
+        """Return minus the cross-entropy."""
         return -bernoulli_cross_entropy_with_logits(output, x)
 
 

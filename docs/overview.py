@@ -60,7 +60,7 @@ def page(runs: Record, timed: Record) -> str:
 
 
 def with_table(text: str, runs: Record, timed: Record) -> str:
-    """Give the README with the short table in its place."""
+    """Return the README with the short table in its place."""
     lines = _head("system", "claim", "measured", "peer's time / ours")
     for name in experiments.names():
         title = experiments.summary(name).partition(":")[0]
@@ -78,7 +78,7 @@ def _rows(name: str, runs: Record, timed: Record) -> list[str]:
 
 
 def _claim(run: dict[str, Any] | None) -> tuple[str, str, str, str]:
-    """Give the first claim of a run, what was measured of it, how many claims hold, and the seconds of the run."""
+    """Return the first claim of a run, what was measured of it, how many claims hold, and the seconds of the run."""
     if run is None:
         return _NOTHING, _NOTHING, _NOTHING, _NOTHING
     metric, bounds = next(iter(claims.bounds(run).items()))
@@ -92,7 +92,7 @@ def _claim(run: dict[str, Any] | None) -> tuple[str, str, str, str]:
 
 
 def _benchmarks(name: str, timed: Record) -> list[tuple[str, str, str]]:
-    """Give title, fastest peer and ratio of each benchmark of an experiment."""
+    """Return title, fastest peer and ratio of each benchmark of an experiment."""
     return [_fastest_peer(entry) for entry in timed.values() if entry["experiment"] == name]
 
 

@@ -37,8 +37,10 @@ def table(path: str) -> list[str]:
     """Write the table of a class, such as "neuraxis.neurons.LIF"."""
     module, _, name = path.rpartition(".")
     cls = getattr(importlib.import_module(module), name)
-    own = [base for base in reversed(cls.__mro__) if base.__module__.startswith("neuraxis")]
-    said = _arguments(cls) or {field: text for base in own for field, text in meanings(base).items()}
+    said: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith("neuraxis"):
+            said |= _arguments(base) or meanings(base)
     rows = []
     for parameter in inspect.signature(cls).parameters.values():
         text = said.get(parameter.name, "")

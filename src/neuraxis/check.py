@@ -70,7 +70,7 @@ def floats(name: str, value: Any) -> Any:
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Give the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
+    """Return the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
     import jax
     from jax.core import Tracer
 
@@ -189,7 +189,7 @@ def _is_jax(value: Any) -> bool:
 
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
-    """Give the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    """Return the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
     if not isinstance(input_shape, tuple | list) or not all(
         isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
     ):
@@ -221,7 +221,7 @@ def no_class(**values: Any) -> None:
 
 
 def path(name: str, value: Any) -> Path:
-    """Give the path that a user named, as text or as a path.
+    """Return the path that a user named, as text or as a path.
 
     Raises:
         InputError: for what cannot be one.

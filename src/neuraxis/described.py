@@ -13,7 +13,7 @@ _LINES = re.MULTILINE | re.DOTALL
 
 
 def meanings(cls: type) -> dict[str, str]:
-    """Give what each field of a class means and its unit, by name: the docstrings of the fields, which Python drops."""
+    """Return what each field of a class means and its unit, by name: the docstrings of the fields, which Python drops."""
     (body,) = ast.parse(textwrap.dedent(_source(cls))).body
     assert isinstance(body, ast.ClassDef)
     found = {}
@@ -52,7 +52,7 @@ def _written(parameter: inspect.Parameter, meaning: str) -> str:
 
 
 def _source(cls: type) -> str:
-    """Give the source of a class; `inspect` reads the whole file for it, and takes ten times as long."""
+    """Return the source of a class; `inspect` reads the whole file for it, and takes ten times as long."""
     file = getattr(sys.modules[cls.__module__], "__file__", None) or ""
     at_the_top = re.search(rf"^class {cls.__qualname__}\b.*?(?=^\w|^@|\Z)", "".join(linecache.getlines(file)), _LINES)
     return at_the_top[0] if at_the_top else inspect.getsource(cls)

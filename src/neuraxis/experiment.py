@@ -29,11 +29,11 @@ class Claim:
     quick: float | None = None  # of a run at quick settings, where it differs
 
     def of_quick(self) -> "Claim":
-        """Give what is claimed of a run at quick settings."""
+        """Return what is claimed of a run at quick settings."""
         return Claim(self.metric, self.relation, self.bound if self.quick is None else self.quick)
 
     def holds(self, metrics: Mapping[str, float]) -> bool:
-        """Say whether the metric keeps the bound (NaN never does)."""
+        """Tell whether the metric keeps the bound (NaN never does)."""
         return bool(_HOLDS[self.relation](metrics[self.metric], self.bound))
 
 
@@ -58,7 +58,7 @@ class Session:
     progress: bool = True  # show a progress bar
 
     def training(self, label: str, name: str = "checkpoint") -> dict[str, Any]:
-        """Give the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
+        """Return the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
         return {
             "checkpoint": self.folder / f"{name}.safetensors" if self.folder else None,
             "resume": self.resume,
@@ -68,7 +68,7 @@ class Session:
 
 
 def check_settings(settings: Any) -> None:
-    """See that every setting is of the type that its field declares, and a number that can be calculated with.
+    """Check that every setting is of the type that its field declares, and a number that can be calculated with.
 
     Whole numbers lie within ±10⁹, others are 0 or from 10⁻¹² to 10¹² in size, so that sums, products and squares of
     them can be had in single precision. A `seed` is one as `check.seed` has it.
@@ -104,7 +104,7 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
 
 
 def check_range(least: int | float, most: int | float, **values: int | float) -> None:
-    """See that every value lies from `least` to `most`.
+    """Check that every value lies from `least` to `most`.
 
     Raises:
         InputError: where one does not; the message begins with its name.
@@ -115,7 +115,7 @@ def check_range(least: int | float, most: int | float, **values: int | float) ->
 
 
 def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None:
-    """See that every length of time holds at least `least` steps of dt, and no more than can be waited for.
+    """Check that every length of time holds at least `least` steps of dt, and no more than can be waited for.
 
     Raises:
         InputError: where one does not; the message begins with its name.
@@ -128,7 +128,7 @@ def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None
 
 
 def check_some(**values: tuple[Any, ...]) -> None:
-    """See that no setting of several values is empty.
+    """Check that no setting of several values is empty.
 
     Raises:
         InputError: where one is; the message begins with its name.

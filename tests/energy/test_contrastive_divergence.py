@@ -41,7 +41,7 @@ def case(enumerated):
 
 
 def slopes(rbm, rule, data, **state):
-    """Give the gradient that a rule descends on."""
+    """Return the gradient that a rule descends on."""
     begun = dataclasses.replace(rule.init(rbm), **state)
     moved, after, losses = eqx.filter_jit(rule.step)(rbm, begun, (jnp.asarray(data),), key=KEY)
     change = (getattr(rbm, name) - getattr(moved, name) for name in Slopes._fields)

@@ -117,7 +117,7 @@ def test_an_overshooting_step_is_not_called_settled():
 
 
 def counted(energy):
-    """Give the energy, and a list that grows by one whenever JAX traces it."""
+    """Return the energy, and a list that grows by one whenever JAX traces it."""
     traces = []
 
     def watched(*arguments):

@@ -105,7 +105,7 @@ def wide_vectors(monkeypatch):
 
 
 def drive(a):
-    """Give the state after five steps under a function of the time that holds `a` where nobody sees it."""
+    """Return the state after five steps under a function of the time that holds `a` where nobody sees it."""
     return simulate(Leak(), lambda t: a * jnp.ones(()), dt=1.0, steps=5).state
 
 

@@ -23,14 +23,14 @@ def two_layers(network):
 
 
 def forward(parameters, x):
-    """Give tanh(x W + b) and what the last layer makes of it."""
+    """Return tanh(x W + b) and what the last layer makes of it."""
     w1, b1, w2, b2 = parameters
     h = np.tanh(x @ w1 + b1)
     return h, h @ w2 + b2
 
 
 def backward(parameters, x, slope):
-    """Give the gradient of Σ slope · output by the parameters, and that by x."""
+    """Return the gradient of Σ slope · output by the parameters, and that by x."""
     w1, _, w2, _ = parameters
     h, _ = forward(parameters, x)
     back = slope @ w2.T * (1 - h**2)
@@ -51,7 +51,7 @@ def by_hand(model, z, real, rate):
 
 
 def first_step(rule, model, x=X):
-    """Give the model after a step, and the z that it was taken with."""
+    """Return the model after a step, and the z that it was taken with."""
     after, _, losses = rule.step(model, rule.init(model), (x,), key=KEY)
     return after, model.draw(len(x), key=jax.random.split(KEY, 3)[0]), losses
 

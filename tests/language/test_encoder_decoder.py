@@ -82,7 +82,7 @@ def test_cross_weights_add_up_to_1_and_leave_padding_out(model):
 
 @eqx.filter_jit
 def looked_up(model):
-    """Give what the first cross-attention gives of source and target 0, and what its weights give of the values."""
+    """Return what the first cross-attention gives of source and target 0, and what its weights give of the values."""
     block, memory = model.decoder.blocks[0], model.encode(source[0])
     x = block._attended(model.positions(model.target_embedding(target[0])))
     weights = model.cross_weights((source[0], target[0]))[0]

@@ -54,7 +54,7 @@ def pairs_of(drawn, first, last):
 
 
 def pair_losses(parts, pairs, negative, log_sigmoid):
-    """Give the loss of each pair by its definition, with K = 5 negative words for each of them on average."""
+    """Return the loss of each pair by its definition, with K = 5 negative words for each of them on average."""
     v, u = parts
     return [
         -log_sigmoid(u[o] @ v[c]) - 5 / len(negative) * sum(log_sigmoid(-(u[s] @ v[c])) for s in negative)

@@ -60,7 +60,7 @@ class Report:
         return [f"{c.metric} = {number(metrics[c.metric])}, claimed {c.relation} {c.bound:.7g}" for c in broken]
 
     def as_metrics(self) -> dict[str, Any]:
-        """Give the content of `metrics.json`."""
+        """Return the content of `metrics.json`."""
         metrics = self.result.metrics
         return {
             "experiment": self.name,

@@ -27,12 +27,12 @@ MODEL, _REPORT = "model.safetensors", "report.html"
 
 
 def takes_session(module: ModuleType) -> bool:
-    """Say whether an experiment can be resumed and shared over devices."""
+    """Tell whether an experiment can be resumed and shared over devices."""
     return "session" in inspect.signature(module.run).parameters
 
 
 def experiment_name(module: ModuleType) -> str:
-    """Give an experiment's name as the command line writes it."""
+    """Return an experiment's name as the command line writes it."""
     return module.__name__.rpartition(".")[2].replace("_", "-")
 
 
@@ -99,7 +99,7 @@ def run_experiment(
 
 
 def _is_first() -> bool:
-    """Say whether this process is the only one, or the first of several, which share a folder."""
+    """Tell whether this process is the only one, or the first of several, which share a folder."""
     import jax
 
     return jax.process_index() == 0
@@ -152,7 +152,7 @@ def _write(path: Path, content: bytes | str) -> None:
 
 
 def check_memory(settings: Any) -> None:
-    """See that the machine has the memory that a run asks for, before it begins; see `Settings.memory`.
+    """Check that the machine has the memory that a run asks for, before it begins; see `Settings.memory`.
 
     Raises:
         InputError: where it does not; the message names the setting that asks for most.
@@ -188,14 +188,14 @@ def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str
 
 
 def equations(name: str) -> tuple[str, ...]:
-    """Give the equations of an experiment's model as MathML, which browsers draw themselves."""
+    """Return the equations of an experiment's model as MathML, which browsers draw themselves."""
     from latex2mathml.converter import convert
 
     return tuple(convert(text, display="block") for text in experiments.equations(name))
 
 
 def versions() -> dict[str, str]:
-    """Give the versions that a result depends on."""
+    """Return the versions that a result depends on."""
     import jax
     import numpy
 

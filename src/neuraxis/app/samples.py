@@ -10,7 +10,7 @@ from neuraxis.errors import InputError
 def sample(
     folder: Path, *, prompt: str, count: int, temperature: float, top_k: int | None, top_p: float | None, seed: int
 ) -> str:
-    """Give a prompt and how the model goes on with it.
+    """Return a prompt and how the model goes on with it.
 
     Args:
         folder: of the run.

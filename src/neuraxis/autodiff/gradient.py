@@ -40,7 +40,7 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
 
 
 def gradient(y: Var, *xs: Var, seed: ArrayLike | None = None) -> tuple[Var, ...]:
-    """Give ∂y/∂x for each x as a `Var`, to be calculated with and differentiated further.
+    """Return ∂y/∂x for each x as a `Var`, to be calculated with and differentiated further.
 
     The graph of y is kept, and no `grad` is touched.
 

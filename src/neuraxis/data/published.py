@@ -43,7 +43,7 @@ class Published:
 
 
 def cache() -> Path | None:
-    """Give the folder that downloads are kept in; None where pooch, which downloads, or a home folder is missing."""
+    """Return the folder that downloads are kept in; None where pooch, which downloads, or a home folder is missing."""
     try:
         import pooch
 
@@ -66,7 +66,7 @@ def folders() -> list[Path]:
 
 
 def locate(file: Published) -> Path | None:
-    """Give the first data folder that holds the file, packed or unpacked; None if there is none."""
+    """Return the first data folder that holds the file, packed or unpacked; None if there is none."""
     for folder in folders():
         packed = folder / file.path
         loose = all(digest and os.path.isfile(packed.parent / name) for name, digest in file.contents.items())
@@ -96,13 +96,13 @@ def _of_another_name(folder: Path, file: Published) -> Iterator[Path]:
 
 
 def _bare(name: str) -> str:
-    """Give the letters and digits of a file's name: train-images.idx3-ubyte is like train-images-idx3-ubyte.gz."""
+    """Return the letters and digits of a file's name: train-images.idx3-ubyte is like train-images-idx3-ubyte.gz."""
     stem = name.rpartition("/")[2].lower().removesuffix(".gz")
     return "".join(filter(str.isalnum, stem))
 
 
 def read(file: Published) -> Iterator[tuple[str, bytes]]:
-    """Give the contents of a file one by one, as name and bytes, each checked.
+    """Return the contents of a file one by one, as name and bytes, each checked.
 
     Raises:
         DataError: if the file is in no data folder, or is damaged or altered.
@@ -122,7 +122,7 @@ def read(file: Published) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(path: Path, file: Published) -> Iterator[tuple[str, bytes]]:
-    """Give the contents of the packed file at `path`, checked to be what `file` says.
+    """Return the contents of the packed file at `path`, checked to be what `file` says.
 
     Raises:
         DataError: if it is damaged or altered.

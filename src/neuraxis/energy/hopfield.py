@@ -177,7 +177,7 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
 
 
 def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
-    """Give XᵀX − M·I, in whole numbers, and M."""
+    """Return XᵀX − M·I, in whole numbers, and M."""
     X = at_least_single(_only_signs("patterns", patterns))
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
@@ -238,7 +238,7 @@ def _one_batch_axis(x: Array) -> Array:
 
 
 def _is_alone(x: Array, order: ArrayLike) -> bool:
-    """Say whether a sweep is over one state, and so small that it is best compiled into one function."""
+    """Tell whether a sweep is over one state, and so small that it is best compiled into one function."""
     return x.ndim == 1 and np.size(order) > 0 and not values.is_traced() and one_function.pays()
 
 

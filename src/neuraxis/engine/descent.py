@@ -55,7 +55,7 @@ class Descent(eqx.Module):
     gradient: Callable[..., Any] | None
 
     def init(self, model: PyTree) -> PyTree:
-        """Give the state of the optimiser.
+        """Return the state of the optimiser.
 
         Raises:
             InputError: where there is nothing to train, or complex numbers are.
@@ -106,7 +106,7 @@ class Descent(eqx.Module):
     def _by_hand(
         self, model: PyTree, parameters: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
     ) -> tuple[Array, PyTree]:
-        """Give the losses and the gradient that is not JAX's, by what is trained."""
+        """Return the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
         if measuring_parts(model):
             raise InputError("gradient= cannot update the statistics that the model measures of its data")
@@ -128,7 +128,7 @@ class Descent(eqx.Module):
         return per_example(losses, len(batch[0]), "gradient"), jax.tree.unflatten(structure, found)
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
-        """Give the losses, and the model that the loss measured where it does."""
+        """Return the losses, and the model that the loss measured where it does."""
         losses, measured = call_loss("loss", self.loss, model, batch, key), None
         if isinstance(losses, tuple):
             if len(losses) != 2:

@@ -50,7 +50,7 @@ def evaluate(
     key: PRNGKeyArray | None = None,
     batch_size: int = 1000,
 ) -> float | dict[str, float]:
-    """Give the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
+    """Return the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
 
     Several measures, by name, are taken in one pass over the data, by one compiled program, and come back by name.
 
@@ -90,7 +90,7 @@ def evaluate(
 def measured(
     model: PyTree, measures: Mapping[str, Measure], data: Data, *, key: PRNGKeyArray | None, batch_size: int
 ) -> dict[str, float]:
-    """Give the mean of each measure over data that were looked at; it may be NaN."""
+    """Return the mean of each measure over data that were looked at; it may be NaN."""
     examples, model = count("data", data), eqx.nn.inference_mode(model)
     totals, sums = dict.fromkeys(measures, 0.0), None
     for first, batch in _batches(data, examples, batch_size):
@@ -116,7 +116,7 @@ def reason_of_nan(model: PyTree, measure: Measure, data: Data, key: PRNGKeyArray
 
 
 def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArray | None = None) -> PyTree:
-    """Give `model(x)` for many examples, computed in batches, with the model in inference mode.
+    """Return `model(x)` for many examples, computed in batches, with the model in inference mode.
 
     Args:
         model: a map; with a `key`, it receives one of its own for every batch.
@@ -161,7 +161,7 @@ def _name_of(measure: Any) -> str:
 
 
 def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, tuple[Array, ...]]]:
-    """Give one batch after the other, with the number of its first example."""
+    """Return one batch after the other, with the number of its first example."""
     for first in range(0, examples, batch_size):
         last = min(first + batch_size, examples)
         batch = taken(data, np.arange(first, last)) if is_source(data) else tuple(x[first:last] for x in data)

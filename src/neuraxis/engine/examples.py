@@ -12,7 +12,7 @@ from neuraxis.kinds import Source
 
 
 def is_source(data: Any) -> bool:
-    """Say whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
+    """Tell whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
     no_source = isinstance(data, type | tuple | list | dict) or hasattr(data, "dtype")
     return not no_source and isinstance(data, Source)
 
@@ -40,7 +40,7 @@ def check_finite(name: str, data: Any) -> None:
 
 
 def count(name: str, data: Any) -> int:
-    """Give the number of examples.
+    """Return the number of examples.
 
     Raises:
         InputError: for data of another kind, without examples, or of different lengths.

@@ -27,7 +27,7 @@ def explained(
     dt: Any,
     record: Callable[..., Any],
 ) -> Exception:
-    """Give the sentence for an error of a simulation, or the error itself where there is none.
+    """Return the sentence for an error of a simulation, or the error itself where there is none.
 
     Raises:
         InputError: for a `record` that takes other arguments.
@@ -77,7 +77,7 @@ def _check_arrays(expected: str, tree: PyTree) -> None:
 
 
 def _structure_of_state(dynamics: Dynamics, input: PyTree) -> Any:
-    """Give the structure of a first state, or None where there is none for this input."""
+    """Return the structure of a first state, or None where there is none for this input."""
     try:
         return jax.tree.structure(jax.eval_shape(partial(first_state, dynamics), input))
     except Exception:  # whatever a user's method says of inputs that it does not know

@@ -11,7 +11,7 @@ from neuraxis.errors import InputError
 
 
 def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
-    """Give the values of a loss or a measure for `count` examples, in float32 at least, so that they can be added up.
+    """Return the values of a loss or a measure for `count` examples, in float32 at least, so that they can be added up.
 
     Truth values count as 0 and 1. Only the shape is looked at, so it can be called while JAX is tracing.
 

@@ -181,7 +181,7 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
 
 
 def _times_zeros(x: Array) -> Array:
-    """Give 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
+    """Return 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
     return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
 
 
@@ -225,7 +225,7 @@ def _has_slow_convolution(jaxpr) -> bool:
 
 
 def _is_plain(convolution) -> bool:
-    """Say whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
+    """Tell whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
     x, kernel, y = convolution["dimension_numbers"]
     space = range(1, len(x) - 1)
     usual = {*convolution["lhs_dilation"], convolution["feature_group_count"], convolution["batch_group_count"]} == {1}

@@ -22,7 +22,7 @@ Count = PyTree  # how many steps were taken, an integer array; None where the ra
 
 
 def rate_at(rate: Rate, count: Count) -> ArrayLike:
-    """Give a rate at a step: that of a schedule after `count` steps, or the number itself.
+    """Return a rate at a step: that of a schedule after `count` steps, or the number itself.
 
     Raises:
         InputError: for a schedule that does not give one real number.

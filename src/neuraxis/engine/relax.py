@@ -134,7 +134,7 @@ def _energy(energy: Callable[..., Any], x: PyTree, arguments: tuple[Any, ...]) -
 
 
 def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
-    """Give ∇E of each state: they do not interact, so it is the gradient of the sum."""
+    """Return ∇E of each state: they do not interact, so it is the gradient of the sum."""
     return jax.grad(lambda x: jnp.sum(energy(x)))
 
 

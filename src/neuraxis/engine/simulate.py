@@ -174,7 +174,7 @@ def _run_in_chunks(part, state, inputs, steps, chunk, progress):
 
 
 def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
-    """Give dt as a number, unless it is being traced."""
+    """Return dt as a number, unless it is being traced."""
     if dt is None:
         dt = default_dt(dynamics)
     if dt is None:
@@ -199,7 +199,7 @@ def _check_options(every: int, remat: int | None, unroll: int, chunk: int | None
 
 
 def _begin(dynamics: Dynamics, input: PyTree, given: PyTree) -> PyTree:
-    """Give the state to start from, as arrays: whole numbers in it decide no shapes."""
+    """Return the state to start from, as arrays: whole numbers in it decide no shapes."""
     if given is None:
         try:
             given = first_state(dynamics, input)

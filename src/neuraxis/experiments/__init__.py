@@ -28,7 +28,7 @@ _SHARED = "shared"
 
 @cache
 def _sources() -> dict[str, Path]:
-    """Give the file that holds each experiment, by its name on the command line."""
+    """Return the file that holds each experiment, by its name on the command line."""
     folder = Path(__file__).parent
     files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
     folders = {path.parent.name: path for path in folder.glob("*/__init__.py") if path.parent.name != _SHARED}
@@ -49,13 +49,13 @@ def names() -> list[str]:
 
 
 def _place(name: str) -> tuple[str, int]:
-    """Give the chapter of an experiment and its number there."""
+    """Return the chapter of an experiment and its number there."""
     chapter, number = _constant(name, "PLACE") or (CHAPTERS[-1], 0)
     return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
 
 
 def _constant(name: str, constant: str) -> Any:
-    """Give a constant of an experiment, read without importing it; None where there is none."""
+    """Return a constant of an experiment, read without importing it; None where there is none."""
     for node in _parsed(_sources()[name]).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
             return ast.literal_eval(node.value)
@@ -63,12 +63,12 @@ def _constant(name: str, constant: str) -> Any:
 
 
 def docstring(name: str) -> str:
-    """Give an experiment's docstring, read without importing it."""
+    """Return an experiment's docstring, read without importing it."""
     return ast.get_docstring(_parsed(_sources()[name])) or ""
 
 
 def settings(name: str) -> dict[str, Any]:
-    """Give the defaults of an experiment's settings, read without importing it; None where it is calculated."""
+    """Return the defaults of an experiment's settings, read without importing it; None where it is calculated."""
     (found,) = (n for n in _parsed(_sources()[name]).body if isinstance(n, ast.ClassDef) and n.name == "Settings")
     declared = (field for field in found.body if isinstance(field, ast.AnnAssign))
     return {ast.unparse(field.target): _literal(field.value) for field in declared if field.value is not None}
@@ -92,7 +92,7 @@ def summary(name: str) -> str:
 
 
 def equations(name: str) -> list[str]:
-    """Give the equations of an experiment's model in LaTeX, read without importing it."""
+    """Return the equations of an experiment's model in LaTeX, read without importing it."""
     return [text.strip() for text in (_constant(name, "EQUATIONS") or "").split("\n\n") if text.strip()]
 
 

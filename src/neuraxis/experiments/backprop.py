@@ -132,7 +132,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _deviations(depth: int, networks: int, random: np.random.Generator) -> dict[str, list[float]]:
-    """Give the deviation from `jax.grad` of random networks of each kind."""
+    """Return the deviation from `jax.grad` of random networks of each kind."""
     found = {}
     for kind, (activation, output, loss) in _KINDS.items():
         sizes = random.integers(2, 40, depth + 1).tolist()

@@ -1,4 +1,4 @@
-"""Spiking network with conductances: 4000 neurons sustain their activity after a brief stimulus (COBA).
+"""Spiking network with conductances: 4000 neurons keep firing after a brief stimulus (COBA).
 
 The same network as `spiking-network`, except that a spike opens a conductance, which pulls the potential towards its
 reversal potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold.
@@ -122,7 +122,7 @@ def neuron(settings: Settings) -> ConductanceLIF:
 
 
 def pushed(settings: Settings, connections: SparseConnections, keys: jax.Array):
-    """Give the state after random spikes from outside have set the network off."""
+    """Return the state after random spikes from outside have set the network off."""
     steps = round(settings.push / settings.dt)
     push = PoissonInput(settings.push_rate, settings.weight_e * settings.tau_e, keys[0])
     network = SpikingNetwork(neuron(settings), connections, (push,))

@@ -190,7 +190,7 @@ def _network(settings: Settings, images: Images, kind: _Kind) -> Sequential:
 
 
 def _flow(settings: Settings, images: Images, network: Sequential) -> tuple[np.ndarray, np.ndarray]:
-    """Give the root mean square of the output of each block, and the norm of the gradient by it."""
+    """Return the root mean square of the output of each block, and the norm of the gradient by it."""
     batch = tuple(array[: settings.measured_images] for array in images.train)
     flow = gradient_flow(network, loss, batch)
     blocks = [flow[f"layers[{i}]"] for i in range(settings.depth + 1)]
@@ -198,12 +198,12 @@ def _flow(settings: Settings, images: Images, network: Sequential) -> tuple[np.n
 
 
 def _mean(factors: np.ndarray) -> float:
-    """Give the geometric mean over the later half of the layers, where the activations have settled."""
+    """Return the geometric mean over the later half of the layers, where the activations have settled."""
     return float(np.exp(np.mean(np.log(factors[len(factors) // 2 :]))))
 
 
 def _sweep(settings: Settings, images: Images, activation: Activation) -> tuple[np.ndarray, np.ndarray]:
-    """Give the factor per layer at every scale of orthogonal weights, as measured and as the theory has it."""
+    """Return the factor per layer at every scale of orthogonal weights, as measured and as the theory has it."""
     network = _network(settings, images, _Kind("", orthogonal(), _plain(activation)))
     parameters, static = eqx.partition(network, eqx.is_array)
     measured = []
@@ -216,7 +216,7 @@ def _sweep(settings: Settings, images: Images, activation: Activation) -> tuple[
 
 
 def _theory(activation: Activation, scale: float, depth: int) -> float:
-    """Give √χ for wide layers with weights of variance scale²/n."""
+    """Return √χ for wide layers with weights of variance scale²/n."""
     z = np.linspace(-8, 8, 8001)
     density = np.exp(-(z**2) / 2) / np.sum(np.exp(-(z**2) / 2))
     q = scale**2

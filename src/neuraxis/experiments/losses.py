@@ -104,7 +104,7 @@ def _deviation(activation: Activation, error: Callable, z: jax.Array, t: jax.Arr
 
 @jax.jit
 def _curves(reach: float | jax.Array) -> dict[str, jax.Array]:
-    """Give the curves of the figures, for one output neuron whose target is 1."""
+    """Return the curves of the figures, for one output neuron whose target is 1."""
     y = jnp.linspace(0.001, 0.999, 400)[:, None]
     z = jnp.linspace(-reach, reach, 400)[:, None]
     target = jnp.ones_like(z)

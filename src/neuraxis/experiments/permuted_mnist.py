@@ -139,7 +139,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _sequences(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give sequences (count, pixel, 1) of vectors."""
+    """Return sequences (count, pixel, 1) of vectors."""
     return x[..., None], labels
 
 
@@ -185,7 +185,7 @@ def _slow_gru(length: int, in_size: int, hidden_size: int, *, key: PRNGKeyArray)
 
 
 def _spread(length: int, size: int) -> Float[Array, " size"]:
-    """Give biases b = −ln τ, with which gates σ(b) ≈ 1/τ forget within τ steps, for τ from 1 to the length."""
+    """Return biases b = −ln τ, with which gates σ(b) ≈ 1/τ forget within τ steps, for τ from 1 to the length."""
     return -jnp.linspace(0.0, np.log(length), size)
 
 

@@ -220,7 +220,7 @@ def _train(settings: Settings, session: Session, name: str, remedy: Remedy, imag
 
 
 def _examples(settings: Settings, images: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """Give the images as they are and after each augmentation."""
+    """Return the images as they are and after each augmentation."""
     key, examples = jax.random.key(settings.seed), jnp.asarray(images)
     changed = {
         name: remedy.augmentation(examples, key=key)[..., 0] for name, remedy in _remedies(settings, size).items()

@@ -175,7 +175,7 @@ def _train(settings: Settings, session: Session, name: str, model, images: Image
 
 
 def _activity(model: SpikingClassifier, images: Images) -> dict[str, Any]:
-    """Give the spikes for one test image, and for all of them the share read correctly after each step."""
+    """Return the spikes for one test image, and for all of them the share read correctly after each step."""
     x, labels = (jnp.asarray(array[:2000]) for array in images.test)
 
     def right_and_rate(state, output):

@@ -38,7 +38,7 @@ class Approximation(eqx.Module):
     neurons: int  # in the hidden layers
 
     def __call__(self, x: Float[ArrayLike, "... n"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Give G(x)."""
+        """Return G(x)."""
         return _call(self.network, x)
 
 
@@ -97,7 +97,7 @@ def _check_rounding(rounding: np.ndarray, values: np.ndarray, eps: float) -> Non
 
 
 def neurons(cells: int, in_size: int) -> int:
-    """Give the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
+    """Get the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
     check.whole(cells=cells)
     _check_dimensions(in_size)
     return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
@@ -191,7 +191,7 @@ def _too_large(eps: float, needed: int, max_neurons: int) -> InputError:
 
 
 def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
-    """Give the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
+    """Return the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
     values = _values(f, _grid(np.linspace(0, 1, 2 * cells + 1), in_size))
     part = lambda first: values[tuple(slice(i, i + 2 * cells - 1, 2) for i in first)]
     middles = part((1,) * in_size)
@@ -199,7 +199,7 @@ def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
 
 
 def _grid(axis: np.ndarray, in_size: int) -> np.ndarray:
-    """Give the points (…, n) of a grid with the same coordinates along every axis."""
+    """Return the points (…, n) of a grid with the same coordinates along every axis."""
     return np.stack(np.meshgrid(*[axis] * in_size, indexing="ij"), axis=-1)
 
 

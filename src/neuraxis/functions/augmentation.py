@@ -261,7 +261,7 @@ def _floats(**arrays: Any) -> Array:
 
 
 def _some(amount: Number) -> bool:
-    """Say whether an amount is not 0; one that is being traced may be anything."""
+    """Tell whether an amount is not 0; one that is being traced may be anything."""
     return isinstance(amount, Tracer) or bool(amount != 0)
 
 

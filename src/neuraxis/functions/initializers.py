@@ -55,7 +55,7 @@ def scaled_normal(variance: ArrayLike) -> Initializer:
 
 
 def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> int:
-    """Give the inputs of one neuron with weights of that shape."""
+    """Return the inputs of one neuron with weights of that shape."""
     check.key(key)
     if not isinstance(shape, tuple | list):
         raise InputError(f"shape must be a tuple of integers, but is {check.received(shape)}")

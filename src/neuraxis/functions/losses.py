@@ -182,7 +182,7 @@ def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
 
 
 def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
-    """Give output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
+    """Return output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
     floats = {name: check.floats(name, a) for name, a in arrays.items()}
     check.finite(**floats)
     (name, first), (_, t) = floats.items()

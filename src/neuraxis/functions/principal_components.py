@@ -62,7 +62,7 @@ def _components(examples: Array, count: int) -> PrincipalComponents:
 
 @_exact
 def principal_angles(a: ArrayLike, b: ArrayLike) -> Float[Array, " angle"]:
-    """Give the angles [rad] between the subspaces that the columns of a (n, p) and b (n, q) span, the largest first.
+    """Return the angles [rad] between the subspaces that the columns of a (n, p) and b (n, q) span, the largest first.
 
     With orthonormal bases Q_a and Q_b their cosines are the singular values of Q_aᵀQ_b, and their sines those of
     Q_b − Q_a Q_aᵀQ_b, which keep their digits where an angle is small.

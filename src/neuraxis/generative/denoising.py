@@ -85,7 +85,7 @@ class Denoising(eqx.Module):
         check.functions(loss=self.loss, corruption=self.corruption)
 
     def __call__(self, model: Any, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-        """Give one value per example."""
+        """Return one value per example."""
         if key is None:
             raise InputError("denoising draws noise and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)

@@ -98,7 +98,7 @@ class Diffusion(eqx.Module):
         return jnp.mean((found - wanted) ** 2, axis=range(1, clean.ndim))
 
     def weights_at(self, t: Integer[ArrayLike, "..."]) -> Weights:
-        """Give p and q for whole numbers t from 0 to T."""
+        """Return p and q for whole numbers t from 0 to T."""
         index = jnp.asarray(t)
         return Weights(self.weights.clean[index], self.weights.noise[index])
 
@@ -111,7 +111,7 @@ class Diffusion(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "..."]:
-        """Give ŷ(x_t, t), of the shape of x.
+        """Return ŷ(x_t, t), of the shape of x.
 
         Raises:
             InputError: for a network that does not keep the shape.
@@ -128,6 +128,6 @@ class Diffusion(eqx.Module):
     def estimate(
         self, x: Float[Array, "..."], t: Integer[ArrayLike, "..."], y: Float[Array, "..."]
     ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Give the x₀ and ε that a prediction y of the network at x_t means."""
+        """Return the x₀ and ε that a prediction y of the network at x_t means."""
         weights, level = spread((self.weights_at(t), self.schedule.at(t)), x)
         return clean_and_noise(weights, level, x, y)

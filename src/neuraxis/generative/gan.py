@@ -85,7 +85,7 @@ class GAN(eqx.Module):
 
 
 def check_examples(model: GAN, x: Any, made: Array) -> Array:
-    """Give data as floats of the shape and, where it is known, in the range of what the generator makes.
+    """Return data as floats of the shape and, where it is known, in the range of what the generator makes.
 
     Numbers out of range become NaN while JAX is tracing, so that nothing learns from them unseen.
 

@@ -84,7 +84,7 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the mean, and R with RᵀR = Σ."""
+    """Return the mean, and R with RᵀR = Σ."""
     mean = x.mean(axis=0)
     return mean, np.asarray(np.linalg.qr((x - mean) / np.sqrt(len(x) - 1), mode="r"))
 

@@ -54,7 +54,7 @@ def bernoulli_cross_entropy(
 
 
 def _pair(model: Map, x: Any, target: Any, key: PRNGKeyArray | None) -> tuple[Array, Array]:
-    """Give reconstructions and targets, (batch, numbers of an example)."""
+    """Return reconstructions and targets, (batch, numbers of an example)."""
     check.no_class(model=model)
     check.functions(model=model)
     name, given = ("x", x) if target is None else ("target", target)

@@ -73,7 +73,7 @@ class Encoder(eqx.Module):
 
 
 def for_queries(mask: Bool[ArrayLike, "..."], shape: tuple[int, ...], name: str) -> Bool[Array, "... 1 time"]:
-    """Give a mask of the places of a sequence an axis for those that look at it, to all of which it is the same.
+    """Return a mask of the places of a sequence an axis for those that look at it, to all of which it is the same.
 
     Args:
         mask: True where the sequence holds something.

@@ -17,7 +17,7 @@ Part = TypeVar("Part", Encoder, CrossDecoder)
 
 
 def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part:
-    """Give an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
+    """Return an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
 
     The modules must have been made with `norm_first=True`, ReLU and a `norm` at the end, as those in
     `torch.nn.Transformer(…, norm_first=True)` are. PyTorch's matrices are (out, in), ours (in, out).
@@ -46,7 +46,7 @@ def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part
 
 
 def _names(part: Encoder | CrossDecoder) -> dict[str, tuple[Any, bool]]:
-    """Give what PyTorch calls each array of ours, and whether it has it the other way round."""
+    """Return what PyTorch calls each array of ours, and whether it has it the other way round."""
     names = dict(_norm("norm", part.norm))
     for i, block in enumerate(part.blocks):
         ff: Any = block.feed_forward

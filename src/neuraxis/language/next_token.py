@@ -35,7 +35,7 @@ def next_token_loss(
 
 
 def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
-    """Give the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
+    """Return the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
 
     Args:
         nats_per_token: mean loss of a token.

@@ -44,7 +44,7 @@ def padded(
 
 
 def within(lengths: Integer[ArrayLike, "..."], time: int) -> Bool[Array, "... time"]:
-    """Give the mask of padded sequences, which is True at their own places: those before their lengths.
+    """Return the mask of padded sequences, which is True at their own places: those before their lengths.
 
     Args:
         lengths: of the sequences.

@@ -58,7 +58,7 @@ class Sentences:
 
     @staticmethod
     def of(source: Any) -> "Sentences":
-        """Give sentences as they are, and make them of what they can be made from."""
+        """Return sentences as they are, and make them of what they can be made from."""
         return source if isinstance(source, Sentences) else Sentences(source)
 
     def __iter__(self) -> Iterator[list[str]]:

@@ -122,7 +122,7 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
 
 
 def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Give an array of the shape of a record."""
+    """Return an array of the shape of a record."""
     value = on_host(name, value)
     check.fits(shape, **{name: value})
     return np.broadcast_to(value, shape)

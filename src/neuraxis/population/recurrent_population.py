@@ -112,7 +112,7 @@ class RecurrentPopulation(eqx.Module):
         return self.start(jnp.zeros((*shape[:-1], self.size), self.recurrent.decoders.dtype))
 
     def start(self, y: Float[ArrayLike, "... dimensions"]) -> PopulationState:
-        """Give the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
+        """Return the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
         y = numbers(y=y)
         check.last_axis(self.size, y=y)
         return PopulationState(self.recurrent.init_state((*y.shape[:-1], self.size + self.controls)), y)

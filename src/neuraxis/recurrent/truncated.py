@@ -101,7 +101,7 @@ class Truncated(eqx.Module):
     like: Array  # sequences of no step
 
     def init(self, model: Dynamics) -> TruncatedState:
-        """Give the state of the optimiser, and the one with which the model begins."""
+        """Return the state of the optimiser, and the one with which the model begins."""
         return TruncatedState(self.optimizer.init(split_parameters(model)[0]), self._begin(model))
 
     def step(

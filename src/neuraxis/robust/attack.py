@@ -48,7 +48,7 @@ class Attack(Protocol):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x."""
+        """Return an input for each of x."""
         ...
 
 
@@ -107,7 +107,7 @@ def succeeds(rank: Int[Array, " N"], problem: Problem) -> Bool[Array, " N"]:
 
 
 def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
-    """Give the logits of the model."""
+    """Return the logits of the model."""
     logits = call("model", model, x)
     if not isinstance(logits, jax.Array | np.ndarray) or jnp.ndim(logits) != 2 or len(logits) != len(x):
         shape = getattr(logits, "shape", None)
@@ -121,7 +121,7 @@ def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
 def slope_of(
     loss: AttackLoss, problem: Problem, x: Float[Array, "N ..."]
 ) -> tuple[Float[Array, "N ..."], Float[Array, "N classes"], Float[Array, " N"]]:
-    """Give the gradient of the loss by x, the logits and the loss of each example.
+    """Return the gradient of the loss by x, the logits and the loss of each example.
 
     Examples do not interact in inference, so it is the gradient of the sum.
     """
@@ -162,7 +162,7 @@ class Search(eqx.Module):
 
     @abstractmethod
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Give the best input that it finds for each example."""
+        """Return the best input that it finds for each example."""
 
     def __call__(
         self,
@@ -173,7 +173,7 @@ class Search(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x that lies in the range and, if ε is a bound, in the ball around it.
+        """Return an input for each of x that lies in the range and, if ε is a bound, in the ball around it.
 
         While JAX is tracing, nothing can be refused, and what had no finite gradient becomes NaN.
 
@@ -211,7 +211,7 @@ def _search(attack, problem, key):
 
 
 def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: Any) -> Problem:
-    """Give what an attack works on, with the model in inference mode.
+    """Return what an attack works on, with the model in inference mode.
 
     Raises:
         InputError: for a model that is none, or answers differently each time; for inputs that do not lie in the range,
@@ -236,7 +236,7 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
 
 
 def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
-    """Give the inputs that may be moved.
+    """Return the inputs that may be moved.
 
     Raises:
         InputError: for no examples, inputs outside the range, and for an ε for each of another number of examples.
@@ -253,7 +253,7 @@ def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
 
 
 def _classes(model: PyTree, x: Array) -> int:
-    """Give the number of classes, and see that the model always gives the same."""
+    """Return the number of classes, and see that the model always gives the same."""
     if any(isinstance(leaf, Tracer) for leaf in (x, *jax.tree.leaves(model))):
         return jax.eval_shape(lambda x: logits_of(model, x), x).shape[-1]
     first, second = map(np.asarray, _twice(model, x[:_LOOKED_AT]))

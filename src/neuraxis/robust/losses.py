@@ -68,7 +68,7 @@ def dlr(logits: Logits, labels: Classes, targets: Classes | None = None) -> Floa
 
 
 def loss_of(loss: AttackLoss, logits: Logits, labels: Classes, targets: Classes | None) -> Float[Array, " N"]:
-    """Give what the attack makes large, one value per example.
+    """Return what the attack makes large, one value per example.
 
     Raises:
         InputError: for a loss that takes other arguments, or gives other values.

@@ -88,7 +88,7 @@ class SparseConnections(eqx.Module):
         return propagate(flat, spikes, self.table(flat.dtype), start).reshape(pending.shape)
 
     def table(self, dtype: Any) -> Table:
-        """Give the lists, with the weights in that precision."""
+        """Return the lists, with the weights in that precision."""
         return Table(jnp.asarray(self.weights, dtype), self.addresses, self.sources, self.offsets)
 
     def listed(self) -> Connection:

@@ -15,7 +15,7 @@ _MOST = 2**29  # neurons of a network
 
 
 def members(name: str, population: Any) -> range | np.ndarray:
-    """Give the neurons of a population, which may be none.
+    """Return the neurons of a population, which may be none.
 
     Raises:
         InputError: for what is none of the forms above, or lists a neuron twice.
@@ -43,7 +43,7 @@ def members(name: str, population: Any) -> range | np.ndarray:
 
 
 def picked(neurons: range | np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Give the neurons at these places of a population."""
+    """Return the neurons at these places of a population."""
     return neurons.start + neurons.step * places if isinstance(neurons, range) else neurons[places]
 
 

@@ -56,7 +56,7 @@ class Projection:
         object.__setattr__(self, "receptor", int(self.receptor))
 
     def _per_connection(self, name: str, value: Any) -> Any:
-        """Give one number, or one for each connection."""
+        """Return one number, or one for each connection."""
         if isinstance(value, type):
             raise InputError(f"{name} must be a number, an array or a function of (source, target), but is {value!r}")
         value = value(self.source, self.target) if callable(value) else value

@@ -175,7 +175,7 @@ class SpikingNetwork(eqx.Module):
         return self.neuron.init_adaptation(shape) if isinstance(self.neuron, AdaptiveMembrane) else None
 
     def _advance(self, state: NetworkState, drive: Array, dt: ArrayLike) -> tuple[Array, PyTree]:
-        """Give potential and adaptation after `dt` without a spike."""
+        """Return potential and adaptation after `dt` without a spike."""
         if isinstance(self.neuron, AdaptiveMembrane):
             return self.neuron.advance(state.v, state.charge, drive, dt, state.adaptation)
         return self.neuron.advance(state.v, state.charge, drive, dt), None

@@ -69,12 +69,12 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the first counter."""
+    """Return the first counter."""
     return {"x": state.x[0]}
 
 
 def measures(state, controls):
-    """Give the first counter, once it has moved."""
+    """Return the first counter, once it has moved."""
     return {"count": float(state.x[0])} if state.x[0] else {}
 
 

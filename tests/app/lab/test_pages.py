@@ -84,7 +84,7 @@ def test_moves_and_can_be_drawn(name):
 
 
 def _moved(each, kind):
-    """Give another value of a control that does not start the run anew, or None."""
+    """Return another value of a control that does not start the run anew, or None."""
     control = control_of(each)
     if control.restarts or isinstance(control, Choice):
         return None

@@ -36,7 +36,7 @@ def port(counter, monkeypatch):
 
 
 def get(port, path, **headers):
-    """Give the status and the body."""
+    """Return the status and the body."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     for _ in range(100):
         try:

@@ -123,7 +123,7 @@ def folder_of(arguments: list[str]) -> Path | None:
 
 
 def is_short(arguments: list[str]) -> bool:
-    """Say whether a run is set up as a short one: a run that is resumed, as it was before."""
+    """Tell whether a run is set up as a short one: a run that is resumed, as it was before."""
     if arguments[0] == "run" and "--resume" in arguments:
         from neuraxis.app import begun
 

@@ -131,7 +131,7 @@ def unchecked(kind: type) -> type:
 
 
 def fields_of(settings: Any) -> dict[str, Any]:
-    """Give all settings by name."""
+    """Return all settings by name."""
     return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
 
 

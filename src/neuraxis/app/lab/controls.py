@@ -32,7 +32,7 @@ class Control:
     restarts: bool = False
 
     def read(self, text: str, kind: type) -> Any:
-        """Give the value that a text writes.
+        """Return the value that a text writes.
 
         Raises:
             InputError: where it writes none that is allowed; the message goes on from the control's name.
@@ -203,12 +203,12 @@ def _declared(default: Any, control: Control) -> Any:
 
 
 def pixels(drawn: str, height: int, width: int) -> np.ndarray:
-    """Give the values of a drawing, from 0 to 1, as an array (height, width)."""
+    """Return the values of a drawing, from 0 to 1, as an array (height, width)."""
     return np.array([_LEVELS.index(level) for level in drawn], np.float32).reshape(height, width) / (len(_LEVELS) - 1)
 
 
 def rows(text: str, columns: tuple[str, ...]) -> np.ndarray:
-    """Give the numbers of a table as an array (rows, columns); a first line of names is passed over.
+    """Return the numbers of a table as an array (rows, columns); a first line of names is passed over.
 
     Raises:
         InputError: for a line with other than one number for each column, with the number of the line.
@@ -236,12 +236,12 @@ def rows(text: str, columns: tuple[str, ...]) -> np.ndarray:
 
 
 def control_of(each: Field) -> Control:
-    """Give the control of a field of `Controls`."""
+    """Return the control of a field of `Controls`."""
     return each.metadata["control"]
 
 
 def labels(kind: type) -> dict[str, tuple[str, str]]:
-    """Give the label and the unit of every control, from the docstrings of its field."""
+    """Return the label and the unit of every control, from the docstrings of its field."""
     found = {}
     for name, meaning in meanings(kind).items():
         label, _, unit = meaning.removesuffix(".").partition(" [")
@@ -250,7 +250,7 @@ def labels(kind: type) -> dict[str, tuple[str, str]]:
 
 
 def read(kind: type, name: str, written: str) -> Any:
-    """Give the value that a text writes for the control `name`.
+    """Return the value that a text writes for the control `name`.
 
     Raises:
         InputError: where there is no such control, or no such value; the message begins with the control's label.

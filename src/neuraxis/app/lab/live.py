@@ -55,7 +55,7 @@ class Live:
             self.stopped = f"{name} is no longer finite after step {self.steps}; reset, or choose other values"
 
     def content(self) -> dict[str, Any]:
-        """Give the picture, the numbers, and which missions are done; nothing, where there is no state."""
+        """Return the picture, the numbers, and which missions are done; nothing, where there is no state."""
         return {} if self._state is None else self._guarded(self._content, {})
 
     def _content(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Live:
         }
 
     def values(self) -> dict[str, str]:
-        """Give the controls as texts."""
+        """Return the controls as texts."""
         return controls.write_all(self.controls)
 
     def script(self) -> dict[str, str]:

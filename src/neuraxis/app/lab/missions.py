@@ -14,5 +14,5 @@ class Mission:
     claims: tuple[Claim, ...]
 
     def is_done(self, measures: Mapping[str, float]) -> bool:
-        """Say whether all of them hold; a claim on what is not measured yet does not."""
+        """Return whether all of them hold; a claim on what is not measured yet does not."""
         return all(claim.metric in measures and claim.holds(measures) for claim in self.claims)

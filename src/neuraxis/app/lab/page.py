@@ -64,7 +64,7 @@ class Page:
         return getattr(self.module, "EQUATIONS", None) or experiments.equations(self.experiment)
 
     def control(self, name: str) -> Control:
-        """Give one of its controls."""
+        """Return one of its controls."""
         return control_of(next(each for each in fields(self.controls) if each.name == name))
 
     @property
@@ -98,7 +98,7 @@ class Page:
 
 
 def _split(docstring: str) -> tuple[str, str, list[str]]:
-    """Give the title, what to see, and the paragraphs below."""
+    """Return the title, what to see, and the paragraphs below."""
     first, _, rest = docstring.partition("\n\n")
     title, _, summary = " ".join(first.split()).partition(": ")
     paragraphs = [" ".join(paragraph.split()) for paragraph in rest.split("\n\n")]

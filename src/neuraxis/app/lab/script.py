@@ -72,7 +72,7 @@ def _used(node: ast.AST) -> set[str]:
 
 
 def _closure(names: Iterable[str], definitions: Mapping[str, ast.AST]) -> set[str]:
-    """Give the names with all that their definitions need, one through the other."""
+    """Return the names with all that their definitions need, one through the other."""
     found: set[str] = set()
     waiting = set(names)
     while waiting:

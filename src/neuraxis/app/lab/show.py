@@ -110,7 +110,7 @@ def _graph(ax: Any, panel: Graph) -> None:
 
 
 def _limits(values: Any, limits: Range, signed: bool) -> tuple[float, float]:
-    """Give the ends of a scale of colours, which differ."""
+    """Return the ends of a scale of colours, which differ."""
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
     if signed:
         high = max(abs(low), abs(high))

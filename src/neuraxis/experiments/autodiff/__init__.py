@@ -136,7 +136,7 @@ def _deviations() -> dict[str, dict[str, float]]:
 
 
 def _by_jax(case: Case, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give the value of a case and the gradients by its arguments."""
+    """Return the value of a case and the gradients by its arguments."""
     value, back = jax.vjp(case.jax, *arguments)
     return value, *back(jnp.asarray(_weights(value.shape)))
 
@@ -150,7 +150,7 @@ def _relative(found: ArrayLike, expected: ArrayLike) -> float:
 
 
 def _loss(layers: Any, x: Any, t: Any, *, key: Any = None) -> Any:
-    """Give −Σ_k t_k ln softmax(z)_k for each example."""
+    """Return −Σ_k t_k ln softmax(z)_k for each example."""
     return -ops.sum(ops.log_softmax(forward(layers, x)) * t, axis=-1)
 
 
@@ -250,7 +250,7 @@ def _plot_graph(drawing: Drawing) -> plots.Figure:
 
 
 def _outline(node: Node) -> tuple[np.ndarray, np.ndarray]:
-    """Give the outline of a box with round corners."""
+    """Return the outline of a box with round corners."""
     corner = 4 if node.kind == "operation" else node.height / 2.5
     angle = np.linspace(0, np.pi / 2, 12) + np.arange(4)[:, None] * np.pi / 2
     side = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])[..., None]

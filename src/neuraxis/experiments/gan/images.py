@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
 
 def check_size(settings: Any) -> None:
-    """See that the images can be halved for each of the channels.
+    """Check that the images can be halved for each of the channels.
 
     Raises:
         InputError: where they cannot.

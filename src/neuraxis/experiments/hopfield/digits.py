@@ -75,7 +75,7 @@ def weakly_correlated(signs: np.ndarray, labels: np.ndarray, count: int) -> np.n
 
 
 def _energies(network: Hopfield, patterns: np.ndarray, x: jax.Array, key: jax.Array, sweeps: int) -> list[np.ndarray]:
-    """Give for each state 2M·E before the first and after each flip, as whole numbers."""
+    """Return for each state 2M·E before the first and after each flip, as whole numbers."""
     count, size = patterns.shape
     orders = jnp.concatenate([jax.random.permutation(k, size) for k in jax.random.split(key, sweeps)])
     after = np.asarray(_follow(network, x, orders))

@@ -150,7 +150,7 @@ def _learn(name: str, task: Task, settings: Settings, session: Session) -> Fitte
 
 
 def _pca_error(images: Dataset) -> float:
-    """Give the error of the best straight code of as many numbers: the principal components of the training images."""
+    """Get the error of the best straight code of as many numbers: the principal components of the training images."""
     mean = images.train_x.mean(axis=0)
     axes = np.linalg.svd(images.train_x - mean, full_matrices=False)[2][: tasks.CODE_SIZE]
     x = images.test_x - mean
@@ -165,7 +165,7 @@ def _steps_held(task: Task, policy: Any, settings: Settings) -> float:
 
 
 def _outcomes(by_name: dict[str, Task], models: dict, digits: Dataset, settings: Settings) -> dict[str, Any]:
-    """Give what the four networks do now, and of the policy also what it did before."""
+    """Return what the four networks do now, and of the policy also what it did before."""
     dense, truth = by_name["regression"].held_out
     predicted = np.asarray(jnp.argmax(models["classification"](digits.test_x), axis=-1))
     task, key = by_name["reinforcement"], jax.random.fold_in(jax.random.key(settings.seed), 3)

@@ -68,7 +68,7 @@ def train(
 
 
 def gates(model: Any, x: np.ndarray) -> np.ndarray:
-    """Give the gates of every layer for one sequence, mean over features: (layer, time)."""
+    """Return the gates of every layer for one sequence, mean over features: (layer, time)."""
     found, h = [], model.layers[0](x)
     for block in model.layers[1:]:
         if isinstance(block, Residual) and isinstance(block.inner, Sequential):

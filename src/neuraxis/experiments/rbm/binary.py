@@ -49,7 +49,7 @@ def _binary(x: np.ndarray) -> np.ndarray:
 
 
 def batches(images: real.Images, settings: Any) -> int:
-    """Give the number of steps in an epoch."""
+    """Return the number of steps in an epoch."""
     return math.ceil(len(images.train[0]) / settings.batch_size)
 
 
@@ -68,7 +68,7 @@ def annealed(key: PRNGKeyArray, rbm: RBM, images: real.Images, samples: Any, ste
 
 
 def estimates(both: Both) -> dict[str, tuple[float, float, np.ndarray]]:
-    """Give ln Z, its standard error and the single chains' values of both."""
+    """Return ln Z, its standard error and the single chains' values of both."""
     return {
         name: (float(found.log_partition), float(found.standard_error), np.asarray(found.log_weights))
         for name, found in both._asdict().items()

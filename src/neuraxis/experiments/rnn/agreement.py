@@ -20,7 +20,7 @@ _BATCH, _IN, _HIDDEN, _OUT = 4, 3, 20, 2
 
 
 def measure(lengths: Sequence[int], networks: int, window: int, seed: int) -> dict[str, dict[int, np.ndarray]]:
-    """Give the deviations ‖by hand − JAX‖/‖JAX‖, the largest over the weights, by length of the sequences.
+    """Return the deviations ‖by hand − JAX‖/‖JAX‖, the largest over the weights, by length of the sequences.
 
     Args:
         lengths: numbers of steps.
@@ -52,7 +52,7 @@ def _deviation(key: Array, *, length: int, window: int | None) -> Float[Array, "
 
 
 def _outputs(model: Chain, x: Array, window: int) -> Array:
-    """Give the outputs, with the state cut off from its gradient where a window begins."""
+    """Return the outputs, with the state cut off from its gradient where a window begins."""
     state, found = None, []
     for first in range(0, x.shape[1], window):
         y, state = unroll(model, x[:, first : first + window], jax.lax.stop_gradient(state))

@@ -114,5 +114,5 @@ def plot(arrays: dict[str, Any]) -> plots.Figure:
 
 
 def _back(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give norms relative to the last by the number of steps that they lie back, down to the state after the symbol."""
+    """Get norms relative to the last by the number of steps that they lie back, down to the state after the symbol."""
     return np.arange(len(norms) - 1), norms[:0:-1] / norms[-1]

@@ -39,7 +39,7 @@ class Scores(NamedTuple):
     frechet_distance: float  # of the features before the last layer, from those of real test images
 
     def metrics(self) -> dict[str, float]:
-        """Give them by the names that all experiments use."""
+        """Return them by the names that all experiments use."""
         return {
             "confidence": self.confidence,
             "classes": float(self.classes),
@@ -107,7 +107,7 @@ class _Features(eqx.Module):
 
 
 def load(name: str, *, progress: bool = True) -> Scorer:
-    """Give the scorer of a data set, trained now where it is not at hand.
+    """Return the scorer of a data set, trained now where it is not at hand.
 
     Args:
         name: of the data set, such as "mnist" and "digits".

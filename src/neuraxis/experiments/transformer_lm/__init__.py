@@ -148,7 +148,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _spread(tokens: np.ndarray, context: int, count: int) -> Windows:
-    """Give windows that do not overlap, about `count` at most, evenly spread."""
+    """Return windows that do not overlap, about `count` at most, evenly spread."""
     return Windows(tokens, context + 1, every=max(context, len(tokens) // count))
 
 

@@ -184,7 +184,7 @@ def _train(model, train, watched, settings, key, session):
 def _attention(
     model: EncoderDecoder, texts: Sequence[str], written: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Give how much each character that was written looks at each of the date's, as a mean over all heads."""
+    """Return how much each character that was written looks at each of the date's, as a mean over all heads."""
     weights = np.asarray(_cross_weights(model, lay_out([Pair(*pair) for pair in zip(texts, written, strict=True)])))
     means = weights.mean((1, 2))
     return [(x, y, each[: len(y), : len(x)]) for x, y, each in zip(texts, written, means, strict=True)]

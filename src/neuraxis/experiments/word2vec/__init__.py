@@ -138,7 +138,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 def _learn_grammar(
     s: Settings, keys: jax.Array, session: Session
 ) -> tuple[tuple[WordVectors, np.ndarray], tuple[WordVectors, np.ndarray]]:
-    """Give vectors and losses of the softmax and of negative sampling."""
+    """Return vectors and losses of the softmax and of negative sampling."""
     written = grammar.sentences(s.grammar_sentences, np.random.default_rng(s.seed))
     vocabulary = Vocabulary.count(written, min_count=1)
     key_pairs, key_model, key_fit = jax.random.split(keys[0], 3)

@@ -51,7 +51,7 @@ RELATIONS = {
 
 
 def pairs() -> dict[str, list[tuple[str, str]]]:
-    """Give the pairs of every relation."""
+    """Return the pairs of every relation."""
     return {name: [(words[0], words[1]) for words in _entries(text)] for name, (_, _, text) in RELATIONS.items()}
 
 
@@ -68,7 +68,7 @@ def sentences(count: int, random: np.random.Generator) -> list[list[str]]:
 
 
 def analogies_right(vectors: WordVectors) -> float:
-    """Give the fraction of the questions "a is to b as c is to …" that are answered right, in both directions."""
+    """Return the fraction of the questions "a is to b as c is to …" that are answered right, in both directions."""
     right = []
     for related in pairs().values():
         for (a, b), (c, d) in itertools.permutations(related, 2):

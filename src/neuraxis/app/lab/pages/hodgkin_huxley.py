@@ -99,7 +99,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     v, m, h, n = state.traces[-1]
     return {
         "Time [ms]": state.time,
