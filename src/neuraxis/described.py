@@ -13,7 +13,7 @@ _LINES = re.MULTILINE | re.DOTALL
 
 
 def meanings(cls: type) -> dict[str, str]:
-    """Return what each field of a class means and its unit, by name: the docstrings of the fields, which Python drops."""
+    """Return what each field of a class means, with its unit, by name: the docstrings of fields, which Python drops."""
     (body,) = ast.parse(textwrap.dedent(_source(cls))).body
     assert isinstance(body, ast.ClassDef)
     found = {}
