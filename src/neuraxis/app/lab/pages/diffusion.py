@@ -188,7 +188,7 @@ def picture(state, controls):
     title = f"t = {t / TIMES:.2f}"
     learnt = BATCHES * np.arange(1, len(state.losses) + 1)
     return (
-        Plot(marks, "x₁", "x₂", title, *SHOWN, equal=True, height=3.4),
+        Plot(marks, "x₁", "x₂", title, SHOWN[0], SHOWN[1], equal=True, height=3.4),
         Plot([Line(learnt, state.losses)], "Batches learnt from", "Loss", y_range=(0.0, 2.5)),
     )
 
