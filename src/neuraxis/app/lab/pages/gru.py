@@ -29,9 +29,11 @@ from neuraxis.recurrent.gru_scan import advance
 EXPERIMENT = "gru"
 
 EQUATIONS = (
-    r"g = \sigma(x U_g + h W_g + b_g), \quad r = \sigma(x U_r + h W_r + b_r)",
+    r"g = \sigma(x U_g + h W_g + b_g)",
+    r"r = \sigma(x U_r + h W_r + b_r)",
     r"\tilde{h} = \tanh(x U + (h \odot r) W + b)",
-    r"h \leftarrow g \odot \tilde{h} + (1 - g) \odot h, \quad p = \mathrm{softmax}\left( \frac{h V + c}{T} \right)",
+    r"h \leftarrow g \odot \tilde{h} + (1 - g) \odot h",
+    r"p = \mathrm{softmax}\left( \frac{h V + c}{T} \right)",
 )
 
 STEPS = 0.6

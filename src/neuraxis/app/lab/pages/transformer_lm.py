@@ -4,7 +4,7 @@ It learns to continue Shakespeare's sonnets while you watch, and reads your text
 large map is a character that asks, its columns are those up to it, and bright is a large weight: here the head looks.
 The small maps are those of all heads.
 
-At first every head looks everywhere alike. Soon one looks at the character before, and others at the beginning of the
+At first the heads look here and there by chance. Soon one looks at the character before, others at the beginning of the
 word or of the line. Type a text with a repetition, such as "sweet sweet sweet", and look for a head that finds it.
 """
 
