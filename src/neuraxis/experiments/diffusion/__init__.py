@@ -127,9 +127,10 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     )
 
 
+NEAR_DATA = {name: Claim(f"{name}_mmd_ratio", "<", 1.5, quick=8.0) for name in points.DENSITIES}
 _CLAIMS = (
     *(Claim(f"gaussian_error_{name}", "<", 0.005) for name in points.PARAMETRISATIONS),
-    *(Claim(f"{name}_mmd_ratio", "<", 1.5, quick=8.0) for name in points.DENSITIES),
+    *NEAR_DATA.values(),
     Claim("confidence", ">=", 0.9, quick=0.7),
     Claim("classes", ">=", 10.0),
     Claim("guided_right", ">=", 0.9, quick=0.3),
