@@ -214,8 +214,8 @@ def picture(state, controls):
     shown = (-REACH, REACH)
     plane = [
         Regions(probabilities.argmax(axis=-1), shown, shown, probabilities.max(axis=-1)),
-        Dots(*x[~is_test].T, labels[~is_test], size=9),
-        Dots(*x[is_test].T, labels[is_test], size=6),
+        Dots(x[~is_test, 0], x[~is_test, 1], labels[~is_test], size=9),
+        Dots(x[is_test, 0], x[is_test, 1], labels[is_test], size=6),
     ]
     batches, training, _, test, _ = state.history.T
     curves = [Line(batches, training, "training"), Line(batches, test, "test")]

@@ -128,7 +128,7 @@ def advance(thetas, states, values, energy):
     moved = []
     for theta, state, optimizer in zip(thetas, states, optimizers(values), strict=True):
         update, state = optimizer.update(jax.grad(energy)(theta, values["condition"]), state, theta)
-        moved.append((jnp.clip(optax.apply_updates(theta, update), -FARTHEST, FARTHEST), state))
+        moved.append((jnp.clip(theta + update, -FARTHEST, FARTHEST), state))
     thetas, states = zip(*moved, strict=True)
     return jnp.stack(thetas), states
 
@@ -167,7 +167,8 @@ def step(state, controls):
 
 def relief(landscape, k):
     """Give shades from 0 to 1 for the landscape: darker where it is high, in bands that are narrow where it is low."""
-    plane = np.stack(np.meshgrid(*(np.linspace(*side, PIXELS) for side in (landscape.x, landscape.y))), axis=-1)
+    sides = (np.linspace(low, high, PIXELS) for low, high in (landscape.x, landscape.y))
+    plane = np.stack(np.meshgrid(*sides), axis=-1)
     above = np.asarray(heights(plane.astype(np.float32), k, landscape.energy)) - landscape.lowest
     bands = np.floor(1.5 * np.log2(1e-3 + np.maximum(above, 0)))
     return 0.3 * (bands - bands.min()) / np.ptp(bands) + 0.07 * (bands % 2)
@@ -177,7 +178,7 @@ def picture(state, controls):
     """Draw the ways on the landscape, and the height against the step."""
     landscape, k = LANDSCAPES[controls.landscape], jnp.asarray(controls.condition, float)
     ground = Heat(relief(landscape, k), landscape.x, landscape.y, range=(0.0, 1.0), grey=True)
-    ways = [Line(*path.T, name, head=True) for name, path in zip(NAMES, state.paths.swapaxes(0, 1), strict=True)]
+    ways = [Line(state.paths[:, i, 0], state.paths[:, i, 1], name, head=True) for i, name in enumerate(NAMES)]
     whole = np.broadcast_to(state.paths[-1:], (LONGEST + 1, *state.paths.shape[1:])).copy()
     whole[: len(state.paths)] = state.paths  # one shape, so that nothing is compiled anew
     above = np.asarray(heights(whole, k, landscape.energy))[: len(state.paths)] - landscape.lowest
