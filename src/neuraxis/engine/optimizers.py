@@ -80,7 +80,7 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
     return optax.GradientTransformation(_Counting(learning_rate), _Descend(learning_rate))
 
 
-def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransformation:
+def momentum(learning_rate: Rate, beta: float | Array = 0.9) -> optax.GradientTransformation:
     """V ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
 
     Raises:
@@ -139,7 +139,7 @@ class _AtRest(eqx.Module):
 
 class _Roll(eqx.Module):
     rate: Rate
-    beta: float
+    beta: float | Array
 
     def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, MomentumState]:
         velocity = jax.tree.map(lambda v, g: self.beta * v + g, state.velocity, updates)

@@ -26,5 +26,6 @@ from neuraxis.app.lab.panels import Matrix as Matrix
 from neuraxis.app.lab.panels import Node as Node
 from neuraxis.app.lab.panels import Panel as Panel
 from neuraxis.app.lab.panels import Plot as Plot
+from neuraxis.app.lab.panels import Regions as Regions
 from neuraxis.app.lab.panels import Spikes as Spikes
 from neuraxis.app.lab.show import show as show

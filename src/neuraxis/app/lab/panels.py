@@ -22,6 +22,7 @@ class Line:
     symbol: str = ""  # in the equation
     dashed: bool = False
     reference: bool = False  # what others are compared with: grey
+    head: bool = False  # a dot at the last point
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class Spikes:
 
 @dataclass(frozen=True)
 class Heat:
-    """Values (height, width) as colours, the first row at the bottom; `signed` ones have a colour for either sign."""
+    """Values (height, width) as colours, the first row at the bottom; `signed` ones have a colour for either sign.
+
+    Shades of grey (`grey`) leave colours to the lines above them.
+    """
 
     values: Any
     x: tuple[Number, Number]
@@ -54,6 +58,20 @@ class Heat:
     range: Range = None
     signed: bool = False
     label: str = ""
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Areas in the colours of groups (height, width), whole numbers from 0 to 9, paler for smaller weights from 0 to 1.
+
+    The first row is at the bottom.
+    """
+
+    groups: Any
+    x: tuple[Number, Number]
+    y: tuple[Number, Number]
+    weights: Any  # (height, width)
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,7 @@ class Arrows:
 class Plot:
     """Marks in one pair of axes, whose labels carry the units."""
 
-    marks: Sequence[Line | Dots | Spikes | Heat | Bars | Arrows]
+    marks: Sequence[Line | Dots | Spikes | Heat | Regions | Bars | Arrows]
     x: str
     y: str
     title: str = ""

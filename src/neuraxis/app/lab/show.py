@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 
 from neuraxis import plots
-from neuraxis.app.lab.panels import Arrows, Bars, Dots, Graph, Heat, Images, Line, Matrix, Panel, Plot, Range, Spikes
+from neuraxis.app.lab.panels import (
+    Arrows,
+    Bars,
+    Dots,
+    Graph,
+    Heat,
+    Images,
+    Line,
+    Matrix,
+    Panel,
+    Plot,
+    Range,
+    Regions,
+    Spikes,
+)
 from neuraxis.files import write_atomically
 
 _INCHES = 2.6  # height of a panel
@@ -20,7 +34,7 @@ def show(panels: Sequence[Panel], path: str | PathLike[str]) -> None:
     Raises:
         OSError: where the file cannot be written.
     """
-    ratios = [panel.height for panel in panels]
+    ratios = [float(panel.height) for panel in panels]
     fig, axes = plots.figure(len(panels), caption="", height=_INCHES * sum(ratios), ratios=ratios)
     with plots.style():
         for ax, panel in zip(np.atleast_1d(axes), panels, strict=True):
@@ -51,6 +65,7 @@ def _plot(ax: Any, panel: Plot) -> None:
 
 def _line(ax: Any, mark: Line) -> None:
     style: dict[str, Any] = {"color": plots.COLORS["grey"]} if mark.reference else {}
+    style |= {"marker": "o", "markevery": [-1]} if mark.head else {}
     ax.plot(mark.x, mark.y, "--" if mark.dashed else "-", label=mark.label or None, **style)
 
 
@@ -66,10 +81,23 @@ def _spikes(ax: Any, mark: Spikes) -> None:
 def _heat(ax: Any, mark: Heat) -> None:
     low, high = _limits(mark.values, mark.range, mark.signed)
     extent = (*mark.x, *mark.y)
-    colors = "RdBu_r" if mark.signed else "viridis"
+    colors = "RdBu_r" if mark.signed else "Greys" if mark.grey else "viridis"
     shown = ax.imshow(mark.values, origin="lower", extent=extent, aspect="auto", cmap=colors, vmin=low, vmax=high)
     ax.grid(False)
-    ax.figure.colorbar(shown, ax=ax, label=mark.label)
+    if mark.label:
+        ax.figure.colorbar(shown, ax=ax, label=mark.label)
+
+
+def _regions(ax: Any, mark: Regions) -> None:
+    colors = np.array([list(bytes.fromhex(color[1:])) for color in plots.CLASS_COLORS]) / 255
+    shares = 0.5 * np.asarray(mark.weights)[..., None]
+    ax.imshow(
+        1 - shares * (1 - colors[np.asarray(mark.groups) % 10]),
+        origin="lower",
+        extent=(*mark.x, *mark.y),
+        aspect="auto",
+    )
+    ax.grid(False)
 
 
 def _bars(ax: Any, mark: Bars) -> None:
@@ -124,6 +152,7 @@ _MARKS: dict[type, Callable[[Any, Any], None]] = {
     Dots: _dots,
     Heat: _heat,
     Line: _line,
+    Regions: _regions,
     Spikes: _spikes,
 }
 _PANELS: dict[type, Callable[[Any, Any], None]] = {Graph: _graph, Images: _images, Matrix: _matrix, Plot: _plot}

@@ -38,6 +38,9 @@ EQUATIONS = r"""
 \text{weight decay:}\quad \theta \leftarrow \theta - \kappa \nabla E - \kappa \lambda \theta
 """
 
+JUST_STABLE = (Claim("factor_just_below_stability", "<", 1.0),)
+INTO_THE_DEEP_MINIMUM = (Claim("momentum_distance_from_deep_minimum", "<=", 1e-3),)
+
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))
 
@@ -112,11 +115,11 @@ def run(settings: Settings) -> Result:
         claims=(
             Claim("descent_deviation_from_theory", "<=", 0.02),
             Claim("momentum_deviation_from_theory", "<=", 0.02),
-            Claim("factor_just_below_stability", "<", 1.0),
+            *JUST_STABLE,
             Claim("factor_just_above_stability", ">", 1.0),
             Claim("decay_distance_from_fixed_point", "<=", 1e-5),
             Claim("descent_distance_from_shallow_minimum", "<=", 1e-3),
-            Claim("momentum_distance_from_deep_minimum", "<=", 1e-3),
+            *INTO_THE_DEEP_MINIMUM,
             Claim("full_batch_time_ratio", ">=", 2.0),
             Claim("full_batch_step_ratio", "<=", 0.5),
         ),

@@ -1,5 +1,5 @@
 // Draw a panel (see panels.py) with a pen.
-import {extent, limits, paint, scale, written} from "./scales.js";
+import {extent, limits, paint, scale, shade, written} from "./scales.js";
 
 // `look`: theme, size of type, ghost (an earlier state of the panel), lit (the symbol that is pointed at).
 export function drawPanel(pen, panel, width, height, look) {
@@ -18,7 +18,7 @@ function plot(pen, panel, box, look) {
   if (panel.equal) square(frame, xs, ys);
   const x = scale(...xs, frame.x, frame.x + frame.w, panel.x_logarithmic);
   const y = scale(...ys, frame.y + frame.h, frame.y, panel.y_logarithmic);
-  const grid = !panel.marks.some((mark) => mark.kind === "Heat");
+  const grid = !panel.marks.some(isArea);
   for (const tick of y.ticks(frame.h / (4 * type))) {
     if (grid) pen.line([frame.x, y(tick), frame.x + frame.w, y(tick)], {color: theme.grid});
     pen.text(written(tick), frame.x - 0.5 * type, y(tick), {color: theme.faint, size: 0.85 * type, align: "right", baseline: "middle"});
@@ -28,12 +28,12 @@ function plot(pen, panel, box, look) {
     pen.text(written(tick), x(tick), frame.y + frame.h + 0.4 * type, {color: theme.faint, size: 0.85 * type, align: "center", baseline: "top"});
   }
   pen.text(panel.x, frame.x + frame.w / 2, frame.y + frame.h + 2.7 * type, {color: theme.ink, size: type, align: "center"});
-  pen.text(panel.y, box.x + 1.1 * type, frame.y + frame.h / 2, {color: theme.ink, size: type, align: "center", turned: true});
+  pen.text(panel.y, frame.x - 3.5 * type, frame.y + frame.h / 2, {color: theme.ink, size: type, align: "center", turned: true});
   pen.within(frame.x, frame.y, frame.w, frame.h, () => {
-    panel.marks.filter((mark) => mark.kind === "Heat").forEach((mark) => MARKS.Heat(pen, mark, x, y, "", look));
+    panel.marks.filter(isArea).forEach((mark) => MARKS[mark.kind](pen, mark, x, y, "", look));
     if (look.ghost?.kind === "Plot") ghost(pen, look.ghost, panel, x, y, theme);
     let next = 0;
-    for (const mark of panel.marks.filter((mark) => mark.kind !== "Heat")) {
+    for (const mark of panel.marks.filter((mark) => !isArea(mark))) {
       const stroke = mark.reference ? theme.faint : theme.lines[next++ % theme.lines.length];
       MARKS[mark.kind](pen, mark, x, y, stroke, look, frame);
     }
@@ -43,6 +43,9 @@ function plot(pen, panel, box, look) {
   legend(pen, panel, frame, look);
 }
 
+// What lies below the lines.
+const isArea = (mark) => mark.kind === "Heat" || mark.kind === "Regions";
+
 function rangeOf(panel, axis) {
   const given = panel[`${axis}_range`];
   if (given) return given;
@@ -50,7 +53,6 @@ function rangeOf(panel, axis) {
   for (const mark of panel.marks) {
     if (mark.kind === "Spikes") found.push(axis === "x" ? mark.times : mark.neurons);
     else if (mark.kind === "Bars") found.push(axis === "x" ? [-0.6, mark.names.length - 0.4] : [0, ...mark.heights]);
-    else if (mark.kind === "Heat") found.push(mark[axis]);
     else found.push(mark[axis]);
   }
   const logarithmic = panel[`${axis}_logarithmic`];
@@ -80,6 +82,8 @@ const MARKS = {
     const lit = look.lit && look.lit === mark.symbol;
     const width = (lit ? 3.4 : 1.7) * look.type / 12;
     pen.line(points(mark, x, y), {color: stroke, width, dash: mark.dashed ? [5, 4] : [], opacity: opacityOf(mark, look)});
+    const last = mark.x.length - 1;
+    if (mark.head) pen.circle(x(mark.x[last]), y(mark.y[last]), 5 * look.type / 12, {color: stroke, opacity: opacityOf(mark, look), edge: look.theme.paper});
   },
   Dots(pen, mark, x, y, stroke, look) {
     const radius = mark.size / 2 * look.type / 12;
@@ -93,7 +97,12 @@ const MARKS = {
   },
   Heat(pen, mark, x, y, stroke, look) {
     const [rows, columns] = mark.values.shape;
-    const pixels = paint(turned(mark.values, rows, columns), limits(mark.values, mark.range, mark.signed), mark.signed ? "signed" : "viridis", look.theme);
+    const pixels = paint(turned(mark.values, rows, columns), limits(mark.values, mark.range, mark.signed), mark.signed ? "signed" : mark.grey ? "grey" : "viridis", look.theme);
+    pen.image(pixels, columns, rows, x(mark.x[0]), y(mark.y[1]), x(mark.x[1]) - x(mark.x[0]), y(mark.y[0]) - y(mark.y[1]));
+  },
+  Regions(pen, mark, x, y, stroke, look) {
+    const [rows, columns] = mark.groups.shape;
+    const pixels = shade(turned(mark.groups, rows, columns), turned(mark.weights, rows, columns), look.theme);
     pen.image(pixels, columns, rows, x(mark.x[0]), y(mark.y[1]), x(mark.x[1]) - x(mark.x[0]), y(mark.y[0]) - y(mark.y[1]));
   },
   Bars(pen, mark, x, y, stroke, look) {
@@ -154,7 +163,7 @@ function scaleBar(pen, mark, box, look) {
 function legend(pen, panel, frame, look) {
   const entries = [];
   let next = 0;
-  for (const mark of panel.marks.filter((mark) => mark.kind !== "Heat")) {
+  for (const mark of panel.marks.filter((mark) => !isArea(mark))) {
     const stroke = mark.reference ? look.theme.faint : look.theme.lines[next++ % look.theme.lines.length];
     if (mark.label) entries.push({mark, stroke});
   }
@@ -249,6 +258,7 @@ export function columnsOf(panel) {
       if (mark.kind === "Spikes") { add(panel.x, mark.times); add(panel.y, mark.neurons); }
       else if (mark.kind === "Bars") { add("name", mark.names); add(name, mark.heights); }
       else if (mark.kind === "Heat") add(`${name}, ${mark.values.shape.join("×")}`, mark.values);
+      else if (mark.kind === "Regions") { add(`group, ${mark.groups.shape.join("×")}`, mark.groups); add("weight", mark.weights); }
       else {
         add(`${name}: ${panel.x}`, mark.x); add(`${name}: ${panel.y}`, mark.y);
         if (mark.groups) add(`${name}: group`, mark.groups);

@@ -28,7 +28,11 @@ function powers(a, b, count) {
 
 export function written(value) {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(1).replace("e", "·10^").replace("+", "").replace("-", "−");
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
+    const [mantissa, exponent] = value.toExponential(1).split("e");
+    const power = `10${exponent.replace("+", "").replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]))}`;
+    return (mantissa === "1.0" ? power : `${mantissa}·${power}`).replace("-", "−");
+  }
   return `${+value.toPrecision(4)}`.replace("-", "−");
 }
 
@@ -60,6 +64,17 @@ export function paint(values, [low, high], kind, theme) {
   }
   return pixels;
 }
+
+// Colour groups, half as strong as the dots of the same group and the paler the less a weight is.
+export function shade(groups, weights, theme) {
+  const pixels = new Uint8ClampedArray(4 * groups.length);
+  for (let k = 0; k < groups.length; k++) {
+    pixels.set([...mix(theme.zero, bytes(theme.classes[groups[k] % 10]), 0.5 * weights[k]), 255], 4 * k);
+  }
+  return pixels;
+}
+
+const bytes = (hex) => [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 
 export function color(share, kind, theme) {
   const t = Math.min(1, Math.max(0, share || 0));
