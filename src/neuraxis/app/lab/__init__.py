@@ -14,6 +14,8 @@ from neuraxis.app.lab.controls import slider as slider
 from neuraxis.app.lab.controls import switch as switch
 from neuraxis.app.lab.controls import table as table
 from neuraxis.app.lab.controls import text as text
+from neuraxis.app.lab.handwriting import handwriting as handwriting
+from neuraxis.app.lab.handwriting import handwritten as handwritten
 from neuraxis.app.lab.missions import Mission as Mission
 from neuraxis.app.lab.panels import Arrows as Arrows
 from neuraxis.app.lab.panels import Bars as Bars
