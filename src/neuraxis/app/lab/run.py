@@ -143,7 +143,9 @@ class Run:
     def _show(self) -> None:
         """Send the picture and what belongs to it."""
         content = self._live.content()
-        status = "stopped" if self._live.stopped else "running" if self._running else "paused"
+        # The first step compiles.
+        running = "running" if self._live.steps else "compiling"
+        status = "stopped" if self._live.stopped else running if self._running else "paused"
         self._on_the_way += 1
         self._send(
             status=status,

@@ -17,6 +17,7 @@ let frame = null, lit = "", socket = null, waiting = false, addressed = 0;
 // For measurements: pictures painted, the controls of the last one, and what moving a control does.
 window.lab = {pictures: 0, shown: {}, set: (control, value) => change({[control]: `${value}`})};
 
+const isRunning = () => ["running", "compiling"].includes(document.body.dataset.status);
 const send = (message) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); };
 const change = (texts) => send({set: texts});
 const controls = controlsOf(about.controls, change);
@@ -97,7 +98,7 @@ function show() {
   const {picture} = frame;
   controls.show(frame.controls);
   if (document.activeElement !== $("seed")) $("seed").value = frame.seed;
-  $("run").textContent = document.body.dataset.status === "running" ? "Pause" : "Run";
+  $("run").textContent = isRunning() ? "Pause" : "Run";
   $("count").textContent = `step ${frame.step}`;
   if (frame.stopped) notice(`The run has stopped: ${frame.stopped}.`);
   else if (window.lab.pictures) notice("");
@@ -115,7 +116,7 @@ function show() {
 }
 
 function address() {
-  if (document.body.dataset.status !== "running" && location.search.includes("at=")) return;
+  if (!isRunning() && location.search.includes("at=")) return;
   addressed = performance.now();
   const moved = Object.entries(frame.controls).filter(([control, text]) => text !== defaults[control] && text.length < 4000);
   if (frame.seed) moved.push(["seed", `${frame.seed}`]);
@@ -221,7 +222,7 @@ function reset() {
   send({reset: $("lock").checked ? seed : Math.floor(Math.random() * 1e6)});
 }
 
-$("run").onclick = () => send({run: document.body.dataset.status !== "running"});
+$("run").onclick = () => send({run: !isRunning()});
 $("step").onclick = () => send({step: 1});
 $("speed").onchange = () => send({speed: +$("speed").value});
 $("reset").onclick = reset;
