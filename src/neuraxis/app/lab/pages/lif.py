@@ -22,8 +22,8 @@ from neuraxis.neurons import LIFState, Spikes, events
 EXPERIMENT = "lif"
 
 EQUATIONS = (
-    r"\tau_m \frac{dv}{dt} = J - v + \sigma \sqrt{2 \tau_m} \, \xi(t), \qquad v \ge 1: \ \text{spike, then } v = 0 "
-    r"\text{ for } \tau_{\mathrm{ref}}",
+    r"\tau_m \frac{dv}{dt} = J - v + \sigma \sqrt{2 \tau_m} \, \xi(t)",
+    r"v \ge 1: \ \text{spike, then } v = 0 \text{ for } \tau_{\mathrm{ref}}",
     r"r = \frac{1}{\tau_{\mathrm{ref}} - \tau_m \ln(1 - 1/J)} \quad \text{for } J > 1 \text{ and } \sigma = 0",
 )
 
