@@ -12,7 +12,7 @@ AREA, DRIVE = page.MISSIONS
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("mission", "moved"),
-    [(AREA, {"tau_i": 5.0, "weight_i": -20.0, "weight_e": 1.4}), (DRIVE, {"v_rest": -60.0, "external": 1.27})],
+    [(AREA, {"tau_i": 5.0, "weight_i": -20.0, "weight_e": 1.4}), (DRIVE, {"v_rest": -60.0, "external": 1.3})],
 )
 def test_the_missions_can_be_done(mission, moved, monkeypatch):
     monkeypatch.setattr(page, "ADVANCE", 400)  # the same run in larger parts
