@@ -123,7 +123,7 @@ def picture(state, controls):
     times = state.time + DT * np.arange(1 - SHOWN, 1)
     shown = (times[0], times[-1])
     fired = state.spikes[state.spikes > shown[0]]
-    marks = [np.repeat(fired, 3), np.tile([1.0, 1.5, np.nan], len(fired))]
+    x, y = np.repeat(fired, 3), np.tile([1.0, 1.5, np.nan], len(fired))
     currents = np.linspace(0.0, 4.0, 401)
     closed = np.asarray(model(controls).firing_rate(currents))
     return (
@@ -131,7 +131,7 @@ def picture(state, controls):
             [
                 Line(shown, (1.0, 1.0), "threshold", dashed=True, reference=True),
                 Line(times, state.trace, "v"),
-                Line(*marks, "spikes"),
+                Line(x, y, "spikes"),
             ],
             "Time [ms]",
             "Potential v",
