@@ -82,12 +82,13 @@ class Settings:
 
 QUICK = Settings(duration=4000.0, neurons=60, time_constants=(2.0, 10.0, 100.0))
 
+CORRELATION = Claim("correlation", ">=", 0.95)
 _CLAIMS = (
     Claim("area_error", "<=", 1e-6),
     Claim("recursive_area_error", "<=", 1e-6),
     Claim("recursive_error", "<=", 1e-4),
     Claim("convolution_error", "<=", 1e-4),
-    Claim("correlation", ">=", 0.95),
+    CORRELATION,
 )
 _ORDERS = range(6)
 _COMPARED = 1000.0  # length of the trains that are also filtered by the definition, in a time ∝ its square [ms]

@@ -39,10 +39,11 @@ class Dots:
 
 @dataclass(frozen=True)
 class Spikes:
-    """Spikes at `times` (n,) of `neurons` (n,): a raster."""
+    """Spikes at `times` (n,) of `neurons` (n,): a raster, in the colours of lines where there are groups (n,)."""
 
     times: Any
     neurons: Any
+    groups: Any = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def _dots(ax: Any, mark: Dots) -> None:
 
 
 def _spikes(ax: Any, mark: Spikes) -> None:
-    ax.scatter(mark.times, mark.neurons, s=1, color="black", linewidths=0)
+    lines = list(plots.COLORS.values())
+    color = "black" if mark.groups is None else [lines[group % len(lines)] for group in np.asarray(mark.groups)]
+    ax.scatter(mark.times, mark.neurons, s=1, c=color, linewidths=0)
 
 
 def _heat(ax: Any, mark: Heat) -> None:

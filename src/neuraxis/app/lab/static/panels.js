@@ -93,7 +93,11 @@ const MARKS = {
     }
   },
   Spikes(pen, mark, x, y, stroke, look) {
-    for (let k = 0; k < mark.times.length; k++) pen.rect(x(mark.times[k]) - 0.75, y(mark.neurons[k]) - 0.75, 1.5, 1.5, {color: look.theme.ink});
+    const {ink, lines} = look.theme;
+    for (let k = 0; k < mark.times.length; k++) {
+      const color = mark.groups ? lines[mark.groups[k] % lines.length] : ink;
+      pen.rect(x(mark.times[k]) - 0.75, y(mark.neurons[k]) - 0.75, 1.5, 1.5, {color});
+    }
   },
   Heat(pen, mark, x, y, stroke, look) {
     const [rows, columns] = mark.values.shape;
