@@ -24,7 +24,7 @@ def handwriting(digit: str) -> Any:
 
 
 def handwritten(drawn: str) -> np.ndarray:
-    """Give what is on the pad as an image of the data set (8, 8) from 0 to 1: filling it, centred, averaged."""
+    """Return what is on the pad as an image of the data set (8, 8) from 0 to 1: filling it, centred, averaged."""
     image = pixels(drawn, _SIDE, _SIDE)
     if not image.any():
         return np.zeros((_SIZE, _SIZE), np.float32)

@@ -84,7 +84,7 @@ def passed(z, w, b, sigma):
 
 @eqx.filter_jit
 def curve(z, sigma):
-    """Give σ(z) and σ′(z)."""
+    """Return σ(z) and σ′(z)."""
     return sigma(z), sigma.derivative(z)
 
 
@@ -99,7 +99,7 @@ def step(state, controls):
 
 
 def present(state, controls):
-    """Give the input z, what the layers make of it, and the gradient by z after each layer."""
+    """Return the input z, what the layers make of it, and the gradient by z after each layer."""
     z = float(controls.swing * np.sin(state.phase))
     every = np.append(INPUTS, np.float32(z))
     h, slope = passed(every, jnp.asarray(controls.w), jnp.asarray(controls.b), FUNCTIONS[controls.function])
@@ -135,7 +135,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     z, h, slope = present(state, controls)
     value, derivative = curve(jnp.full(len(GRID) + 1, z, jnp.float32), FUNCTIONS[controls.function])
     return {

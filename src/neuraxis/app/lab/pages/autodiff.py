@@ -85,7 +85,7 @@ def variables(controls):
 
 
 def graph(result):
-    """Give all variables that a result was made from, each after its parents, and the numbers of these."""
+    """Return all variables that a result was made from, each after its parents, and the numbers of these."""
     order, place = [], {}
 
     def visit(var):
@@ -156,7 +156,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give E and all gradients."""
+    """Return E and all gradients."""
     inputs = variables(controls)
     result = EXPRESSIONS[controls.expression](*inputs)
     result.backward()
@@ -164,7 +164,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Give E, the gradient by the first weight, and that by an input which both of its branches pull at."""
+    """Return E, the gradient by the first weight, and that by an input which both of its branches pull at."""
     inputs = variables(controls)
     result = EXPRESSIONS[controls.expression](*inputs)
     result.backward()

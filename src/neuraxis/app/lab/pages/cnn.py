@@ -78,7 +78,7 @@ def start(controls, key):
 
 @eqx.filter_jit
 def accuracy_of(network, x, labels):
-    """Give the share of images that are read correctly."""
+    """Return the share of images that are read correctly."""
     return jnp.mean(correct(network, x, labels))
 
 
@@ -109,7 +109,7 @@ def step(state, controls):
 
 
 def seen(controls):
-    """Give the drawn digit as the network sees it, (8, 8)."""
+    """Return the drawn digit as the network sees it, (8, 8)."""
     image, shift = handwritten(controls.digit), controls.shift
     padded = np.pad(image, ((0, 0), (max(shift, 0), max(-shift, 0))))
     return padded[:, :8] if shift >= 0 else padded[:, -8:]
@@ -117,7 +117,7 @@ def seen(controls):
 
 @eqx.filter_jit
 def look(network, image):
-    """Give what each kernel of the first layer finds at every place, and the probabilities of the digits."""
+    """Return what each kernel of the first layer finds at every place, and the probabilities of the digits."""
     first, x = network.convolutions[0], image[..., None]
     return relu(first.correlate(x) + first.bias), softmax(network(x))
 
@@ -158,7 +158,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the answer, and how well the network reads."""
+    """Return the answer, and how well the network reads."""
     answer = np.asarray(look(state.network, seen(controls))[1])
     return {
         "Batches": state.batches,

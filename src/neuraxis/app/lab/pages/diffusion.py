@@ -163,12 +163,12 @@ def draw(state, drawing, for_step, for_noise):
 
 @eqx.filter_jit
 def velocity(network, t):
-    """Give the learnt velocity on the grid, towards the data."""
+    """Return the learnt velocity on the grid, towards the data."""
     return -diffusion().predict(network, jnp.asarray(GRID, jnp.float32), jnp.broadcast_to(t, len(GRID)))
 
 
 def time_of(state, controls):
-    """Give the time that is shown, as a step of the schedule."""
+    """Return the time that is shown, as a step of the schedule."""
     if not controls.running:
         return round(controls.time * TIMES)
     times = sampler(state.network, controls).times
@@ -194,13 +194,13 @@ def picture(state, controls):
 
 
 def arrows(network, t):
-    """Give the velocities as arrows, the longest as long as the distance of the grid."""
+    """Return the velocities as arrows, the longest as long as the distance of the grid."""
     found = np.asarray(velocity(network, jnp.asarray(t)))
     return 0.34 * found / max(1e-6, np.linalg.norm(found, axis=1).max())
 
 
 def numbers(state, controls):
-    """Give the time, and how good the last samples were."""
+    """Return the time, and how good the last samples were."""
     return {
         "Time t": time_of(state, controls) / TIMES,
         "Batches learnt from": BATCHES * len(state.losses),

@@ -81,7 +81,7 @@ class State(NamedTuple):
 
 @eqx.filter_jit
 def look(model, z):
-    """Give what the generator makes of z, and what the discriminator says on the grid."""
+    """Return what the generator makes of z, and what the discriminator says on the grid."""
     return model(z), logistic(model.discriminator(jnp.asarray(GRID))[..., 0])
 
 
@@ -148,7 +148,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give how well the samples cover the modes, and the losses."""
+    """Return how well the samples cover the modes, and the losses."""
     discriminator, generator = state.losses[-1] if len(state.losses) else (0.0, 0.0)
     return {
         "Batches learnt from": BATCHES * len(state.covered),

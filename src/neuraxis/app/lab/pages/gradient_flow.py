@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 
 def digits():
-    """Give the images of handwritten digits, (1797, 64), and what they show."""
+    """Return the images of handwritten digits, (1797, 64), and what they show."""
     images = data.load("digits").scaled().flat()
     return images.train_x, images.train_y
 
@@ -173,12 +173,12 @@ def picture(state, controls):
 
 
 def factors(state):
-    """Give by what the gradient changes in each layer on its way back."""
+    """Return by what the gradient changes in each layer on its way back."""
     return state.gradients[:-1] / np.maximum(state.gradients[1:], 1e-30)
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     found = factors(state)
     return {
         "Gradient, first layer over last": state.gradients[0] / max(state.gradients[-1], 1e-30),

@@ -162,7 +162,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give what has been learnt, and how sure the network is."""
+    """Return what has been learnt, and how sure the network is."""
     return {
         "Batches learnt from": BATCHES * len(state.losses),
         "Loss [nats a character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),

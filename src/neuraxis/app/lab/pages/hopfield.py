@@ -62,7 +62,7 @@ class State(NamedTuple):
 
 
 def patterns(controls):
-    """Give the patterns ξ (M, N) to store, of −1 and 1."""
+    """Return the patterns ξ (M, N) to store, of −1 and 1."""
     wanted = [int(digit) for digit in controls.stored if digit in "0123456789"]
     if not wanted:
         raise InputError(f"digits to store must be some of 0 to 9, such as 014, but are {controls.stored}")
@@ -74,7 +74,7 @@ def patterns(controls):
 
 
 def asks(controls):
-    """Give what the cue depends on."""
+    """Return what the cue depends on."""
     return controls.cue, controls.flipped, controls.again, controls.stored, controls.random_patterns
 
 
@@ -143,7 +143,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the load, and how far the recall has come."""
+    """Return the load, and how far the recall has come."""
     stored = patterns(controls)
     return {
         "Updates": len(state.energy) - 1,

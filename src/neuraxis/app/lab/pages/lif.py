@@ -75,7 +75,7 @@ def record(state, number):
 
 
 def noisy(key, current, controls, dt):
-    """Give a current with noise, so that a potential without threshold has the wanted standard deviation."""
+    """Return a current with noise, so that a potential without threshold has the wanted standard deviation."""
     decay = np.exp(-dt / controls.tau_m)
     size = controls.noise * np.sqrt((1 + decay) / (1 - decay))
     return current + size * np.asarray(jax.random.normal(key, (ADVANCE, len(current))))
@@ -113,7 +113,7 @@ def step(state, controls):
 
 
 def rate(state):
-    """Give the firing rate of the neuron from its latest intervals, of which it has none when it is silent [Hz]."""
+    """Return the firing rate of the neuron from its latest intervals, of which it has none when it is silent [Hz]."""
     recent = state.spikes[state.spikes > state.time - DT * SHOWN]
     return 1000 * (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
 
@@ -153,7 +153,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     return {
         "Time [ms]": state.time,
         "v": state.trace[-1],

@@ -37,22 +37,22 @@ LONGEST = 240  # steps, then they start again
 
 
 def cross_entropy(z, t, delta):
-    """Give the Bernoulli cross-entropy of a logistic output."""
+    """Return the Bernoulli cross-entropy of a logistic output."""
     return bernoulli_cross_entropy_with_logits(z, t)
 
 
 def squared_of_logistic(z, t, delta):
-    """Give the squared error of a logistic output."""
+    """Return the squared error of a logistic output."""
     return squared_error(logistic(z), t)
 
 
 def squared(z, t, delta):
-    """Give the squared error of a linear output."""
+    """Return the squared error of a linear output."""
     return squared_error(z, t)
 
 
 def absolute(z, t, delta):
-    """Give the absolute error of a linear output."""
+    """Return the absolute error of a linear output."""
     return absolute_error(z, t)
 
 
@@ -88,7 +88,7 @@ class State(NamedTuple):
 
 @jax.jit
 def curves(z, t, delta):
-    """Give E and ∂E/∂z of every loss at each z (n,)."""
+    """Return E and ∂E/∂z of every loss at each z (n,)."""
     column, target = z[:, None], jnp.full((len(z), 1), t)
     found = {}
     for output, losses in LOSSES.items():
@@ -98,13 +98,13 @@ def curves(z, t, delta):
 
 
 def slopes_at(z, controls):
-    """Give ∂E/∂z of each loss, at a z of its own."""
+    """Return ∂E/∂z of each loss, at a z of its own."""
     found = curves(np.resize(z, 3), controls.target, controls.delta)[controls.output]
     return np.diagonal(np.asarray(found)[:, 1])
 
 
 def answered(z, controls):
-    """Give the outputs y at inputs z."""
+    """Return the outputs y at inputs z."""
     return np.asarray(logistic(z)) if controls.output.startswith("logistic") else z
 
 
@@ -144,7 +144,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     found = {"Step": len(state.z) - 1}
     for name, z, y, slope in zip(
         LOSSES[controls.output], state.z[-1], state.y[-1], slopes_at(state.z[-1], controls), strict=False

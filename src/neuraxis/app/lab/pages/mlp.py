@@ -139,7 +139,7 @@ def rule():
 
 
 def examples(state, controls):
-    """Give the points with their noise, their classes, and which of them are the test."""
+    """Return the points with their noise, their classes, and which of them are the test."""
     noise = 0.0 if controls.points else controls.noise
     x = (state.clean + noise * state.shifts).astype(np.float32)
     return x, state.labels, np.arange(len(x)) % 3 == 2
@@ -147,13 +147,13 @@ def examples(state, controls):
 
 @eqx.filter_jit
 def learnt(model, x, labels, is_test):
-    """Give loss and accuracy of the training points, and of the test points."""
+    """Return loss and accuracy of the training points, and of the test points."""
     found = jnp.stack([loss(model, x, labels), correct(model, x, labels)])
     return [jnp.mean(found, axis=1, where=which) for which in (~is_test, is_test)]
 
 
 def looked_at(batches, model, points):
-    """Give a row of the history: the batches so far, loss and accuracy in training, and in the test."""
+    """Return a row of the history: the batches so far, loss and accuracy in training, and in the test."""
     return np.concatenate([[batches], *learnt(model, *points)])[None]
 
 
@@ -195,7 +195,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def answers(model):
-    """Give the probabilities of the classes, (row, column, class), and the last hidden layer (row, column, neuron)."""
+    """Return the probabilities of the classes, (row, column, class), and the last hidden layer (row, column, neuron)."""
 
     def plane(pixels):
         places = REACH * (2 * jnp.arange(pixels) + 1 - pixels) / pixels
@@ -230,13 +230,13 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     names = ("Batches", "Training loss [nats]", "Training accuracy", "Test loss [nats]", "Test accuracy")
     return dict(zip(names, state.history[-1], strict=True))
 
 
 def measures(state, controls):
-    """Give the accuracies, and the hidden neurons that the present points take."""
+    """Return the accuracies, and the hidden neurons that the present points take."""
     _, _, training, _, test = state.history[-1]
     found = {"training_accuracy": training, "test_accuracy": test}
     if not controls.points:

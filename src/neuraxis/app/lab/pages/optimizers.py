@@ -65,7 +65,7 @@ def saddle(theta, k):
 
 
 def shallow_and_deep(theta, k):
-    """Give the landscape of the experiment, with a shallow minimum on the left and a deep one on the right."""
+    """Return the landscape of the experiment, with a shallow minimum on the left and a deep one on the right."""
     return two_minima(theta)
 
 
@@ -117,7 +117,7 @@ def optimizers(controls):
 
 
 def values(controls):
-    """Give the numbers of the controls as arrays, for which nothing is compiled anew."""
+    """Return the numbers of the controls as arrays, for which nothing is compiled anew."""
     names = ("learning_rate", "beta", "adaptive_rate", "condition")
     return {name: jnp.asarray(getattr(controls, name), float) for name in names}
 
@@ -135,7 +135,7 @@ def advance(thetas, states, values, energy):
 
 @eqx.filter_jit
 def heights(thetas, k, energy):
-    """Give E at points (…, 2)."""
+    """Return E at points (…, 2)."""
     return energy(thetas, k)
 
 
@@ -166,7 +166,7 @@ def step(state, controls):
 
 
 def relief(landscape, k):
-    """Give shades from 0 to 1 for the landscape: darker where it is high, in bands that are narrow where it is low."""
+    """Return shades from 0 to 1 for the landscape: darker where it is high, in bands that are narrow where it is low."""
     sides = (np.linspace(low, high, PIXELS) for low, high in (landscape.x, landscape.y))
     plane = np.stack(np.meshgrid(*sides), axis=-1)
     above = np.asarray(heights(plane.astype(np.float32), k, landscape.energy)) - landscape.lowest
@@ -191,7 +191,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     landscape, k = LANDSCAPES[controls.landscape], jnp.asarray(controls.condition, float)
     found = np.asarray(heights(jnp.asarray(state.paths[-1]), k, landscape.energy))
     return {"Step": len(state.paths) - 1, "κ k/2 (stable below 1)": controls.learning_rate * controls.condition / 2} | {

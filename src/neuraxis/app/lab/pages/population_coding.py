@@ -77,12 +77,12 @@ def build(ensemble, decoders, controls):
 
 
 def wanted(controls, x):
-    """Give the exact f(x)."""
+    """Return the exact f(x)."""
     return np.asarray(FUNCTIONS[controls.function](x))
 
 
 def first_decoders(ensemble, controls):
-    """Give no weights to what will learn them, else those of least squares."""
+    """Return no weights to what will learn them, else those of least squares."""
     if controls.learning:
         return jnp.zeros((controls.neurons, 1))
     return ensemble.decode(FUNCTIONS[controls.function]).decoders
@@ -137,7 +137,7 @@ def step(state, controls):
 
 
 def decoded(state, controls):
-    """Give what the decoders make of steady rates, over all x."""
+    """Return what the decoders make of steady rates, over all x."""
     return np.asarray(Decoded(state.ensemble, state.loop[0].decoders)(GRID))[:, 0]
 
 
@@ -192,22 +192,22 @@ def picture(state, controls):
 
 
 def root_mean_square(error):
-    """Give √(mean of error²)."""
+    """Return √(mean of error²)."""
     return float(np.sqrt(np.mean(np.square(error))))
 
 
 def error_of_rates(state, controls):
-    """Give the error of the decoded function over all x."""
+    """Return the error of the decoded function over all x."""
     return root_mean_square(decoded(state, controls) - wanted(controls, GRID)[:, 0])
 
 
 def error_of_spikes(state, controls):
-    """Give the error of the output in the last two seconds."""
+    """Return the error of the output in the last two seconds."""
     return root_mean_square(state.output - wanted(controls, state.x))
 
 
 def numbers(state, controls):
-    """Give the errors."""
+    """Return the errors."""
     return {
         "Time [ms]": state.time,
         "x": state.x[-1],

@@ -95,7 +95,7 @@ class Exact(eqx.Module):
     system: str = eqx.field(static=True)
 
     def derivative(self, y, u):
-        """Give dy/dt [1/ms]."""
+        """Return dy/dt [1/ms]."""
         return SYSTEMS[self.system][0](y, u)
 
     def init_state(self, input_shape):
@@ -123,7 +123,7 @@ def start(controls, key):
 
 
 def injured(state, controls):
-    """Give the population without the decoders of the first neurons."""
+    """Return the population without the decoders of the first neurons."""
     alive = np.arange(controls.neurons) >= controls.neurons * controls.lost / 100
     return eqx.tree_at(lambda p: p.recurrent.decoders, state.population, replace_fn=lambda d: d * alive[:, None])
 
@@ -181,18 +181,18 @@ def picture(state, controls):
 
 
 def distance(state):
-    """Give the present distance from the exact solution."""
+    """Return the present distance from the exact solution."""
     return float(np.linalg.norm(state.y[-1] - state.solution[-1]))
 
 
 def frequency(state):
-    """Give the turns per second of the first two dimensions over the last four seconds."""
+    """Return the turns per second of the first two dimensions over the last four seconds."""
     angle = np.unwrap(np.arctan2(state.y[:, 1], state.y[:, 0]))
     return float((angle[-1] - angle[0]) / (2 * np.pi) / (SHOWN * DT / 1000))
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     found = {"Time [s]": state.time / 1000, "Distance from the exact solution": distance(state)}
     found |= {f"y_{k + 1}": value for k, value in enumerate(state.y[-1])}
     return found | ({"Frequency [Hz]": frequency(state)} if controls.system == "oscillator" else {})

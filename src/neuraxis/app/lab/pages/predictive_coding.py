@@ -76,7 +76,7 @@ class State(NamedTuple):
 
 
 def asks(controls):
-    """Give what begins a new relaxation."""
+    """Return what begins a new relaxation."""
     return controls.digit, controls.hidden, controls.pixel_variance, controls.again
 
 
@@ -109,7 +109,7 @@ def relax_anew(state, controls):
 
 @eqx.filter_jit
 def layers(problem, free):
-    """Give each layer's part of F."""
+    """Return each layer's part of F."""
     errors = problem.network.errors(problem.values(free))
     pairs = zip(problem.network.variances, errors, strict=True)
     return jnp.stack([0.5 * variance * jnp.sum(error**2) for variance, error in pairs])

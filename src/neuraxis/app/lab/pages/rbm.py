@@ -143,7 +143,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def expected(machine, v):
-    """Give the probability of each pixel, by the hidden units' probabilities given v."""
+    """Return the probability of each pixel, by the hidden units' probabilities given v."""
     return jax.nn.sigmoid(
         (machine.hidden_probability(v) @ machine.weight.T + machine.visible_bias) / machine.temperature
     )

@@ -143,19 +143,19 @@ def step(state, controls):
 
 
 def rates(state):
-    """Give the rates of excitatory and inhibitory neurons in every bin [Hz]."""
+    """Return the rates of excitatory and inhibitory neurons in every bin [Hz]."""
     sizes = np.array([[EXCITATORY], [NEURONS - EXCITATORY]])
     return 1000 / BIN * state.counts / sizes
 
 
 def firing_rate(state):
-    """Give the mean rate since the controls were moved, of a second at most [Hz]."""
+    """Return the mean rate since the controls were moved, of a second at most [Hz]."""
     bins = int(min(max(state.settled, 20 * BIN), BINS * BIN, max(state.time, BIN)) / BIN)
     return 1000 / BIN / NEURONS * state.counts[:, -bins:].sum(axis=0).mean()
 
 
 def irregularity(state):
-    """Give the mean coefficient of variation of the intervals, of the neurons that have fired enough."""
+    """Return the mean coefficient of variation of the intervals, of the neurons that have fired enough."""
     number, total, squares = state.intervals
     enough = number > 2
     if not enough.any():
@@ -195,7 +195,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give what the network is like."""
+    """Return what the network is like."""
     excitation = controls.weight_e * controls.tau_e
     return {
         "Time [ms]": state.time,

@@ -162,7 +162,7 @@ def correlation(state):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     return {
         "Time [ms]": state.time,
         "Current s [spikes/s]": state.current[-1],

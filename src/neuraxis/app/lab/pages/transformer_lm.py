@@ -164,7 +164,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give what has been learnt, and how sure the network is."""
+    """Return what has been learnt, and how sure the network is."""
     chances = state.chances[state.chances > 0]
     return {
         "Batches learnt from": BATCHES * len(state.losses),

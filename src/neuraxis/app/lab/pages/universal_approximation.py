@@ -91,7 +91,7 @@ class State(NamedTuple):
 
 
 def target(controls):
-    """Give f on the grid; a function of one's own is drawn by straight lines through its points, and scaled."""
+    """Return f on the grid; a function of one's own is drawn by straight lines through its points, and scaled."""
     if not controls.own:
         return np.asarray(FUNCTIONS[controls.function](GRID[:, None]), np.float32)
     x, y = rows(controls.own, COLUMNS).T
@@ -103,7 +103,7 @@ def target(controls):
 
 
 def loss(model, x, y, *, key=None):
-    """Give the squared error of each point."""
+    """Return the squared error of each point."""
     return squared_error(model(x), y)
 
 
@@ -114,14 +114,14 @@ def rule():
 
 @eqx.filter_jit
 def parts(model):
-    """Give the network on the grid (points,), and what each neuron adds to it (neuron, points)."""
+    """Return the network on the grid (points,), and what each neuron adds to it (neuron, points)."""
     x = jnp.asarray(GRID)[:, None]
     hidden, output = model.layers
     return model(x)[:, 0], (model.activation(hidden(x)) * output.weight[:, 0]).T
 
 
 def distance(model, f):
-    """Give the largest distance from f on the grid."""
+    """Return the largest distance from f on the grid."""
     return float(np.abs(np.asarray(parts(model)[0]) - f).max())
 
 
@@ -185,7 +185,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the present values."""
+    """Return the present values."""
     found = {"Batches": state.history[-1, 0], "Largest distance from f": state.history[-1, 1]}
     if controls.constructed and controls.neurons > 1:
         found["Largest distance of the construction"] = np.abs(bumps(controls, state.target) - state.target).max()
@@ -193,7 +193,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Give how near to the function the network is, and with how many neurons."""
+    """Return how near to the function the network is, and with how many neurons."""
     if controls.own:
         return {}
     return {f"sup_error_{controls.function}": state.history[-1, 1].item(), "neurons": float(controls.neurons)}
