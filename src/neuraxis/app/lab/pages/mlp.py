@@ -195,7 +195,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def answers(model):
-    """Return the probabilities of the classes, (row, column, class), and the last hidden layer (row, column, neuron)."""
+    """Return the probabilities of the classes (row, column, class) and the last hidden layer (row, column, neuron)."""
 
     def plane(pixels):
         places = REACH * (2 * jnp.arange(pixels) + 1 - pixels) / pixels

@@ -166,7 +166,7 @@ def step(state, controls):
 
 
 def relief(landscape, k):
-    """Return shades from 0 to 1 for the landscape: darker where it is high, in bands that are narrow where it is low."""
+    """Return shades from 0 to 1 for the landscape: darker where it is high, in bands that narrow towards low values."""
     sides = (np.linspace(low, high, PIXELS) for low, high in (landscape.x, landscape.y))
     plane = np.stack(np.meshgrid(*sides), axis=-1)
     above = np.asarray(heights(plane.astype(np.float32), k, landscape.energy)) - landscape.lowest
