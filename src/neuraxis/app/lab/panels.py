@@ -1,7 +1,7 @@
 """What a lab page can draw: plots with marks in them, images, matrices and graphs.
 
-A picture is a sequence of panels. They hold NumPy arrays (or JAX's) and say nothing of pixels and colours; the browser
-draws them, and `show` with matplotlib.
+A picture is a sequence of panels, one below the other; two `half` ones that follow each other share a row. They hold
+arrays of NumPy or JAX and say nothing of pixels and colours; the browser draws them, and `show` does with matplotlib.
 """
 
 from collections.abc import Sequence
@@ -110,6 +110,7 @@ class Plot:
     y_logarithmic: bool = False
     equal: bool = False  # one unit is as long along x as along y
     height: Number = 1.0  # relative to the other panels
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Images:
     signed: bool = False
     columns: int = 0  # 0: as many as fit
     height: Number = 1.0
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Matrix:
     range: Range = None
     signed: bool = False
     height: Number = 1.0
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Graph:
     title: str = ""
     highlighted: Sequence[int] = ()
     height: Number = 1.0
+    half: bool = False
 
 
 Panel = Plot | Images | Matrix | Graph

@@ -121,7 +121,7 @@ def picture(state, controls):
     size = np.maximum(np.abs(slope), 1e-12)
     return (
         Plot(functions, "z", "σ, σ′", "", (-6, 6), (-1.6, 3.0), height=1.4),
-        Plot([*ways, Line(layers, h[:, -1], "present input")], "Layer", "h", "", (0, LAYERS), (-4.2, 4.2)),
+        Plot([*ways, Line(layers, h[:, -1], "present input")], "Layer", "h", "", (0, LAYERS), (-4.2, 4.2), half=True),
         Plot(
             [Line(layers, size, "|∂h/∂z|"), Line((0, LAYERS), (1, 1), reference=True)],
             "Layer",
@@ -130,6 +130,7 @@ def picture(state, controls):
             (0, LAYERS),
             (1e-9, 1e6),
             y_logarithmic=True,
+            half=True,
         ),
     )
 

@@ -144,7 +144,7 @@ def picture(state, controls):
             "Digit",
             "Probability",
             y_range=(0.0, 1.0),
-            height=0.9,
+            half=True,
         ),
         Plot(
             [Line(batches, 100 * state.accuracy, "test images read correctly")],
@@ -152,7 +152,7 @@ def picture(state, controls):
             "Accuracy [%]",
             x_range=(int(batches[0]), max(int(batches[-1]), int(batches[0]) + 500)),
             y_range=(0.0, 100.0),
-            height=0.8,
+            half=True,
         ),
     )
 

@@ -122,6 +122,7 @@ def picture(state, controls):
             title="Cue, state, and what is stored",
             range=(-1.0, 1.0),
             columns=max(6, len(shown)),
+            height=0.7,
         ),
         Plot(
             [
@@ -132,12 +133,14 @@ def picture(state, controls):
             "Energy (dashed: the digits)",
             x_range=(0, end),
             y_range=(float(energies.min()) - room, float(energies.max()) + room),
+            half=True,
         ),
         Plot(
             [Bars(overlaps, names, highlighted=int(np.argmax(np.abs(overlaps))))],
             "Stored pattern (?: random)",
             "Overlap with the state",
             y_range=(-1.0, 1.0),
+            half=True,
         ),
     )
 

@@ -137,8 +137,8 @@ def picture(state, controls):
     aim = Line((0, LONGEST), (controls.target,) * 2, "target", reference=True, dashed=True)
     wide, steep, high = (REACH, (-1.1, 1.1), (-0.05, 1.05)) if is_class else (20.0, (-8.0, 8.0), shown)
     return (
-        Plot(errors, "z", "Loss E [nats]" if is_class else "Loss E", "", shown, (0.0, wide)),
-        Plot(slopes, "z", "∂E/∂z", "", shown, steep),
+        Plot(errors, "z", "Loss E [nats]" if is_class else "Loss E", "", shown, (0.0, wide), half=True),
+        Plot(slopes, "z", "∂E/∂z", "", shown, steep, half=True),
         Plot([*ways, aim], "Step", "Output y", "", (0, LONGEST), high),
     )
 

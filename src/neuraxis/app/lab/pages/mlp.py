@@ -219,14 +219,23 @@ def picture(state, controls):
     ]
     batches, training, _, test, _ = state.history.T
     curves = [Line(batches, training, "training"), Line(batches, test, "test")]
+    neurons = np.moveaxis(h, -1, 0)[:, ::-1]
     panels = (
-        Plot(plane, "x₁", "x₂", "Answer (large points: training, small: test)", shown, shown, equal=True, height=2.6),
+        Plot(
+            plane,
+            "x₁",
+            "x₂",
+            "Answer (large: training, small: test)",
+            shown,
+            shown,
+            equal=True,
+            height=2,
+            half=True,
+        ),
+        Images(neurons, title="Neurons of the last hidden layer", signed=True, height=2, half=True),
         Plot(curves, "Batch", "Loss [nats]", y_range=(1e-4, 3.0), y_logarithmic=True),
     )
-    if not controls.layers:
-        return panels
-    neurons = np.moveaxis(h, -1, 0)[:, ::-1]
-    return (*panels, Images(neurons, title="Neurons of the last hidden layer", signed=True))
+    return panels if controls.layers else (panels[0], panels[2])
 
 
 def numbers(state, controls):

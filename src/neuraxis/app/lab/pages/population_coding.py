@@ -158,7 +158,18 @@ def picture(state, controls):
             "Rate [Hz]",
             x_range=(-1.0, 1.0),
             y_range=(0.0, 160.0),
-            height=0.7,
+            half=True,
+        ),
+        Plot(
+            [
+                Line(GRID[:, 0], wanted(controls, GRID)[:, 0], "exact", reference=True, dashed=True),
+                Line(GRID[:, 0], decoded(state, controls), "decoded from rates"),
+            ],
+            "Value x",
+            controls.function,
+            x_range=(-1.0, 1.0),
+            y_range=(-1.5, 1.7),
+            half=True,
         ),
         Plot(
             [Spikes(state.times, state.order[who], groups=side)],
@@ -176,17 +187,6 @@ def picture(state, controls):
             controls.function,
             x_range=shown,
             y_range=(-1.5, 1.7),
-        ),
-        Plot(
-            [
-                Line(GRID[:, 0], wanted(controls, GRID)[:, 0], "exact", reference=True, dashed=True),
-                Line(GRID[:, 0], decoded(state, controls), "decoded from rates"),
-            ],
-            "Value x",
-            controls.function,
-            x_range=(-1.0, 1.0),
-            y_range=(-1.5, 1.7),
-            height=0.7,
         ),
     )
 

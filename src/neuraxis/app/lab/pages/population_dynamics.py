@@ -58,6 +58,7 @@ def lorenz(y, u):
 SYSTEMS = {"integrator": (integrator, 1), "oscillator": (oscillator, 2), "Lorenz": (lorenz, 3)}
 STARTS = {"integrator": (0.0,), "oscillator": (1.0, 0.0), "Lorenz": (0.1, 0.3, -0.2)}
 EVERY = {"integrator": 1, "oscillator": 1, "Lorenz": 8}  # steps of dt from sample to sample
+NAMES = ("y₁", "y₂", "y₃")
 
 
 @dataclass(frozen=True)
@@ -154,14 +155,14 @@ def phase_plane(state, controls):
         values = np.linspace(-1.2, 1.2, 241, dtype=np.float32)[:, None]
         drift = 1000 * (np.asarray(injured(state, controls).recurrent(values)) - values)[:, 0] / controls.tau_s
         marks = [Line(values[:, 0], drift, "drift without input"), Dots(state.y[-1], [0.0], label="y now", size=10)]
-        return Plot(marks, "y", "Drift dy/dt [1/s]", x_range=(-1.2, 1.2), y_range=(-0.5, 0.5))
+        return Plot(marks, "y", "Drift dy/dt [1/s]", x_range=(-1.2, 1.2), y_range=(-0.5, 0.5), half=True)
     across, up, limits = (0, 1, (-1.3, 1.3)) if controls.system == "oscillator" else (0, 2, (-0.6, 0.6))
     marks = [
         Line(state.solution[:, across], state.solution[:, up], "exact", reference=True, dashed=True),
         Line(state.y[:, across], state.y[:, up], "population"),
         Dots(state.y[-1:, across], state.y[-1:, up], label="now", size=10),
     ]
-    return Plot(marks, f"y_{across + 1}", f"y_{up + 1}", x_range=limits, y_range=limits, equal=True, height=1.3)
+    return Plot(marks, NAMES[across], NAMES[up], x_range=limits, y_range=limits, equal=True, half=True)
 
 
 def picture(state, controls):
@@ -172,12 +173,12 @@ def picture(state, controls):
         line
         for k in range(state.y.shape[1])
         for line in (
-            Line(times, state.y[:, k], f"y_{k + 1}"),
+            Line(times, state.y[:, k], NAMES[k]),
             Line(times, state.solution[:, k], "exact" if k == 0 else "", reference=True, dashed=True),
         )
     ]
     shown = (times[0], times[-1])
-    return phase_plane(state, controls), Plot(lines, "Time [s]", "y", x_range=shown, y_range=limits)
+    return phase_plane(state, controls), Plot(lines, "Time [s]", "y", x_range=shown, y_range=limits, half=True)
 
 
 def distance(state):
@@ -194,7 +195,7 @@ def frequency(state):
 def numbers(state, controls):
     """Return the present values."""
     found = {"Time [s]": state.time / 1000, "Distance from the exact solution": distance(state)}
-    found |= {f"y_{k + 1}": value for k, value in enumerate(state.y[-1])}
+    found |= {NAMES[k]: value for k, value in enumerate(state.y[-1])}
     return found | ({"Frequency [Hz]": frequency(state)} if controls.system == "oscillator" else {})
 
 

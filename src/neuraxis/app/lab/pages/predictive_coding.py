@@ -168,7 +168,7 @@ def picture(state, controls):
             title=f"Completion{learning}",
             range=(0.0, 1.0),
             columns=5,
-            height=1.2,
+            height=0.8,
         ),
         Plot(
             [
@@ -180,12 +180,14 @@ def picture(state, controls):
             "Energy",
             x_range=(0, LONGEST),
             y_range=(0.0, 1.1 * float(state.energies.sum(axis=1).max()) + 1e-6),
+            half=True,
         ),
         Plot(
             [Bars(causes, DIGITS.classes, highlighted=int(np.argmax(causes)))],
             "Digit",
             "Cause (value of the top)",
             y_range=(-0.5, 1.5),
+            half=True,
         ),
     )
 

@@ -151,8 +151,8 @@ def picture(state, controls):
     written = visible(CHARACTERS.decode(state.written))
     large = f"Block {controls.block}, head {controls.head}: where each character looks"
     return (
-        Matrix(state.maps[controls.block - 1, controls.head - 1], shown, shown, large, (0.0, 1.0), height=2.4),
-        Images(state.maps.reshape(-1, count, count), small, "All heads", (0.0, 1.0), columns=len(places), height=0.9),
+        Matrix(state.maps[controls.block - 1, controls.head - 1], shown, shown, large, (0.0, 1.0), height=2, half=True),
+        Images(state.maps.reshape(-1, count, count), small, "All heads", (0.0, 1.0), columns=2, height=2, half=True),
         Plot(
             [Bars(state.chances[likely], names)],
             "Next character",

@@ -70,7 +70,7 @@ class Controls:
     """Function f."""
     own: str = table(COLUMNS)
     """Function of your own."""
-    neurons: int = slider(16, 1, 64, symbol="N", restarts=True)
+    neurons: int = slider(40, 1, 64, symbol="N", restarts=True)
     """Hidden neurons."""
     activation: str = choice("tanh", tuple(ACTIVATIONS), restarts=True)
     """Activation function σ."""

@@ -124,9 +124,21 @@ function address() {
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
 }
 
+// The heights of the rows; two halves that follow each other share one.
+function rowsOf(drawn) {
+  const rows = [];
+  let open = false;
+  for (const panel of drawn) {
+    if (panel.half && open) rows.push(Math.max(rows.pop(), panel.height));
+    else rows.push(panel.height);
+    open = panel.half && !open;
+  }
+  return rows;
+}
+
 // Make a canvas for every panel, and keep those that are there.
 function arrange(drawn) {
-  $("panels").style.setProperty("--total", drawn.reduce((sum, panel) => sum + panel.height, 0));
+  $("panels").style.gridTemplateRows = rowsOf(drawn).map((height) => `minmax(${5 * height}rem, ${height}fr)`).join(" ");
   while (panels.length > drawn.length) panels.pop().element.remove();
   drawn.forEach((panel, k) => {
     if (!panels[k]) {
@@ -142,7 +154,7 @@ function arrange(drawn) {
       resized.observe(element);
     }
     panels[k].panel = panel;
-    panels[k].element.style.setProperty("--height", panel.height);
+    panels[k].element.classList.toggle("half", panel.half);
     panels[k].canvas.setAttribute("aria-label", panel.title || (panel.y ? `${panel.y} against ${panel.x}` : "Picture"));
   });
 }
@@ -212,7 +224,6 @@ function toggleGhost() {
   const on = $("ghost").getAttribute("aria-pressed") !== "true";
   for (const part of panels) part.ghost = on ? part.panel : null;
   $("ghost").setAttribute("aria-pressed", on);
-  $("ghost").textContent = on ? "Drop the ghost" : "Keep as ghost";
   paint();
 }
 

@@ -28,7 +28,8 @@ function plot(pen, panel, box, look) {
     pen.text(written(tick), x(tick), frame.y + frame.h + 0.4 * type, {color: theme.faint, size: 0.85 * type, align: "center", baseline: "top"});
   }
   pen.text(panel.x, frame.x + frame.w / 2, frame.y + frame.h + 2.7 * type, {color: theme.ink, size: type, align: "center"});
-  pen.text(panel.y, frame.x - 3.5 * type, frame.y + frame.h / 2, {color: theme.ink, size: type, align: "center", turned: true});
+  const fits = Math.min(type, (type * (frame.h + 3 * type)) / pen.width(panel.y, type));
+  pen.text(panel.y, frame.x - 3.5 * type, frame.y + frame.h / 2, {color: theme.ink, size: fits, align: "center", turned: true});
   pen.within(frame.x, frame.y, frame.w, frame.h, () => {
     panel.marks.filter(isArea).forEach((mark) => MARKS[mark.kind](pen, mark, x, y, "", look));
     if (look.ghost?.kind === "Plot") ghost(pen, look.ghost, panel, x, y, theme);
@@ -193,7 +194,7 @@ function images(pen, panel, box, look) {
   const across = panel.columns || best(count, box, titled, columns / rows);
   const down = Math.ceil(count / across);
   const cell = Math.min(box.w / across - 0.5 * type, ((box.h / down - titled) * columns) / rows);
-  const left = box.x + (box.w - across * (cell + 0.5 * type)) / 2;
+  const left = box.x + (box.w - across * (cell + 0.5 * type) + 0.5 * type) / 2;
   const high = (cell * rows) / columns;
   const scaled = limits(panel.images, panel.range, panel.signed);
   for (let k = 0; k < count; k++) {
