@@ -61,3 +61,9 @@ def test_what_is_not_recorded_is_left_open(overview):
     rows = [line for line in page.splitlines() if line.startswith("| [")]
     assert [row.split("]")[0].removeprefix("| [") for row in rows] == experiments.names()
     assert all(row.endswith("| — | — | — | — | — | — | — |") for row in rows)
+
+
+def test_main_claims_are_recorded(overview):
+    runs, _ = overview.records()
+    for name, metric in overview.MAIN.items():
+        assert metric in {claim["metric"] for claim in runs[name]["claims"]}
