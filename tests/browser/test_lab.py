@@ -218,3 +218,52 @@ def test_a_tab_goes_on_once_the_lab_is_back(chromium):
         tab.wait_for_function(f"window.lab.pictures > {before} + 2")
         assert tab.evaluate("window.lab.shown.current") == "8"
     tab.close()
+
+
+def test_a_digit_can_be_drawn_and_cleared(open_tab):
+    tab = open_tab("hopfield")
+    pad = tab.locator("canvas.pad")
+    box = pad.bounding_box()
+    tab.locator("button", has_text="Clear").click()
+    tab.wait_for_function("!/[1-9a-f]/.test(window.lab.shown.cue)")
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20, steps=12)
+    tab.mouse.up()
+    tab.wait_for_function("(window.lab.shown.cue.match(/[8-9a-f]/g) ?? []).length >= 6")
+    pad.focus()
+    before = tab.evaluate("window.lab.shown.cue")
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("Space")
+    tab.wait_for_function("before => window.lab.shown.cue !== before", arg=before)
+
+
+def test_files_are_read_checked_and_refused_with_a_sentence(open_tab, tmp_path):
+    tab = open_tab("mlp")
+    problem = tab.locator(".control.table .problem:visible")
+    choose = tab.locator(".control.table input[type=file]")
+    random = np.random.default_rng(0)
+    good, bad, huge = tmp_path / "good.csv", tmp_path / "bad.csv", tmp_path / "huge.csv"
+    good.write_text(
+        "x,y,class\n" + "".join(f"{x:.3f},{y:.3f},{k % 2}\n" for k, (x, y) in enumerate(random.normal(size=(40, 2))))
+    )
+    bad.write_text("x,y,class\n1,2\n")
+    with huge.open("wb") as file:
+        file.truncate(200_000_000)
+    choose.set_input_files(huge)
+    problem.wait_for()
+    assert problem.inner_text() == "huge.csv has 200 MB; at most 200 kB can be read here"
+    choose.set_input_files(bad)
+    tab.wait_for_function("document.querySelector('.control.table').textContent.includes('but line 2 is')")
+    choose.set_input_files(good)
+    tab.wait_for_function("window.lab.shown.points?.includes('x,y,class')")
+    tab.locator("button", has_text="Back to").click()
+    tab.wait_for_function("window.lab.shown.points === ''")
+
+
+def test_a_text_that_is_typed_is_read(open_tab):
+    tab = open_tab("gru")
+    tab.locator("#controls textarea").fill("To be, or not")
+    tab.wait_for_function("window.lab.shown.text === 'To be, or not'")
+    tab.wait_for_function("location.search.includes('text=')")
