@@ -5,7 +5,10 @@ import {extent, limits, paint, scale, shade, written} from "./scales.js";
 export function drawPanel(pen, panel, width, height, look) {
   pen.rect(0, 0, width, height, {color: look.theme.paper});
   const top = panel.title ? 2 * look.type : 0.6 * look.type;
-  if (panel.title) pen.text(panel.title, 0.4 * look.type, 1.3 * look.type, {color: look.theme.ink, size: look.type, bold: true});
+  if (panel.title) {
+    const size = look.type * Math.min(1, (0.88 * width) / pen.width(panel.title, look.type));
+    pen.text(panel.title, 0.4 * look.type, 1.3 * look.type, {color: look.theme.ink, size, bold: true});
+  }
   PANELS[panel.kind](pen, panel, {x: 0, y: top, w: width, h: height - top}, look);
 }
 
