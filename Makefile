@@ -9,11 +9,15 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-com
 # Random draws of `make fuzz`; a given seed repeats them.
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
-.PHONY: tour test test-slow test-optimized fuzz parity bench bench-smoke claims lint docs clean
+.PHONY: tour lab test test-slow test-browser test-optimized fuzz parity bench bench-smoke claims lint docs clean
 
 # Run every experiment quickly and leave one page of results.
 tour: $(VENV)/tour.stamp
 	$(BIN)/neuraxis tour
+
+# Open live models in the browser.
+lab: $(VENV)/lab.stamp
+	$(BIN)/neuraxis lab
 
 # Run the tests.
 test: $(VENV)/test.stamp
@@ -22,6 +26,10 @@ test: $(VENV)/test.stamp
 # Run the tests that take long: whole experiments, interrupting and resuming, a full disk, several processes.
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Run the tests of the lab in a browser, Chromium; they are skipped where it is not installed.
+test-browser: $(VENV)/browser.stamp
+	$(BIN)/python -m pytest tests/browser
 
 # Run the tests of models and of what is equal to the last bit as users run it: compiled with XLA's optimisation.
 test-optimized: $(VENV)/test.stamp
@@ -37,9 +45,10 @@ fuzz: $(VENV)/test.stamp
 parity: $(VENV)/parity.stamp
 	$(BIN)/python -m pytest tests/parity
 
-# Time neuraxis and its peers side by side; `make bench ONLY="mlp lif"` chooses.
+# Time neuraxis and its peers side by side, and keep the times in docs/benchmarks.json, docs/overview.md and README.md.
+# `make bench ONLY="mlp lif"` chooses; what is known of the others stays.
 bench: $(VENV)/parity.stamp
-	$(BIN)/python -m benchmarks $(ONLY)
+	$(BIN)/python -m benchmarks --record docs/benchmarks.json $(ONLY); code=$$?; $(BIN)/python docs/overview.py && exit $$code
 
 # See that all benchmarks run, at sizes at which the times mean nothing.
 bench-smoke: $(VENV)/parity.stamp
@@ -49,7 +58,7 @@ bench-smoke: $(VENV)/parity.stamp
 # fails where a claim is missed.
 # `make claims ONLY="lif mlp"` chooses; what is known of the others stays.
 claims: $(VENV)/tour.stamp
-	$(BIN)/python docs/claims.py $(ONLY)
+	$(BIN)/python docs/claims.py $(ONLY); code=$$?; $(BIN)/python docs/overview.py && exit $$code
 
 # Style, types, and which part may import which.
 lint: $(VENV)/lint.stamp $(VENV)/test.stamp
@@ -64,6 +73,8 @@ docs: $(VENV)/docs.stamp
 	$(BIN)/python -m zensical build --strict > /dev/null
 
 $(VENV)/tour.stamp: EXTRAS := experiments
+$(VENV)/lab.stamp: EXTRAS := lab
+$(VENV)/browser.stamp: EXTRAS := browser
 $(VENV)/test.stamp: EXTRAS := test
 $(VENV)/parity.stamp: EXTRAS := parity
 # It asks for requests 2.25 of 2020, which nothing else here can go with, and for torchvision, which its attacks do not use.

@@ -1,4 +1,4 @@
-"""Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] [--out FILE]`."""
+"""Run benchmarks and write a table: `python -m benchmarks [NAME…] [--rounds N] [--quick] …`."""
 
 import importlib
 import subprocess
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.harness import BUSY, OUT_OF_ORDER, Measured, Workload, measure
+from benchmarks import _record
+from benchmarks.harness import OUT_OF_ORDER, Measured, NotHereError, Workload, measure
 from neuraxis import process
 from neuraxis.app.runs import device, versions
+from neuraxis.errors import InputError
 from neuraxis.files import write_atomically
 from neuraxis.names import check_name
 
@@ -29,6 +31,8 @@ class Options:
     """Shrink the work, to see that all sides run; the times then mean little."""
     out: Path | None = None
     """File to write the table to, as Markdown."""
+    record: Path | None = None
+    """File to keep what was measured in, as JSON; what it knows of other benchmarks stays."""
 
 
 def names() -> list[str]:
@@ -64,36 +68,65 @@ def circumstances(measured: Measured, settings: tuple[str, ...]) -> str:
     """Say on what a table was measured, and whether the machine was ours alone."""
     others = measured.used_by_others
     load = (
-        "load unknown" if others is None else f"{'BUSY' if others > BUSY else 'quiet'}: others used {others:.0%} of it"
+        "load unknown"
+        if others is None
+        else f"{'BUSY' if measured.is_busy else 'quiet'}: others used {others:.0%} of it"
     )
     about = [f"{device()}, {process.instruction_set()}", load]
     about += [", ".join(f"{name} {version}" for name, version in versions().items())]
     return "; ".join([*about, ", ".join(settings) or "process as it is"])
 
 
-def main(options: Options) -> None:
-    """Time every chosen workload and print the table."""
+def main(options: Options) -> int:
+    """Time every chosen workload and print its table; give 1 where a benchmark failed.
+
+    Raises:
+        InputError: for an unknown name, or where quick times were to be kept.
+    """
     for name in options.names:
         check_name("benchmark", name, names())
-    if len(options.names) == 1:
-        settings = process.tune()
-        workload = importlib.import_module(f"benchmarks.{options.names[0]}").workload(options.quick)
-        measured = measure(workload, options.rounds)
-        table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measured)]
-        text = "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{circumstances(measured, settings)}\n"
-    else:
-        text = "\n".join(_in_its_own_process(name, options) for name in options.names or names())
-    print(text, flush=True)
+    if options.record and options.quick:
+        raise InputError("--record keeps times, and those of --quick mean little: leave one of the two out")
+    tables, failed = [], []
+    for name in options.names or names():
+        table = _timed(name, options) if len(options.names) == 1 else _in_its_own_process(name, options)
+        if table is None:
+            failed.append(name)
+        else:
+            print(table, flush=True)
+            tables.append(table)
     if options.out is not None:
-        write_atomically(options.out, text)
+        write_atomically(options.out, "\n".join(tables))
+    if failed:
+        print(f"benchmarks that failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
-def _in_its_own_process(name: str, options: Options) -> str:
-    """Run one benchmark so that it does not meet what another has left behind (Brian2 builds once a process)."""
+def _timed(name: str, options: Options) -> str:
+    """Time one workload in this process, and write its table."""
+    settings = process.tune()
+    try:
+        workload = importlib.import_module(f"benchmarks.{name}").workload(options.quick)
+    except NotHereError as reason:
+        return f"{name} is left out: {reason}"
+    measured = measure(workload, options.rounds)
+    if options.record is not None:
+        _record.add(options.record, name, _record.entry(workload, measured, options.rounds, settings))
+    table = [_HEAD, tuple("---" for _ in _HEAD), *rows(workload, measured)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in table) + f"\n\n{circumstances(measured, settings)}\n"
+
+
+def _in_its_own_process(name: str, options: Options) -> str | None:
+    """Run one benchmark so that it does not meet what another has left behind (Brian2 builds once a process).
+
+    Nothing is given where it fails; it has said why.
+    """
     command = [sys.executable, "-m", "benchmarks", name, "--rounds", str(options.rounds)]
     command += ["--quick"] if options.quick else []
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command += ["--record", str(options.record)] if options.record else []
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    return done.stdout if done.returncode == 0 else None
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, prog="python -m benchmarks", description=__doc__))
+    sys.exit(main(tyro.cli(Options, prog="python -m benchmarks", description=__doc__)))

@@ -38,6 +38,7 @@ def attack(title: str, ours: Callable[[LInf], Any], theirs: Callable[[Any, Any],
 
     return Workload(
         title=f"{title} on {images} images of 28×28, CNN of {CHANNELS[0]} and {CHANNELS[1]} kernels",
+        experiment="adversarial-attack",
         ours=lambda: made(net, x, labels, key=key).block_until_ready(),
         peers={
             "torchattacks": peer(torch.contiguous_format),

@@ -44,6 +44,7 @@ def solving(quick: bool, *, double: bool, target: float) -> Workload:
     precision = "float64" if double else "float32"
     return Workload(
         title=f"decoders of {neurons} neurons at {points} points, {precision}",
+        experiment="population-coding",
         ours=_alone(ours),
         peers={name: _alone(solve) for name, solve in peers.items()},
         targets={"SciPy": target},

@@ -13,7 +13,7 @@ BATCH, WIDTH = 16, 128
 
 
 def positive(x: jax.Array) -> jax.Array:
-    """Give the peer's activation, which keeps its states positive, so that they have logarithms: x + ½, or σ(x)."""
+    """Return the peer's activation, which keeps its states positive, so that they have logarithms: x + ½, or σ(x)."""
     return jnp.where(x >= 0, x + 0.5, logistic(x))
 
 
@@ -55,6 +55,7 @@ def layer(steps: int, target: float | None = None) -> Workload:
     np.testing.assert_allclose(dx, their_x.grad.numpy(), atol=0.02)
     return Workload(
         title=f"minGRU, batch {BATCH}, {steps} steps, width {WIDTH}, forwards and backwards",
+        experiment="min-gru",
         ours=ours,
         peers={"minGRU-pytorch": peer},
         targets={} if target is None else {"minGRU-pytorch": target},

@@ -28,7 +28,7 @@ def bits(count: int) -> Iterator[None]:
 
 
 def timed(simulator: Any, steps: int) -> Callable[[], float]:
-    """Give a run of that many steps from the start, which returns its time without that of the reset [s]."""
+    """Return a run of that many steps from the start, which returns its time without that of the reset [s]."""
 
     def run() -> float:
         simulator.reset()

@@ -39,7 +39,7 @@ def workload(
     nengo = _nengo.load()
 
     def given(t: Any) -> Any:
-        """Give the input in the step that begins at t, at whose end Nengo evaluates it."""
+        """Return the input in the step that begins at t, at whose end Nengo evaluates it."""
         return signal(jnp, t + DT)
 
     size, steps = (100, 500) if quick else (1000, 10_000)
@@ -52,6 +52,7 @@ def workload(
 
     return Workload(
         title=f"{title}, {size} spiking LIF neurons × {steps} steps",
+        experiment="population-dynamics",
         ours=ours,
         peers={"Nengo": _nengo.timed(double[0], steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": target},

@@ -87,7 +87,7 @@ def initialized_as_nanogpt(net):
 
 
 def arrays_of(net):
-    """Give the weights of the twin in the order of ours, as NumPy arrays of our shapes."""
+    """Return the weights of the twin in the order of ours, as NumPy arrays of our shapes."""
 
     def linear(layer):
         return [layer.weight.detach().numpy().T] + ([] if layer.bias is None else [layer.bias.detach().numpy()])

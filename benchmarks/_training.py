@@ -10,7 +10,7 @@ from neuraxis.kinds import Rule
 
 
 def epochs(model, rule: Rule, data: tuple, batch_size: int) -> Callable:
-    """Give a function that trains the model for one epoch more, and returns when it is done.
+    """Return a function that trains the model for one epoch more, and returns when it is done.
 
     The training runs in a thread of its own, which waits in `fit`'s callback between two epochs.
     """

@@ -39,7 +39,7 @@ def workload(quick: bool) -> Workload:
     for name, side in sides.items():
         np.testing.assert_allclose(side(), ours(), rtol=1e-3, err_msg=name)
     title = f"MLP {'-'.join(map(str, SIZES))}, {steps} steps of {BATCH_SIZE}, eager"
-    return Workload(title, ours, sides, targets={"HIPS autograd": 2.0, "PyTorch, eager": 1.2})
+    return Workload(title, "autodiff", ours, sides, targets={"HIPS autograd": 2.0, "PyTorch, eager": 1.2})
 
 
 def _hips(start, x, t):

@@ -37,4 +37,4 @@ def workload(quick: bool) -> Workload:
     for mine, theirs in zip(jax.tree.leaves(ours()), jax.tree.leaves(peer()), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
     title = f"MLP {'-'.join(map(str, SIZES))}, gradient of a batch of {BATCH_SIZE}, {repeats} times, jitted"
-    return Workload(title, ours, peers={"jax.grad": peer}, targets={"jax.grad": 0.95})
+    return Workload(title, "autodiff", ours, peers={"jax.grad": peer}, targets={"jax.grad": 0.95})

@@ -49,6 +49,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"Autoencoder, {steps} training steps, {'-'.join(map(str, SIZES))} and back, batch {BATCH_SIZE}",
+        experiment="autoencoder",
         ours=ours,
         peers={"PyTorch, Adam as it comes": torch_epoch(), "PyTorch, Adam(fused=True)": torch_epoch(fused=True)},
         targets={"PyTorch, Adam as it comes": 1.5},

@@ -56,6 +56,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"CNN, {steps} training steps, two 3×3 convolutions of 32 and 64 kernels, batch {BATCH_SIZE}",
+        experiment="cnn",
         ours=ours,
         peers={
             "PyTorch, channels_last": torch_epoch(pool_first=False),

@@ -53,6 +53,7 @@ def compare(neurons: int, duration: float) -> Workload:
     targets = {"Brian2 C++ standalone": 1.5, "NEST": 8.0}
     return Workload(
         title=f"CUBA, {neurons} neurons × {_INPUTS} synapses, {duration:g} ms of biology",
+        experiment="spiking-network",
         ours=ours,
         peers=peers,
         targets={name: targets[name] for name in peers},

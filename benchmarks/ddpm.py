@@ -36,6 +36,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"DDPM, {COUNT} images of 28×28 in {steps} steps, U-Net of {WIDTH} channels",
+        experiment="diffusion",
         ours=ours,
         peers={"PyTorch, channels_last": theirs},
         targets={"PyTorch, channels_last": 1.0},

@@ -70,6 +70,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"Convolutional GAN, {steps} training steps, channels {first} and {second}, batch {BATCH_SIZE}",
+        experiment="gan",
         ours=ours,
         peers={
             "PyTorch, channels_last": torch_epoch(),

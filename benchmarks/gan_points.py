@@ -65,6 +65,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"GAN of points with gradient penalties, {steps} training steps, four layers of 128, batch {BATCH_SIZE}",
+        experiment="gan",
         ours=ours,
         peers={"PyTorch, Adam as it comes": torch_epoch(), "PyTorch, Adam(fused=True)": torch_epoch(fused=True)},
         targets={"PyTorch, Adam as it comes": 1.2},

@@ -22,6 +22,7 @@ def workload(quick: bool) -> Workload:
     name = "PyTorch, with its cache"
     return Workload(
         title=f"generation, {count} tokens, 4 layers of 128, context {CONTEXT}, batch 1",
+        experiment="transformer-lm",
         ours=lambda: generate(model, prompt, count, key=jax.random.key(0), temperature=0.8),
         peers={name: lambda: net.generate(torch.from_numpy(prompt)[None], count, 0.8)},
         targets={name: 1.5},

@@ -32,6 +32,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"GRU forwards and backwards, {steps} steps, batch {BATCH}, {IN} inputs, {HIDDEN} hidden",
+        experiment="gru",
         ours=lambda: jax.block_until_ready(gradient(model, inputs)),
         peers={"torch.nn.GRU": pytorch},
         targets={"torch.nn.GRU": 1.6},

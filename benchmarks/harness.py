@@ -12,6 +12,10 @@ OUT_OF_ORDER = 10  # times as long as another way in which the same program does
 BUSY = 0.1  # share of the machine that others may use while we measure
 
 
+class NotHereError(Exception):
+    """A benchmark needs what this machine does not have; the message says what."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """One piece of work, done by us and by others.
@@ -21,6 +25,7 @@ class Workload:
     """
 
     title: str
+    experiment: str  # whose system it is about, as `neuraxis run` names it
     ours: Callable[[], object]
     peers: Mapping[str, Callable[[], object]]
     targets: Mapping[str, float] = field(default_factory=dict)  # lowest ratio of times, peer over ours
@@ -49,6 +54,11 @@ class Measured:
     out_of_order: dict[str, float]  # sides that were left out, with the time of their last call [s]
     used_by_others: float | None  # share of the machine's cores that other programs used meanwhile; None where unknown
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether others are known to have used the machine so much that the times are worth little."""
+        return self.used_by_others is not None and self.used_by_others > BUSY
+
 
 def measure(workload: Workload, rounds: int) -> Measured:
     """Call all sides twice to warm up, then each once in every round, but for those that are out of order."""
@@ -66,7 +76,7 @@ def measure(workload: Workload, rounds: int) -> Measured:
 
 
 def _is_out_of_order(name: str, seconds: Mapping[str, float]) -> bool:
-    """Say whether another way of the same program, such as "PyTorch, compiled" for "PyTorch, eager", is far faster.
+    """Return whether another way of the same program, such as "PyTorch, compiled" for "PyTorch, eager", is far faster.
 
     Such a side does not show what the program can do, and a ratio to it would flatter us.
     """
@@ -82,7 +92,7 @@ class _Load:
         self._began = time.perf_counter(), _seconds_of_all(), _seconds_of_us()
 
     def used_by_others(self) -> float | None:
-        """Give the share of all cores, from 0 to 1."""
+        """Return the share of all cores, from 0 to 1."""
         began, all_then, us_then = self._began
         all_now = _seconds_of_all()
         if all_then is None or all_now is None:
@@ -92,7 +102,7 @@ class _Load:
 
 
 def _seconds_of_all() -> float | None:
-    """Give the time for which all cores have worked [s], where the system tells."""
+    """Return the time for which all cores have worked [s], where the system tells."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return None
@@ -101,7 +111,7 @@ def _seconds_of_all() -> float | None:
 
 
 def _seconds_of_us() -> float:
-    """Give the time for which this process and those it has started have worked [s]."""
+    """Return the time for which this process and those it has started have worked [s]."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 

@@ -42,6 +42,7 @@ def workload(quick: bool) -> Workload:
     spikes = np.asarray(ours())
     return Workload(
         title=f"{neurons} Hodgkin–Huxley neurons, {steps} steps by exponential Euler, spike counts",
+        experiment="hodgkin-huxley",
         ours=ours,
         peers={
             "Brian2 C++ standalone": _brian2(currents, steps, rest, spikes, np.float64),

@@ -38,7 +38,7 @@ def workload(quick: bool) -> Workload:
         if not np.array_equal(ours(), peer()):
             raise AssertionError(f"{name} ends in other states than neuraxis")
     title = f"Hopfield asynchronous sweep, {size} neurons, 20 states"
-    return Workload(title, ours, peers, targets=dict.fromkeys(peers, 1.5))
+    return Workload(title, "hopfield", ours, peers, targets=dict.fromkeys(peers, 1.5))
 
 
 def _carry_field(W, x, order):

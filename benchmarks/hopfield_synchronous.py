@@ -36,6 +36,7 @@ def workload(quick: bool) -> Workload:
         raise AssertionError("NumPy ends in another state than neuraxis")
     return Workload(
         title=f"Hopfield, {_UPDATES} synchronous updates, {size} neurons",
+        experiment="hopfield",
         ours=lambda: jax.block_until_ready(update(start)),
         peers={"NumPy": numpy},
     )

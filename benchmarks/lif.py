@@ -111,6 +111,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"LIF population, {size} neurons × {steps} steps, decoded output",
+        experiment="lif",
         ours=ours,
         peers={"Nengo": _nengo.timed(simulator, steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": 5.0},

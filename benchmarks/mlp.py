@@ -47,6 +47,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"MLP epoch, 784-{HIDDEN}-{HIDDEN}-10, batch {BATCH_SIZE}",
+        experiment="mlp",
         ours=ours,
         peers={
             "PyTorch, Adam as it comes": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3)),

@@ -84,6 +84,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"communication channel, 2 × {size} spiking neurons × {steps} steps",
+        experiment="transformations",
         ours=ours,
         peers={"Nengo": _nengo.timed(double[0], steps), "Nengo, float32": _nengo.timed(single[0], steps)},
         targets={"Nengo": 5.0},

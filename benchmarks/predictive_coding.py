@@ -41,6 +41,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"predictive coding, training steps of {STEPS} of relaxation, 784-256-256-10, batch {BATCH_SIZE}",
+        experiment="predictive-coding",
         ours=epochs(net, rule, (x, t), BATCH_SIZE),
         peers={
             "PyTorch, autograd": torch_epochs(_by_autograd, fused=False),

@@ -27,6 +27,7 @@ def workload(quick: bool) -> Workload:
     model = RBM.for_data(bits, HIDDEN, key=jax.random.key(0))
     return Workload(
         title=f"RBM epoch, 784×{HIDDEN}, PCD-1, batch {BATCH_SIZE}",
+        experiment="rbm",
         ours=epochs(model, rule, (bits,), BATCH_SIZE),
         peers={"scikit-learn, BernoulliRBM": lambda: theirs.fit(floats)},
         targets={"scikit-learn, BernoulliRBM": 2.5},

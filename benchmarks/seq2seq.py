@@ -48,6 +48,7 @@ def workload(quick: bool) -> Workload:
     model = EncoderDecoder(CHARACTERS.size, CHARACTERS.size, **sizes, key=jax.random.key(0))
     return Workload(
         title=f"encoder–decoder, {steps} training steps, {LAYERS}+{LAYERS} blocks of {SIZE}, batch {BATCH_SIZE}",
+        experiment="transformer-seq2seq",
         ours=epochs(model, descent(loss, optax.adam(1e-3)), (source, target), BATCH_SIZE),
         peers={
             "torch.nn.Transformer, Adam(fused=True)": torch_epoch(torch.optim.Adam(net.parameters(), 1e-3, fused=True))

@@ -108,6 +108,7 @@ def workload(quick: bool) -> Workload:
     size = f"784-{hidden}-10, {TIME_STEPS} time steps, batch {BATCH_SIZE}"
     return Workload(
         title=f"spiking classifier, {steps} training steps of {size}",
+        experiment="spiking-classifier",
         ours=epochs(model, descent(classification.loss, optax.adam(5e-4)), data, BATCH_SIZE),
         peers={
             "snnTorch, as in its tutorial": torch_epoch(Tutorial(), tutorial_loss),

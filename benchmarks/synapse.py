@@ -57,6 +57,7 @@ def workload(quick: bool) -> Workload:
             raise RuntimeError(f"{name} differs from Nengo by {error:.1e} of the largest value")
     return Workload(
         title=f"Alpha synapse, {size} spike trains × {steps} steps",
+        experiment="synapse",
         ours=ours,
         peers=peers,
         targets={"Nengo": 1.0, "SciPy lfilter": 1.0},

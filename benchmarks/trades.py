@@ -72,6 +72,7 @@ def workload(quick: bool) -> Workload:
     return Workload(
         title=f"TRADES, {steps} training steps with {INNER} inner ones, two 3×3 convolutions of {first} and {second} "
         f"kernels, batch {BATCH_SIZE}",
+        experiment="trades",
         ours=ours,
         peers={"PyTorch, channels_last": torch_epoch},
         targets={"PyTorch, channels_last": 1.0},

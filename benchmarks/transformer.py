@@ -43,6 +43,7 @@ def workload(quick: bool) -> Workload:
     name = "PyTorch, scaled_dot_product_attention, AdamW(fused=True)"
     return Workload(
         title=f"language model, {steps} training steps, 4 layers of 128, context {CONTEXT}, batch {BATCH_SIZE}",
+        experiment="transformer-lm",
         ours=ours,
         peers={name: torch_epoch},
         targets={name: 1.2},

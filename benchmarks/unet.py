@@ -43,6 +43,7 @@ def workload(quick: bool) -> Workload:
 
     return Workload(
         title=f"U-Net, {steps} training steps, {WIDTH} channels, 28×28, batch {BATCH_SIZE}",
+        experiment="diffusion",
         ours=ours,
         peers={"PyTorch, channels_last": epoch},
         targets={"PyTorch, channels_last": 1.0},

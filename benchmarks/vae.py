@@ -21,7 +21,7 @@ class GreyCrossEntropy(Bernoulli):
     """−Σ (x ln y + (1 − x) ln(1 − y)) for x from 0 to 1."""
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
-        """Give minus the cross-entropy."""
+        """Return minus the cross-entropy."""
         return -bernoulli_cross_entropy_with_logits(output, x)
 
 
@@ -80,6 +80,7 @@ def workload(quick: bool) -> Workload:
     )
     return Workload(
         title=f"VAE, {steps} training steps, {'-'.join(map(str, SIZES))} and back, batch {BATCH_SIZE}",
+        experiment="vae",
         ours=ours,
         peers={"PyTorch, Adam as it comes": torch_epoch(), "PyTorch, Adam(fused=True)": torch_epoch(fused=True)},
         targets={"PyTorch, Adam as it comes": 1.8},

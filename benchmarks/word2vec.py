@@ -31,6 +31,7 @@ def of(name: str, sentences: list[list[str]], epochs: int) -> Workload:
 
     return Workload(
         title=f"word2vec, {name}, {words} words of {len(vocabulary)}, {epochs} epochs",
+        experiment="word2vec",
         ours=ours,
         peers={"gensim, 2 workers": theirs},
         targets={"gensim, 2 workers": 1.5},

@@ -69,7 +69,7 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
         "",
         "Experiments at their default settings, run by `make claims`, which fails where a claim does not hold.",
         "",
-        *(f"- {line}" for line in sorted({_where(run) for run in runs.values()})),
+        *(f"- {line}" for line in sorted({where(run) for run in runs.values()})),
         "",
         "| experiment | data | claim | bound | measured | seconds |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -79,26 +79,36 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _where(run: dict[str, Any]) -> str:
+def where(run: dict[str, Any]) -> str:
+    """Say on what a run was made."""
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     return f"{run['device']}; products of matrices in {run['precision']}; {versions}"
 
 
 def _rows(name: str, run: dict[str, Any]) -> list[str]:
-    """Write a row for each metric of which something is claimed; a claim of two sides is one row."""
-    bounds: dict[str, list[str]] = {}
-    for claim in run["claims"]:
-        relation = claim["relation"].replace("<=", "≤").replace(">=", "≥")
-        mark = "" if claim["holds"] else " **missed**"
-        bounds.setdefault(claim["metric"], []).append(f"{relation} {claim['bound']:.7g}{mark}")
+    """Write a row for each metric of which something is claimed."""
     rows, around = [], (name, run["data"], f"{run['seconds']:.0f}")
-    for metric, texts in bounds.items():
-        value = run["metrics"][metric]
-        measured = number(float("nan") if value is None else value)
-        cells = *around[:2], label(metric), ", ".join(texts), measured, around[2]
+    for metric, bound in bounds(run).items():
+        cells = *around[:2], label(metric), bound, measured(run, metric), around[2]
         rows.append(f"| {' | '.join(cells)} |")
         around = ("", "", "")
     return rows
+
+
+def bounds(run: dict[str, Any]) -> dict[str, str]:
+    """Write what is claimed of each metric; a claim of two sides is one."""
+    found: dict[str, list[str]] = {}
+    for claim in run["claims"]:
+        relation = claim["relation"].replace("<=", "≤").replace(">=", "≥")
+        mark = "" if claim["holds"] else " **missed**"
+        found.setdefault(claim["metric"], []).append(f"{relation} {claim['bound']:.7g}{mark}")
+    return {metric: ", ".join(texts) for metric, texts in found.items()}
+
+
+def measured(run: dict[str, Any], metric: str) -> str:
+    """Write what was measured of a metric."""
+    value = run["metrics"][metric]
+    return number(float("nan") if value is None else value)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ FOLDER = DOCS / "figures"
 
 
 def shown() -> set[str]:
-    """Give the file names of all figures that stand on a page."""
+    """Return the file names of all figures that stand on a page."""
     pages = (page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md"))
     return {name for page in pages for name in re.findall(r"figures/([\w-]+\.png)", page)}
 
@@ -27,7 +27,7 @@ def keep(name: str, run: Path) -> None:
 
 
 def _small(path: Path) -> bytes:
-    """Give the picture with 256 colours, in less than half as many bytes."""
+    """Return the picture with 256 colours, in less than half as many bytes."""
     buffer = BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)

@@ -19,13 +19,13 @@ NAMES = {"vae": "VAE", "diffusion": "diffusion", "rbm": "RBM", "gan": "GAN"}
 NEEDS_A_GPU = {("diffusion", "mnist")}
 TEXT = """# Generated images
 
-What one classifier, trained on real images, thinks of those that the models generate: how sure it is (the mean of the
-largest class probability), how many classes hold at least 1 % of the images, how evenly the images are spread over them
-(the entropy of the mean class distribution, at most ln 10 = 2.30 nats), and how far its features lie from those of real
-test images (Fréchet distance). Other test images and noise are the two ends of the scale. The models have their default
-settings; `python docs/generated_images.py` makes this page.
+How a classifier trained on real images judges those that the models generate: how confident it is (the mean of the
+largest class probability), how many classes receive at least 1 % of the images, how evenly the images are spread over
+the classes (the entropy of the mean class distribution, at most ln 10 = 2.30 nats), and how far its features lie from
+those of real test images (Fréchet distance). Other test images and noise mark the two ends of the scale. The models
+have default settings; `python docs/generated_images.py` writes this page.
 
-A classifier can be sure of noise, too: it is the distance that tells, and that all of the noise falls into few classes.
+A classifier can be confident about noise, too: what gives it away is the distance, and that it falls into few classes.
 """
 
 

@@ -13,10 +13,10 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 
-from neuraxis.app.labels import meanings
+from neuraxis.described import meanings
 
 _LINE = re.compile(r"^\[parameters of ([\w.]+)\]$")
-_UNIT = re.compile(r"\s*\[([^\]]+)\]")
+_UNIT = re.compile(r"\s+\[([^\]]+)\]")  # and no list in code, such as `Sequential([network, logistic])`
 
 
 class Parameters(Extension):
@@ -37,19 +37,25 @@ def table(path: str) -> list[str]:
     """Write the table of a class, such as "neuraxis.neurons.LIF"."""
     module, _, name = path.rpartition(".")
     cls = getattr(importlib.import_module(module), name)
-    said = _arguments(cls) or meanings(cls)
+    said: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith("neuraxis"):
+            said |= _arguments(base) or meanings(base)
     rows = []
     for parameter in inspect.signature(cls).parameters.values():
         text = said.get(parameter.name, "")
         unit = _UNIT.search(text)
         meaning = _UNIT.sub("", text, count=1) if unit else text
         default = "" if parameter.default is inspect.Parameter.empty else f"`{_written(parameter.default)}`"
-        rows.append(f"| `{parameter.name}` | {default} | {unit[1] if unit else ''} | {meaning} |")
-    return [f"| `{name}` | default | unit | meaning |", "| --- | --- | --- | --- |", *rows]
+        rows.append((f"`{parameter.name}`", default, unit[1] if unit else "", meaning))
+    columns = zip((f"`{name}`", "default", "unit", "meaning"), *rows, strict=True)
+    filled = [column for column in columns if any(column[1:])]
+    first, *others = (f"| {' | '.join(row)} |" for row in zip(*filled, strict=True))
+    return [first, f"|{' --- |' * len(filled)}", *others]
 
 
 def _written(default: object) -> str:
-    return getattr(default, "__name__", None) or repr(default)
+    return getattr(default, "__name__", None) or re.sub(r"(?<=\() | (?=\))", "", " ".join(repr(default).split()))
 
 
 def _arguments(cls: type) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run_once(folder: Path, name: str, *arguments: str) -> dict[str, Any] | None:
-    """Give what a run measured, the content of its `metrics.json`, or nothing where it failed.
+    """Return what a run measured, the content of its `metrics.json`, or nothing where it failed.
 
     Args:
         folder: of the run. One that is there already, and was not cut short, is not run again.

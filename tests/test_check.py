@@ -24,25 +24,25 @@ from neuraxis.neurons import LIF
         (lambda: check.positive(tau=True), "tau must be a number, but is True"),
         (lambda: check.not_negative(rate=-0.1), "rate must be finite and not negative, but is -0.1"),
         (lambda: check.fraction(beta=1), r"beta must lie in \[0, 1\), but is 1"),
-        (lambda: check.finite(x=np.array([[0.0, np.inf]])), r"x must be finite, but holds inf at index \(0, 1\)"),
+        (lambda: check.finite(x=np.array([[0.0, np.inf]])), r"x must be finite, but contains inf at index \(0, 1\)"),
         (lambda: check.finite(x=float("nan")), "x must be finite, but is nan$"),
         (lambda: check.positive(tau=1e-46), "tau must be positive and finite, but is 1e-46, which is 0.0 in float32"),
         (lambda: check.finite(x=-1e308), "x must be finite, but is -1e\\+308, which is -inf in float32"),
-        (lambda: check.positive(tau=1 + 1j), "tau must hold real numbers, but has dtype complex128; take .real"),
+        (lambda: check.positive(tau=1 + 1j), "tau must contain real numbers, but has dtype complex128; take .real"),
         (lambda: check.positive(tau=jax.random.key(0)), "tau must be an array of numbers, but is .*key"),
         (lambda: check.positive(tau=np.ones(500, bool)), r"tau must be a number, but is an array of shape \(500,\)"),
         (lambda: check.positive(tau=10**40), "tau must be an array of numbers, but is 10{40}"),
-        (lambda: check.whole(n=10**12 * 10**12), "n must be a whole number below 2⁶³"),
+        (lambda: check.whole(n=10**12 * 10**12), "n must be an integer below 2⁶³"),
         (
             lambda: check.array("x", [[1.0], [1.0, 2.0]]),
             r"is \[\[1.0\], \[1.0, 2.0\]\]: .*inhomo",
         ),
         (lambda: check.array("x", "text"), "x must be an array of numbers, but is 'text'"),
         (lambda: check.floats("x", {"a": 1}), "x must be an array of numbers, but is {'a': 1}"),
-        (lambda: check.floats("x", np.ones(3, complex)), "x must hold real numbers, but has dtype complex128"),
-        (lambda: check.whole(n=1.0), "n must be a whole number of at least 1, but is 1.0"),
-        (lambda: check.whole(0, n=-1), "n must be a whole number of at least 0, but is -1"),
-        (lambda: check.whole(n=True), "n must be a whole number"),
+        (lambda: check.floats("x", np.ones(3, complex)), "x must contain real numbers, but has dtype complex128"),
+        (lambda: check.whole(n=1.0), "n must be an integer of at least 1, but is 1.0"),
+        (lambda: check.whole(0, n=-1), "n must be an integer of at least 0, but is -1"),
+        (lambda: check.whole(n=True), "n must be an integer"),
         (lambda: check.parameters(tau=[1.0, 2.0]), r"tau must be a number or an array, but is the list \[1.0, 2.0\]"),
         (lambda: check.parameters(a=np.ones(3), b=1.0, c=np.ones(4)), r"have shapes a \(3,\), c \(4,\)$"),
         (lambda: check.broadcast((2,), a=np.ones(3)), r"have shapes a \(3,\), the input \(2,\)"),
@@ -53,14 +53,14 @@ from neuraxis.neurons import LIF
         (lambda: check.last_axis(3, x=1.0), r"has shape \(\)"),
         (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),
         (lambda: check.same_length(x=1.0), "must agree along their first axis"),
-        (lambda: check.same_length(x=np.ones((0, 3)), y=np.ones(0)), "the data are empty: x, y hold no example"),
-        (lambda: check.indices(3, x=[[0, 5]]), r"x must lie from 0 to 2, but holds 5 at index \(0, 1\)"),
-        (lambda: check.indices(3, x=-1), "x must lie from 0 to 2, but is -1"),
+        (lambda: check.same_length(x=np.ones((0, 3)), y=np.ones(0)), "the data are empty: x, y contain no examples"),
+        (lambda: check.indices(3, x=[[0, 5]]), r"x must be between 0 and 2, but contains 5 at index \(0, 1\)"),
+        (lambda: check.indices(3, x=-1), "x must be between 0 and 2, but is -1"),
         (lambda: check.indices(3, x=np.array([0.5])), "x must be integers, but has dtype float64"),
-        (lambda: check.seed(2**32), "seed must be a whole number from 0 to 2³² − 1, but is 4294967296"),
-        (lambda: check.seed(True), "seed must be a whole number from 0 to"),
-        (lambda: check.labels([0, 5], 3), "labels must lie from 0 to 2, but reach from 0 to 5"),
-        (lambda: check.labels(np.array([-1]), 3), "reach from -1 to -1"),
+        (lambda: check.seed(2**32), "seed must be an integer from 0 to 2³² − 1, but is 4294967296"),
+        (lambda: check.seed(True), "seed must be an integer from 0 to"),
+        (lambda: check.labels([0, 5], 3), "labels must be between 0 and 2, but range from 0 to 5"),
+        (lambda: check.labels(np.array([-1]), 3), "range from -1 to -1"),
         (lambda: check.labels(np.array([0.5]), 3), "labels must be integers, but have dtype float64"),
         (lambda: check_name("experiment", "lyf", ["lif", "mlp"]), "unknown experiment 'lyf'; did you mean 'lif'"),
         (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "known are: lif, mlp"),
@@ -178,7 +178,7 @@ def test_paths_are_text_or_paths(value):
 def test_sizes_come_back_as_a_tuple():
     assert check.sizes(sizes=[3, np.int64(4)]) == (3, 4)
     assert check.sizes(0, sizes=()) == ()
-    with pytest.raises(InputError, match=r"sizes must be a sequence of 1 or more whole numbers, but is \(\)"):
+    with pytest.raises(InputError, match=r"sizes must be a sequence of 1 or more integers, but is \(\)"):
         check.sizes(sizes=())
-    with pytest.raises(InputError, match=r"sizes\[1\] must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match=r"sizes\[1\] must be an integer of at least 1, but is 0"):
         check.sizes(sizes=(2, 0))

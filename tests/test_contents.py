@@ -69,7 +69,7 @@ def reads_an_attribute(x):
 
 
 def makes(kind):
-    """Give a function that holds a list."""
+    """Return a function that holds a list."""
     held = [kind]
     return held, lambda x: x * held[0]
 

@@ -4,11 +4,13 @@ import contextlib
 import dataclasses
 import inspect
 from typing import Literal
+from xml.etree import ElementTree
 
 import jax
 import pytest
 
 from neuraxis import experiments
+from neuraxis.app import runs
 from neuraxis.errors import InputError
 from neuraxis.experiment import check_settings, check_steps
 
@@ -25,6 +27,14 @@ def test_has_its_parts(module):
     assert 0 < module.QUICK.memory() <= module.Settings().memory() < 2e9  # fits into a small machine
     assert next(iter(inspect.signature(module.run).parameters)) == "settings"
     assert list(inspect.signature(module.plot).parameters) == ["result"]
+
+
+def test_has_equations(module):
+    formulas = runs.equations(module.__name__.rpartition(".")[2].replace("_", "-"))
+    assert formulas
+    for formula in formulas:
+        assert "\\" not in formula, "a command that the converter does not know"
+        ElementTree.fromstring(formula)
 
 
 def test_every_setting_is_explained(module):
@@ -56,19 +66,19 @@ class Made:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"count": 1.0}, "^count must be a whole number, but is 1.0$"),
-        ({"count": True}, "^count must be a whole number, but is True$"),
-        ({"count": 10**9 + 1}, "^count must be at most a thousand million, but is 1000000001$"),
+        ({"count": 1.0}, "^count must be an integer, but is 1.0$"),
+        ({"count": True}, "^count must be an integer, but is True$"),
+        ({"count": 10**9 + 1}, "^count must be at most 1e9 in magnitude, but is 1000000001$"),
         ({"size": "1"}, "^size must be a number, but is '1'$"),
         ({"size": None}, "^size must be a number, but is None$"),
-        ({"size": float("nan")}, "^size must be 0 or lie from 1e-12 to 1e12 in size, but is nan$"),
-        ({"size": 10**400}, "^size must be 0 or lie from 1e-12 to 1e12 in size, but is 10"),
+        ({"size": float("nan")}, "^size must be 0 or between 1e-12 and 1e12 in magnitude, but is nan$"),
+        ({"size": 10**400}, "^size must be 0 or between 1e-12 and 1e12 in magnitude, but is 10"),
         ({"sizes": [1]}, r"^sizes must be several values, as a tuple, but is the list \[1\]|\[1\]$"),
-        ({"sizes": (1, "2")}, "^sizes must be a whole number, but is '2'$"),
+        ({"sizes": (1, "2")}, "^sizes must be an integer, but is '2'$"),
         ({"kind": "c"}, "^kind must be one of a, b, but is 'c'$"),
         ({"kind": ["a"]}, "^kind must be one of a, b, but is"),
-        ({"seed": -1}, "^seed must be a whole number from 0 to 2³² − 1, but is -1$"),
-        ({"seed": 2**32}, "^seed must be a whole number from 0 to 2³² − 1, but is 4294967296$"),
+        ({"seed": -1}, "^seed must be an integer from 0 to 2³² − 1, but is -1$"),
+        ({"seed": 2**32}, "^seed must be an integer from 0 to 2³² − 1, but is 4294967296$"),
     ],
     ids=str,
 )
@@ -89,6 +99,6 @@ def test_the_largest_seed_is_the_last_that_differs():
 
 @pytest.mark.parametrize(("duration", "holds"), [(0.3, True), (0.1, True), (0.09, False), (1e9, False)])
 def test_lengths_hold_steps(duration, holds):
-    refused = pytest.raises(InputError, match=r"^duration must hold from 1 to 1e\+09 steps of dt = 0.1 ms")
+    refused = pytest.raises(InputError, match=r"^duration must be between 1 and 1e\+09 steps of dt = 0.1 ms")
     with contextlib.nullcontext() if holds else refused:
         check_steps(0.1, duration=duration)

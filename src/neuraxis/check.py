@@ -51,7 +51,7 @@ def array(name: str, value: Any) -> Any:
             reason = "" if "traced" in str(error) else f": {error}"
             raise InputError(f"{name} must be an array of numbers, but is {received(value)}{reason}") from None
     if jnp.issubdtype(value.dtype, jnp.complexfloating):
-        raise InputError(f"{name} must hold real numbers, but has dtype {value.dtype}; take .real, or abs()")
+        raise InputError(f"{name} must contain real numbers, but has dtype {value.dtype}; take .real, or abs()")
     if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
         raise InputError(f"{name} must be an array of numbers, but is {received(given)}")
     return value
@@ -70,7 +70,7 @@ def floats(name: str, value: Any) -> Any:
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Give the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
+    """Return the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
     import jax
     from jax.core import Tracer
 
@@ -126,7 +126,7 @@ def finite(**values: Any) -> None:
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := np.isfinite(numbers)):
-            verb = "holds" if numbers.ndim else "is"
+            verb = "contains" if numbers.ndim else "is"
             raise InputError(f"{name} must be finite, but {verb} {_found(value, numbers, good)}")
 
 
@@ -134,16 +134,16 @@ def whole(minimum: int = 1, **values: Any) -> None:
     """Every value is an integer ≥ `minimum`."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
-            raise InputError(f"{name} must be a whole number of at least {minimum}, but is {received(value)}")
+            raise InputError(f"{name} must be an integer of at least {minimum}, but is {received(value)}")
         if value >= 2**63:
-            raise InputError(f"{name} must be a whole number below 2⁶³, but is {received(value)}")
+            raise InputError(f"{name} must be an integer below 2⁶³, but is {received(value)}")
 
 
 def sizes(least: int = 1, **values: Any) -> tuple[int, ...]:
     """The one value is a list or tuple of `least` or more whole numbers, each at least 1; give them as a tuple."""
     ((name, value),) = values.items()
     if not isinstance(value, list | tuple) or len(value) < least:
-        several = f"{least} or more whole numbers" if least else "whole numbers"
+        several = f"{least} or more integers" if least else "integers"
         raise InputError(f"{name} must be a sequence of {several}, but is {received(value)}")
     whole(**{f"{name}[{i}]": size for i, size in enumerate(value)})
     return tuple(map(int, value))
@@ -189,7 +189,7 @@ def _is_jax(value: Any) -> bool:
 
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
-    """Give the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    """Return the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
     if not isinstance(input_shape, tuple | list) or not all(
         isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
     ):
@@ -221,7 +221,7 @@ def no_class(**values: Any) -> None:
 
 
 def path(name: str, value: Any) -> Path:
-    """Give the path that a user named, as text or as a path.
+    """Return the path that a user named, as text or as a path.
 
     Raises:
         InputError: for what cannot be one.
@@ -274,7 +274,7 @@ def same_length(**arrays: Any) -> None:
         shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
         raise InputError(f"the data must agree along their first axis, but have shapes {shapes}")
     if 0 in lengths.values():
-        raise InputError(f"the data are empty: {', '.join(arrays)} hold no example")
+        raise InputError(f"the data are empty: {', '.join(arrays)} contain no examples")
 
 
 def labels(labels: Any, classes: int) -> None:
@@ -286,7 +286,9 @@ def labels(labels: Any, classes: int) -> None:
         raise InputError(f"labels must be integers, but have dtype {known.dtype}")
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
-        raise InputError(f"labels must lie from 0 to {classes - 1}, but reach from {numbers.min()} to {numbers.max()}")
+        raise InputError(
+            f"labels must be between 0 and {classes - 1}, but range from {numbers.min()} to {numbers.max()}"
+        )
 
 
 def indices(count: int, **values: Any) -> None:
@@ -299,14 +301,14 @@ def indices(count: int, **values: Any) -> None:
             raise InputError(f"{name} must be integers, but has dtype {known.dtype}")
         numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
         if not np.all(good := (numbers >= 0) & (numbers < count)):
-            verb = "holds" if numbers.ndim else "is"
-            raise InputError(f"{name} must lie from 0 to {count - 1}, but {verb} {_found(value, numbers, good)}")
+            verb = "contains" if numbers.ndim else "is"
+            raise InputError(f"{name} must be between 0 and {count - 1}, but {verb} {_found(value, numbers, good)}")
 
 
 def seed(seed: Any) -> None:
     """A seed is a whole number from 0 to 2³² − 1: beyond, JAX would give the random keys of other seeds again."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise InputError(f"seed must be a whole number from 0 to 2³² − 1, but is {received(seed)}")
+        raise InputError(f"seed must be an integer from 0 to 2³² − 1, but is {received(seed)}")
 
 
 def key(key: Any) -> None:

@@ -39,7 +39,7 @@ _INSTALLED = tuple(
 
 
 def contents(thing: Any) -> Hashable:
-    """Give what compares equal for equal contents."""
+    """Return what compares equal for equal contents."""
     if type(thing) in _LITERALS:
         return type(thing), thing
     found = tuple(_Walk(thing).found)
@@ -167,7 +167,7 @@ class _Walk:
 
 
 def _digest(array: np.ndarray) -> bytes:
-    """Give a digest of the bytes of an array.
+    """Return a digest of the bytes of an array.
 
     Raises:
         InputError: where they were others before. JAX takes such an array for the one that it has seen.
@@ -202,7 +202,7 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _attributes(thing: Any) -> dict[str, Any] | None:
-    """Give what an object holds, where that tells what it is."""
+    """Return what an object holds, where that tells what it is."""
     kind = type(thing)
     if dataclasses.is_dataclass(kind):
         return {field.name: getattr(thing, field.name, None) for field in dataclasses.fields(kind)}
@@ -213,7 +213,7 @@ def _attributes(thing: Any) -> dict[str, Any] | None:
 
 
 def _function_in(member: Any) -> types.FunctionType | None:
-    """Give the function in a member of a class, which equinox wraps."""
+    """Return the function in a member of a class, which equinox wraps."""
     for name in ("__func__", "fget", "func", "method"):
         member = getattr(member, name, member) if not isinstance(member, types.FunctionType) else member
     return member if isinstance(member, types.FunctionType) else None
@@ -221,7 +221,7 @@ def _function_in(member: Any) -> types.FunctionType | None:
 
 @lru_cache(4096)
 def _is_installed(thing: Any) -> bool:
-    """Say whether a class or module is built in, or in an installed package."""
+    """Tell whether a class or module is built in, or in an installed package."""
     module = sys.modules.get(thing.__module__) if isinstance(thing, type) else thing
     name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
     return name in sys.builtin_module_names or (file is not None and file.startswith(_INSTALLED))
@@ -229,7 +229,7 @@ def _is_installed(thing: Any) -> bool:
 
 @lru_cache(4096)
 def _globals_of(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Give the names of the global variables that a function reads, each with all names of attributes in the code."""
+    """Return the names of the global variables that a function reads, each with all names of attributes in the code."""
     if code.co_filename.startswith(_INSTALLED):
         return ()
     codes = [code]
@@ -244,7 +244,7 @@ def _globals_of(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]
 
 @lru_cache(4096)
 def changeable_parts(structure: Any) -> tuple[Any, ...]:
-    """Give what a tree holds beside its leaves: classes that are the user's own, and static fields that may change."""
+    """Get what a tree holds beside its leaves: classes that are the user's own, and static fields that may change."""
     found: dict[int, Any] = {}
     nodes = [structure]
     for node in nodes:

@@ -15,7 +15,7 @@ Relation = Literal["<=", "<", ">=", ">"]
 _MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
 _SMALLEST, _LARGEST = 1e-12, 1e12
 _KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating, str: str}
-_WORDS = {int: "a whole number", float: "a number", str: "text"}
+_WORDS = {int: "an integer", float: "a number", str: "text"}
 _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
@@ -29,11 +29,11 @@ class Claim:
     quick: float | None = None  # of a run at quick settings, where it differs
 
     def of_quick(self) -> "Claim":
-        """Give what is claimed of a run at quick settings."""
+        """Return what is claimed of a run at quick settings."""
         return Claim(self.metric, self.relation, self.bound if self.quick is None else self.quick)
 
     def holds(self, metrics: Mapping[str, float]) -> bool:
-        """Say whether the metric keeps the bound (NaN never does)."""
+        """Tell whether the metric keeps the bound (NaN never does)."""
         return bool(_HOLDS[self.relation](metrics[self.metric], self.bound))
 
 
@@ -58,7 +58,7 @@ class Session:
     progress: bool = True  # show a progress bar
 
     def training(self, label: str, name: str = "checkpoint") -> dict[str, Any]:
-        """Give the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
+        """Return the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
         return {
             "checkpoint": self.folder / f"{name}.safetensors" if self.folder else None,
             "resume": self.resume,
@@ -68,7 +68,7 @@ class Session:
 
 
 def check_settings(settings: Any) -> None:
-    """See that every setting is of the type that its field declares, and a number that can be calculated with.
+    """Check that every setting is of the type that its field declares, and a number that can be calculated with.
 
     Whole numbers lie within ±10⁹, others are 0 or from 10⁻¹² to 10¹² in size, so that sums, products and squares of
     them can be had in single precision. A `seed` is one as `check.seed` has it.
@@ -96,26 +96,26 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
         pass
     elif kind is float:
         if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
-            raise InputError(f"{name} must be 0 or lie from 1e-12 to 1e12 in size, but is {check.received(value)}")
+            raise InputError(f"{name} must be 0 or between 1e-12 and 1e12 in magnitude, but is {check.received(value)}")
     elif name == "seed":
         check.seed(value)
     elif abs(value) > _MOST:
-        raise InputError(f"{name} must be at most a thousand million, but is {check.received(value)}")
+        raise InputError(f"{name} must be at most 1e9 in magnitude, but is {check.received(value)}")
 
 
 def check_range(least: int | float, most: int | float, **values: int | float) -> None:
-    """See that every value lies from `least` to `most`.
+    """Check that every value lies from `least` to `most`.
 
     Raises:
         InputError: where one does not; the message begins with its name.
     """
     for name, value in values.items():
         if not least <= value <= most:
-            raise InputError(f"{name} must lie from {least:g} to {most:g}, but is {check.received(value)}")
+            raise InputError(f"{name} must be between {least:g} and {most:g}, but is {check.received(value)}")
 
 
 def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None:
-    """See that every length of time holds at least `least` steps of dt, and no more than can be waited for.
+    """Check that every length of time holds at least `least` steps of dt, and no more than can be waited for.
 
     Raises:
         InputError: where one does not; the message begins with its name.
@@ -123,12 +123,12 @@ def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None
     for name, length in lengths.items():
         if not least <= round(length / dt, 6) <= _MOST:
             raise InputError(
-                f"{name} must hold from {least:g} to {_MOST:g} steps of dt = {dt:g} ms, but is {length:g} ms"
+                f"{name} must be between {least:g} and {_MOST:g} steps of dt = {dt:g} ms, but is {length:g} ms"
             )
 
 
 def check_some(**values: tuple[Any, ...]) -> None:
-    """See that no setting of several values is empty.
+    """Check that no setting of several values is empty.
 
     Raises:
         InputError: where one is; the message begins with its name.

@@ -43,7 +43,7 @@ def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
 
 
 def check_writable(path: os.PathLike | str) -> None:
-    """See that a file can be written there, by writing an empty one beside it, before long work is done for it.
+    """Check that a file can be written there, by writing an empty one beside it, before long work is done for it.
 
     Raises:
         OSError: where the folder cannot be written.

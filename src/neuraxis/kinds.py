@@ -71,7 +71,7 @@ class Energy(Protocol):
     """A scalar function of a state, whose dynamics is descent. `neuraxis.engine.relax` lets it settle."""
 
     def energy(self, x: Any) -> Float[Array, "..."]:
-        """Give the energy of `x`, one value per leading index."""
+        """Return the energy of `x`, one value per leading index."""
         ...
 
 
@@ -103,7 +103,7 @@ class Source(Protocol):
     """Data that are loaded as they are needed, such as files, or windows of a long text."""
 
     def __len__(self) -> int:
-        """Give the number of examples."""
+        """Return the number of examples."""
         ...
 
     def take(self, indices: Int[np.ndarray, " batch"], /) -> tuple[Any, ...]:

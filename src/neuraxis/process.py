@@ -96,7 +96,7 @@ def instruction_set() -> str:
 
 
 def is_short(flags: str) -> bool:
-    """Say whether XLA_FLAGS are those of a process that was set up for a short run."""
+    """Tell whether XLA_FLAGS are those of a process that was set up for a short run."""
     return NOT_UNROLLED in flags
 
 
@@ -123,7 +123,7 @@ def precision(name: str) -> Iterator[None]:
 
 
 def memory() -> float:
-    """Give the bytes of memory that this process can have: the least of what machine, container and limits leave."""
+    """Return the bytes of memory that this process can have: the least of what machine, container and limits leave."""
     return min([_of_machine(), _of_address_space(), *_of_container()])
 
 
@@ -149,7 +149,7 @@ def _of_address_space() -> float:
 
 
 def _of_container() -> Iterator[float]:
-    """Give the limits of the control groups, of both versions, that this process is in."""
+    """Return the limits of the control groups, of both versions, that this process is in."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -28,12 +28,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def is_value(leaf: Any) -> bool:
-    """Say whether a leaf is handed to compiled programs as a value: an array, or a floating-point number."""
+    """Tell whether a leaf is handed to compiled programs as a value: an array, or a floating-point number."""
     return isinstance(leaf, jax.Array | np.ndarray | float | np.floating)
 
 
 def is_key(leaf: Any) -> bool:
-    """Say whether a leaf is an array of random keys, or the bare shape of one."""
+    """Tell whether a leaf is an array of random keys, or the bare shape of one."""
     return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
@@ -97,14 +97,14 @@ def numbers_marked() -> Iterator[None]:
 
 
 def is_number(leaf: Any) -> bool:
-    """Say whether a leaf is a Python number, also where it is being traced inside of `numbers_marked`."""
+    """Tell whether a leaf is a Python number, also where it is being traced inside of `numbers_marked`."""
     if isinstance(leaf, float | int):
         return True
     return _marked.get() and isinstance(leaf, Tracer) and leaf.ndim == 0 and jax.typeof(leaf).weak_type
 
 
 def is_traced() -> bool:
-    """Say whether JAX is tracing at the moment, for `jit`, `grad`, `vmap` or another transformation.
+    """Tell whether JAX is tracing at the moment, for `jit`, `grad`, `vmap` or another transformation.
 
     Functions can hold what is being traced where nobody sees it, so looking at their arguments does not tell.
     """

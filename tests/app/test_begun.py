@@ -35,13 +35,13 @@ def test_all_survives_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "there is nothing to resume in"),
+        (None, "nothing to resume in"),
         ("{", "settings.json is damaged"),
         ("[1]", "settings.json is damaged"),
         ("null", "settings.json is damaged"),
-        ('{"experiment": "made-up", "settings": {}}', "settings.json is damaged: it lacks 'digest'"),
+        ('{"experiment": "made-up", "settings": {}}', "settings.json is damaged: 'digest' is missing"),
         ('{"digest": "x", "experiment": "made-up", "settings": {}, "more": 1}', "settings.json is damaged"),
-        ('{"digest": "x", "experiment": "lif", "settings": {}}', "holds a run of lif, not of made-up"),
+        ('{"digest": "x", "experiment": "lif", "settings": {}}', "contains a run of lif, not of made-up"),
         ('{"digest": "x", "experiment": "made-up", "settings": {}}', "settings.json was changed after the run began"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_setting_that_was_edited_is_noticed(tmp_path, as_user, value):
 
 @pytest.mark.parametrize("value", [5.0, None, "5", True, [5], {}])
 def test_settings_of_the_wrong_type_are_refused_even_where_the_digest_is_right(as_user, value):
-    with pytest.raises(InputError, match=r"^size must be a whole number"):
+    with pytest.raises(InputError, match=r"^size must be an integer"):
         Begun("made-up", {"size": value, "sizes": []}).settings_of(MODULE)
 
 

@@ -29,7 +29,7 @@ def test_what_was_there_stays(tmp_path):
 def test_a_folder_is_held_by_one_run(tmp_path):
     with (
         folders.hold(tmp_path, "lif"),
-        pytest.raises(InputError, match=rf"held by another run that is still alive \(process {os.getpid()} on"),
+        pytest.raises(InputError, match=rf"in use by another run that is still active \(process {os.getpid()} on"),
         folders.hold(tmp_path, "lif"),
     ):
         pass
@@ -63,7 +63,7 @@ def test_a_folder_removed_in_the_middle_is_no_error(tmp_path):
 def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    message = r"cannot be made \(.*\); --out names another"
+    message = r"cannot be created \(.*\); choose another with --out"
     with pytest.raises(InputError, match=message), folders.hold(Path(folder), "lif"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,10 +1,8 @@
-"""Names of metrics, and meanings of settings, for people."""
-
-from dataclasses import dataclass
+"""Names of metrics for people."""
 
 import pytest
 
-from neuraxis.app.labels import label, meanings
+from neuraxis.app.labels import label
 
 
 @pytest.mark.parametrize(
@@ -25,18 +23,3 @@ from neuraxis.app.labels import label, meanings
 )
 def test_label(metric, written):
     assert label(metric) == written
-
-
-@dataclass(frozen=True)
-class Made:
-    """Settings."""
-
-    tau_m: float = 20.0
-    """Time
-    constant [ms]."""
-    sizes: tuple[int, ...] = (1,)
-    """Sizes."""
-
-
-def test_meanings():
-    assert meanings(Made) == {"tau_m": "Time constant [ms].", "sizes": "Sizes."}

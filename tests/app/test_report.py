@@ -13,6 +13,7 @@ def report(name="first", is_default=True, is_quick=False, **metrics):
     return Report(
         name=name,
         text="First: a line.\n\nA paragraph with a < b.",
+        equations=("<math><mi>x</mi></math>",),
         settings={"size": 3, "mode": "x"},
         meanings={"size": "How large [mm]."},
         is_default=is_default,
@@ -58,6 +59,7 @@ def test_page_is_whole_and_stands_alone(tmp_path):
     assert parser.open == []
     assert "<title>Title &amp; more</title>" in page
     assert page.count("✓") == 2
+    assert page.count("<math><mi>x</mi></math>") == 2
     assert page.count("✗") == 1  # a bound means nothing for other settings than the default ones
     assert 'href="#second"' in page
     assert "a &lt; b" in page

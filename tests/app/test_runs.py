@@ -37,6 +37,7 @@ def experiment(run=None, with_session=False):
         module.run = lambda settings, session: (run or default)(settings, session)
     else:
         module.run = run or default
+    module.EQUATIONS = "\nx < 1\n\n\\frac{1}{2}\\n"
     module.Settings = Settings
     module.QUICK = Settings(size=2)
 
@@ -47,6 +48,14 @@ def experiment(run=None, with_session=False):
 
     module.plot = plot
     return module
+
+
+def test_the_report_shows_the_equations(tmp_path):
+    runs.run_experiment(experiment(), Settings(), tmp_path / "run", Session())
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<math") == 2
+    assert "<mfrac>" in page
+    assert "<mo>&#x0003C;</mo>" in page  # x < 1
 
 
 def test_leaves_everything_and_metrics_last(tmp_path):
@@ -101,7 +110,7 @@ def interrupt_after_saving(settings, session):
 
 def test_a_run_that_saved_a_checkpoint_keeps_it(tmp_path):
     folder = tmp_path / "made-up-1"
-    with pytest.raises(KeyboardInterrupt, match=r"neuraxis run made-up --out .*made-up-1 --resume goes on from there"):
+    with pytest.raises(KeyboardInterrupt, match=r"neuraxis run made-up --out .*made-up-1 --resume resumes it"):
         runs.run_experiment(experiment(interrupt_after_saving, with_session=True), Settings(), folder)
     assert folders.content(folder) == {"settings.json", "checkpoint.safetensors"}
     assert begun.unfinished("made-up", tmp_path) == folder
@@ -142,7 +151,9 @@ def test_a_folder_that_is_removed_in_the_middle_is_made_again(tmp_path):
 
 def test_no_more_memory_is_asked_for_than_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(runs.process, "memory", lambda: 8e9)
-    with pytest.raises(InputError, match=r"^size = 20 needs about 18.6 GiB of memory, and there are 7.45 GiB$"):
+    with pytest.raises(
+        InputError, match=r"^size = 20 needs about 18.6 GiB of memory, but only 7.45 GiB are available$"
+    ):
         runs.run_experiment(experiment(), Settings(size=20), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match=r"^sizes = \(9, 20\) needs"):

@@ -41,14 +41,14 @@ def test_in_another_process(neuraxis, folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prompt": ""}, "prompt must hold at least one character"),
+        ({"prompt": ""}, "prompt must contain at least one character"),
         ({"prompt": "abz"}, "the character 'z' at place 2"),
-        ({"count": 0}, "count must be a whole number"),
+        ({"count": 0}, "count must be an integer"),
         ({"temperature": -1.0}, "temperature must be finite and not negative"),
         ({"top_k": 4}, "top_k must be at most 3"),
         ({"top_p": 0.0}, "top_p must be positive"),
-        ({"seed": -1}, "seed must be a whole number"),
-        ({"seed": 2**32}, "seed must be a whole number from 0"),
+        ({"seed": -1}, "seed must be an integer"),
+        ({"seed": 2**32}, "seed must be an integer from 0"),
     ],
 )
 def test_bad_options_are_refused(folder, options, message):
@@ -59,10 +59,10 @@ def test_bad_options_are_refused(folder, options, message):
 def test_folders_without_a_language_model_are_refused(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         sample(tmp_path / "none", **OPTIONS)
-    with pytest.raises(InputError, match=r"holds no model: it has no model\.safetensors"):
+    with pytest.raises(InputError, match=r"contains no model: it has no model\.safetensors"):
         sample(tmp_path, **OPTIONS)
     checkpoint.save(tmp_path / "model.safetensors", Linear(2, 2, key=KEY))
-    with pytest.raises(InputError, match="holds no language model, but a Linear"):
+    with pytest.raises(InputError, match="contains no language model, but a Linear"):
         sample(tmp_path, **OPTIONS)
 
 

@@ -116,7 +116,7 @@ def test_bad_input_is_refused(layers, x, t, words):
     ("arguments", "words"),
     [
         ({"layers": 3}, r"layers must be a list of pairs \(W, b\), but are 3"),
-        ({"layers": [(np.ones((3, 2)) * 1j, np.ones(2))]}, "W of layer 0 must hold real numbers"),
+        ({"layers": [(np.ones((3, 2)) * 1j, np.ones(2))]}, "W of layer 0 must contain real numbers"),
         ({"x": "text"}, "x must be an array of numbers, but is 'text'"),
         ({"activation": jnp.tanh}, "activation must be a function with a method derivative"),
         ({"output": "softmax"}, "output must be a function, but is 'softmax'"),

@@ -73,8 +73,8 @@ def test_a_small_convolutional_network_learns_under_jit():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"stride": 0}, "stride must be a whole number of at least 1"),
-        ({"padding": -1}, "padding must be a whole number of at least 0"),
+        ({"stride": 0}, "stride must be an integer of at least 1"),
+        ({"padding": -1}, "padding must be an integer of at least 0"),
         ({"kernel": np.ones((6, 3, 2, 1))}, r"kernel \(6, 3\) is larger than the padded image \(5, 5\)"),
         ({"kernel": np.ones((3, 3, 1, 1))}, "shapes are"),
         ({"kernel": np.ones((3, 3))}, "shapes are"),

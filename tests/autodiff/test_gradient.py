@@ -70,7 +70,7 @@ def test_gradient_by_what_does_not_matter_is_zero():
 
 @pytest.mark.usefixtures("as_user")
 def test_a_function_that_gives_no_variable_is_refused():
-    with pytest.raises(InputError, match=r"must give a Var that depends on its first argument, but gave 1\.0"):
+    with pytest.raises(InputError, match=r"must return a Var that depends on its first argument, but returned 1\.0"):
         value_and_grad(lambda x: 1.0)(np.ones(3))
     with pytest.raises(InputError, match="seed"):
         value_and_grad(lambda x: x * 2.0)(np.ones(3))

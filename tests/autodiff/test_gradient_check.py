@@ -36,7 +36,7 @@ def test_the_arguments_stay_as_they_are():
     [
         ({"f": ops.sin, "x": np.array([1.0, np.nan])}, "argument 0 must be finite"),
         ({"f": ops.sin, "x": 1.0, "step": 0.0}, "step"),
-        ({"f": lambda x: 1.0, "x": 1.0}, "must give a Var"),
+        ({"f": lambda x: 1.0, "x": 1.0}, "must return a Var"),
     ],
 )
 def test_bad_input_is_refused(arguments, words):

@@ -118,7 +118,7 @@ def test_an_attention_block_has_jaxs_gradient():
 
 @pytest.mark.usefixtures("as_user")
 def test_bad_input_is_refused():
-    with pytest.raises(InputError, match="sizes must be a whole number"):
+    with pytest.raises(InputError, match="sizes must be an integer"):
         Network((3, 0), key=jax.random.key(0))
     with pytest.raises(InputError, match="at least input and output"):
         Network((3,), key=jax.random.key(0))
@@ -135,7 +135,7 @@ def test_bad_input_is_refused():
     [
         (None, {}, "sizes must name at least input and output, but are None"),
         ("34", {}, "sizes must name at least input and output, but are '34'"),
-        ((3, 2.5), {}, "sizes must be a whole number of at least 1, but is 2.5"),
+        ((3, 2.5), {}, "sizes must be an integer of at least 1, but is 2.5"),
         ((10**9, 10**9), {}, "sizes must be smaller"),
         ((3, 2), {"activation": "relu"}, "activation must be a function, but is 'relu'"),
         ((3, 2), {"key": 0}, "key must be one random key"),

@@ -336,7 +336,7 @@ def test_a_copy_is_independent():
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize("wrong", ["two", None, 1j, [[1.0], [1.0, 2.0]], object(), Var(1.0)])
 def test_only_real_numbers_make_a_var(wrong):
-    with pytest.raises(InputError, match=r"the value of a Var must (be an array of|hold real) numbers"):
+    with pytest.raises(InputError, match=r"the value of a Var must (be an array of|contain real) numbers"):
         Var(wrong)
 
 

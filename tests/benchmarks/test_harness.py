@@ -18,7 +18,7 @@ def test_sides_take_turns_and_the_first_call_is_apart():
         calls.append("peer")
         return 0.25  # its own measure
 
-    ours, theirs = measure(Workload("x", slow, {"peer": peer}), rounds=3).timings
+    ours, theirs = measure(Workload("x", "mlp", slow, {"peer": peer}), rounds=3).timings
     assert calls == ["ours", "peer"] * 5
     assert ours.first > 0.05 > ours.median
     assert theirs == Timing("peer", 0.25, 0.25, 0.0)
@@ -28,7 +28,7 @@ def test_sides_take_turns_and_the_first_call_is_apart():
 
 def test_a_side_that_is_out_of_order_is_left_out_and_named():
     peers = {"A, as it comes": lambda: 1.0, "A, fused": lambda: 0.09, "B": lambda: 5.0}
-    workload = Workload("x", lambda: 0.05, peers)
+    workload = Workload("x", "mlp", lambda: 0.05, peers)
     measured = measure(workload, rounds=2)
     assert [timing.name for timing in measured.timings] == ["neuraxis", "A, fused", "B"]
     assert measured.out_of_order == {"A, as it comes": 1.0}

@@ -37,10 +37,10 @@ def test_records_are_read_with_the_channel_last(batches):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "batch must hold records of 3073 bytes, but holds 0"),
-        (bytes(3072), "but holds 3072 bytes"),
-        (bytes(3074), "but holds 3074 bytes"),
-        (b"\x0a" + bytes(3072), "labels from 0 to 9, but holds 10"),
+        (b"", "batch must contain records of 3073 bytes, but contains 0"),
+        (bytes(3072), "but contains 3072 bytes"),
+        (bytes(3074), "but contains 3074 bytes"),
+        (b"\x0a" + bytes(3072), "labels from 0 to 9, but contains 10"),
     ],
 )
 def test_malformed_batches_are_refused(content, message):

@@ -147,7 +147,7 @@ def test_progress_counts_to_the_whole(cache, address, file):
 
 
 def test_file_without_an_address(cache, file):
-    with pytest.raises(DataError, match="is not at hand"):
+    with pytest.raises(DataError, match="is not available"):
         download.fetch(file())
 
 

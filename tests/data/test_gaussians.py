@@ -38,13 +38,13 @@ def test_one_seed_gives_the_same_points():
 @pytest.mark.usefixtures("as_user")
 def test_bad_arguments_are_refused():
     for call, words in (
-        (lambda: ring_of_gaussians(0), "modes must be a whole number"),
+        (lambda: ring_of_gaussians(0), "modes must be an integer"),
         (lambda: ring_of_gaussians(radius=-1.0), "radius must be positive"),
         (lambda: ring_of_gaussians(deviation=0.0), "deviation must be positive"),
-        (lambda: grid_of_gaussians(2.5), "side must be a whole number"),
+        (lambda: grid_of_gaussians(2.5), "side must be an integer"),
         (lambda: grid_of_gaussians(distance=np.nan), "distance must be positive"),
-        (lambda: ring_of_gaussians().draw(-1), "count must be a whole number"),
-        (lambda: ring_of_gaussians().draw(1, seed=-1), "seed must be a whole number"),
+        (lambda: ring_of_gaussians().draw(-1), "count must be an integer"),
+        (lambda: ring_of_gaussians().draw(1, seed=-1), "seed must be an integer"),
     ):
         with pytest.raises(InputError, match=words):
             call()

@@ -61,16 +61,19 @@ def test_what_is_no_bytes_is_refused(as_user):
         (bytes.fromhex("00010801 00000001 07"), "not an IDX file: .* begins with 00 01 08 01"),
         (bytes.fromhex("00000a01 00000001 07"), "a type code of 08, 09, 0b, 0c, 0d, 0e .* begins with 00 00 0a 01"),
         (bytes.fromhex("00000800 07"), "not an IDX file: .* begins with 00 00 08 00"),
-        (bytes.fromhex("00000803 00000001"), "labels must hold 16 bytes of header for 3 axes, but holds 8"),
-        (bytes.fromhex("00000801 00000003 0102"), r"labels must hold 11 bytes for shape \(3,\), but holds 10"),
-        (bytes.fromhex("00000801 00000003 01020304"), r"must hold 11 bytes for shape \(3,\), but holds 12"),
-        (bytes.fromhex("00000c01 00000002 00000001"), r"must hold 16 bytes for shape \(2,\), but holds 12"),
+        (bytes.fromhex("00000803 00000001"), "labels must contain 16 bytes of header for 3 axes, but contains 8"),
+        (bytes.fromhex("00000801 00000003 0102"), r"labels must contain 11 bytes for shape \(3,\), but contains 10"),
+        (bytes.fromhex("00000801 00000003 01020304"), r"must contain 11 bytes for shape \(3,\), but contains 12"),
+        (bytes.fromhex("00000c01 00000002 00000001"), r"must contain 16 bytes for shape \(2,\), but contains 12"),
         (
             bytes.fromhex("00000841") + bytes.fromhex("00000001") * 65 + b"\0",
             r"shape \(1, 1, .* is more than NumPy holds",
         ),
         (bytes.fromhex("00000803 00000000") + b"\xff" * 8, r"shape \(0, 4294967295, 4294967295\) is more than NumPy"),
-        (bytes.fromhex("00000804") + b"\xff" * 16 + b"\0", "must hold 340282366604025813516997721482669850645 bytes"),
+        (
+            bytes.fromhex("00000804") + b"\xff" * 16 + b"\0",
+            "must contain 340282366604025813516997721482669850645 bytes",
+        ),
     ],
 )
 def test_malformed_content_is_refused(content, message):

@@ -46,7 +46,7 @@ def test_one_changed_pixel_of_the_real_files_is_found(own):
 @pytest.mark.parametrize("module", [mnist, fashion_mnist])
 def test_missing_files_name_the_command(cache, module):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
-    with pytest.raises(DataError, match=f"train-images-idx3-ubyte.gz is not at hand .* `neuraxis data fetch {name}`"):
+    with pytest.raises(DataError, match=f"train-images-idx3-ubyte.gz is not available .* `neuraxis data fetch {name}`"):
         module.load()
 
 

@@ -46,7 +46,7 @@ def test_of_the_digits():
     [
         (lambda: pixel_sequences("mnist", permuted=True), "images must be a Dataset, but is 'mnist'"),
         (lambda: pixel_sequences(COLOUR, permuted=1), "permuted must be True or False"),
-        (lambda: pixel_sequences(COLOUR, permuted=True, seed=-1), "seed must be a whole number"),
+        (lambda: pixel_sequences(COLOUR, permuted=True, seed=-1), "seed must be an integer"),
         (lambda: pixel_sequences(COLOUR.flat(), permuted=True), r"images must have shape \(count, height, width\)"),
     ],
 )

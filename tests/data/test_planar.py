@@ -23,7 +23,7 @@ def test_moons_without_noise_lie_on_two_half_circles():
 
 @pytest.mark.usefixtures("as_user")
 def test_bad_input():
-    with pytest.raises(InputError, match="count must be a whole number"):
+    with pytest.raises(InputError, match="count must be an integer"):
         two_moons(1.5)
     with pytest.raises(InputError, match="noise must be finite and not negative"):
         swiss_roll(10, noise=-1.0)

@@ -101,7 +101,7 @@ def test_unpacked_files_without_a_digest_are_not_taken(own, sha256):
 def test_missing_file_names_the_command_and_the_folders(own, cache, play):
     with pytest.raises(DataError) as error:
         list(published.read(play))
-    assert "play/hamlet.txt.gz is not at hand" in str(error.value)
+    assert "play/hamlet.txt.gz is not available" in str(error.value)
     assert "run `neuraxis data fetch play`" in str(error.value)
     assert f"{own} and {cache}" in str(error.value)
 
@@ -184,7 +184,7 @@ def test_an_archive_that_lacks_a_member_is_refused(own, sha256, suffix, pack):
 
 
 def test_what_has_no_digest_is_refused():
-    with pytest.raises(InputError, match=r"play/acts\.zip must be known by a digest, of its own or of each of its con"):
+    with pytest.raises(InputError, match=r"play/acts\.zip must have a digest, of its own or of each of its con"):
         Published("play/acts.zip", {"1.txt": "sha256:00", "2.txt": ""}, size=1)
 
 
@@ -194,7 +194,7 @@ def test_what_has_no_digest_is_refused():
 def test_a_missing_file_under_another_name_is_pointed_at(own, sha256, place):
     play = Published("play/hamlet.txt.gz", {"hamlet.txt": ""}, URLS, packed=sha256(CONTENT), size=1)
     put(own, "other/hamlet.txt", CONTENT)  # of another data set
-    with pytest.raises(DataError, match="is not at hand") as error:
+    with pytest.raises(DataError, match="is not available") as error:
         list(published.read(play))
     assert "another name" not in str(error.value)
     there = put(own, place, CONTENT)

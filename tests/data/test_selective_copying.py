@@ -43,12 +43,12 @@ def test_all_times_may_be_taken():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"examples": 0}, "examples must be a whole number of at least 1, but is 0"),
-        ({"length": -1}, "length must be a whole number"),
-        ({"tokens": 2.0}, "tokens must be a whole number"),
-        ({"memorized": "8"}, "memorized must be a whole number"),
+        ({"examples": 0}, "examples must be an integer of at least 1, but is 0"),
+        ({"length": -1}, "length must be an integer"),
+        ({"tokens": 2.0}, "tokens must be an integer"),
+        ({"memorized": "8"}, "memorized must be an integer"),
         ({"length": 4, "memorized": 5}, "memorized must be at most length, 4, but is 5"),
-        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"seed": -1}, "seed must be an integer of at least 0"),
         ({"examples": 10**12}, "examples, length and memorized must be smaller"),
     ],
 )

@@ -120,10 +120,10 @@ def test_bad_divisions_are_refused(arguments, message, as_user):
     ("arguments", "message"),
     [
         ((x, 3), "data must be a tuple of arrays"),
-        (((x, labels), 0.2), "count must be a whole number of at least 1, but is 0.2"),
+        (((x, labels), 0.2), "count must be an integer of at least 1, but is 0.2"),
         (((x, labels), 20), "count must be less than the 20 training examples, but is 20"),
-        (((x, labels), 3, -1), "seed must be a whole number of at least 0, but is -1"),
-        (((x, labels), 3, None), "seed must be a whole number of at least 0, but is None"),
+        (((x, labels), 3, -1), "seed must be an integer of at least 0, but is -1"),
+        (((x, labels), 3, None), "seed must be an integer of at least 0, but is None"),
     ],
 )
 def test_bad_arguments_of_hold_out_are_refused(arguments, message, as_user):

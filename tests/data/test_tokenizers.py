@@ -58,7 +58,9 @@ def test_tokens_out_of_range_are_refused(as_user, pairs):
     for tokenizer in (Characters("ab"), pairs):
         size = tokenizer.size
         for wrong in (size, -1):
-            with pytest.raises(InputError, match=f"tokens must lie from 0 to {size - 1}, but holds {wrong} at index"):
+            with pytest.raises(
+                InputError, match=f"tokens must be between 0 and {size - 1}, but contains {wrong} at index"
+            ):
                 tokenizer.decode(np.array([0, wrong]))
         with pytest.raises(InputError, match="tokens must be integers"):
             tokenizer.decode(np.array([[0]]))
@@ -72,7 +74,7 @@ def test_bad_alphabets_are_refused(as_user):
     for empty in (lambda: Characters(""), lambda: Characters.of("")):
         with pytest.raises(InputError, match="at least one character, but is empty"):
             empty()
-    with pytest.raises(InputError, match="size must be a whole number of at least 256"):
+    with pytest.raises(InputError, match="size must be an integer of at least 256"):
         BytePairs.of("text", 10)
     with pytest.raises(InputError, match="merges must be what the package tokenizers wrote"):
         BytePairs("{}")

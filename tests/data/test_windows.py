@@ -36,10 +36,10 @@ def test_nothing_is_copied():
 @pytest.mark.parametrize(
     ("sequence", "options", "message"),
     [
-        (np.arange(3), {"length": 4}, "sequence must hold at least the 4 entries of a window, but holds 3"),
+        (np.arange(3), {"length": 4}, "sequence must contain at least the 4 entries of a window, but contains 3"),
         (3, {"length": 1}, "but is a single number"),
-        (np.arange(3), {"length": 0}, "length must be a whole number"),
-        (np.arange(3), {"length": 1, "every": 0}, "every must be a whole number"),
+        (np.arange(3), {"length": 0}, "length must be an integer"),
+        (np.arange(3), {"length": 1, "every": 0}, "every must be an integer"),
         ("text", {"length": 1}, "sequence must be an array of numbers"),
     ],
 )

@@ -120,14 +120,14 @@ def test_each_part_is_learnt(seed):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"train": 0}, "train must be a whole number of at least 1"),
-        ({"test": 2.5}, "test must be a whole number"),
+        ({"train": 0}, "train must be an integer of at least 1"),
+        ({"test": 2.5}, "test must be an integer"),
         ({"test": 40_000}, "test must be less than the 36525 days from 1969-01-01 to 2068-12-31, but is 40000"),
         ({"last": date(1960, 1, 1)}, "test must be less than the 0 days"),
         ({"first": "1969"}, "first must be a date, but is '1969'"),
         ({"new_forms": 16}, "new_forms must be at most 15, but is 16"),
-        ({"new_forms": 0}, "new_forms must be a whole number"),
-        ({"seed": -1}, "seed must be a whole number"),
+        ({"new_forms": 0}, "new_forms must be an integer"),
+        ({"seed": -1}, "seed must be an integer"),
     ],
 )
 def test_bad_input_is_refused(wrong, message):

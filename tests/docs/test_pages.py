@@ -13,10 +13,13 @@ ROOT = Path(__file__).parents[2]
 NAVIGATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 
 
+def _page(name):
+    return (ROOT / "docs" / "systems" / f"{name}.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_has_a_page(name):
-    page = ROOT / "docs" / "systems" / f"{name}.md"
-    assert page.is_file()
+    assert _page(name).startswith("# ")
     assert f"systems/{name}.md" in NAVIGATION
 
 
@@ -30,6 +33,13 @@ def test_every_experiment_tells_its_claim_and_its_source(name):
     text = experiments.docstring(name)
     assert len(text.partition("\n")[0]) <= 110
     assert re.search(r"\b(19|20)\d\d\b", text), "a citation has a year"
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_the_page_shows_the_equations_of_the_report(name):
+    shown = re.findall(r"^\[equation (\d+) of ([\w-]+)\][.,:;]?$", _page(name), re.MULTILINE)
+    formulas = experiments.equations(name)
+    assert shown == [(str(number), name) for number in range(1, len(formulas) + 1)]
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

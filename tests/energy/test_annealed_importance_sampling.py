@@ -70,14 +70,17 @@ rbm = RBM(np.ones((4, 2)))
     [
         (lambda: annealed_importance_sampling("rbm", key=KEY), "rbm must be a RBM"),
         (lambda: annealed_importance_sampling(rbm, key=1), "key must be"),
-        (lambda: annealed_importance_sampling(rbm, key=KEY, steps=0), "steps must be a whole number"),
-        (lambda: annealed_importance_sampling(rbm, key=KEY, chains=0), "chains must be a whole number"),
+        (lambda: annealed_importance_sampling(rbm, key=KEY, steps=0), "steps must be an integer"),
+        (lambda: annealed_importance_sampling(rbm, key=KEY, chains=0), "chains must be an integer"),
         (lambda: annealed_importance_sampling(rbm, key=KEY, base=[0, 1]), r"base must have shape \(4,\)"),
         (lambda: annealed_importance_sampling(rbm, key=KEY, base=[0, 1, np.nan, 2]), "base must be finite"),
         (lambda: reverse_annealed_importance_sampling(rbm, np.ones(4), key=KEY), "samples must have shape"),
         (lambda: reverse_annealed_importance_sampling(rbm, np.ones((0, 4)), key=KEY), "samples must have shape"),
         (lambda: reverse_annealed_importance_sampling(rbm, np.ones((3, 5)), key=KEY), "samples must have shape"),
-        (lambda: reverse_annealed_importance_sampling(rbm, np.full((3, 4), 0.5), key=KEY), "samples must hold 0 and 1"),
+        (
+            lambda: reverse_annealed_importance_sampling(rbm, np.full((3, 4), 0.5), key=KEY),
+            "samples must contain 0 and 1",
+        ),
     ],
 )
 def test_bad_input_is_refused(wrong, message):

@@ -153,7 +153,7 @@ def test_bad_constants_are_refused(name, value):
         (lambda m: m.settle(np.ones(3)), r"u must have shape \(…, 2\)"),
         (lambda m: m.settle(np.ones(2), np.ones((3, 2))), r"input must broadcast to the state's shape \(2,\)"),
         (lambda m: m.settle(np.ones(2), rtol=-1.0), "rtol must be finite and not negative"),
-        (lambda m: m.settle(np.ones(2), max_steps=0), "max_steps must be a whole number of at least 1"),
+        (lambda m: m.settle(np.ones(2), max_steps=0), "max_steps must be an integer of at least 1"),
     ],
 )
 def test_bad_input_is_refused(call, message):

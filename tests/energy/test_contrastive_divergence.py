@@ -41,7 +41,7 @@ def case(enumerated):
 
 
 def slopes(rbm, rule, data, **state):
-    """Give the gradient that a rule descends on."""
+    """Return the gradient that a rule descends on."""
     begun = dataclasses.replace(rule.init(rbm), **state)
     moved, after, losses = eqx.filter_jit(rule.step)(rbm, begun, (jnp.asarray(data),), key=KEY)
     change = (getattr(rbm, name) - getattr(moved, name) for name in Slopes._fields)
@@ -138,7 +138,7 @@ def test_fit_says_what_is_wrong():
     data = (np.random.default_rng(0).random((40, 4)) < 0.5).astype(np.float32)
     how = {"epochs": 2, "batch_size": 20, "key": KEY, "progress": None}
     model, rule = RBM.for_data(data, 2, key=KEY), contrastive_divergence(gradient_descent(0.1))
-    with pytest.raises(InputError, match=r"v must hold 0 and 1 only, but reaches from 0 to 0.5 and holds 0.5"):
+    with pytest.raises(InputError, match=r"v must contain 0 and 1 only, but ranges from 0 to 0.5 and contains 0.5"):
         fit(model, rule, (0.5 * data,), **how)
     with pytest.raises(InputError, match=r"v must have shape \(…, 4\)"):
         fit(model, rule, (data[:, :3],), **how)
@@ -153,12 +153,12 @@ def test_fit_says_what_is_wrong():
     ("wrong", "message"),
     [
         (lambda: contrastive_divergence(0.1), "optimizer must be an optax transformation"),
-        (lambda: contrastive_divergence(STEP, 0), "k must be a whole number of at least 1"),
-        (lambda: contrastive_divergence(STEP, 1.5), "k must be a whole number"),
+        (lambda: contrastive_divergence(STEP, 0), "k must be an integer of at least 1"),
+        (lambda: contrastive_divergence(STEP, 1.5), "k must be an integer"),
         (lambda: contrastive_divergence(STEP, centring=1.0), r"centring must lie in \[0, 1\)"),
         (lambda: contrastive_divergence(STEP, centring=[0.1, 0.2]), "centring must be one number"),
-        (lambda: persistent_contrastive_divergence(STEP, 0), "chains must be a whole number of at least 1"),
-        (lambda: persistent_contrastive_divergence(STEP, 10, -1), "k must be a whole number"),
+        (lambda: persistent_contrastive_divergence(STEP, 0), "chains must be an integer of at least 1"),
+        (lambda: persistent_contrastive_divergence(STEP, 10, -1), "k must be an integer"),
     ],
 )
 def test_bad_input_is_refused(wrong, message):

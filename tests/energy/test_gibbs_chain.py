@@ -52,9 +52,9 @@ def test_starts_with_all_units_off():
         (lambda: GibbsChain("rbm"), "rbm must be a RBM"),
         (
             lambda: GibbsChain(RBM(np.ones((3, 2))), [True]),
-            "clamped must hold a truth value for each of 3",
+            "clamped must contain a boolean for each of 3",
         ),
-        (lambda: GibbsChain(RBM(np.ones((3, 2))), [1, 0, 1]), "clamped must hold a truth value"),
+        (lambda: GibbsChain(RBM(np.ones((3, 2))), [1, 0, 1]), "clamped must contain a boolean"),
         (lambda: simulate(GibbsChain(RBM(np.ones((3, 2)))), steps=2), "needs a key"),
         (
             lambda: simulate(GibbsChain(RBM(np.ones((3, 2)))), steps=2, state=np.ones(4), key=jax.random.key(0)),

@@ -141,9 +141,9 @@ def test_the_dynamics_comes_to_rest_where_the_energy_does():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sizes": (3,)}, "sizes must be a sequence of 2 or more whole numbers"),
+        ({"sizes": (3,)}, "sizes must be a sequence of 2 or more integers"),
         ({"sizes": 3}, "sizes must be a sequence"),
-        ({"sizes": (3, 0)}, r"sizes\[1\] must be a whole number of at least 1"),
+        ({"sizes": (3, 0)}, r"sizes\[1\] must be an integer of at least 1"),
         ({"sizes": (10**7, 10**7)}, "sizes must be smaller"),
         ({"key": 0}, "key must be one random key"),
         ({"activation": "tanh"}, "activation must be a Activation, but is 'tanh'"),
@@ -165,13 +165,13 @@ def test_bad_arguments_are_refused(as_user, arguments, message):
 
 def test_bad_states_and_inputs_are_refused(as_user):
     net = network()
-    with pytest.raises(InputError, match="x must hold the values of 4 layers"):
+    with pytest.raises(InputError, match="x must contain the values of 4 layers"):
         net.energy(x[:2])
     with pytest.raises(InputError, match=r"x\[1\] must have shape \(…, 4\), but has shape \(6, 5\)"):
         net.energy((x[0], x[2], x[2], x[3]))
     with pytest.raises(InputError, match=r"x must have shape \(…, 2\), but has shape \(6, 3\)"):
         net(x[0])
-    with pytest.raises(InputError, match="must hold real numbers"):
+    with pytest.raises(InputError, match="must contain real numbers"):
         net(x[-1] * 1j)
     with pytest.raises(InputError, match=r"must be Ends\(bottom, top\), the values that are clamped"):
         simulate(net, x[0], dt=1.0, steps=2)

@@ -76,8 +76,8 @@ def test_inference_has_gradients():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
-        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"steps": 0}, "steps must be an integer of at least 1, but is 0"),
+        ({"steps": 2.5}, "steps must be an integer"),
         ({"step_size": -0.1}, "step_size must be positive"),
         ({"step_size": float("nan")}, "step_size must be positive"),
         ({"step_size": np.ones(2)}, "step_size must be one number"),

@@ -39,7 +39,7 @@ def free_port() -> str:
 
 
 def finish(process: subprocess.Popen) -> str:
-    """Give the program's last line."""
+    """Return the program's last line."""
     out, err = process.communicate(timeout=150)
     assert process.returncode == 0, err
     return out.split("\n")[-2]

@@ -15,11 +15,11 @@ from tests.engine.learning import Scaled, adam, labels, squared, targets, train,
 
 def test_labels_out_of_range_are_named():
     bad = np.full_like(labels, 9)
-    with pytest.raises(InputError, match="labels must lie from 0 to 1, but reach from 9 to 9"):
+    with pytest.raises(InputError, match="labels must be between 0 and 1, but range from 9 to 9"):
         train(data=(x, bad))
     bad = labels.copy()
     bad[7] = -1
-    with pytest.raises((InputError, DivergedError), match="labels must lie from 0 to 1, but reach from -1 to 1"):
+    with pytest.raises((InputError, DivergedError), match="labels must be between 0 and 1, but range from -1 to 1"):
         train(data=(x, bad))
 
 
@@ -71,7 +71,7 @@ def test_a_mask_of_infinities_in_a_model_is_no_divergence():
 def test_statistics_need_a_loss_that_gives_them():
     model = Sequential([Linear(5, 2, key=jax.random.key(0)), BatchNorm(2)])
     by_hand = lambda model, x, labels, *, key: (classification.loss(model, x, labels), model)
-    with pytest.raises(InputError, match="gradient= cannot bring the statistics up to date"):
+    with pytest.raises(InputError, match="gradient= cannot update the statistics"):
         train(model, descent(classification.loss, optax.sgd(0.1), gradient=by_hand))
 
 

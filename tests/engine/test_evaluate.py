@@ -97,7 +97,7 @@ def test_predicts_in_inference_mode_what_the_model_gives():
     ("data", "message"),
     [
         ((np.zeros(0),), "the data are empty"),
-        (Counting(np.zeros(0)), "the data are empty: data holds no example"),
+        (Counting(np.zeros(0)), "the data are empty: data contains no examples"),
         ((np.zeros(3), np.zeros(2)), r"must agree along their first axis, but have shapes data\[0\] \(3,\)"),
         (np.zeros((4, 2)), r"must be a tuple of one or more arrays, .* but is an array of shape \(4, 2\)"),
         (jnp.zeros(4), r"but is an array of shape \(4,\)"),
@@ -117,23 +117,25 @@ def test_a_source_that_gives_something_else_is_refused():
         def take(self, indices):
             return self.x[indices]
 
-    with pytest.raises(InputError, match=r"take\(indices\) of Bad must give a tuple of arrays .* but gave a ndarray"):
+    with pytest.raises(
+        InputError, match=r"take\(indices\) of Bad must return a tuple of arrays .* but returned a ndarray"
+    ):
         evaluate(1.0, scaled, Bad(np.zeros(3)))
     Bad.take = lambda self, indices: (self.x,)
-    with pytest.raises(InputError, match=r"but gave shapes \(\(3,\),\) for 2 indices"):
+    with pytest.raises(InputError, match=r"but returned shapes \(\(3,\),\) for 2 indices"):
         evaluate(1.0, scaled, Bad(np.zeros(3)), batch_size=2)
 
 
 @pytest.mark.usefixtures("as_user")
 def test_measures_that_do_not_give_one_number_per_example_are_refused():
     mean = lambda model, x, *, key: jnp.mean(x)
-    with pytest.raises(InputError, match=r"^the measure must give one number per example, shape \(3,\)"):
+    with pytest.raises(InputError, match=r"^the measure must return one number per example, shape \(3,\)"):
         evaluate(None, mean, (np.zeros(3),))
-    with pytest.raises(InputError, match=r"^accuracy must give one number per example"):
+    with pytest.raises(InputError, match=r"^accuracy must return one number per example"):
         evaluate(None, {"good": lambda model, x, *, key: x, "accuracy": mean}, (np.zeros(3),))
     with pytest.raises(InputError, match=r"measures\['accuracy'\] must be a function, but is 'accuracy'"):
         evaluate(None, {"accuracy": "accuracy"}, (np.zeros(3),))
-    with pytest.raises(InputError, match="batch_size must be a whole number"):
+    with pytest.raises(InputError, match="batch_size must be an integer"):
         evaluate(None, mean, (np.zeros(3),), batch_size=0)
     with pytest.raises(InputError, match="measures must be a function, but is 3"):
         evaluate(None, 3, (np.zeros(3),))
@@ -149,23 +151,23 @@ def test_measures_that_do_not_give_one_number_per_example_are_refused():
         evaluate(None, {"spread": lambda model, x, *, key: x + jnp.ones(2)}, (np.zeros(3, np.float32),))
     with pytest.raises(InputError, match="model must be a function"):
         predict({"weights": np.zeros(3)}, np.zeros(3))
-    with pytest.raises(InputError, match="the data are empty: x hold no example"):
+    with pytest.raises(InputError, match="the data are empty: x contain no examples"):
         predict(lambda x: x, np.zeros((0, 3)))
 
 
 @pytest.mark.usefixtures("as_user")
 def test_what_is_not_a_number_is_refused_and_not_measured():
     model, data = MLP((5, 2), key=jax.random.key(0)), np.ones((4, 5), np.float32)
-    with pytest.raises(InputError, match="loss is NaN: labels must lie from 0 to 1, but reach from 0 to 7"):
+    with pytest.raises(InputError, match="loss is NaN: labels must be between 0 and 1, but range from 0 to 7"):
         evaluate(model, classification.loss, (data, np.array([0, 1, 7, 0])))
-    with pytest.raises(InputError, match=r"data\[0\] must be finite, but holds nan at index \(2, 0\)"):
+    with pytest.raises(InputError, match=r"data\[0\] must be finite, but contains nan at index \(2, 0\)"):
         evaluate(model, classification.loss, (np.where(np.eye(4, 5, -2) > 0, np.nan, data), np.zeros(4, int)))
     broken = eqx.tree_at(lambda m: m.layers[0].bias, model, jnp.full(2, jnp.nan))
     with pytest.raises(InputError, match=r"loss is NaN: the model holds NaN, in layers\[0\].bias"):
         evaluate(broken, classification.loss, (data, np.zeros(4, int)))
-    with pytest.raises(InputError, match=r"data\[0\] must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match=r"data\[0\] must contain real numbers, but has dtype complex64"):
         evaluate(model, classification.loss, (data + 0j, np.zeros(4, int)))
-    with pytest.raises(InputError, match="x must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="x must contain real numbers, but has dtype complex64"):
         predict(model, data + 0j)
     assert evaluate(None, lambda model, x, *, key: x / 0, (np.ones(3),)) == np.inf
 

@@ -88,8 +88,8 @@ def test_blocks_have_one_shape_and_come_from_another_thread(monkeypatch):
 @pytest.mark.parametrize(
     ("taken", "message"),
     [
-        (lambda indices: x[indices], "must give a tuple of arrays .* but gave a ndarray"),
-        (lambda indices: (x[:1],), r"must give a tuple of arrays .* but gave shapes \(\(1, 3\),\) for 4 indices"),
+        (lambda indices: x[indices], "must return a tuple of arrays .* but returned a ndarray"),
+        (lambda indices: (x[:1],), r"must return a tuple of arrays .* but returned shapes \(\(1, 3\),\) for 4 indices"),
     ],
 )
 def test_what_a_source_gives_is_checked(taken, message):

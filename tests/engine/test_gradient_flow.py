@@ -195,7 +195,7 @@ def test_bad_input():
     model = MLP((4, 3), key=KEY)
     with pytest.raises(InputError, match="must agree along their first axis"):
         gradient_flow(model, loss, (x, labels[:3]))
-    with pytest.raises(InputError, match=r"data\[0\] must be finite, but holds nan at index \(0, 0\)"):
+    with pytest.raises(InputError, match=r"data\[0\] must be finite, but contains nan at index \(0, 0\)"):
         gradient_flow(model, loss, (np.full_like(x, np.nan), labels))
     with pytest.raises(InputError, match=r"data must be a tuple of one or more arrays, .* but is None"):
         gradient_flow(model, loss, None)
@@ -205,7 +205,7 @@ def test_bad_input():
         gradient_flow(model, loss, (x, labels), key=3)
     with pytest.raises(InputError, match="model must be a function, but is None"):
         gradient_flow(None, loss, (x, labels))
-    with pytest.raises(InputError, match=r"loss must give one number per example, .* gave shape \(\)"):
+    with pytest.raises(InputError, match=r"loss must return one number per example, .* returned shape \(\)"):
         gradient_flow(model, lambda model, x, labels, *, key: jnp.mean(model(x)), (x, labels))
 
 

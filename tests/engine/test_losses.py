@@ -22,20 +22,20 @@ def test_double_precision_stays():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros(()), r"shape \(4,\) for a batch of 4, but gave shape \(\): leave the mean or sum .* out"),
-        (0.5, r"gave shape \(\): leave the mean"),
-        (np.zeros((4, 1)), r"gave shape \(4, 1\): take the last axis off"),
-        (np.zeros((4, 4)), r"gave shape \(4, 4\): outputs and targets have broadcast"),
-        (np.zeros((4, 3)), r"gave shape \(4, 3\): sum or average over all axes but the first"),
-        (np.zeros(3), r"gave shape \(3,\): keep the examples along the first axis"),
-        (np.zeros((1, 4)), r"gave shape \(1, 4\): keep the examples along the first axis"),
-        (np.zeros(4, complex), "accuracy must give real numbers, one per example, but gave dtype complex"),
+        (np.zeros(()), r"shape \(4,\) for a batch of 4, but returned shape \(\): leave the mean or sum .* out"),
+        (0.5, r"returned shape \(\): leave the mean"),
+        (np.zeros((4, 1)), r"returned shape \(4, 1\): take the last axis off"),
+        (np.zeros((4, 4)), r"returned shape \(4, 4\): outputs and targets have broadcast"),
+        (np.zeros((4, 3)), r"returned shape \(4, 3\): sum or average over all axes but the first"),
+        (np.zeros(3), r"returned shape \(3,\): keep the examples along the first axis"),
+        (np.zeros((1, 4)), r"returned shape \(1, 4\): keep the examples along the first axis"),
+        (np.zeros(4, complex), "accuracy must return real numbers, one per example, but returned dtype complex"),
         (
             jax.random.split(jax.random.key(0), 4),
-            "must give real numbers, one per example, but gave dtype key",
+            "must return real numbers, one per example, but returned dtype key",
         ),
-        ("good", "accuracy must give an array with one number per example, but gave 'good'"),
-        (None, "accuracy must give an array with one number per example, but gave None"),
+        ("good", "accuracy must return an array with one number per example, but returned 'good'"),
+        (None, "accuracy must return an array with one number per example, but returned None"),
     ],
 )
 def test_anything_else_is_refused(values, message):

@@ -141,7 +141,7 @@ def test_a_mesh_that_is_not_understood_is_an_error(text):
 
 
 def test_zero_devices_is_an_error():
-    with pytest.raises(InputError, match="data must be a whole number of at least 1"):
+    with pytest.raises(InputError, match="data must be an integer of at least 1"):
         parse_mesh("data=0")
 
 
@@ -256,9 +256,9 @@ def test_an_address_without_host_and_port_is_an_error(address):
 
 
 def test_a_process_out_of_range_is_an_error():
-    with pytest.raises(InputError, match="processes must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match="processes must be an integer of at least 1, but is 0"):
         join("here:9876", 0, 0)
-    with pytest.raises(InputError, match="index must be a whole number of at least 0, but is -1"):
+    with pytest.raises(InputError, match="index must be an integer of at least 0, but is -1"):
         join("here:9876", 2, -1)
     with pytest.raises(InputError, match="the index of a process must be below their number 2, but is 2"):
         join("here:9876", 2, 2)

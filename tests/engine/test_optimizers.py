@@ -94,7 +94,7 @@ def test_gradient_descent_on_a_parabola_is_a_geometric_series():
         (lambda: gradient_descent("falling"), "learning_rate must be a number, but is 'falling'"),
         (lambda: momentum(float("nan")), "learning_rate must be positive"),
         (lambda: weight_decay(-0.1), "rate must be finite and not negative"),
-        (lambda: weight_decay(1j), "rate must hold real numbers"),
+        (lambda: weight_decay(1j), "rate must contain real numbers"),
         (lambda: gradient_descent(Counted), "learning_rate must be a function, but is <class"),
         (
             lambda: gradient_descent([0.1, 0.2]),
@@ -104,10 +104,16 @@ def test_gradient_descent_on_a_parabola_is_a_geometric_series():
         (lambda: momentum(lambda: 0.1), r"learning_rate must be a function of \(count\)"),
         (
             lambda: rate_at(lambda count: jnp.ones(3), 0),
-            "a schedule must give one number for a count",
+            "a schedule must return one number for a count",
         ),
-        (lambda: rate_at(lambda count: None, 0), "a schedule must give one number for a count of steps, but gave None"),
-        (lambda: rate_at(lambda count: 1j, 0), "a schedule must give one number for a count of steps, but gave 1j"),
+        (
+            lambda: rate_at(lambda count: None, 0),
+            "a schedule must return one number for a count of steps, but returned None",
+        ),
+        (
+            lambda: rate_at(lambda count: 1j, 0),
+            "a schedule must return one number for a count of steps, but returned 1j",
+        ),
     ],
 )
 def test_bad_settings_are_refused(make, message):

@@ -117,7 +117,7 @@ def test_an_overshooting_step_is_not_called_settled():
 
 
 def counted(energy):
-    """Give the energy, and a list that grows by one whenever JAX traces it."""
+    """Return the energy, and a list that grows by one whenever JAX traces it."""
     traces = []
 
     def watched(*arguments):
@@ -295,23 +295,29 @@ def test_a_valley_without_a_slope_along_it_has_no_derivative():
         ({"step_size": np.nan}, "step_size must be positive"),
         ({"step_size": 0.1, "rtol": -1.0}, "rtol must be finite and not negative"),
         ({"step_size": 0.1, "atol": -1.0}, "atol must be finite and not negative"),
-        ({"step_size": 0.1, "max_steps": 0}, "max_steps must be a whole number of at least 1"),
-        ({"step_size": 0.1, "x": np.array([0.0, np.nan])}, r"x must be finite, but holds nan at index \(1,\)"),
-        ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) * jnp.ones(3)}, r"per leading index .* gave shape \(3,\)"),
-        ({"step_size": 0.1, "energy": lambda x: (x, x)}, "must give one array of real numbers"),
-        ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) > 0}, "must give one array of real numbers"),
-        ({"step_size": 0.1, "x": ()}, r"x must hold an array, but is \(\)"),
+        ({"step_size": 0.1, "max_steps": 0}, "max_steps must be an integer of at least 1"),
+        ({"step_size": 0.1, "x": np.array([0.0, np.nan])}, r"x must be finite, but contains nan at index \(1,\)"),
+        (
+            {"step_size": 0.1, "energy": lambda x: jnp.sum(x) * jnp.ones(3)},
+            r"per leading index .* returned shape \(3,\)",
+        ),
+        ({"step_size": 0.1, "energy": lambda x: (x, x)}, "must return one array of real numbers"),
+        ({"step_size": 0.1, "energy": lambda x: jnp.sum(x) > 0}, "must return one array of real numbers"),
+        ({"step_size": 0.1, "x": ()}, r"x must contain an array, but is \(\)"),
         ({"step_size": 0.1, "x": "rest"}, "x must be an array of numbers, but is 'rest'"),
         ({"step_size": 0.1, "energy": lambda: 0.0}, r"energy must be a function of \(argument 0\)"),
-        ({"step_size": 0.1, "energy": lambda x: "a"}, "an energy must give one array of real numbers, but gave 'a'"),
+        (
+            {"step_size": 0.1, "energy": lambda x: "a"},
+            "an energy must return one array of real numbers, but returned 'a'",
+        ),
         (
             {"step_size": 0.1, "energy": lambda x: float(x[0])},
             r"energy must be a function that JAX can trace",
         ),
         ({"step_size": 0.1, "energy": lambda x: jnp.sum(x @ jnp.ones(3))}, r"energy does not fit what .*float32\(2,\)"),
-        ({"step_size": 0.1, "x": np.ones(2) * 1j}, "x must hold real numbers, but has dtype complex"),
-        ({"step_size": 0.1, "steps": 0}, "steps must be a whole number of at least 1, but is 0"),
-        ({"step_size": 0.1, "steps": 2.0}, "steps must be a whole number of at least 1, but is 2.0"),
+        ({"step_size": 0.1, "x": np.ones(2) * 1j}, "x must contain real numbers, but has dtype complex"),
+        ({"step_size": 0.1, "steps": 0}, "steps must be an integer of at least 1, but is 0"),
+        ({"step_size": 0.1, "steps": 2.0}, "steps must be an integer of at least 1, but is 2.0"),
         (
             {"step_size": 0.1, "energy": Hopfield(np.zeros((2, 2)))},
             r"takes a model's energy, as in relax\(model.energy, x, …\), but received a whole Hopfield",
@@ -329,13 +335,13 @@ def test_bad_input_is_refused(arguments, message):
 def test_lists_are_states_and_arguments_and_complex_numbers_neither():
     settled = relax(lambda x, a: jnp.sum((x - a) ** 2, -1), [0, 0], [1.0, 2.0], step_size=0.4)
     np.testing.assert_allclose(settled.x, [1, 2], rtol=1e-4)
-    with pytest.raises(InputError, match=r"arguments\[0\] must hold real numbers, but has dtype complex"):
+    with pytest.raises(InputError, match=r"arguments\[0\] must contain real numbers, but has dtype complex"):
         relax(lambda x, a: jnp.sum(x**2 * jnp.abs(a)), jnp.ones(2), 1j, step_size=0.1)
 
 
 @pytest.mark.parametrize("steps", [None, 3])
 def test_arguments_that_are_not_finite_are_refused(steps):
-    with pytest.raises(InputError, match=r"arguments\[1\]\['b'\] must be finite, but holds nan at index \(1,\)"):
+    with pytest.raises(InputError, match=r"arguments\[1\]\['b'\] must be finite, but contains nan at index \(1,\)"):
         relax(quadratic, np.ones(2), A, {"b": np.array([0.0, np.nan])}, step_size=0.1, steps=steps)
     with pytest.raises(InputError, match=r"arguments\[0\] must be finite, but is inf"):
         relax(lambda x, a: a * jnp.sum(x**2), np.ones(2), np.inf, step_size=0.1, steps=steps)

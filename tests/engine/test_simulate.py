@@ -105,7 +105,7 @@ def wide_vectors(monkeypatch):
 
 
 def drive(a):
-    """Give the state after five steps under a function of the time that holds `a` where nobody sees it."""
+    """Return the state after five steps under a function of the time that holds `a` where nobody sees it."""
     return simulate(Leak(), lambda t: a * jnp.ones(()), dt=1.0, steps=5).state
 
 
@@ -309,7 +309,7 @@ def test_infinite_states_are_allowed_and_tracing_asks_for_nothing():
 
 
 def test_nan_that_was_there_before_is_told_as_such():
-    with pytest.raises(InputError, match="the state to start from must be finite, but holds NaN"):
+    with pytest.raises(InputError, match="the state to start from must be finite, but contains NaN"):
         simulate(Leak(), 1.0, dt=1.0, steps=3, state=jnp.asarray(jnp.nan))
     with pytest.raises(InputError, match="as a function of the time give NaN at 2 ms"):
         simulate(Leak(), lambda t: jnp.where(t < 2, t, jnp.nan), dt=1.0, steps=5)
@@ -420,38 +420,41 @@ class Energy(eqx.Module):
         ),
         ({"dynamics": jnp.tanh}, "must have the methods init_state and step"),
         ({"record": "v"}, "record must be a function, but is 'v'"),
-        ({"record": lambda state, output: {"what": "v"}}, "a record must hold arrays and .* holds the str 'v'"),
-        ({"record": lambda state, output: jnp.sin}, "a record must hold arrays and numbers only, but holds the .*sin"),
+        ({"record": lambda state, output: {"what": "v"}}, "a record must contain arrays and .* contains the str 'v'"),
+        (
+            {"record": lambda state, output: jnp.sin},
+            "a record must contain arrays and numbers only, but contains the .*sin",
+        ),
         ({"record": lambda state: state}, r"record must be a function of \(state, output\), .* too many positional"),
         ({"inputs": lambda t, x: t}, r"inputs must be a function of \(t\), .* missing a required argument: 'x'"),
         ({"inputs": lambda t: "x"}, "inputs must be a function that gives arrays of numbers"),
-        ({"inputs": lambda t: 1j * t}, "inputs must give real numbers, but give dtype complex64"),
+        ({"inputs": lambda t: 1j * t}, "inputs must return real numbers, but give dtype complex64"),
         ({"inputs": Leak}, "inputs must be arrays or a function of the time, but are the class Leak itself"),
         (
             {"inputs": (jnp.ones(2), jnp.ones(2))},
             r"Leak does not take inputs that are a tree of shapes \(\(2,\), ",
         ),
-        ({"inputs": jnp.ones(2) * 1j}, "inputs must hold real numbers, but has dtype complex64"),
+        ({"inputs": jnp.ones(2) * 1j}, "inputs must contain real numbers, but has dtype complex64"),
         ({"state": "rest"}, "state must be an array of numbers, but is 'rest'"),
-        ({"state": jnp.ones(2) * 1j}, "state must hold real numbers, as that of Leak does"),
+        ({"state": jnp.ones(2) * 1j}, "state must contain real numbers, as that of Leak does"),
         (
             {"dynamics": Stepping(lambda state: state)},
-            r"step of Stepping must give the pair .* of shape \(2,\)",
+            r"step of Stepping must return the pair .* of shape \(2,\)",
         ),
         (
             {"dynamics": Stepping(lambda state: (state,) * 3)},
-            "step of Stepping must give the pair .* gave 3 things",
+            "step of Stepping must return the pair .* returned 3 things",
         ),
         (
             {"dynamics": Stepping(lambda state: (jnp.sin, state))},
-            "a step must give a state of arrays and",
+            "a step must return a state of arrays and",
         ),
         (
             {"dynamics": Stepping(lambda state: (state, 0) if state[0] > 0 else None)},
             "must be a function that JAX can trace",
         ),
         ({"progress": 3, "chunk": 1}, "progress must be the label of a progress bar, a text, or None, but is 3"),
-        ({"key": jax.random.key(0)}, "key= is given, but step of Leak has no parameter key to take it"),
+        ({"key": jax.random.key(0)}, "key= is given, but the step of Leak has no parameter key to take it"),
         ({"dynamics": Noisy()}, r"step of Noisy needs a key: simulate\(…, key="),
         ({"dynamics": Noisy(), "key": 3}, "key must be one random key, .* but is 3"),
         ({"dt": None}, "dt, the length of a step, must be given, since Leak has no default"),
@@ -470,10 +473,10 @@ def test_what_is_of_the_wrong_kind_is_refused_in_a_sentence(arguments, message):
         ({"dt": 0.0, "steps": 3}, "dt must be positive"),
         ({"dt": -1.0, "steps": 3}, "dt must be positive"),
         ({"dt": float("nan"), "steps": 3}, "dt must be positive"),
-        ({"dt": 1.0, "steps": -1}, "steps must be a whole number"),
-        ({"dt": 1.0, "steps": 2.5}, "steps must be a whole number"),
-        ({"dt": 1.0, "steps": 4, "every": 0}, "every must be a whole number"),
-        ({"dt": 1.0, "steps": 4, "unroll": 0}, "unroll must be a whole number"),
+        ({"dt": 1.0, "steps": -1}, "steps must be an integer"),
+        ({"dt": 1.0, "steps": 2.5}, "steps must be an integer"),
+        ({"dt": 1.0, "steps": 4, "every": 0}, "every must be an integer"),
+        ({"dt": 1.0, "steps": 4, "unroll": 0}, "unroll must be an integer"),
         ({"dt": 1.0, "steps": 4, "every": 2, "chunk": 3}, "chunk must be a multiple of every"),
         ({"dt": 1.0, "steps": 4, "progress": "run"}, "needs chunk="),
         ({"dt": np.ones(1), "steps": 4}, r"dt must be one number, but has shape \(1,\)"),
@@ -515,7 +518,7 @@ def test_numpy_integers_are_whole_numbers_too(name):
         (None, "number of steps"),
         (np.zeros((0, 2)), "empty"),
         (1.5, "inputs of one number have no time axis: .* steps="),
-        (np.array([[1.0], [np.nan]]), r"inputs must be finite, but holds nan at index \(1, 0\)"),
+        (np.array([[1.0], [np.nan]]), r"inputs must be finite, but contains nan at index \(1, 0\)"),
     ],
 )
 def test_bad_inputs_are_refused(inputs, message):

@@ -196,7 +196,7 @@ def test_validation_draws_its_own_noise():
 
 def test_a_validation_loss_that_is_not_finite_stops_the_run():
     bad = np.where(np.arange(len(x)) == 7, 9, labels)
-    with pytest.raises(DivergedError, match="the validation loss is nan after epoch 1: labels must lie from 0 to 1"):
+    with pytest.raises(DivergedError, match="the validation loss is nan after epoch 1: labels must be between 0 and 1"):
         train(validation=(x, bad), patience=3)
 
 

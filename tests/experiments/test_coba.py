@@ -39,7 +39,7 @@ def test_figures_are_drawn(result, tmp_path):
     [
         ({"push_rate": -1.0}, "push_rate must be finite and not negative"),
         ({"weight_e": -1.0}, "weight_e must be finite and not negative"),
-        ({"probability": -0.1}, "probability must lie from 0 to 1"),
+        ({"probability": -0.1}, "probability must be between 0 and 1"),
         ({"g_leak": 0.0}, "g_leak must be positive"),
     ],
 )

@@ -74,5 +74,5 @@ def test_bad_settings_are_refused(wrong):
 
 
 def test_images_that_cannot_be_halved_so_often_are_refused_before_anything_is_trained():
-    with pytest.raises(InputError, match="channels must name so many layers that the images of 8×8"):
+    with pytest.raises(InputError, match="channels must name so few layers that images of 8×8"):
         gan.run(dataclasses.replace(SETTINGS, channels=(4, 4, 4, 4)), Session(progress=False))

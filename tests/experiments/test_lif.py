@@ -44,7 +44,7 @@ def test_rates_are_measured_where_a_step_holds_several_spikes():
     [
         ({"tau_m": -1.0}, "tau_m must be positive"),
         ({"dt": 0.0}, "dt must be positive"),
-        ({"drives": 0}, "drives must be a whole number"),
+        ({"drives": 0}, "drives must be an integer"),
         ({"steps": (1.0, -1.0)}, "steps must be positive"),
         ({"duration": 100.0}, "duration must be at least 20"),
     ],

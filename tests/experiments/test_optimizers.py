@@ -54,7 +54,7 @@ def test_a_loss_out_of_reach_is_refused():
     ("wrong", "message"),
     [
         ({"condition": 1.0}, "condition must be more than 1, but is 1.0"),
-        ({"batch_sizes": (0,)}, "batch_sizes must be a whole number"),
+        ({"batch_sizes": (0,)}, "batch_sizes must be an integer"),
         ({"learning_rates": ()}, "learning_rates must name at least one"),
         ({"learning_rates": (-0.1,)}, "learning_rates must be positive"),
         ({"target_loss": 0.0}, "target_loss must be positive"),

@@ -41,16 +41,16 @@ def test_the_centre_of_the_ink_is_counted_from_the_middle():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"neurons": 0}, "neurons must be a whole number"),
-        ({"intercept": 1.0}, "intercept must lie from"),
-        ({"noise": 0.0}, "noise must lie from"),
+        ({"neurons": 0}, "neurons must be an integer"),
+        ({"intercept": 1.0}, "intercept must be between"),
+        ({"noise": 0.0}, "noise must be between"),
         ({"sizes": ()}, "sizes must name at least one value"),
-        ({"sizes": (10, 10)}, "number of sizes must be a whole number of at least 2"),
-        ({"sizes": (10, 0)}, r"sizes\[1\] must be a whole number"),
+        ({"sizes": (10, 10)}, "number of sizes must be an integer of at least 2"),
+        ({"sizes": (10, 0)}, r"sizes\[1\] must be an integer"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
         ({"tau_s": 0.0}, "tau_s must be positive"),
-        ({"online_duration": 10.0}, "online_duration must hold from 1"),
-        ({"duration": 1.0}, "duration must hold from 500"),
+        ({"online_duration": 10.0}, "online_duration must be between 1"),
+        ({"duration": 1.0}, "duration must be between 500"),
     ],
 )
 def test_bad_settings_are_named(change, words):

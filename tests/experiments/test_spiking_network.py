@@ -51,13 +51,13 @@ def test_figures_are_drawn(result, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"neurons": 5}, "neurons must be a whole number of at least 10"),
-        ({"probability": 1.5}, "probability must lie from 0 to 1"),
+        ({"neurons": 5}, "neurons must be an integer of at least 10"),
+        ({"probability": 1.5}, "probability must be between 0 and 1"),
         ({"tau_e": -1.0}, "tau_e must be positive"),
         ({"delay": -1.0}, "delay must be finite and not negative"),
-        ({"weight_i": float("nan")}, "weight_i must be 0 or lie from"),
+        ({"weight_i": float("nan")}, "weight_i must be 0 or between"),
         ({"duration": 1.0}, "duration must be at least 20"),
-        ({"networks": 0}, "networks must be a whole number"),
+        ({"networks": 0}, "networks must be an integer"),
     ],
 )
 def test_bad_settings_are_named(change, words):

@@ -48,12 +48,12 @@ def test_the_signal_has_no_frequency_beyond_the_chosen_one():
     ("change", "words"),
     [
         ({"tau_s": 0.0}, "tau_s must be positive"),
-        ({"order": -1}, "order must lie from 0 to 20"),
-        ({"order": 1.5}, "order must be a whole number"),
-        ({"neurons": 0}, "neurons must be a whole number"),
+        ({"order": -1}, "order must be between 0 and 20"),
+        ({"order": 1.5}, "order must be an integer"),
+        ({"neurons": 0}, "neurons must be an integer"),
         ({"time_constants": (1.0, -1.0)}, "time_constants must be positive"),
         ({"duration": 100.0}, "at least 4 periods of the highest frequency, 2.0 Hz"),
-        ({"dt": 3000.0}, "tau_s must lie from 30 to"),
+        ({"dt": 3000.0}, "tau_s must be between 30 and"),
     ],
 )
 def test_bad_settings_are_named(change, words):

@@ -43,14 +43,14 @@ def test_signals_have_no_frequency_beyond_the_cutoff():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"neurons": 0}, "neurons must be a whole number"),
-        ({"noise": 0.0}, "noise must lie from"),
+        ({"neurons": 0}, "neurons must be an integer"),
+        ({"noise": 0.0}, "noise must be between"),
         ({"tau_s": -1.0}, "tau_s must be positive"),
-        ({"cutoff": 0.0}, "cutoff must lie from"),
+        ({"cutoff": 0.0}, "cutoff must be between"),
         ({"sizes": ()}, "sizes must name at least one value"),
-        ({"sizes": (1,)}, r"sizes\[0\] must be a whole number of at least 2"),
-        ({"duration": 10.0}, "duration must hold from 1000"),
-        ({"steps": 0}, "steps must be a whole number"),
+        ({"sizes": (1,)}, r"sizes\[0\] must be an integer of at least 2"),
+        ({"duration": 10.0}, "duration must be between 1000"),
+        ({"steps": 0}, "steps must be an integer"),
     ],
 )
 def test_bad_settings_are_named(change, words):

@@ -49,9 +49,9 @@ def test_a_text_of_the_user_is_read(tmp_path):
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"too short for it", "text must hold more than 64 characters, the context"),
+        (b"too short for it", "text must have more than 64 characters, the context"),
         ("a naïve text".encode("latin-1") * 100, r"is not UTF-8 \(byte 4 is ef\)"),
-        ("ä text\0".encode() * 100, "is not a text: byte 7 is 00"),
+        ("ä text\0".encode() * 100, "is not a text file: byte 7 is 00"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path, content, message):

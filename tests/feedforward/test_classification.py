@@ -27,7 +27,7 @@ def test_correct_compares_the_largest_logit():
 
 
 def test_labels_out_of_range_are_refused():
-    with pytest.raises(InputError, match="labels must lie from 0 to 3, but reach from 0 to 4"):
+    with pytest.raises(InputError, match="labels must be between 0 and 3, but range from 0 to 4"):
         classification.loss(model, x, labels.at[1].set(4))
 
 
@@ -43,7 +43,7 @@ def test_labels_that_would_broadcast_are_refused():
                 measure(model, x, wrong)
         with pytest.raises(InputError, match=r"labels must be probabilities that add up to 1, but one adds up to 2"):
             measure(model, x, np.ones((5, 4)) * np.array([[0.25], [0.25], [0.25], [0.5], [0.25]]))
-        with pytest.raises(InputError, match=r"must give logits of shape \(…, class\), but gave shape \(\)"):
+        with pytest.raises(InputError, match=r"must return logits of shape \(…, class\), but returned shape \(\)"):
             measure(lambda x, key: x.sum(), x, labels)
 
 

@@ -43,13 +43,13 @@ def test_bad_input():
     # An image of 13 rows is halved to as many as one of 12, and would pass.
     with pytest.raises(InputError, match=r"x must have shape \(…, 12, 9, 2\), but has shape \(13, 9, 2\)"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY)(np.ones((13, 9, 2), np.float32))
-    with pytest.raises(InputError, match="x must hold real numbers"):
+    with pytest.raises(InputError, match="x must contain real numbers"):
         CNN((12, 9, 2), (4,), (), 10, key=KEY)(x * 1j)
     for bad, message in (
         ({"image": (12, 9)}, r"image must be \(height, width, channel\), but is \(12, 9\)"),
-        ({"channels": 4}, "channels must be a sequence of whole numbers, but is 4"),
-        ({"channels": (True,)}, r"channels\[0\] must be a whole number of at least 1, but is True"),
-        ({"out_size": 0}, "out_size must be a whole number of at least 1, but is 0"),
+        ({"channels": 4}, "channels must be a sequence of integers, but is 4"),
+        ({"channels": (True,)}, r"channels\[0\] must be an integer of at least 1, but is True"),
+        ({"out_size": 0}, "out_size must be an integer of at least 1, but is 0"),
         ({"size": (3,)}, r"size must be one number or one for each of the spatial axes \(height, width\)"),
         ({"activation": None}, "activation must be a function, but is None"),
         ({"key": 0}, "key must be one random key"),

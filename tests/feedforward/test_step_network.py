@@ -97,7 +97,7 @@ def test_jit_vmap_gradients_and_double_precision():
         ([1.0], "at least 2"),
         (np.zeros((3, 4)), r"have shape \(3, 4\)"),
         ([0.0, np.nan], "values must be finite"),
-        ([0.0, 1j], "values must hold real numbers"),
+        ([0.0, 1j], "values must contain real numbers"),
         ("ab", "values must be a number"),
         ([3e38, -3e38], "the differences of values must be finite"),
     ],

@@ -193,7 +193,7 @@ def test_integers_are_taken_as_floats():
 
 @pytest.mark.usefixtures("as_user")
 def test_bad_input_is_refused():
-    with pytest.raises(InputError, match="z must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="z must contain real numbers, but has dtype complex64"):
         a.tanh(jnp.array(1j))
     for wrong in ("text", None, jax.random.key(0), [[1.0], [1.0, 2.0]]):
         with pytest.raises(InputError, match="z must be an array of numbers, but is"):

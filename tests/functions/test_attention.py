@@ -85,10 +85,13 @@ def test_causal_mask():
     [
         ((draw(5, 4), draw(7, 3), draw(7, 3)), r"q and k must have shapes .* \(5, 4\) and \(7, 3\)"),
         ((draw(4), draw(7, 4), draw(7, 3)), r"q and k must have shapes"),
-        ((draw(5, 4), draw(7, 4), draw(6, 3)), r"v must hold one row for each of the 7 keys, but has shape \(6, 3\)"),
+        (
+            (draw(5, 4), draw(7, 4), draw(6, 3)),
+            r"v must contain one row for each of the 7 keys, but has shape \(6, 3\)",
+        ),
         ((draw(2, 5, 4), draw(3, 7, 4), draw(7, 3)), "leading axes of q and k must broadcast"),
         ((draw(2, 5, 4), draw(7, 4), draw(3, 7, 3)), "leading axes of q, k and v must broadcast"),
-        ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((5, 7))), "mask must hold truth values.*float64"),
+        ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((5, 7))), "mask must contain booleans.*float64"),
         ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((7, 5), bool)), r"mask must broadcast to the shape \(5, 7\)"),
         ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((2, 5, 7), bool)), r"mask must broadcast to the shape \(5, 7\)"),
         (("q", draw(7, 4), draw(7, 3)), "q must be an array"),

@@ -217,13 +217,13 @@ def test_what_is_no_image():
         augment(KEY, np.zeros((28, 3)))
     with pytest.raises(InputError, match=r"images must be floats from 0 to 1 .* have dtype uint8"):
         augment(KEY, np.zeros((28, 28, 1), np.uint8))
-    with pytest.raises(InputError, match=r"images must lie from 0 to 1 .* reach from 0 to 255"):
+    with pytest.raises(InputError, match=r"images must be between 0 and 1 .* range from 0 to 255"):
         augment(KEY, np.array([[[0.0], [255.0]]]))
-    with pytest.raises(InputError, match="images must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="images must contain real numbers, but has dtype complex64"):
         augment(KEY, images * 1j)
     with pytest.raises(InputError, match=r"key must be one random key, such as .* but is 0"):
         augment(0, images)
-    with pytest.raises(InputError, match="images must lie from 0 to 1"):
+    with pytest.raises(InputError, match="images must be between 0 and 1"):
         augment(KEY, np.full((2, 2, 1), np.nan))
 
 
@@ -245,7 +245,7 @@ def test_bad_displacements():
         InputError, match=r"height and width must be smaller: an array of shape .* take about .* [GTP]iB"
     ):
         affine(10**9, 10**9)
-    with pytest.raises(InputError, match="displacement must hold real numbers"):
+    with pytest.raises(InputError, match="displacement must contain real numbers"):
         warp(images, np.ones((9, 12, 2)) * 1j)
     with pytest.raises(InputError, match="deviation must broadcast"):
         add_noise(KEY, images, np.ones(3))

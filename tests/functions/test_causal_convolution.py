@@ -34,7 +34,7 @@ def test_no_steps_and_half_precision():
         (X, np.ones((4, 2, 2)), r"but have \(2, 9, 3\) and \(4, 2, 2\)"),
         (X, np.ones((4, 3)), "x and kernel must have shapes"),
         (X[0, 0], np.ones((4, 3, 2)), "x and kernel must have shapes"),
-        (X + 1j, np.ones((4, 3, 2)), "x must hold real numbers"),
+        (X + 1j, np.ones((4, 3, 2)), "x must contain real numbers"),
         ("x", np.ones((4, 3, 2)), "x must be an array of numbers"),
     ],
 )

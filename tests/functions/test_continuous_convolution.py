@@ -41,8 +41,8 @@ def test_agrees_with_scipys_adaptive_quadrature_and_its_order_is_four():
     [
         ({"f": 1.0}, "f must be a function, but is 1.0"),
         ({"f": lambda s: 1.0, "g": lambda s: 2.0}, r"f\(s\) g\(t − s\) must have the shape of s, \(9, 1001\), but has"),
-        ({"g": lambda s: s * 1j}, "must hold real numbers, but has dtype complex64"),
-        ({"t": 1j}, "t must hold real numbers"),
+        ({"g": lambda s: s * 1j}, "must contain real numbers, but has dtype complex64"),
+        ({"t": 1j}, "t must contain real numbers"),
         ({"bounds": 1.0}, "bounds must be two, from where to where, but are 1.0"),
         ({"bounds": (0.0, np.inf)}, "the upper bound must be finite, but is inf"),
         (
@@ -59,7 +59,7 @@ def test_bad_input(arguments, message):
 
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize(
-    ("intervals", "wanted"), [(3, "even"), *((bad, "a whole number of at least 2") for bad in (0, 2.0, True))]
+    ("intervals", "wanted"), [(3, "even"), *((bad, "an integer of at least 2") for bad in (0, 2.0, True))]
 )
 def test_bad_intervals(intervals, wanted):
     with pytest.raises(InputError, match=f"intervals must be {wanted}, but is {intervals}"):

@@ -234,20 +234,20 @@ def test_integers_and_lists_are_numbers():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"stride": 0}, "stride must be a whole number of at least 1, but is 0"),
+        ({"stride": 0}, "stride must be an integer of at least 1, but is 0"),
         (
             {"stride": (1, 2, 1)},
             r"stride must be one number or one for each of the spatial axes \(height, width\)",
         ),
-        ({"dilation": -1}, "dilation must be a whole number of at least 1, but is -1"),
-        ({"padding": -1}, "padding before must be a whole number of at least 0, but is -1"),
+        ({"dilation": -1}, "dilation must be an integer of at least 1, but is -1"),
+        ({"padding": -1}, "padding before must be an integer of at least 0, but is -1"),
         ({"padding": "full"}, "padding must be 'valid', 'same', a number of zeros, .* but is 'full'"),
         ({"padding": (1, 2, 3)}, r"padding must be .* for each of \(height, width\) a number or a pair .* \(1, 2, 3\)"),
-        ({"stride": True}, "stride must be a whole number of at least 1, but is True"),
-        ({"stride": 2.0}, "stride must be a whole number of at least 1, but is 2.0"),
-        ({"stride": None}, "stride must be a whole number of at least 1, but is None"),
+        ({"stride": True}, "stride must be an integer of at least 1, but is True"),
+        ({"stride": 2.0}, "stride must be an integer of at least 1, but is 2.0"),
+        ({"stride": None}, "stride must be an integer of at least 1, but is None"),
         ({"padding": None}, "padding must be .* but is None"),
-        ({"padding": (1, True)}, "padding before must be a whole number of at least 0, but is True"),
+        ({"padding": (1, True)}, "padding before must be an integer of at least 0, but is True"),
         ({"padding": 10**12}, "padding and dilation must be smaller: an array of shape .* would take about .* [GTP]iB"),
         ({"groups": 3}, "the 4 output channels must divide into the groups, but groups is 3"),
         ({"groups": 2}, r"x must have shape \(…, height, width, 4\) .* in 2 groups, but has shape \(8, 8, 2\)"),
@@ -264,9 +264,9 @@ def test_bad_settings(arguments, message):
 def test_bad_shapes():
     with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 2\) .* but has shape \(8, 8, 3\)"):
         cross_correlate(draw(8, 8, 3), draw(3, 3, 2, 4))
-    with pytest.raises(InputError, match="x must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="x must contain real numbers, but has dtype complex64"):
         cross_correlate(draw(8, 8, 2) * 1j, draw(3, 3, 2, 4))
-    with pytest.raises(InputError, match="kernel must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="kernel must contain real numbers, but has dtype complex64"):
         convolve(draw(8, 8, 2), draw(3, 3, 2, 4) * 1j)
     with pytest.raises(InputError, match=r"kernel must have shape \(\*space, in, out\), but has shape \(3, 3\)"):
         cross_correlate(draw(8, 8, 3), draw(3, 3))

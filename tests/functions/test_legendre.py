@@ -62,8 +62,8 @@ def test_a_slow_signal_is_delayed_by_as_much_as_is_asked_for():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: legendre_delay(0, 1.0), "order must be a whole number of at least 1, but is 0"),
-        (lambda: legendre_delay(3.0, 1.0), "order must be a whole number"),
+        (lambda: legendre_delay(0, 1.0), "order must be an integer of at least 1, but is 0"),
+        (lambda: legendre_delay(3.0, 1.0), "order must be an integer"),
         (lambda: legendre_delay(3, 0.0), "theta must be positive"),
         (lambda: legendre_delay(3, np.nan), "theta must be positive"),
         (lambda: legendre_delay(3, [1.0, 2.0]), "theta must be one number"),
@@ -72,10 +72,10 @@ def test_a_slow_signal_is_delayed_by_as_much_as_is_asked_for():
         (lambda: zero_order_hold(np.ones((2, 3)), np.ones(2), 1.0), r"A and B must have shapes \(q, q\) and \(q,\)"),
         (lambda: zero_order_hold(np.full((2, 2), np.nan), np.ones(2), 1.0), "A must be finite"),
         (lambda: zero_order_hold(np.ones((2, 2)), np.ones(2), -1.0), "dt must be positive"),
-        (lambda: legendre_readout(0, 0.5), "order must be a whole number"),
-        (lambda: legendre_readout(3, 1.5), "delays must be parts of the whole, from 0 to 1, but reach from 1.5"),
+        (lambda: legendre_readout(0, 0.5), "order must be an integer"),
+        (lambda: legendre_readout(3, 1.5), "delays must be parts of the whole, from 0 to 1, but range from 1.5"),
         (lambda: legendre_readout(3, np.nan), "delays must be finite"),
-        (lambda: legendre_readout(3, 0.5j), "delays must hold real numbers"),
+        (lambda: legendre_readout(3, 0.5j), "delays must contain real numbers"),
     ],
 )
 def test_bad_input(as_user, call, message):

@@ -144,7 +144,7 @@ def test_a_matrix_keeps_the_legendre_memory():
         ((A[:, :4], B), r"a and b must broadcast with each other, but have shapes \(2, 4, 3\) and \(2, 6, 3\)"),
         ((A, B, H0[:, :2]), r"h0 must broadcast to the state's shape \(2, 3\), but has shape \(2, 2\)"),
         ((A, B, np.zeros((5, 2, 3))), "h0 must broadcast"),
-        ((A + 0j, B), "a must hold real numbers"),
+        ((A + 0j, B), "a must contain real numbers"),
         ((A, "b"), "b must be an array of numbers"),
         ((A, B, None), "h0 must be an array of numbers"),
     ],

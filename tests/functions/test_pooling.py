@@ -113,7 +113,7 @@ def test_whole_numbers_and_lists_are_numbers_and_truth_values_are_not():
     for bad in (True, (2, True), 2.0, "2", None, (), 2**70):
         with pytest.raises(InputError, match="size must"):
             max_pool(x, bad)
-    with pytest.raises(InputError, match="x must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="x must contain real numbers, but has dtype complex64"):
         mean_pool(x * 1j)
     with pytest.raises(InputError, match=r"x must have shape \(…, time, channel\) with at least one place"):
         global_mean_pool(np.ones((3, 0, 2), np.float32), axes=1)
@@ -123,8 +123,8 @@ def test_whole_numbers_and_lists_are_numbers_and_truth_values_are_not():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"size": 0}, "size must be a whole number of at least 1, but is 0"),
-        ({"stride": 0}, "stride must be a whole number of at least 1, but is 0"),
+        ({"size": 0}, "size must be an integer of at least 1, but is 0"),
+        ({"stride": 0}, "stride must be an integer of at least 1, but is 0"),
         ({"size": 7}, r"window must not be larger than the input \(6, 4\), but has size \(7, 7\)"),
         ({"size": (1, 1, 1)}, r"x must have shape \(…, depth, height, width, channel\) .* has shape \(6, 4, 2\)"),
         ({"stride": (1, 1, 1)}, r"stride must be one number .* \(height, width\), but is \(1, 1, 1\)"),

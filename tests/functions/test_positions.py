@@ -38,7 +38,7 @@ def test_bad_input_is_refused(as_user):
         rotate(np.zeros((4, 2)), np.arange(5))
     with pytest.raises(InputError, match="base must be positive"):
         rotate(np.zeros((4, 2)), np.arange(4), base=-1.0)
-    with pytest.raises(InputError, match="size must be a whole number"):
+    with pytest.raises(InputError, match="size must be an integer"):
         sinusoidal_encoding(np.arange(4), 0)
     with pytest.raises(InputError, match="positions must be an array"):
         sinusoidal_encoding("first", 4)

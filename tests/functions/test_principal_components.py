@@ -57,7 +57,7 @@ def test_double_precision():
     ("x", "count", "words"),
     [
         (X, 7, "count must be at most 6"),
-        (X, 0, "count must be a whole number"),
+        (X, 0, "count must be an integer"),
         (X[:1], 1, "at least two examples"),
         (X[0], 1, r"x must have shape \(N, feature\), but has shape \(6,\)"),
         (np.where(X > 12, np.nan, X), 1, "x must be finite"),

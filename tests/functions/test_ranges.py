@@ -13,9 +13,9 @@ def test_zeros_and_ones_pass(x):
 
 
 def test_others_are_refused_with_what_to_do():
-    with pytest.raises(InputError, match=r"v must hold 0 and 1 only, but reaches from -1 to 1; take others"):
+    with pytest.raises(InputError, match=r"v must contain 0 and 1 only, but ranges from -1 to 1; take others"):
         only_binary("v", [-1, 1], remedy="; take others")
-    with pytest.raises(InputError, match=r"reaches from 0 to 1 and holds 0.5; take others"):
+    with pytest.raises(InputError, match=r"ranges from 0 to 1 and contains 0.5; take others"):
         only_binary("v", [0.0, 0.5, 1.0], remedy="; take others")
 
 
@@ -26,8 +26,8 @@ def test_others_are_nan_where_they_cannot_be_seen():
 
 def test_a_range_holds_its_ends():
     np.testing.assert_array_equal(only_between(-1.0, 2.0, "x", [-1.0, 0.0, 2.0]), [-1, 0, 2])
-    with pytest.raises(InputError, match="x must hold shares from -1 to 2, but reaches from -1 to 3; scale them"):
-        only_between(-1.0, 2.0, "x", [-1.0, 3.0], expected="hold shares", remedy="; scale them")
+    with pytest.raises(InputError, match="x must contain shares between -1 and 2, but ranges from -1 to 3; scale them"):
+        only_between(-1.0, 2.0, "x", [-1.0, 3.0], expected="contain shares", remedy="; scale them")
     with pytest.raises(InputError, match="x must be finite"):
         only_between(-1.0, 2.0, "x", [np.nan])
     found = jax.jit(lambda x: only_between(-1.0, 2.0, "x", x))(jnp.array([-1.5, 2.0, jnp.inf]))

@@ -90,7 +90,7 @@ def test_integers_half_precision_and_empty_arrays(surrogate):
 
 @pytest.mark.usefixtures("as_user")
 def test_what_holds_no_real_numbers_is_refused():
-    with pytest.raises(InputError, match="u must hold real numbers, but has dtype complex64"):
+    with pytest.raises(InputError, match="u must contain real numbers, but has dtype complex64"):
         Arctan()(jnp.asarray(1j))
     for wrong in ("text", None):
         for function in (Arctan(), Arctan().derivative):

@@ -23,14 +23,14 @@ def two_layers(network):
 
 
 def forward(parameters, x):
-    """Give tanh(x W + b) and what the last layer makes of it."""
+    """Return tanh(x W + b) and what the last layer makes of it."""
     w1, b1, w2, b2 = parameters
     h = np.tanh(x @ w1 + b1)
     return h, h @ w2 + b2
 
 
 def backward(parameters, x, slope):
-    """Give the gradient of Σ slope · output by the parameters, and that by x."""
+    """Return the gradient of Σ slope · output by the parameters, and that by x."""
     w1, _, w2, _ = parameters
     h, _ = forward(parameters, x)
     back = slope @ w2.T * (1 - h**2)
@@ -51,7 +51,7 @@ def by_hand(model, z, real, rate):
 
 
 def first_step(rule, model, x=X):
-    """Give the model after a step, and the z that it was taken with."""
+    """Return the model after a step, and the z that it was taken with."""
     after, _, losses = rule.step(model, rule.init(model), (x,), key=KEY)
     return after, model.draw(len(x), key=jax.random.split(KEY, 3)[0]), losses
 
@@ -147,14 +147,14 @@ def test_bad_data_are_refused():
     bounded = GAN(Sequential([MLP((3, 4, 2), key=KEY), logistic]), model.discriminator, 3)
     signed = GAN(Sequential([MLP((3, 4, 2), key=KEY), Sequential([tanh])]), model.discriminator, 3)
     for gan, data, words in (
-        (model, (np.ones((16, 3), np.float32),), r"of the data, \(3,\), but gives \(2,\)"),
-        (model, (np.ones(16, np.float32),), r"of the data, \(\), but gives \(2,\)"),
+        (model, (np.ones((16, 3), np.float32),), r"of the data, \(3,\), but returned \(2,\)"),
+        (model, (np.ones(16, np.float32),), r"of the data, \(\), but returned \(2,\)"),
         (model, (X, X), "data must be examples alone, one array, but are 2"),
         (model, (np.where(X > 1, np.nan, X),), "finite"),
         (model, (X[:0],), "empty"),
         (model, (X + 1j,), "real numbers"),
-        (bounded, (X,), "data must lie from 0 to 1, but reaches from -"),
-        (signed, (3 * np.abs(X),), "data must lie from -1 to 1"),
+        (bounded, (X,), "data must be between 0 and 1, but ranges from -"),
+        (signed, (3 * np.abs(X),), "data must be between -1 and 1"),
         (MLP((2, 1), key=KEY), (X,), "model must be a GAN"),
         (GAN(lambda z: z, model.discriminator, 2), (X,), "nothing to train"),
     ):

@@ -17,7 +17,7 @@ X = RNG.normal(size=(7, 6)).astype(np.float32)
 
 
 def with_biases(model):
-    """Give all biases other values than 0."""
+    """Return all biases other values than 0."""
     return jax.tree.map(lambda x: x + jnp.arange(1.0, 1 + x.size) / 10 if x.ndim == 1 else x, model)
 
 

@@ -85,7 +85,7 @@ def test_nan_in_training_stops_and_names_the_step():
         (lambda: Diffusion(linear(), V), "parametrisation must be an object, but is the class V itself"),
         (lambda: Diffusion(linear(), "v"), r"parametrisation must have a method weights\(level\)"),
         (lambda: Diffusion(linear(), V(), 1.0), r"label_dropout must lie in \[0, 1\)"),
-        (lambda: Diffusion(linear()).loss(nothing, x[0], key=KEY), r"x must hold examples along its first axis"),
+        (lambda: Diffusion(linear()).loss(nothing, x[0], key=KEY), r"x must contain examples along its first axis"),
         (lambda: Diffusion(linear()).loss(nothing, x * np.nan, key=KEY), "x must be finite"),
         (lambda: Diffusion(linear()).loss(nothing, x, key=None), "key must be one random key"),
         (lambda: Diffusion(linear()).loss(lambda x, t, c, key: x[:3], x, key=KEY), "must keep the shape of x"),

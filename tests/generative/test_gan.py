@@ -45,30 +45,30 @@ def test_bad_arguments_are_refused():
     generator, discriminator = MLP((3, 4, 2), key=KEY), MLP((2, 4, 1), key=KEY)
     model = GAN(generator, discriminator, 3)
     for call, words in (
-        (lambda: GAN(generator, discriminator, 0), "latent_size must be a whole number of at least 1, but is 0"),
-        (lambda: GAN(generator, discriminator, 3.0), "latent_size must be a whole number"),
+        (lambda: GAN(generator, discriminator, 0), "latent_size must be an integer of at least 1, but is 0"),
+        (lambda: GAN(generator, discriminator, 3.0), "latent_size must be an integer"),
         (lambda: GAN(generator, MLP((2, 4, 3), key=KEY), 3), r"one logit for each example.* gave shape \(2, 3\)"),
         (lambda: GAN(generator, lambda x: x[:, 0], 3), r"one logit for each example.* gave shape \(2,\)"),
         (lambda: GAN(generator, MLP((5, 4, 1), key=KEY), 3), r"discriminator does not take .* \(…, 2\): x must have"),
         (lambda: GAN(generator, discriminator, 4), r"generator does not take an input of shape \(…, 4\)"),
         (lambda: GAN("generator", discriminator, 3), "generator must be a function"),
         (lambda: GAN(generator, MLP, 3), "discriminator must be a function"),
-        (lambda: GAN(lambda z: "x", discriminator, 3), "generator must give an array"),
+        (lambda: GAN(lambda z: "x", discriminator, 3), "generator must return an array"),
         (lambda: GAN(lambda z: z[0], discriminator, 3), r"generator must map z"),
-        (lambda: model.sample(-1, key=KEY), "count must be a whole number of at least 0"),
+        (lambda: model.sample(-1, key=KEY), "count must be an integer of at least 0"),
         (lambda: model.sample(10**15, key=KEY), "count must be smaller"),
         (lambda: model.sample(2, key=0), "key must be one random key"),
         (lambda: model(np.ones((2, 4))), r"z must have shape \(…, 3\)"),
         (lambda: model("z"), "z must be an array of numbers"),
-        (lambda: dense_gan(2, (8,), 0, key=KEY), "latent_size must be a whole number"),
-        (lambda: dense_gan(2, (8, 0), 2, key=KEY), r"hidden_sizes\[1\] must be a whole number"),
+        (lambda: dense_gan(2, (8,), 0, key=KEY), "latent_size must be an integer"),
+        (lambda: dense_gan(2, (8, 0), 2, key=KEY), r"hidden_sizes\[1\] must be an integer"),
         (lambda: convolutional_gan((28, 30, 1), (4, 4), 2, key=KEY), "multiples of 4 .* 28 and 30"),
         (lambda: convolutional_gan((28, 28), (4,), 2, key=KEY), r"image must be \(height, width, channel\)"),
         (
             lambda: convolutional_gan((28, 28, 1), (), 2, key=KEY),
-            "channels must be a sequence of 1 or more whole numbers",
+            "channels must be a sequence of 1 or more integers",
         ),
-        (lambda: convolutional_gan((28, 28, 1), (4, 0), 2, key=KEY), r"channels\[1\] must be a whole number"),
+        (lambda: convolutional_gan((28, 28, 1), (4, 0), 2, key=KEY), r"channels\[1\] must be an integer"),
     ):
         with pytest.raises(InputError, match=words):
             call()

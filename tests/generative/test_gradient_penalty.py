@@ -15,7 +15,7 @@ NETWORK = MLP((3, 8, 8, 1), key=KEY, activation=tanh)
 
 
 def squared_slope(network, x, step=1e-3):
-    """Give ‖∂D/∂x‖² of each example by central differences, in double precision."""
+    """Return ‖∂D/∂x‖² of each example by central differences, in double precision."""
     with jax.enable_x64(True):
         doubled = jax.tree.map(lambda leaf: leaf.astype(float) if eqx.is_array(leaf) else leaf, network)
         x, slope = np.asarray(x, float), np.zeros(x.shape)

@@ -58,9 +58,9 @@ def test_bad_arguments_are_refused():
         (lambda: confidence([0.5, 0.5]), r"probabilities must have shape \(N, class\), but have shape \(2,\)"),
         (lambda: confidence([[0.5, 0.6]]), "add up to 1 in each row"),
         (lambda: confidence([[2.0, -1.0]]), "from 0 to 1"),
-        (lambda: class_entropy([[np.nan, 1.0]]), "probabilities must be finite, but holds nan"),
+        (lambda: class_entropy([[np.nan, 1.0]]), "probabilities must be finite, but contains nan"),
         (lambda: class_coverage(P, 1.0), r"share must lie in \[0, 1\)"),
-        (lambda: frechet_distance([[1.0]], [[1.0], [2.0]]), "a must hold two or more examples"),
+        (lambda: frechet_distance([[1.0]], [[1.0], [2.0]]), "a must contain two or more examples"),
         (lambda: frechet_distance(np.ones((3, 2)), np.ones((3, 1))), "equally many features"),
         (lambda: frechet_distance(np.ones((3, 2)), "b"), "b must be a number"),
     ):

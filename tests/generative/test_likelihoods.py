@@ -66,8 +66,8 @@ def test_what_is_traced_and_out_of_range_is_nan():
 def test_bad_arguments_are_refused():
     grey = np.full((4, 5), 0.25)
     for call, words in (
-        (lambda: Bernoulli().log_prob(OUTPUT, grey), r"x must hold 0 and 1 only.*holds 0.25.*Binarised\("),
-        (lambda: Bernoulli().log_prob(OUTPUT, 255 * BINARY), "x must hold 0 and 1 only.*reaches from 0 to 255"),
+        (lambda: Bernoulli().log_prob(OUTPUT, grey), r"x must contain 0 and 1 only.*contains 0.25.*Binarised\("),
+        (lambda: Bernoulli().log_prob(OUTPUT, 255 * BINARY), "x must contain 0 and 1 only.*ranges from 0 to 255"),
         (lambda: Bernoulli().log_prob(OUTPUT, BINARY[:, :4]), r"one shape \(…, k\), but have shapes"),
         (lambda: Bernoulli().log_prob(OUTPUT, np.full((4, 5), np.nan)), "x must be finite"),
         (lambda: Bernoulli().sample(OUTPUT, key=0), "key must be one random key"),
@@ -75,7 +75,7 @@ def test_bad_arguments_are_refused():
         (lambda: Gaussian("small"), "sigma must be a number"),
         (lambda: Gaussian(np.ones(3)).log_prob(OUTPUT, OUTPUT), "log_var must broadcast"),
         (lambda: Gaussian().log_prob(OUTPUT, "x"), "x must be an array of numbers"),
-        (lambda: binarise(KEY, [0.0, 255.0]), "must lie from 0 to 1, but reaches from 0 to 255; Dataset.scaled"),
+        (lambda: binarise(KEY, [0.0, 255.0]), "must be between 0 and 1, but ranges from 0 to 255; Dataset.scaled"),
         (lambda: binarise(KEY, [np.nan]), "what is binarised must be finite"),
         (lambda: Binarised("loss"), "loss must be a function"),
         (lambda: Binarised(lambda model, x, key: x)(None, grey), "needs a key"),

@@ -64,9 +64,9 @@ def test_the_posterior_of_neighbours_is_that_of_the_paper():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: linear(0), "steps must be a whole number of at least 1, but is 0"),
-        (lambda: cosine(-1), "steps must be a whole number of at least 1, but is -1"),
-        (lambda: straight(2.5), "steps must be a whole number of at least 1, but is 2.5"),
+        (lambda: linear(0), "steps must be an integer of at least 1, but is 0"),
+        (lambda: cosine(-1), "steps must be an integer of at least 1, but is -1"),
+        (lambda: straight(2.5), "steps must be an integer of at least 1, but is 2.5"),
         (lambda: linear(last=1.0), "last, a variance β, must lie between 0 and 1, but is 1"),
         (lambda: linear(first=0.0), "first, a variance β, must lie between 0 and 1, but is 0"),
         (lambda: linear(first=float("nan")), "first must be finite"),
@@ -75,12 +75,12 @@ def test_the_posterior_of_neighbours_is_that_of_the_paper():
         (lambda: cosine(largest=1.5), "largest, a variance β, must lie between 0 and 1"),
         (lambda: from_beta([0.1, 1.2]), "beta, a variance β, must lie between 0 and 1, but is 1.2 at index 1"),
         (lambda: from_beta([]), r"beta must have shape \(T,\) with T ≥ 1"),
-        (lambda: from_beta([0.1, np.nan]), "beta must be finite, but holds nan at index"),
+        (lambda: from_beta([0.1, np.nan]), "beta must be finite, but contains nan at index"),
         (lambda: NoiseSchedule([1.0, 0.5], [0.0]), r"have shapes \(2,\) and \(1,\)"),
         (lambda: NoiseSchedule([0.5, 0.1], [0.0, 1.0]), "signal must fall from 1"),
         (lambda: NoiseSchedule([1.0, 0.1, 0.9], [0.0, 0.5, 0.6]), "must not rise from any time"),
-        (lambda: straight(4).at(5), "t must lie from 0 to 4, but is 5"),
-        (lambda: straight(4).posterior(-1, 0), "t must lie from 0 to 4, but is -1"),
+        (lambda: straight(4).at(5), "t must be between 0 and 4, but is 5"),
+        (lambda: straight(4).posterior(-1, 0), "t must be between 0 and 4, but is -1"),
     ],
 )
 def test_bad_input(make, message):

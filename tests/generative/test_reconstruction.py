@@ -55,19 +55,20 @@ def test_the_rule_learns():
 @LOSSES
 def test_bad_data_are_refused(loss):
     for x, words in (
-        (X[0], r"x must hold examples along its first axis, \(batch, …\), but has shape \(6,\)"),
-        (np.where(X > 0.9, np.nan, X), "x must be finite, but holds nan"),
-        (X + 1j, "x must hold real numbers"),
+        (X[0], r"x must contain examples along its first axis, \(batch, …\), but has shape \(6,\)"),
+        (np.where(X > 0.9, np.nan, X), "x must be finite, but contains nan"),
+        (X + 1j, "x must contain real numbers"),
         ("text", "x must be an array of numbers"),
     ):
         with pytest.raises(InputError, match=words):
             loss(shifted, x)
     with pytest.raises(
-        InputError, match=r"the model must give reconstructions of the shape of x, \(8, 6\), but gave \(8, 3\)"
+        InputError, match=r"the model must return reconstructions of the shape of x, \(8, 6\), but returned \(8, 3\)"
     ):
         loss(lambda x, *, key=None: x[:, :3], X)
     with pytest.raises(
-        InputError, match=r"the model must give reconstructions of the shape of target, \(8, 1\), but gave \(8, 6\)"
+        InputError,
+        match=r"the model must return reconstructions of the shape of target, \(8, 1\), but returned \(8, 6\)",
     ):
         loss(shifted, X, X[:, :1])
     with pytest.raises(InputError, match="model must be a function"):
@@ -78,8 +79,8 @@ def test_bad_data_are_refused(loss):
 
 @pytest.mark.usefixtures("as_user")
 def test_pixels_out_of_range_are_refused():
-    with pytest.raises(InputError, match="must lie from 0 to 1, but reaches from 0 to 255"):
+    with pytest.raises(InputError, match="must be between 0 and 1, but ranges from 0 to 255"):
         bernoulli_cross_entropy(shifted, np.array([[0, 255], [3, 7]], np.uint8))
-    with pytest.raises(InputError, match="must lie from 0 to 1, but reaches from 0 to 255"):
+    with pytest.raises(InputError, match="must be between 0 and 1, but ranges from 0 to 255"):
         evaluate(shifted, bernoulli_cross_entropy, (np.array([[0, 255], [3, 7]], np.uint8),))
     assert bernoulli_cross_entropy(shifted, np.zeros((0, 6))).shape == (0,)

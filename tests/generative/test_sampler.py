@@ -125,10 +125,10 @@ def test_guidance_exaggerates_the_class():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
+        ({"steps": 0}, "steps must be an integer of at least 1, but is 0"),
         ({"steps": 21}, "steps must be at most the 20 of the schedule, but is 21"),
-        ({"shape": 2}, "shape must be a sequence of whole numbers, but is 2"),
-        ({"shape": (0,)}, r"shape\[0\] must be a whole number of at least 1"),
+        ({"shape": 2}, "shape must be a sequence of integers, but is 2"),
+        ({"shape": (0,)}, r"shape\[0\] must be an integer of at least 1"),
         ({"move": "ddim"}, "move must be a function, but is 'ddim'"),
         ({"network": None}, "network must be a function, but is None"),
         ({"guidance": 2.0}, "guidance needs a network that knows classes"),
@@ -149,11 +149,11 @@ def test_bad_input():
     plain = Sampler(TimedMLP(2, (4,), key=KEY), diffusion, ddpm, shape=(2,))
     known = Sampler(TimedMLP(2, (4,), key=KEY, classes=3), diffusion, ddim, shape=(2,), guidance=2.0)
     for call, message in (
-        (lambda: plain.sample(0, key=KEY), "count must be a whole number of at least 1"),
+        (lambda: plain.sample(0, key=KEY), "count must be an integer of at least 1"),
         (lambda: plain.sample(4, key=None), "key must be one random key"),
         (lambda: plain.sample(4, label=1, key=KEY), "label= needs a network that knows classes"),
         (lambda: known.sample(4, key=KEY), "guidance needs the labels"),
-        (lambda: known.sample(4, label=3, key=KEY), "labels must lie from 0 to 2, but reach from 3 to 3"),
+        (lambda: known.sample(4, label=3, key=KEY), "labels must be between 0 and 2, but range from 3 to 3"),
         (lambda: known.sample(4, label="a", key=KEY), "labels must be"),
         (lambda: known.sample(4, label=[0, 1], key=KEY), r"label must broadcast to the state's shape \(4,\)"),
         (lambda: simulate(plain, None, steps=3, state=plain.begin(2, key=KEY)), "ddpm draws noise at every step"),

@@ -56,11 +56,11 @@ def test_every_place_sees_all_others(network):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: UNet(0, key=KEY), "channels must be a whole number of at least 1"),
-        (lambda: UNet(1, 0, key=KEY), "width must be a whole number of at least 1"),
-        (lambda: UNet(1, 32, (), key=KEY), "multipliers must be a sequence of 1 or more whole numbers"),
-        (lambda: UNet(1, 32, 2, key=KEY), "multipliers must be a sequence of 1 or more whole numbers"),
-        (lambda: UNet(1, 32, (1, 0), key=KEY), r"multipliers\[1\] must be a whole number"),
+        (lambda: UNet(0, key=KEY), "channels must be an integer of at least 1"),
+        (lambda: UNet(1, 0, key=KEY), "width must be an integer of at least 1"),
+        (lambda: UNet(1, 32, (), key=KEY), "multipliers must be a sequence of 1 or more integers"),
+        (lambda: UNet(1, 32, 2, key=KEY), "multipliers must be a sequence of 1 or more integers"),
+        (lambda: UNet(1, 32, (1, 0), key=KEY), r"multipliers\[1\] must be an integer"),
         (lambda: UNet(1, 12, (1, 2), key=KEY), "groups must divide all numbers of channels"),
         (lambda: UNet(1, 8, (1,), key=KEY, heads=3), "groups must divide all numbers of channels and heads"),
         (lambda: UNet(1, key=None), "key must be one random key"),
@@ -79,7 +79,7 @@ def test_bad_input(network):
         (jnp.ones((0, 6, 1)), 0.5, None, r"x must have shape \(…, height, width, 1\)"),
         ("image", 0.5, None, "x must be an array"),
         (jnp.ones((2, 6, 6, 1)), jnp.ones(3), None, "time must broadcast"),
-        (jnp.ones((2, 6, 6, 1)), 0.5, 3, "labels must lie from 0 to 2, or be −1"),
+        (jnp.ones((2, 6, 6, 1)), 0.5, 3, "labels must be between 0 and 2, or be −1"),
     ):
         with pytest.raises(InputError, match=message):
             network(x, time, label)

@@ -181,9 +181,9 @@ def train(model, data, loss=ELBO, rate=1e-3):
 @pytest.mark.slow
 def test_training_on_what_the_likelihood_cannot_take_is_refused(vae):
     grey = np.full((6, 5), 0.5, np.float32)
-    with pytest.raises(InputError, match=r"holds 0.5; .* as in Binarised\(NegativeELBO\(\)\)"):
+    with pytest.raises(InputError, match=r"contains 0.5; .* as in Binarised\(NegativeELBO\(\)\)"):
         train(vae, grey)
-    with pytest.raises(InputError, match="must lie from 0 to 1, but reaches from 0 to 255"):
+    with pytest.raises(InputError, match="must be between 0 and 1, but ranges from 0 to 255"):
         train(vae, 255 * BINARY, Binarised(NegativeELBO()))
     with pytest.raises(InputError, match=r"data\[0\] must be finite"):
         train(vae, np.where(BINARY == 0, np.nan, BINARY))
@@ -196,19 +196,19 @@ def test_bad_arguments_are_refused(vae):
     mlp = lambda *sizes: MLP(sizes, key=KEY)
     schedule = optax.linear_schedule(0.0, 1.0, 2)
     for call, words in (
-        (lambda: VAE(mlp(5, 3), mlp(1, 5), shape=(5,)), r"an even number of features .* but gives shape \(3,\)"),
+        (lambda: VAE(mlp(5, 3), mlp(1, 5), shape=(5,)), r"an even number of features .* but returned shape \(3,\)"),
         (lambda: VAE(mlp(5, 4), mlp(3, 5), shape=(5,)), "decoder must map shape"),
-        (lambda: VAE(mlp(5, 4), mlp(2, 6), shape=(5,)), r"decoder must map z .* gives \(6,\)"),
+        (lambda: VAE(mlp(5, 4), mlp(2, 6), shape=(5,)), r"decoder must map z .* returned \(6,\)"),
         (lambda: VAE(mlp(6, 4), mlp(2, 5), shape=(5,)), "encoder must map shape"),
         (lambda: VAE("net", mlp(2, 5), shape=(5,)), "encoder must be a function"),
-        (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=5), "shape must be a sequence of 1 or more whole numbers, but is 5"),
-        (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=(0,)), r"shape\[0\] must be a whole number of at least 1, but is 0"),
+        (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=5), "shape must be a sequence of 1 or more integers, but is 5"),
+        (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=(0,)), r"shape\[0\] must be an integer of at least 1, but is 0"),
         (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=(5,), likelihood="bernoulli"), "likelihood must be an object"),
         (lambda: VAE(mlp(5, 4), mlp(2, 5), shape=(5,), likelihood=Bernoulli), "likelihood must be an object"),
         (lambda: dense_vae((5,), key=KEY), "sizes must name at least"),
-        (lambda: dense_vae("abc", key=KEY), "sizes must be a sequence of 1 or more whole numbers"),
-        (lambda: dense_vae(None, key=KEY), "sizes must be a sequence of 1 or more whole numbers"),
-        (lambda: dense_vae((5, 0), key=KEY), "must be a whole number of at least 1"),
+        (lambda: dense_vae("abc", key=KEY), "sizes must be a sequence of 1 or more integers"),
+        (lambda: dense_vae(None, key=KEY), "sizes must be a sequence of 1 or more integers"),
+        (lambda: dense_vae((5, 0), key=KEY), "must be an integer of at least 1"),
         (lambda: NegativeELBO(0.0), "beta must be positive and finite, but is 0.0"),
         (lambda: NegativeELBO(-1), "beta must be positive and finite, but is -1"),
         (lambda: NegativeELBO([1.0, 2.0]), "beta must be one number"),
@@ -219,20 +219,20 @@ def test_bad_arguments_are_refused(vae):
         (lambda: vae.decode(np.ones((3, 3))), r"z must have shape \(…, 2\)"),
         (lambda: vae.decode("z"), "z must be an array of numbers"),
         (lambda: vae.sample(10**12, key=KEY), "count must be smaller"),
-        (lambda: vae.sample(0, key=KEY), "count must be a whole number of at least 1"),
+        (lambda: vae.sample(0, key=KEY), "count must be an integer of at least 1"),
         (lambda: vae(1j * BINARY), "real numbers"),
         (lambda: divergence(None, BINARY), "model must be a VAE"),
         (lambda: annealed(1.0, schedule, optax.sgd(1.0)), "loss_at must be a function"),
         (lambda: annealed(lambda beta: NegativeELBO(beta), 0.5, optax.sgd(1.0)), "schedule must be a function"),
         (lambda: annealed(lambda beta: NegativeELBO(beta), schedule, "adam"), "optimizer must be an optax"),
         (lambda: annealed(lambda beta: 1.0, schedule, optax.sgd(1.0)).loss(vae, BINARY, key=KEY), "what loss_at gives"),
-        (lambda: log_likelihood(vae, BINARY, key=KEY, samples=1), "samples must be a whole number of at least 2"),
+        (lambda: log_likelihood(vae, BINARY, key=KEY, samples=1), "samples must be an integer of at least 2"),
         (
             lambda: log_likelihood(vae, BINARY[:0], key=KEY),
             r"at least one example, but has shape \(0, 5\)",
         ),
         (lambda: log_likelihood(vae, BINARY[0], key=KEY), r"x must have shape \(N, 5\) .* but has shape \(5,\)"),
-        (lambda: log_likelihood(vae, BINARY / 2, key=KEY), "holds 0.5"),
+        (lambda: log_likelihood(vae, BINARY / 2, key=KEY), "contains 0.5"),
         (lambda: log_likelihood(None, BINARY, key=KEY), "model must be a VAE"),
         (lambda: log_likelihood(vae, BINARY, key=None), "key must be one random key"),
         (lambda: jax.jit(lambda x: log_likelihood(vae, x, key=KEY).values)(BINARY), "not possible under jit"),

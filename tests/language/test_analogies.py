@@ -88,7 +88,7 @@ def test_bad_input(as_user):
         evaluate_analogies(VECTORS, 3)
     with pytest.raises(InputError, match="vectors must be a WordVectors, but is None"):
         evaluate_analogies(None, [RIGHT])
-    with pytest.raises(InputError, match="max_words must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match="max_words must be an integer of at least 1, but is 0"):
         evaluate_analogies(VECTORS, [RIGHT], max_words=0)
     with pytest.raises(InputError, match="ignore_case must be True or False, but is 1"):
         evaluate_analogies(VECTORS, [RIGHT], ignore_case=1)

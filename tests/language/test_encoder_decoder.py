@@ -82,7 +82,7 @@ def test_cross_weights_add_up_to_1_and_leave_padding_out(model):
 
 @eqx.filter_jit
 def looked_up(model):
-    """Give what the first cross-attention gives of source and target 0, and what its weights give of the values."""
+    """Return what the first cross-attention gives of source and target 0, and what its weights give of the values."""
     block, memory = model.decoder.blocks[0], model.encode(source[0])
     x = block._attended(model.positions(model.target_embedding(target[0])))
     weights = model.cross_weights((source[0], target[0]))[0]
@@ -121,8 +121,8 @@ def test_tokens_out_of_range_give_nan_where_they_cannot_be_refused(model, apply)
         (source, r"x must be the pair \(source, target\)"),
         ((source, target, target), r"x must be the pair \(source, target\)"),
         ((source, target[:5]), r"must agree in all axes but the last, but have shapes \(6, 7\) and \(5, 6\)"),
-        ((source + 9, target), "source must lie from 0 to 11, but holds"),
-        ((source, -target), "target must lie from 0 to 8, but holds"),
+        ((source + 9, target), "source must be between 0 and 11, but contains"),
+        ((source, -target), "target must be between 0 and 8, but contains"),
         ((source / 2, target), "source must be integers"),
         ((3, 4), r"source must have shape \(…, time\)"),
         (("3 March", target), "source must be an array"),
@@ -139,10 +139,10 @@ def test_bad_sizes_and_targets_are_refused(model):
     for wrong, message in (
         ({"size": 0}, "size"),
         ({"heads": 3}, "heads must divide the size 16, but is 3"),
-        ({"layers": 1.5}, "layers must be a whole number"),
+        ({"layers": 1.5}, "layers must be an integer"),
         ({"padding": 12}, "padding must be one of the 9 tokens of targets, but is 12"),
         ({"end": 1}, "padding, begin and end must be different tokens, but are 0, 1 and 1"),
-        ({"begin": -1}, "begin must be a whole number"),
+        ({"begin": -1}, "begin must be an integer"),
         ({"key": None}, "key must be one random key"),
     ):
         with pytest.raises(InputError, match=message):

@@ -44,11 +44,11 @@ def test_weights_that_do_not_fit_are_refused():
     encoder = Encoder(4, **SIZES)
     with pytest.raises(InputError, match=r"linear1.weight must have shape \(6, 4\), but has shape \(4, 6\)"):
         from_torch(encoder, {**weights, "layers.0.linear1.weight": np.zeros((4, 6))})
-    with pytest.raises(InputError, match=r"hold layers.1.norm1.bias, too"):
+    with pytest.raises(InputError, match=r"contain layers.1.norm1.bias, too"):
         from_torch(encoder, {**weights, "layers.1.norm1.bias": np.zeros(4)})
-    with pytest.raises(InputError, match=r"weights must hold layers.0.multihead_attn.in_proj_weight"):
+    with pytest.raises(InputError, match=r"weights must contain layers.0.multihead_attn.in_proj_weight"):
         from_torch(CrossDecoder(4, **SIZES), weights)
-    with pytest.raises(InputError, match=r"weights must hold encoder.norm.weight"):
+    with pytest.raises(InputError, match=r"weights must contain encoder.norm.weight"):
         from_torch(encoder, weights, "encoder.")
     with pytest.raises(InputError, match="weights must be a Mapping"):
         from_torch(encoder, None)

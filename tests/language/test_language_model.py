@@ -65,9 +65,9 @@ def test_bad_sizes_are_refused(as_user, make):
     with pytest.raises(InputError, match="heads must divide the size 8, but is 3"):
         make(TOKENS, key=KEY, **{**SIZES, "heads": 3})
     for name in ("size", "layers", "heads", "context"):
-        with pytest.raises(InputError, match=f"{name} must be a whole number"):
+        with pytest.raises(InputError, match=f"{name} must be an integer"):
             make(TOKENS, key=KEY, **{**SIZES, name: 0})
-    with pytest.raises(InputError, match="tokens must be a whole number"):
+    with pytest.raises(InputError, match="tokens must be an integer"):
         make("many", key=KEY)
     with pytest.raises(InputError, match="key must be one random key"):
         make(TOKENS, key=7)
@@ -77,8 +77,8 @@ def test_bad_sizes_are_refused(as_user, make):
     ("tokens", "message"),
     [
         (np.zeros(7, int), "tokens must be at most 6 at once, the context of the model, but are 7"),
-        (np.array([0, 11]), "tokens must lie from 0 to 10, but holds 11 at index"),
-        (np.array([0, -1]), "tokens must lie from 0 to 10, but holds -1 at index"),
+        (np.array([0, 11]), "tokens must be between 0 and 10, but contains 11 at index"),
+        (np.array([0, -1]), "tokens must be between 0 and 10, but contains -1 at index"),
         (np.array([0.0]), "tokens must be integers"),
         (3, "tokens must have shape"),
         ("To be", "tokens must be an array of numbers"),
@@ -98,7 +98,7 @@ def test_bad_parts_are_refused(as_user, model):
         (2, (attention,), r"blocks\[0\] must be a TransformerBlock"),
         (3, None, "norm must be a function"),
         (4, LayerNorm(3), "unembedding must be a Linear"),
-        (5, 0, "context must be a whole number"),
+        (5, 0, "context must be an integer"),
     ):
         with pytest.raises(InputError, match=message):
             LanguageModel(*parts[:place], wrong, *parts[place + 1 :])

@@ -54,7 +54,7 @@ def pairs_of(drawn, first, last):
 
 
 def pair_losses(parts, pairs, negative, log_sigmoid):
-    """Give the loss of each pair by its definition, with K = 5 negative words for each of them on average."""
+    """Return the loss of each pair by its definition, with K = 5 negative words for each of them on average."""
     v, u = parts
     return [
         -log_sigmoid(u[o] @ v[c]) - 5 / len(negative) * sum(log_sigmoid(-(u[s] @ v[c])) for s in negative)
@@ -174,12 +174,12 @@ def test_two_runs_are_equal_and_so_is_a_resumed_one(tmp_path):
     ("wrong", "message"),
     [
         ({"block": 40}, "block must be a multiple of 16"),
-        ({"window": 0}, "window must be a whole number"),
-        ({"negatives": -1}, "negatives must be a whole number"),
-        ({"shared": 1.5}, "shared must be a whole number"),
+        ({"window": 0}, "window must be an integer"),
+        ({"negatives": -1}, "negatives must be an integer"),
+        ({"shared": 1.5}, "shared must be an integer"),
         ({"sample": -1.0}, "sample must be finite and not negative"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
-        ({"chunks": 0}, "chunks must be a whole number"),
+        ({"chunks": 0}, "chunks must be an integer"),
         ({"counts": np.array([1, 0])}, "counts must be positive"),
     ],
 )

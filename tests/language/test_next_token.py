@@ -16,8 +16,8 @@ def test_bits_per_byte_count_bytes_and_not_tokens():
     ("arguments", "message"),
     [
         ((-1.0, 3, "abc"), "nats_per_token must be finite and not negative"),
-        ((1.0, 0, "abc"), "tokens must be a whole number"),
-        ((1.0, 3, ""), "text must hold at least one character"),
+        ((1.0, 0, "abc"), "tokens must be an integer"),
+        ((1.0, 3, ""), "text must contain at least one character"),
         ((1.0, 3, b"abc"), "text must be a str"),
     ],
 )

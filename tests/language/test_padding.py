@@ -29,9 +29,9 @@ def test_bad_input_is_refused():
             padded(wrong)
     with pytest.raises(InputError, match="at most 2 tokens long, but one has 3"):
         padded([[1, 2, 3]], length=2)
-    with pytest.raises(InputError, match="padding must be a whole number"):
+    with pytest.raises(InputError, match="padding must be an integer"):
         padded([[1]], padding=-1)
-    with pytest.raises(InputError, match="lengths must be whole numbers"):
+    with pytest.raises(InputError, match="lengths must be integers"):
         within(np.array([1.5]), 3)
-    with pytest.raises(InputError, match="time must be a whole number"):
+    with pytest.raises(InputError, match="time must be an integer"):
         within(np.array([1]), -1)

@@ -33,7 +33,7 @@ def test_no_pairs(as_user):
     for sentences in ([], [np.array([1]), np.array([2])]):
         with pytest.raises(InputError, match="no sentence holds two words"):
             window_pairs(sentences, 2, key=KEY)
-    with pytest.raises(InputError, match="window must be a whole number"):
+    with pytest.raises(InputError, match="window must be an integer"):
         window_pairs([np.arange(3)], 0, key=KEY)
     with pytest.raises(InputError, match="integers"):
         window_pairs([np.ones(3)], 2, key=KEY)

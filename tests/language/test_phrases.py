@@ -99,7 +99,7 @@ def test_bad_input(as_user):
         Phrases.find(LINES, threshold=-1)
     with pytest.raises(InputError, match="threshold must be"):
         Phrases.find(LINES, threshold=[1.0, 2.0])
-    with pytest.raises(InputError, match="max_distinct must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match="max_distinct must be an integer of at least 1, but is 0"):
         Phrases.find(LINES, max_distinct=0)
     with pytest.raises(InputError, match="scores must be a Mapping, but is 3"):
         Phrases(3)

@@ -119,7 +119,7 @@ def test_a_text_without_spaces_is_refused(file, small_blocks):
         ((iter([["a"]]),), "gone through several times, which a list_iterator cannot; make a list of it"),
         (([["a"]], str.lower), "tokenize makes words of the lines of a text, but the source is lists"),
         ((text("a"), "split"), "tokenize must be a function, but is 'split'"),
-        ((text("a"), str.split, 0), "max_words must be a whole number of at least 1, but is 0"),
+        ((text("a"), str.split, 0), "max_words must be an integer of at least 1, but is 0"),
         ((text("a"), str.split, 9, "none"), "encoding must be one such as 'utf-8' or 'latin-1', but is 'none'"),
         ((text("a"), str.split, 9, "hex"), "encoding must be one such as"),
         (("",), "source must be a path"),
@@ -135,7 +135,7 @@ def test_bad_input(as_user, arguments, message):
     [
         (["the cat"], "a sentence must be a list of words, but is 'the cat'"),
         ([["the", 3]], r"a sentence must be a list of words, but is \['the', 3\]"),
-        ([["the", ""]], "a sentence must hold no empty word"),
+        ([["the", ""]], "a sentence must contain no empty word"),
     ],
 )
 def test_bad_sentences(as_user, source, message):
@@ -144,7 +144,7 @@ def test_bad_sentences(as_user, source, message):
 
 
 def test_bad_tokenizer(as_user):
-    with pytest.raises(InputError, match=r"what tokenize gives must hold no empty word, but is \['a', '', 'b'\]"):
+    with pytest.raises(InputError, match=r"what tokenize gives must contain no empty word, but is \['a', '', 'b'\]"):
         list(Sentences(text("a  b"), lambda line: line.split(" ")))
     with pytest.raises(InputError, match="what tokenize gives must be a list of words, but is 'a b'"):
         list(Sentences(text("A b"), str.lower))

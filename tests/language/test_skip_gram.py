@@ -41,13 +41,13 @@ def test_words_out_of_range_are_nan_where_they_cannot_be_refused():
 
 
 def test_bad_input(as_user):
-    with pytest.raises(InputError, match="x must lie from 0 to 6"):
+    with pytest.raises(InputError, match="x must be between 0 and 6"):
         model()(np.array([0, 7]))
-    with pytest.raises(InputError, match="contexts must lie from 0 to 6, but holds -1"):
+    with pytest.raises(InputError, match="contexts must be between 0 and 6, but contains -1"):
         softmax_loss(model(), np.array([0]), np.array([-1]))
     with pytest.raises(InputError, match="x must be integers"):
         model()(np.array([0.5]))
-    with pytest.raises(InputError, match="size must be a whole number"):
+    with pytest.raises(InputError, match="size must be an integer"):
         SkipGram(5, 0, key=jax.random.key(0))
-    with pytest.raises(InputError, match="words must be a whole number"):
+    with pytest.raises(InputError, match="words must be an integer"):
         SkipGram(0, 5, key=jax.random.key(0))

@@ -76,10 +76,10 @@ def test_a_model_of_nan_is_refused(model):
 @pytest.mark.usefixtures("as_user")
 def test_bad_input_is_refused(model):
     for wrong, message in (
-        ({"source": source + 9}, "source must lie from 0 to 11"),
+        ({"source": source + 9}, "source must be between 0 and 11"),
         ({"source": source / 2}, "source must be integers"),
         ({"source": 3}, "source must have shape"),
-        ({"length": 0}, "length must be a whole number"),
+        ({"length": 0}, "length must be an integer"),
         ({"temperature": -1.0}, "temperature must be finite and not negative"),
         ({"temperature": 1.0}, "a temperature above 0 needs a key"),
         ({"top_k": 10, "key": KEY}, "top_k must be at most 9"),

@@ -93,14 +93,14 @@ def test_bad_texts():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([], []), "words must hold a word, but is empty"),
+        (([], []), "words must contain a word, but is empty"),
         ((["a", "a"], [2, 1]), "every word must appear once in words, but 'a' appears twice"),
         ((["a", 3], [2, 1]), "a word must be text, but is 3"),
         (("ab", [2, 1]), "words must be a list of words, but is 'ab'"),
         ((["a", "b"], [1, 2]), "counts must fall, the most frequent word first, but they rise"),
         ((["a", "b"], [1, 0]), "counts must be positive and finite, but is 0 at index"),
-        ((["a", "b"], [1]), r"counts must be whole numbers of shape \(2,\), one for each word, but has shape \(1,\)"),
-        ((["a"], [1.5]), "counts must be whole numbers"),
+        ((["a", "b"], [1]), r"counts must be integers of shape \(2,\), one for each word, but has shape \(1,\)"),
+        ((["a"], [1.5]), "counts must be integers"),
         ((["a"], None), "counts must be"),
     ],
 )
@@ -113,7 +113,7 @@ def test_bad_vocabularies(as_user, arguments, message):
     "settings", [{"min_count": 0}, {"min_count": 1.5}, {"max_size": 0}, {"max_size": "all"}, {"max_distinct": 0}]
 )
 def test_bad_settings(as_user, settings):
-    with pytest.raises(InputError, match="must be a whole number of at least 1"):
+    with pytest.raises(InputError, match="must be an integer of at least 1"):
         Vocabulary.count(LINES, **settings)
 
 

@@ -111,18 +111,18 @@ def test_words_of_another_encoding(load):
         (GOOD.replace(b"3", b"4", 1), "ends after 3 words, but its header says 4"),
         (GOOD.replace(b"3", b"2", 1), "goes on in line 4, after the 2 words of its header"),
         (GOOD.replace(b"3", b"999999999", 1), "999999999 words of 2 numbers each, but has only 44 bytes, too few"),
-        (GOOD.replace(b"2", b"3", 1), "line 2 of .* must hold a word and 3 numbers, but holds a word and 2"),
-        (GOOD.replace(b"2", b"1", 1), "line 2 of .* must hold a word and 1 numbers, but holds a word and 2"),
-        (GOOD.replace(b"2.25", b"2,25"), "line 3 of .* must hold numbers, but holds b'2,25'"),
-        (GOOD.replace(b" 2.25", b""), "line 3 of .* must hold a word and 2 numbers, but holds a word and 1"),
-        (GOOD.replace(b"of ", b""), "line 3 of .* must hold a word and 2 numbers, but holds a word and 1"),
+        (GOOD.replace(b"2", b"3", 1), "line 2 of .* must contain a word and 3 numbers, but contains a word and 2"),
+        (GOOD.replace(b"2", b"1", 1), "line 2 of .* must contain a word and 1 numbers, but contains a word and 2"),
+        (GOOD.replace(b"2.25", b"2,25"), "line 3 of .* must contain numbers, but contains b'2,25'"),
+        (GOOD.replace(b" 2.25", b""), "line 3 of .* must contain a word and 2 numbers, but contains a word and 1"),
+        (GOOD.replace(b"of ", b""), "line 3 of .* must contain a word and 2 numbers, but contains a word and 1"),
         (GOOD.replace(b"of", b""), "the beginning of line 3 of .* should be a word, but is b''"),
         (GOOD.replace(b"of", b"o\0"), r"the beginning of line 3 of .* should be a word, but is b'o\\x00'"),
-        (GOOD.replace(b"\nof", b"\n\nof"), "line 3 of .* must hold a word and 2 numbers, but holds a word and 0"),
+        (GOOD.replace(b"\nof", b"\n\nof"), "line 3 of .* must contain a word and 2 numbers, but contains a word and 0"),
         (GOOD.replace(b"2.25", b"nan"), "line 3 of .* holds b'nan', which is not finite in single precision"),
         (GOOD.replace(b"2.25", b"1e39"), "line 3 of .* holds b'1e39', which is not finite"),
         (GOOD.replace(b"and", b"the"), "is damaged: every word must appear once in words, but 'the' appears twice"),
-        (b"some other text\nof two lines\n", "line 1 of .* must hold numbers, but holds b'other'"),
+        (b"some other text\nof two lines\n", "line 1 of .* must contain numbers, but contains b'other'"),
     ],
 )
 def test_damaged_files(load, content, message):
@@ -138,7 +138,7 @@ def test_every_cut_is_noticed(load):
 
 
 def test_a_binary_file_is_told(load):
-    with pytest.raises(DataError, match=r"line 2 of .* must hold"):
+    with pytest.raises(DataError, match=r"line 2 of .* must contain"):
         load(b"2 2\na " + EXPECTED[0].tobytes() + b"\nb " + EXPECTED[1].tobytes() + b"\n")
 
 

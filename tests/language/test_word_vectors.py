@@ -129,12 +129,12 @@ def test_an_unknown_word_is_told_the_nearest():
         ((("a", "b"), [[-np.inf], [1.0]]), "vectors must be finite, but that of 'a' is not"),
         ((("a", "b"), [[1.0], [1e39]]), "vectors must be finite, but that of 'b' is not"),
         ((("a", "a"), [[1.0], [2.0]]), "every word must appear once in words, but 'a' appears twice"),
-        (((), np.zeros((0, 3))), "words must hold a word, but is empty"),
+        (((), np.zeros((0, 3))), "words must contain a word, but is empty"),
         ((("a",), [["x"]]), "vectors must be an array of numbers"),
-        ((("a",), [[1j]]), "vectors must hold real numbers"),
-        ((("a",), [[1.0]], [1, 2]), r"counts must be whole numbers of shape \(1,\)"),
-        ((("a",), [[1.0]], [-1]), "counts must be whole numbers .* and none below 0"),
-        ((("a",), [[1.0]], [0.5]), "counts must be whole numbers"),
+        ((("a",), [[1j]]), "vectors must contain real numbers"),
+        ((("a",), [[1.0]], [1, 2]), r"counts must be integers of shape \(1,\)"),
+        ((("a",), [[1.0]], [-1]), "counts must be integers .* and none below 0"),
+        ((("a",), [[1.0]], [0.5]), "counts must be integers"),
     ],
 )
 def test_bad_vectors(as_user, arguments, message):
@@ -149,8 +149,8 @@ def test_bad_vectors(as_user, arguments, message):
         (("a", 3), "negative must be a word or a list of words, but is 3"),
         ((None,), "positive must be a word or a list of words, but is None"),
         (([3],), "a word must be text, but is 3"),
-        (("a", (), 0), "count must be a whole number of at least 1, but is 0"),
-        (("a", (), 2.0), "count must be a whole number"),
+        (("a", (), 0), "count must be an integer of at least 1, but is 0"),
+        (("a", (), 2.0), "count must be an integer"),
     ],
 )
 def test_bad_questions(as_user, arguments, message):

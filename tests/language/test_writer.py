@@ -44,5 +44,5 @@ def test_bad_input_is_refused(as_user, model):
         Writer(None, Characters(ALPHABET))
     with pytest.raises(InputError, match="the character 'z' at place 0"):
         Writer(model, Characters(ALPHABET)).write("z", 3, key=KEY)
-    with pytest.raises(InputError, match="prompt must hold from 1 to 6 tokens"):
+    with pytest.raises(InputError, match="prompt must contain 1 to 6 tokens"):
         Writer(model, Characters(ALPHABET)).write("", 3, key=KEY)

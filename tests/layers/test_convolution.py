@@ -57,13 +57,13 @@ def test_kernels_begin_with_he_variance():
 @pytest.mark.usefixtures("as_user")
 def test_bad_input():
     for layer in (Convolution, TransposedConvolution):
-        with pytest.raises(InputError, match="out_channels must be a whole number of at least 1, but is 0"):
+        with pytest.raises(InputError, match="out_channels must be an integer of at least 1, but is 0"):
             layer(3, 0, key=KEY)
-        with pytest.raises(InputError, match="size must be a whole number of at least 1, but is -1"):
+        with pytest.raises(InputError, match="size must be an integer of at least 1, but is -1"):
             layer(3, 2, (3, -1), key=KEY)
         with pytest.raises(InputError, match=r"x must have shape \(…, height, width, 4\)"):
             layer(4, 2, key=KEY)(x)
-        with pytest.raises(InputError, match="stride must be a whole number of at least 1, but is 0"):
+        with pytest.raises(InputError, match="stride must be an integer of at least 1, but is 0"):
             layer(3, 2, key=KEY, stride=0)
         with pytest.raises(InputError, match=r"padding must be .* but is 'full'"):
             layer(3, 2, key=KEY, padding="full")

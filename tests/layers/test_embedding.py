@@ -35,7 +35,7 @@ def test_no_token_and_one_word():
 
 def test_tokens_out_of_range_are_refused_or_nan():
     for wrong in (-1, 300):
-        with pytest.raises(InputError, match="x must lie from 0 to 299, but holds"):
+        with pytest.raises(InputError, match="x must be between 0 and 299, but contains"):
             layer(np.array([0, wrong]))
         assert np.isnan(eqx.filter_jit(layer)(np.array([0, wrong]))[1]).all()
 
@@ -45,7 +45,7 @@ def test_bad_input_is_refused():
     for wrong in (np.array([1.0]), np.array([True]), "text", None, np.array([1j])):
         with pytest.raises(InputError, match="x must"):
             layer(wrong)
-    with pytest.raises(InputError, match="tokens must be a whole number"):
+    with pytest.raises(InputError, match="tokens must be an integer"):
         Embedding(0, 4, key=KEY)
     with pytest.raises(InputError, match="key must be one random key"):
         Embedding(3, 4, key=0)

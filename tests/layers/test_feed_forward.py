@@ -18,7 +18,7 @@ def test_is_two_products_with_an_activation_between():
 
 
 def test_bad_input_is_refused(as_user):
-    with pytest.raises(InputError, match="hidden_size must be a whole number"):
+    with pytest.raises(InputError, match="hidden_size must be an integer"):
         FeedForward(4, 0, key=KEY)
     with pytest.raises(InputError, match="activation must be a function"):
         FeedForward(4, 6, key=KEY, activation="relu")  # pyright: ignore

@@ -47,7 +47,7 @@ def test_bad_input_is_refused():
     for wrong in (np.ones((2, 3)) * 1j, "text", None):
         with pytest.raises(InputError, match="x must"):
             Linear(3, 2, key=jax.random.key(0))(wrong)
-    with pytest.raises(InputError, match="out_size must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match="out_size must be an integer of at least 1, but is 0"):
         Linear(3, 0, key=jax.random.key(0))
     with pytest.raises(InputError, match=r"x must have shape \(…, 3\), but has shape \(3, 2\)"):
         Linear(3, 2, key=jax.random.key(0))(jnp.ones((3, 2)))

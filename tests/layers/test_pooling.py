@@ -34,7 +34,7 @@ def test_bad_input():
             with pytest.raises(InputError, match="size must"):
                 layer(bad)
         for of_axes in (GlobalMaxPool, GlobalMeanPool, Flatten):
-            with pytest.raises(InputError, match="axes must be a whole number of at least 1"):
+            with pytest.raises(InputError, match="axes must be an integer of at least 1"):
                 of_axes(axes=bad)
     with pytest.raises(InputError, match=r"stride must be .* one for each .* \(height, width\), but is \(1,\)"):
         MaxPool(2, (1,))

@@ -42,7 +42,7 @@ def test_measures_what_is_inside():
 def test_bad_input():
     with pytest.raises(InputError, match="inner must be a function, but is 3"):
         Residual(3)
-    with pytest.raises(InputError, match=r"must keep the shape of its input, \(6, 4\), but gave \(6, 2\)"):
+    with pytest.raises(InputError, match=r"must keep the shape of its input, \(6, 4\), but returned \(6, 2\)"):
         Residual(Linear(4, 2, key=KEY))(x)
 
 

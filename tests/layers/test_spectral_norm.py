@@ -106,7 +106,7 @@ def test_bad_arguments_are_refused():
         (lambda: SpectralNorm(MaxPool(2)), "layer must have a weight"),
         (lambda: SpectralNorm(jnp.tanh), "layer must have a weight"),
         (lambda: SpectralNorm(Linear), "layer must be an object"),
-        (lambda: SpectralNorm(Linear(2, 2, key=KEY), iterations=0), "iterations must be a whole number"),
+        (lambda: SpectralNorm(Linear(2, 2, key=KEY), iterations=0), "iterations must be an integer"),
         (lambda: SpectralNorm(Linear(2, 2, key=KEY), inference="yes"), "inference must be True or False"),
         (lambda: SpectralNorm(Linear(2, 2, key=KEY))(np.ones((2, 3))), r"x must have shape \(…, 2\)"),
     ):

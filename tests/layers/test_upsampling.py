@@ -20,7 +20,7 @@ def test_doubles_height_and_width_and_adds_the_bias():
 
 @pytest.mark.usefixtures("as_user")
 def test_bad_input():
-    with pytest.raises(InputError, match="out_channels must be a whole number of at least 1, but is 0"):
+    with pytest.raises(InputError, match="out_channels must be an integer of at least 1, but is 0"):
         Upsampling(1, 0, key=KEY)
     with pytest.raises(InputError, match="key must be one random key"):
         Upsampling(1, 1, key=None)

@@ -47,7 +47,7 @@ def test_integers_truth_values_and_lists_become_floats(name):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (1 + 1j, "must hold real numbers, but has dtype complex"),
+        (1 + 1j, "must contain real numbers, but has dtype complex"),
         ("text", "must be an array of numbers, but is 'text'"),
         (None, "of a shape that broadcasts to the state's, .3,., must be given, but is None"),
         ([[1.0], [1.0, 2.0]], "must be an array of numbers"),
@@ -82,16 +82,16 @@ def test_spikes_are_refused_by_the_name_of_their_part():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: LIF(tau_m=1 + 1j), "tau_m must hold real numbers"),
+        (lambda: LIF(tau_m=1 + 1j), "tau_m must contain real numbers"),
         (lambda: LIF(tau_m=1e-46), "tau_m must be positive and finite, but is 1e-46, which is 0.0 in float32"),
-        (lambda: LIF(tau_ref=np.array([1, 1j])), "tau_ref must hold real numbers"),
+        (lambda: LIF(tau_ref=np.array([1, 1j])), "tau_ref must contain real numbers"),
         (lambda: MembraneLIF(20.0), "lif must be a LIF, but is 20.0"),
-        (lambda: HodgkinHuxley(g_na=1j), "g_na must hold real numbers"),
+        (lambda: HodgkinHuxley(g_na=1j), "g_na must contain real numbers"),
         (lambda: HodgkinHuxley(temperature="warm"), "temperature must be a number, but is 'warm'"),
         (lambda: Synapse(tau_s=True), "tau_s must be a number, but is True"),
         (lambda: ConductanceLIF(v_reversal=0.0), "v_reversal must have one entry, or one row, a receptor, but is 0.0"),
         (lambda: LIF().firing_rate(np.nan), "drive must be finite, but is nan"),
-        (lambda: MembraneLIF().firing_rate(1j), "current must hold real numbers"),
+        (lambda: MembraneLIF().firing_rate(1j), "current must contain real numbers"),
         (lambda: MembraneLIF().potential(1.0), "state must be a LIFState, but is 1.0"),
         (lambda: HodgkinHuxley().equilibrium(np.nan), "current must be finite"),
         (lambda: HodgkinHuxley().gate_rates("text"), "v must be an array of numbers"),

@@ -59,11 +59,11 @@ def test_rate_histogram():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: trains([2.0, 1.0], [0, 0], 1), "times must be in ascending order, but hold 1.0 after 2.0"),
-        (lambda: trains([-2.0, 1.0], [0, 0], 1), "times must be spike times that are not negative, but hold -2.0"),
-        (lambda: trains([1.0, 2.0], [0, 2], 2), "neurons must lie from 0 to 1, but reach from 0 to 2"),
+        (lambda: trains([2.0, 1.0], [0, 0], 1), "times must be in ascending order, but contain 1.0 after 2.0"),
+        (lambda: trains([-2.0, 1.0], [0, 0], 1), "times must be spike times that are not negative, but contain -2.0"),
+        (lambda: trains([1.0, 2.0], [0, 2], 2), "neurons must be between 0 and 1, but range from 0 to 2"),
         (lambda: trains([1.0, 2.0], [0], 2), "lists of one length"),
-        (lambda: trains([1.0], [0], 0), "neuron_count must be a whole number"),
+        (lambda: trains([1.0], [0], 0), "neuron_count must be an integer"),
         (lambda: firing_rates([1.0, 20.0], 10.0), "duration must reach to the last spike, at 20.0 ms, but is 10.0 ms"),
         (lambda: firing_rates([1.0], 0.0), "duration must be positive"),
         (lambda: rate_histogram([1.0], 10.0, 3.0), "whole number of bins of 3.0 ms, but is 10.0 ms"),
@@ -71,7 +71,7 @@ def test_rate_histogram():
         (lambda: rate_histogram([1.0], 10.0, -1.0), "bin_width must be positive"),
         (lambda: trains([1.0], [0.0], 1), "neurons must be integers, but have dtype float64"),
         (lambda: trains(["a"], [0], 1), "times must be an array of numbers"),
-        (lambda: trains([1.0 + 1j], [0], 1), "times must hold real numbers"),
+        (lambda: trains([1.0 + 1j], [0], 1), "times must contain real numbers"),
         (lambda: counts([[1.0], [1.0, 2.0]]), "trains must be an array of numbers"),
         (lambda: firing_rates([1.0], [5.0, 5.0]), r"duration must be one number, but has shape \(2,\)"),
     ],
@@ -85,7 +85,12 @@ def test_bad_input_is_named(call, words):
 @pytest.mark.parametrize("name", ["counts", "intervals", "variation"])
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [([3.0, 2.0], "ascending order"), ([-1.0, 2.0], "hold -1.0"), ([NAN, 2.0], "hold nan"), ([INF, 2.0], "ascending")],
+    [
+        ([3.0, 2.0], "ascending order"),
+        ([-1.0, 2.0], "contain -1.0"),
+        ([NAN, 2.0], "contain nan"),
+        ([INF, 2.0], "ascending"),
+    ],
 )
 def test_wrong_spike_times_are_named_by_every_statistic(name, wrong, words):
     with pytest.raises(InputError, match=words):

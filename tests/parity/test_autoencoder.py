@@ -29,7 +29,7 @@ LOSSES = pytest.mark.parametrize(
 
 
 def tensors(layers):
-    """Give weights (out, in) and biases as PyTorch keeps them."""
+    """Return weights (out, in) and biases as PyTorch keeps them."""
     return [
         (torch.tensor(np.array(w).T, requires_grad=True), torch.tensor(np.array(b), requires_grad=True))
         for w, b in layers

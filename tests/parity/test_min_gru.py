@@ -18,7 +18,7 @@ h0 = random.uniform(0.1, 2, (3, 6)).astype(np.float32)  # positive: the peer tak
 
 
 def positive(z):
-    """Give the peer's candidate, which has to have a logarithm."""
+    """Return the peer's candidate, which has to have a logarithm."""
     return jnp.where(z >= 0, z + 0.5, logistic(z))
 
 

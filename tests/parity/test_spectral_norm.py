@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 
 def linear():
-    """Give our layer, PyTorch's with its weights, and an input for each."""
+    """Return our layer, PyTorch's with its weights, and an input for each."""
     ours, theirs = Linear(6, 4, key=KEY), torch.nn.Linear(6, 4)
     with torch.no_grad():
         theirs.weight.copy_(torch.tensor(np.array(ours.weight).T))

@@ -77,7 +77,7 @@ DERIVATIVES = [
 
 
 def run_by_hand(made, twins, inputs, derivative, reset):
-    """Give the outputs of the last layer in every step, its spikes or, where it integrates, its potentials."""
+    """Return the outputs of the last layer in every step, its spikes or, where it integrates, its potentials."""
     beta = float(np.exp(-1 / TAU_M))
     integrates = not isinstance(made.readout.neurons, DiscreteLIF)
     v, outputs = [0.0] * len(twins), []

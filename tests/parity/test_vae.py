@@ -19,7 +19,7 @@ noise = torch.tensor(np.array(jax.random.normal(KEY, (32, LATENT))))  # as Negat
 
 
 def tensors(network):
-    """Give weights (out, in) and biases as PyTorch keeps them."""
+    """Return weights (out, in) and biases as PyTorch keeps them."""
     return [
         (
             torch.tensor(np.array(layer.weight).T, requires_grad=True),

@@ -90,7 +90,7 @@ def test_decoders_can_be_traced_and_differentiated():
         (np.ones((4, 2)), np.full((4, 1), np.inf), 0.1, "targets must be finite"),
         (np.ones((4, 2)), np.ones((4, 1)), -0.1, "noise must be finite and not negative, but is -0.1"),
         (np.ones((4, 2)), np.ones((4, 1)), [0.1, 0.2], "noise must be one number"),
-        (np.ones((4, 2)) * 1j, np.ones((4, 1)), 0.1, "activities must hold real numbers"),
+        (np.ones((4, 2)) * 1j, np.ones((4, 1)), 0.1, "activities must contain real numbers"),
         ("H", np.ones((4, 1)), 0.1, "activities must be a"),
     ],
 )

@@ -70,7 +70,7 @@ def test_starts_for_any_leading_axes():
         (lambda: RateNetwork(np.zeros((0, 0))), r"weight must have shape \(N, N\), but has shape \(0, 0\)"),
         (
             lambda: simulate(RateNetwork(W, activation=lambda s: s[..., :1]), np.ones(5), dt=1.0, steps=2),
-            r"activation must keep the shape of s, \(5,\), but gives \(1,\)",
+            r"activation must keep the shape of s, \(5,\), but returned \(1,\)",
         ),
         (lambda: RateNetwork(W).init_state((4,)), "must broadcast"),
         (lambda: simulate(RateNetwork(W), np.ones(4), dt=1.0, steps=2), "must broadcast"),

@@ -115,7 +115,7 @@ LOSS = LossOverTime(squared_error)
         (lambda: LossOverTime(squared_error, [np.nan]), "weights must be finite"),
         (lambda: LossOverTime(squared_error, np.ones(3))(network(), X, T), "weights must have shape"),
         (lambda: LossOverTime(minus)(network(), X, T), "one value per step"),
-        (lambda: BPTT(LOSS, lambda z, t: z[..., 0])(network(), X, T), "slope must give the shape"),
+        (lambda: BPTT(LOSS, lambda z, t: z[..., 0])(network(), X, T), "slope must return the shape"),
         (lambda: BPTT(LOSS, minus)(Chain(GRU(4, 5, key=KEYS[0])), X, T), r"Chain\(RNN"),
         (lambda: BPTT(LOSS, minus)(network(jnp.tanh), X, T), "method derivative"),
         (lambda: BPTT(LOSS, minus)(network(), X[0], T[0]), r"\(batch, time, in\)"),

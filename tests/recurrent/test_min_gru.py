@@ -98,9 +98,9 @@ def test_a_closed_gate_remembers_and_an_open_one_follows(model):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MinGRU(0, 4, key=KEY), "in_size must be a whole number of at least 1, but is 0"),
-        (lambda: MinGRU(5, -4, key=KEY), "hidden_size must be a whole number"),
-        (lambda: MinGRU(5, 4.0, key=KEY), "hidden_size must be a whole number"),
+        (lambda: MinGRU(0, 4, key=KEY), "in_size must be an integer of at least 1, but is 0"),
+        (lambda: MinGRU(5, -4, key=KEY), "hidden_size must be an integer"),
+        (lambda: MinGRU(5, 4.0, key=KEY), "hidden_size must be an integer"),
         (lambda: MinGRU(5, 4, key=0), "key must be one random key"),
         (lambda: MinGRU(5, 4, key=KEY, activation="tanh"), "activation must be a function, but is 'tanh'"),
     ],
@@ -116,8 +116,8 @@ def test_bad_models(as_user, make, message):
         (lambda m: m(X[..., :3]), r"the input of a step must have shape \(…, 5\), but has shape \(2, 3\)"),
         (lambda m: m(X[0, 0]), r"x must have shape \(…, time, in\), but has shape \(5,\)"),
         (lambda m: m.unroll(X[0, 0]), r"x must have shape \(…, time, in\), but has shape \(5,\)"),
-        (lambda m: m(np.full((3, 5), np.nan)), r"x must be finite, but holds nan at index \(0, 0\)"),
-        (lambda m: m(X + 1j), "x must hold real numbers"),
+        (lambda m: m(np.full((3, 5), np.nan)), r"x must be finite, but contains nan at index \(0, 0\)"),
+        (lambda m: m(X + 1j), "x must contain real numbers"),
         (lambda m: m("text"), "x must"),
         (lambda m: m([[["a", "b"]]]), "x must be an array of numbers"),
         (lambda m: m([[1.0], [2.0, 3.0]]), "x must be an array of numbers"),

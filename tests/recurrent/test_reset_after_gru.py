@@ -19,7 +19,7 @@ def test_pytorchs_weights_come_back_unchanged():
     ("wrong", "message"),
     [
         ({"weight_ih_l0": WEIGHTS["weight_ih_l0"]}, "weight_hh_l0"),
-        ({}, "hold nothing"),
+        ({}, "contain nothing"),
         (WEIGHTS | {"weight_hh_l0": np.zeros((15, 4))}, r"\(3 hidden, in\)"),
         (WEIGHTS | {"weight_ih_l0": np.zeros((14, 4))}, r"\(3 hidden, in\)"),
         (WEIGHTS | {"bias_hh_l0": np.zeros(5)}, "biases"),

@@ -135,11 +135,11 @@ def test_a_force_of_a_wrong_shape_is_refused():
     ("call", "message"),
     [
         (lambda cart: cart.step(np.zeros(3), 1.0, 20.0), r"state must have shape \(…, 4\), but has shape \(3,\)"),
-        (lambda cart: cart.step(np.zeros(4), 1j, 20.0), "force must hold real numbers"),
+        (lambda cart: cart.step(np.zeros(4), 1j, 20.0), "force must contain real numbers"),
         (lambda cart: cart.step(np.zeros(4), 1.0, "long"), "dt must be an array of numbers, but is 'long'"),
-        (lambda cart: cart.draw_state((2.5,), key=jax.random.key(0)), "a size in shape must be a whole number"),
+        (lambda cart: cart.draw_state((2.5,), key=jax.random.key(0)), "a size in shape must be an integer"),
         (lambda cart: cart.draw_state((2,), key=0), "key must be one random key"),
-        (lambda cart: cart.init_state(3), "input_shape must be a tuple of whole numbers, but is 3"),
+        (lambda cart: cart.init_state(3), "input_shape must be a tuple of integers, but is 3"),
     ],
 )
 def test_strange_arguments_are_refused(call, message):

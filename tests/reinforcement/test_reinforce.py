@@ -163,7 +163,7 @@ def test_an_actor_is_a_dynamics_and_without_noise_takes_the_likeliest_action():
     [
         ({"actions": (1.0,)}, "actions must name at least two"),
         ({"actions": (1.0, np.nan)}, "actions must be finite"),
-        ({"steps": 0}, "steps must be a whole number"),
+        ({"steps": 0}, "steps must be an integer"),
         ({"dt": 0.0}, "dt must be positive"),
         ({"discount": 0.0}, "discount must be positive"),
         ({"discount": 1.1}, "discount must be at most 1"),
@@ -195,5 +195,5 @@ def test_a_reward_of_another_shape_is_refused():
 @pytest.mark.usefixtures("as_user")
 def test_a_policy_with_too_few_or_many_logits_is_refused():
     reinforce = Reinforce(Bandit(), (0.0, 1.0, 2.0), steps=1, dt=1.0)
-    with pytest.raises(InputError, match="policy must give 3 logits, one for each action, but gives 2"):
+    with pytest.raises(InputError, match="policy must return 3 logits, one for each action, but returned 2"):
         reinforce(policy(2), jnp.ones((4, 1)), key=KEY)

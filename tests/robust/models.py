@@ -27,7 +27,7 @@ labels = jnp.argmax(model(x), axis=-1)
 
 
 def distances(x, labels, dual):
-    """Give the distance of every input from the nearest boundary of `model`, for ‖·‖ whose dual norm is given."""
+    """Return the distance of every input from the nearest boundary of `model`, for ‖·‖ whose dual norm is given."""
     z, found = np.asarray(model(x), float), []
     for i, label in enumerate(np.asarray(labels)):
         others = [k for k in range(CLASSES) if k != label]

@@ -49,7 +49,10 @@ def test_bad_losses_are_refused(as_user):
     for call, words in (
         (lambda: dlr(z[:, :2], labels % 2), "needs 3 classes, but the model gives 2; margin does with two"),
         (lambda: dlr(z[:, :3], labels % 3, targets % 3), "needs 4 classes"),
-        (lambda: loss_of(lambda z, y: jnp.mean(z), z, labels, None), r"one value per example, shape \(9,\), but gave"),
+        (
+            lambda: loss_of(lambda z, y: jnp.mean(z), z, labels, None),
+            r"one value per example, shape \(9,\), but returned",
+        ),
         (lambda: loss_of(lambda z, y: z[:, 0], z, labels, targets), r"loss must be a function of \(logits, labels, t"),
     ):
         with pytest.raises(InputError, match=words):

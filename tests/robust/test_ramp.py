@@ -41,7 +41,7 @@ def test_a_step_with_a_share_of_epsilon_is_one_with_that_epsilon():
     [
         (lambda: ramped(descent(TRADES(LINF), adam), -0.5), "ramp must be finite and not negative"),
         (lambda: ramped(descent(TRADES(LINF), adam), "fast"), "ramp must be a number"),
-        (lambda: ramped(descent(classification.loss, adam), 0.5), "rule must hold a threat model"),
+        (lambda: ramped(descent(classification.loss, adam), 0.5), "rule must contain a threat model"),
         (lambda: ramped(TRADES(LINF), 0.5), "rule must have init and step"),
     ],
 )

@@ -141,7 +141,7 @@ def test_zeros_that_a_sparse_matrix_stores_are_no_connections():
         (lambda: fixed_probability(slice(0, 3), slice(0, 5), 1.1, key=KEY), r"probability must lie in \[0, 1\]"),
         (lambda: fixed_probability(slice(0, 3), slice(0, 5), np.nan, key=KEY), r"probability must lie in \[0, 1\]"),
         (lambda: fixed_fan_out(slice(0, 3), slice(0, 5), 6, key=KEY), "fan_out must be at most .* 5, but is 6"),
-        (lambda: fixed_fan_out(slice(0, 3), slice(0, 5), 0, key=KEY), "fan_out must be a whole number"),
+        (lambda: fixed_fan_out(slice(0, 3), slice(0, 5), 0, key=KEY), "fan_out must be an integer"),
         (lambda: fixed_probability(slice(0.5, 3), slice(0, 5), 0.1, key=KEY), "source must be a population"),
         (lambda: fixed_probability(3, slice(0, 5), 0.1, key=KEY), "source must be a population.* but is 3"),
         (lambda: from_matrix(scipy.sparse.coo_array(np.ones(3))), r"shape \(source, target\), but has shape \(3,\)"),
@@ -149,7 +149,7 @@ def test_zeros_that_a_sparse_matrix_stores_are_no_connections():
         (lambda: from_matrix(np.ones((2, 3)), target=slice(0, 4)), r"populations, \(2, 4\), but has \(2, 3\)"),
         (lambda: from_matrix(scipy.sparse.csr_array([[np.inf, 1.0]])), "weight must be finite"),
         (lambda: from_matrix(np.ones((2, 2)), weight=2.0), "leave weight= out"),
-        (lambda: from_matrix(1j * np.ones((2, 2))), "matrix must hold real numbers"),
+        (lambda: from_matrix(1j * np.ones((2, 2))), "matrix must contain real numbers"),
         (lambda: from_matrix("text"), "matrix must be an array"),
         (
             lambda: fixed_probability(slice(0, 3), slice(0, 5), "text", key=KEY),

@@ -57,11 +57,11 @@ def test_recorded_spikes_drive_another_network_as_connections_would():
         (lambda: SpikeInput([1.0, 2.0], [0, 1, 2], dt=DT), r"times has shape \(2,\), neurons \(3,\)"),
         (lambda: SpikeInput(5.0, [0], dt=DT), r"times has shape \(\)"),
         (lambda: SpikeInput([1.0], [0.5], dt=DT), "neurons must be a list of integers"),
-        (lambda: SpikeInput([1.0], [-1], dt=DT), "neurons must hold indices"),
+        (lambda: SpikeInput([1.0], [-1], dt=DT), "neurons must contain indices"),
         (lambda: SpikeInput([1.0], [0], np.inf, dt=DT), "weight must be finite"),
         (lambda: SpikeInput([1.0], [0], dt=0.0), "dt must be positive"),
         (lambda: SpikeInput([1e17], [0], dt=DT), "an input of 1e.18 steps would take about .* of memory"),
-        (lambda: SpikeInput([1.0], [0], dt=DT, receptor=-1), "receptor must be a whole number"),
+        (lambda: SpikeInput([1.0], [0], dt=DT, receptor=-1), "receptor must be an integer"),
         (
             lambda: SpikingNetwork(CurrentLIF(), connect(size=2), (SpikeInput([1.0], [2], dt=DT),)),
             "neurons from 0 to 1, but one is for 2",

@@ -104,7 +104,7 @@ def test_what_cannot_be_expressed_is_refused():
         ({"v_reset": np.full(5, 0.1)}, "v_reset of every neuron in the graph must be 0"),
         ({"tau": np.full(5, 0.001)}, "dt must be shorter than every tau of the graph, 1 ms, but is 1 ms"),
         ({"tau": np.full(5, -0.02)}, "dt must be shorter than every tau of the graph"),
-        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r of lif must be finite, but holds nan at index \(2,\)"),
+        ({"r": np.array([1, 1, np.nan, 1, 1])}, r"r of lif must be finite, but contains nan at index \(2,\)"),
         ({"v_threshold": np.array([1, 1, 0.0, 1, 1])}, "v_threshold must be positive"),
     ],
 )
@@ -148,10 +148,10 @@ def test_a_graph_may_begin_with_flatten():
     [
         ("affine", "weight", "text", "weight of affine must be an array of numbers, but is 'text'"),
         ("affine", "weight", np.ones(5), r"weight of affine must have shape \(out, in\), but has shape \(5,\)"),
-        ("affine", "weight", np.full((5, 12), 1j), "weight of affine must hold real numbers"),
+        ("affine", "weight", np.full((5, 12), 1j), "weight of affine must contain real numbers"),
         ("affine", "bias", None, "bias of affine must be an array of numbers, but is None"),
         ("affine", "bias", np.ones(4), r"bias of affine must have shape \(5,\), but has shape \(4,\)"),
-        ("lif", "tau", np.ones(3), r"tau of lif must hold one number for each of 5 neurons, not \(3,\)"),
+        ("lif", "tau", np.ones(3), r"tau of lif must contain one number for each of 5 neurons, not \(3,\)"),
         ("lif", "r", {}, "r of lif must be an array of numbers"),
     ],
 )

@@ -28,8 +28,8 @@ def test_lists_and_arrays_of_jax_are_data():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Projection([0, -1], [0, 1]), "source must hold indices of neurons, from 0 on .* holds -1"),
-        (lambda: Projection(np.array([2**63 + 5], np.uint64), [0]), "source must hold indices .* below 2³¹"),
+        (lambda: Projection([0, -1], [0, 1]), "source must contain indices of neurons, from 0 on .* contains -1"),
+        (lambda: Projection(np.array([2**63 + 5], np.uint64), [0]), "source must contain indices .* below 2³¹"),
         (lambda: Projection([0], [0.5]), "target must be a list of integers"),
         (lambda: Projection([True], [0]), "source must be a list of integers, .* dtype bool"),
         (lambda: Projection([[0]], [[0]]), "source must be a list of integers"),
@@ -42,10 +42,10 @@ def test_lists_and_arrays_of_jax_are_data():
         (lambda: Projection([0], [0], weight=1e39), "weight must be finite"),
         (lambda: Projection([0], [0], weight=None), "weight must be a number or an array, but is None"),
         (lambda: Projection([0], [0], weight="text"), "weight must be an array of numbers"),
-        (lambda: Projection([0], [0], weight=1j), "weight must hold real numbers"),
+        (lambda: Projection([0], [0], weight=1j), "weight must contain real numbers"),
         (lambda: Projection([0], [0], delay=-0.5), "delay must be finite and not negative"),
         (lambda: Projection([0], [0], delay=float), "delay must be a number, an array or a function"),
-        (lambda: Projection([0], [0], receptor=-1), "receptor must be a whole number"),
+        (lambda: Projection([0], [0], receptor=-1), "receptor must be an integer"),
         (lambda: jax.jit(lambda w: Projection([0], [0], weight=w))(1.0), "the weight of a projection .* eqx.tree_at"),
     ],
 )

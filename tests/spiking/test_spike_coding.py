@@ -48,19 +48,19 @@ def test_axes_before_the_pixels_are_kept():
 @pytest.mark.parametrize("code", [rate_code, latency_code])
 def test_bad_input_is_refused(code):
     for wrong in ([0.5, 1.5], [-0.1, 0.2]):
-        with pytest.raises(InputError, match=r"the brightness of images must lie in \[0, 1\], but reaches from"):
+        with pytest.raises(InputError, match=r"the brightness of images must lie in \[0, 1\], but ranges from"):
             code(jnp.asarray(wrong), 5, key=KEY)
-    with pytest.raises(InputError, match=r"images must be finite, but holds nan at index \(1,\)"):
+    with pytest.raises(InputError, match=r"images must be finite, but contains nan at index \(1,\)"):
         code(jnp.asarray([0.5, np.nan]), 5, key=KEY)
     for steps in (0, -1, 2.5):
-        with pytest.raises(InputError, match="steps must be a whole number of at least 1"):
+        with pytest.raises(InputError, match="steps must be an integer of at least 1"):
             code(jnp.asarray([0.5]), steps, key=KEY)
 
 
 @pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize("code", [rate_code, latency_code])
 def test_bytes_are_refused_and_truth_values_taken(code):
-    with pytest.raises(InputError, match="reaches from 0 to 255; divide bytes by 255"):
+    with pytest.raises(InputError, match="ranges from 0 to 255; divide bytes by 255"):
         code(np.array([0, 255], np.uint8), 5, key=KEY)
     with pytest.raises(InputError, match=r"images must be floats in compiled code, .* dtype uint8"):
         jax.jit(lambda images: code(images, 5, key=KEY))(np.array([0, 1], np.uint8))

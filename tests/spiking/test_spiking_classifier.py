@@ -106,12 +106,12 @@ def test_the_state_can_be_recorded():
     ("wrong", "message"),
     [
         ({"sizes": (3,)}, "sizes must name at least input and output"),
-        ({"sizes": (3, 0)}, r"sizes\[1\] must be a whole number of at least 1"),
+        ({"sizes": (3, 0)}, r"sizes\[1\] must be an integer of at least 1"),
         ({"coding": "rate"}, "coding must be a function, but is 'rate'"),
         ({"readout": "count"}, "readout must be a function, but is 'count'"),
         ({"neurons": 20.0}, "neurons must be a DiscreteLIF, but is 20.0"),
-        ({"steps": 0}, "steps must be a whole number of at least 1, but is 0"),
-        ({"steps": 2.5}, "steps must be a whole number of at least 1, but is 2.5"),
+        ({"steps": 0}, "steps must be an integer of at least 1, but is 0"),
+        ({"steps": 2.5}, "steps must be an integer of at least 1, but is 2.5"),
         ({"dt": 0.0}, "dt must be positive and finite"),
         ({"dt": -1.0}, "dt must be positive and finite"),
     ],
@@ -127,7 +127,7 @@ def test_bad_images_are_refused(coding):
     model = SpikingClassifier((12, 5), key=KEY, coding=coding)
     with pytest.raises(InputError, match=r"x must have shape \(…, 12\), but has shape"):
         model(jnp.ones((2, 11)))
-    with pytest.raises(InputError, match="must be finite, but holds nan"):
+    with pytest.raises(InputError, match="must be finite, but contains nan"):
         model(x.at[1, 2].set(jnp.nan))
 
 
@@ -145,7 +145,7 @@ def test_integers_are_images_and_nan_is_not_lost_in_compiled_code():
 @pytest.mark.usefixtures("as_user")
 def test_a_coding_of_another_length_is_refused():
     model = SpikingClassifier((12, 5), key=KEY, coding=lambda x, steps, key: repeated(x, steps - 1))
-    with pytest.raises(InputError, match=r"coding must give shape \(25, …, in\), but gave shape \(24, 6, 12\)"):
+    with pytest.raises(InputError, match=r"coding must return shape \(25, …, in\), but returned shape \(24, 6, 12\)"):
         model(x)
 
 

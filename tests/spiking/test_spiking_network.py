@@ -255,12 +255,12 @@ def test_conductances_stay_between_their_reversal_potentials():
             lambda: packed_events(
                 simulate(random_network(), 1.8, dt=DT, steps=40, record=record_packed, every=10).record, DT
             ),
-            "must hold every step, but leaves some out",
+            "must contain every step, but leaves some out",
         ),
         (lambda: random_network().init_state("text"), "inputs must be one array"),
         (lambda: random_network().init_state((10**12, 60)), r"slots for arriving spikes, would take about .*iB"),
         (lambda: random_network().step(random_network().init_state(), "text", DT), "drive must be an array of numbers"),
-        (lambda: random_network().step(random_network().init_state(), 1j, DT), "drive must hold real numbers"),
+        (lambda: random_network().step(random_network().init_state(), 1j, DT), "drive must contain real numbers"),
         (lambda: random_network().step(random_network().init_state(), np.nan, DT), "drive must be finite"),
         (lambda: random_network().step(random_network().init_state(), 1.0, 0.0), "dt must be positive"),
         (lambda: random_network().step(None, 1.0, DT), "state must be that of a network"),

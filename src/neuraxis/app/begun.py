@@ -68,17 +68,17 @@ def read(folder: Path, name: str) -> Begun:
         begun = Begun(**stored)
         changed = digest != begun.digest
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"there is nothing to resume in {folder}: it has no {SETTINGS}") from None
+        raise InputError(f"nothing to resume in {folder}: it has no {SETTINGS}") from None
     except KeyError as error:
-        raise InputError(f"{path} is damaged: it lacks {error}") from None
+        raise InputError(f"{path} is damaged: {error} is missing") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {error}") from None
     if begun.experiment != name:
-        raise InputError(f"{folder} holds a run of {begun.experiment}, not of {name}")
+        raise InputError(f"{folder} contains a run of {begun.experiment}, not of {name}")
     if changed:
         raise InputError(
-            f"{path} was changed after the run began, which goes on only as it began; "
-            "undo the change, or begin a new run"
+            f"{path} was changed after the run began, which can only be resumed unchanged; undo the change, or start a "
+            "new run"
         )
     return begun
 

@@ -80,7 +80,7 @@ def _make(folder: Path) -> list[Path]:
     except (OSError, ValueError) as error:
         _remove_empty(made)
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"the folder {folder} cannot be made ({why}); --out names another") from None
+        raise InputError(f"the folder {folder} cannot be created ({why}); choose another with --out") from None
     return made
 
 
@@ -116,7 +116,7 @@ def _lock(folder: Path, path: Path) -> int:
         except BlockingIOError:
             owner = os.read(handle, 200).decode(errors="replace").strip()
             os.close(handle)
-            raise InputError(f"{folder} is held by another run that is still alive ({owner})") from None
+            raise InputError(f"{folder} is in use by another run that is still active ({owner})") from None
         except OSError:  # this file system has no locks
             pass
         try:

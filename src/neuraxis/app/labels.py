@@ -1,9 +1,6 @@
-"""Names of metrics as a person would write them, and what settings mean."""
+"""Names of metrics as a person would write them."""
 
-import ast
-import inspect
 import re
-import textwrap
 
 _UNITS = {
     "hz": "Hz",
@@ -65,14 +62,3 @@ def label(metric: str) -> str:
 
 def _word(word: str) -> str:
     return word.upper() if word in _ABBREVIATIONS else _WRITTEN.get(word, word)
-
-
-def meanings(settings: type) -> dict[str, str]:
-    """Give what each setting means and its unit, by name: the docstrings of the fields of `Settings`."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return found

@@ -21,6 +21,7 @@ class Report:
 
     name: str
     text: str  # the experiment's docstring
+    equations: tuple[str, ...]  # MathML
     settings: dict[str, Any]
     meanings: dict[str, str]  # of the settings
     is_default: bool
@@ -59,7 +60,7 @@ class Report:
         return [f"{c.metric} = {number(metrics[c.metric])}, claimed {c.relation} {c.bound:.7g}" for c in broken]
 
     def as_metrics(self) -> dict[str, Any]:
-        """Give the content of `metrics.json`."""
+        """Return the content of `metrics.json`."""
         metrics = self.result.metrics
         return {
             "experiment": self.name,
@@ -96,12 +97,14 @@ def write_report(path: Path, reports: Sequence[Report], title: str, introduction
 def _section(report: Report) -> str:
     summary, _, rest = report.text.partition("\n")
     paragraphs = "".join(f"<p>{_prose(p)}</p>" for p in rest.strip().split("\n\n") if p)
+    equations = "".join(f'<div class="scroll formula">{formula}</div>' for formula in report.equations)
     figures = "".join(_figure(stem, png, report.captions[stem]) for stem, png in report.figures.items())
     data = f"<p><b>Data:</b> {html.escape(report.result.data)}</p>" if report.result.data else ""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     return f"""
 <section id="{report.name}">
 <h2>{html.escape(summary)}</h2>
+{equations}
 {paragraphs}
 {data}
 {_claims(report)}
@@ -201,6 +204,8 @@ figure input:checked + img { width: auto; max-width: none; }
 figure input:focus-visible + img { outline: 2px solid var(--accent); }
 figcaption { margin-top: 0.4rem; }
 .scroll { overflow-x: auto; }
+.formula { max-width: 46rem; padding: 0.25rem 0; }
+mtd[columnalign=left] { text-align: left; } mtd[columnalign=right] { text-align: right; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
 td, th { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid var(--line); }
 .yes { color: var(--yes); font-weight: bold; } .no { color: var(--no); font-weight: bold; }

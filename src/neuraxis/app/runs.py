@@ -13,12 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neuraxis import __version__, process
+from neuraxis import __version__, experiments, process
 from neuraxis.app import folders
 from neuraxis.app.begun import METRICS, SETTINGS, Begun
-from neuraxis.app.labels import meanings
 from neuraxis.app.report import Report, write_report
 from neuraxis.check import in_bytes, received
+from neuraxis.described import meanings
 from neuraxis.errors import InputError
 from neuraxis.experiment import Result, Session
 from neuraxis.files import sweep, write_atomically
@@ -27,12 +27,12 @@ MODEL, _REPORT = "model.safetensors", "report.html"
 
 
 def takes_session(module: ModuleType) -> bool:
-    """Say whether an experiment can be resumed and shared over devices."""
+    """Tell whether an experiment can be resumed and shared over devices."""
     return "session" in inspect.signature(module.run).parameters
 
 
 def experiment_name(module: ModuleType) -> str:
-    """Give an experiment's name as the command line writes it."""
+    """Return an experiment's name as the command line writes it."""
     return module.__name__.rpartition(".")[2].replace("_", "-")
 
 
@@ -84,7 +84,7 @@ def run_experiment(
             sweep(folder / SETTINGS)
         if first and not session.resume:
             if folders.content(folder):
-                raise InputError(f"{folder} is not empty; choose another folder, or go on with --resume")
+                raise InputError(f"{folder} is not empty; choose another folder, or continue with --resume")
             begun.write(folder)
         try:
             return _run(module, settings, folder, dataclasses.replace(session, folder=folder), begun, command, began)
@@ -94,12 +94,12 @@ def run_experiment(
                     (folder / SETTINGS).unlink()
             elif isinstance(error, KeyboardInterrupt) and takes_session(module):
                 again = f"neuraxis run {begun.experiment} --out {shlex.quote(str(folder))} --resume"
-                raise KeyboardInterrupt(f"interrupted; {again} goes on from there") from None
+                raise KeyboardInterrupt(f"interrupted; {again} resumes it") from None
             raise
 
 
 def _is_first() -> bool:
-    """Say whether this process is the only one, or the first of several, which share a folder."""
+    """Tell whether this process is the only one, or the first of several, which share a folder."""
     import jax
 
     return jax.process_index() == 0
@@ -108,6 +108,7 @@ def _is_first() -> bool:
 def _run(
     module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str, began: float
 ) -> Report:
+    formulas = equations(begun.experiment)  # before the work, so that what is missing is missed at once
     with process.precision(begun.precision):
         result = module.run(settings, session) if takes_session(module) else module.run(settings)
     if result.model is not None:
@@ -123,6 +124,7 @@ def _run(
     report = Report(
         name=begun.experiment,
         text=inspect.getdoc(module) or "",
+        equations=formulas,
         settings=begun.settings,
         meanings=meanings(module.Settings),
         is_default=settings == module.Settings(),
@@ -150,7 +152,7 @@ def _write(path: Path, content: bytes | str) -> None:
 
 
 def check_memory(settings: Any) -> None:
-    """See that the machine has the memory that a run asks for, before it begins; see `Settings.memory`.
+    """Check that the machine has the memory that a run asks for, before it begins; see `Settings.memory`.
 
     Raises:
         InputError: where it does not; the message names the setting that asks for most.
@@ -167,8 +169,8 @@ def check_memory(settings: Any) -> None:
 
     largest = min((field.name for field in dataclasses.fields(settings)), key=without)
     raise InputError(
-        f"{largest} = {received(getattr(settings, largest))} needs about {in_bytes(needed)} of memory, "
-        f"and there are {in_bytes(there)}"
+        f"{largest} = {received(getattr(settings, largest))} needs about {in_bytes(needed)} of memory, but only "
+        f"{in_bytes(there)} are available"
     )
 
 
@@ -185,8 +187,15 @@ def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str
     return figures, captions
 
 
+def equations(name: str) -> tuple[str, ...]:
+    """Return the equations of an experiment's model as MathML, which browsers draw themselves."""
+    from latex2mathml.converter import convert
+
+    return tuple(convert(text, display="block") for text in experiments.equations(name))
+
+
 def versions() -> dict[str, str]:
-    """Give the versions that a result depends on."""
+    """Return the versions that a result depends on."""
     import jax
     import numpy
 

@@ -10,7 +10,7 @@ from neuraxis.errors import InputError
 def sample(
     folder: Path, *, prompt: str, count: int, temperature: float, top_k: int | None, top_p: float | None, seed: int
 ) -> str:
-    """Give a prompt and how the model goes on with it.
+    """Return a prompt and how the model goes on with it.
 
     Args:
         folder: of the run.
@@ -28,10 +28,10 @@ def sample(
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
     if not (folder / MODEL).is_file():
-        raise InputError(f"{folder} holds no model: it has no {MODEL}, which a run leaves when it ends")
+        raise InputError(f"{folder} contains no model: it has no {MODEL}, which a run writes when it ends")
     check.seed(seed)
     if not prompt:
-        raise InputError("prompt must hold at least one character, but is empty")
+        raise InputError("prompt must contain at least one character, but is empty")
     import jax
 
     from neuraxis.engine import checkpoint
@@ -39,6 +39,6 @@ def sample(
 
     writer = checkpoint.load(folder / MODEL)
     if not isinstance(writer, Writer):
-        raise InputError(f"{folder} holds no language model, but a {type(writer).__name__}")
+        raise InputError(f"{folder} contains no language model, but a {type(writer).__name__}")
     options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     return prompt + writer.write(prompt, count, key=jax.random.key(seed), **options)

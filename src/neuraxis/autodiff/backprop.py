@@ -27,18 +27,18 @@ class Activation(Protocol):
     """A function of each entry that knows its derivative, as those of `neuraxis.functions.activations` do."""
 
     def __call__(self, z: Any, /) -> Any:
-        """Give σ(z)."""
+        """Return σ(z)."""
         ...
 
     def derivative(self, z: Any, /) -> Any:
-        """Give σ′(z)."""
+        """Return σ′(z)."""
         ...
 
 
 def forward(
     layers: Sequence[Layer], x: Float[Array, "batch in"], activation: Callable[[Any], Any]
 ) -> tuple[list[Array], list[Array]]:
-    """Give the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, ….
+    """Return the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, ….
 
     Args:
         layers: pairs (W, b) of shapes (in, out) and (out,).
@@ -59,7 +59,7 @@ def backward(
     error: Float[Array, "batch out"],
     derivative: Callable[[Any], Any],
 ) -> list[tuple[Array, Array]]:
-    """Give ∇_W E and ∇_b E of every layer.
+    """Return ∇_W E and ∇_b E of every layer.
 
     Args:
         layers: pairs (W, b).
@@ -85,7 +85,7 @@ def gradients(
     activation: Activation,
     output: Callable[[Array], Array],
 ) -> list[tuple[Array, Array]]:
-    """Give the gradient, by every W and b, of the mean loss between outputs y and targets t.
+    """Return the gradient, by every W and b, of the mean loss between outputs y and targets t.
 
     Args:
         layers: (W, b) of each layer, W (in, out) and b (out).
@@ -118,12 +118,12 @@ def _pairs(layers: Any) -> list[tuple[Array, Array]]:
     except (TypeError, ValueError):
         raise InputError(f"layers must be a list of pairs (W, b), but are {check.received(layers)}") from None
     if not pairs:
-        raise InputError("layers must hold at least one layer (W, b), but are empty")
+        raise InputError("layers must contain at least one layer (W, b), but are empty")
     return [(check.floats(f"W of layer {i}", W), check.floats(f"b of layer {i}", b)) for i, (W, b) in enumerate(pairs)]
 
 
 def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[Array, Array]:
-    """Give inputs and targets with a single batch axis."""
+    """Return inputs and targets with a single batch axis."""
     for i, (W, b) in enumerate(layers):
         if W.ndim != 2 or b.shape != W.shape[1:]:
             raise InputError(
@@ -135,7 +135,7 @@ def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[A
     check.last_axis(layers[0][0].shape[0], x=x)
     check.last_axis(layers[-1][0].shape[1], t=t)
     if x.shape[:-1] != t.shape[:-1]:
-        raise InputError(f"x and t must hold equally many examples, but have shapes {x.shape} and {t.shape}")
+        raise InputError(f"x and t must contain equally many examples, but have shapes {x.shape} and {t.shape}")
     if x.size == 0:
-        raise InputError(f"x holds no example: its shape is {x.shape}")
+        raise InputError(f"x contains no examples: its shape is {x.shape}")
     return x.reshape(-1, x.shape[-1]), t.reshape(-1, t.shape[-1])

@@ -18,7 +18,7 @@ from neuraxis.errors import InputError
 
 
 def _windows(shape: tuple[int, ...], size: tuple[int, int], stride: int) -> tuple[int, int, list[tuple]]:
-    """Give rows and columns of the result, and for each place in the kernel the pixels that it sees there."""
+    """Return rows and columns of the result, and for each place in the kernel the pixels that it sees there."""
     rows, columns = ((n - k) // stride + 1 for n, k in zip(shape[-3:-1], size, strict=True))
     keys = [
         (..., slice(i, i + stride * rows, stride), slice(j, j + stride * columns, stride), slice(None))
@@ -93,7 +93,7 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
 
 
 def max_pool(x: Any, size: int) -> Any:
-    """Give the largest value of each square of size × size pixels, channel by channel.
+    """Return the largest value of each square of size × size pixels, channel by channel.
 
     Raises:
         InputError: for a size below 1, or an image that cannot be divided into such squares.

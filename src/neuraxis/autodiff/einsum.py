@@ -12,7 +12,7 @@ from neuraxis.errors import InputError
 
 
 def _einsum_backward(i: int, g: Any, y: Any, *arguments: Any, subscripts: str) -> Any:
-    """Give the gradient by argument i: the sum of products of g with the other arguments, over all axes but its own.
+    """Return the gradient by argument i: the sum of products of g with the other arguments, over all axes but its own.
 
     An axis that occurs nowhere else was summed: its entries share one gradient. An axis that occurs twice was a
     diagonal: off it the gradient is 0, by a unit matrix.

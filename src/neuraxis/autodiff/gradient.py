@@ -27,10 +27,12 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
     def evaluate(parameters: PyTree, *rest: Any, **named: Any) -> tuple[Any, PyTree]:
         variables = jax.tree.map(Var, parameters)
         if not jax.tree.leaves(variables):
-            raise InputError(f"the first argument must hold an array to differentiate by, but is {parameters!r}")
+            raise InputError(f"the first argument must contain an array to differentiate by, but is {parameters!r}")
         y = f(variables, *rest, **named)
         if not isinstance(y, Var):
-            raise InputError(f"f must give a Var that depends on its first argument, but gave {check.received(y)}")
+            raise InputError(
+                f"f must return a Var that depends on its first argument, but returned {check.received(y)}"
+            )
         y.backward()
         return y.val, jax.tree.map(lambda v: _or_zeros(v.grad, v), variables)
 
@@ -38,7 +40,7 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
 
 
 def gradient(y: Var, *xs: Var, seed: ArrayLike | None = None) -> tuple[Var, ...]:
-    """Give ∂y/∂x for each x as a `Var`, to be calculated with and differentiated further.
+    """Return ∂y/∂x for each x as a `Var`, to be calculated with and differentiated further.
 
     The graph of y is kept, and no `grad` is touched.
 

@@ -46,7 +46,7 @@ def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 
     variables = [Var(p) for p in points]
     y = f(*variables)
     if not isinstance(y, Var):
-        raise InputError(f"f must give a Var, but gave {check.received(y)}")
+        raise InputError(f"f must return a Var, but returned {check.received(y)}")
     r = np.random.default_rng(0).normal(size=y.shape)
     y.backward(r)
 

@@ -57,7 +57,7 @@ def arrange(parents: Sequence[Sequence[int]], widths: Sequence[float], gap: floa
 
 
 def _ranks(parents: Sequence[Sequence[int]]) -> list[int]:
-    """Give each node the layer after its last parent; nodes without parents come right before their first child."""
+    """Return each node the layer after its last parent; nodes without parents come right before their first child."""
     rank: list[int] = []
     for named in parents:
         rank.append(1 + max((rank[p] for p in named), default=-1))

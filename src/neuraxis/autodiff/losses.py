@@ -30,7 +30,7 @@ def cross_entropy(z: Any, t: Any) -> Any:
 
 
 def _matching(y: Any, t: Any) -> tuple[Any, Any, int]:
-    """Give outputs and targets as arrays of one shape, and the number of examples."""
+    """Return outputs and targets as arrays of one shape, and the number of examples."""
     y, t = with_axes("outputs", y), with_axes("targets", t)
     if y.shape != t.shape:
         raise InputError(f"outputs and targets must have one shape, but have {y.shape} and {t.shape}")

@@ -88,7 +88,7 @@ class Network:
             parameter.zero_grad()
 
     def __call__(self, x: Any) -> Any:
-        """Give the outputs (logits, for classification).
+        """Return the outputs (logits, for classification).
 
         Raises:
             InputError: if the last axis of x is not the size of the input.

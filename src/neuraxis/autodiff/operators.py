@@ -116,45 +116,45 @@ class Operators:
         return FUNCTIONS["transpose"](self, axes[0] if len(axes) == 1 else axes or None)
 
     def exp(self) -> Any:
-        """Give eˣ."""
+        """Return eˣ."""
         return RULES["exp"](self)
 
     def log(self) -> Any:
-        """Give ln x."""
+        """Return ln x."""
         return RULES["log"](self)
 
     def sqrt(self) -> Any:
-        """Give √x."""
+        """Return √x."""
         return RULES["sqrt"](self)
 
     def sin(self) -> Any:
-        """Give sin x."""
+        """Return sin x."""
         return RULES["sin"](self)
 
     def cos(self) -> Any:
-        """Give cos x."""
+        """Return cos x."""
         return RULES["cos"](self)
 
     def tanh(self) -> Any:
-        """Give tanh x."""
+        """Return tanh x."""
         return RULES["tanh"](self)
 
     def logistic(self) -> Any:
-        """Give 1/(1 + e⁻ˣ)."""
+        """Return 1/(1 + e⁻ˣ)."""
         return RULES["logistic"](self)
 
     def relu(self) -> Any:
-        """Give max(x, 0)."""
+        """Return max(x, 0)."""
         return RULES["relu"](self)
 
     def abs(self) -> Any:
-        """Give |x|."""
+        """Return |x|."""
         return RULES["abs"](self)
 
     def softmax(self, axis: Axis = -1) -> Any:
-        """Give eˣ / Σ eˣ over axes, as `ops.softmax`."""
+        """Return eˣ / Σ eˣ over axes, as `ops.softmax`."""
         return FUNCTIONS["softmax"](self, axis)
 
     def log_softmax(self, axis: Axis = -1) -> Any:
-        """Give x − ln Σ eˣ over axes, as `ops.log_softmax`."""
+        """Return x − ln Σ eˣ over axes, as `ops.log_softmax`."""
         return FUNCTIONS["log_softmax"](self, axis)

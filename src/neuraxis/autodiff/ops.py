@@ -23,14 +23,14 @@ from neuraxis.errors import InputError
 
 
 def _instead(x: Any, bad: float, good: float) -> Any:
-    """Give x with `good` wherever it is `bad`."""
+    """Return x with `good` wherever it is `bad`."""
     if isinstance(x, int | float):
         return good if x == bad else x
     return where(value_of(x) == bad, good, x)
 
 
 def _no_steeper(x: Any, g: Any) -> Any:
-    """Give x with 1 wherever both x and g are 0: the slope there, infinite, would make a NaN of g = 0."""
+    """Return x with 1 wherever both x and g are 0: the slope there, infinite, would make a NaN of g = 0."""
     return where((value_of(x) == 0) & (value_of(g) == 0), 1.0, x)
 
 
@@ -151,7 +151,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         InputError: for a condition that is a `Var`.
     """
     if isinstance(condition, Var):
-        raise InputError("the condition must be an array of truth values, such as x > 0, but is a Var")
+        raise InputError("the condition must be an array of booleans, such as x > 0, but is a Var")
     return _where(a, b, condition=condition)
 
 
@@ -159,7 +159,7 @@ _cast = define("cast", lambda xp, x, *, dtype: x.astype(dtype), (lambda g, y, x,
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """Give x in another format of floating-point numbers.
+    """Return x in another format of floating-point numbers.
 
     Raises:
         InputError: for a format of integers, truth values or complex numbers, which have no gradient.
@@ -272,11 +272,11 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Give the axes as numbers from 0 on; None stands for all."""
+    """Return the axes as numbers from 0 on; None stands for all."""
     axes = range(ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     for i in axes:
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise InputError(f"an axis must be a whole number, but is {check.received(i)}")
+            raise InputError(f"an axis must be an integer, but is {check.received(i)}")
         if not -ndim <= i < ndim:
             raise InputError(f"there is no axis {i} in an array with {ndim} axes")
     return tuple(int(i) % ndim for i in axes)
@@ -284,12 +284,12 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def _axis(axis: Any, ndim: int) -> int:
     if isinstance(axis, Sequence) or axis is None:
-        raise InputError(f"axis must be one whole number, but is {check.received(axis)}")
+        raise InputError(f"axis must be one integer, but is {check.received(axis)}")
     return _axes(axis, ndim)[0]
 
 
 def _spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    """Give the axes that were reduced back, with size 1."""
+    """Return the axes that were reduced back, with size 1."""
     return reshape(g, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
 
 
@@ -416,19 +416,19 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def log_sum_exp(x: Any, axis: Axis = -1, keepdims: bool = False) -> Any:
-    """Give ln Σ eˣ over axes, without overflow."""
+    """Return ln Σ eˣ over axes, without overflow."""
     x = with_axes("x", x)
     return _log_sum_exp_rule(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
-    """Give eˣ / Σ eˣ over axes, without overflow."""
+    """Return eˣ / Σ eˣ over axes, without overflow."""
     x = with_axes("x", x)
     return _softmax_rule(x, axis=_axes(axis, x.ndim))
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """Give x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
+    """Return x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
     x = with_axes("x", x)
     return _log_softmax_rule(x, axis=_axes(axis, x.ndim))
 

@@ -16,7 +16,7 @@ class ReadOnly(np.ndarray):
     """
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        """Give results of NumPy's functions as ordinary arrays."""
+        """Return results of NumPy's functions as ordinary arrays."""
         return array[()] if return_scalar else np.asarray(array)
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -48,7 +48,7 @@ class ReadOnly(np.ndarray):
 
 
 def shown(array: Any) -> Any:
-    """Give an array as one that cannot be written into; JAX's arrays and scalars are so anyway."""
+    """Return an array as one that cannot be written into; JAX's arrays and scalars are so anyway."""
     if type(array) is not np.ndarray:
         return array
     view = array.view(ReadOnly)
@@ -57,7 +57,7 @@ def shown(array: Any) -> Any:
 
 
 def kept(array: Any) -> Any:
-    """Give an array that nobody else can change: a copy, unless it is one already."""
+    """Return an array that nobody else can change: a copy, unless it is one already."""
     if isinstance(array, ReadOnly) and not array.flags.writeable:
         return np.asarray(array)
     if isinstance(array, np.ndarray) and (array.flags.writeable or not array.flags.owndata):

@@ -79,7 +79,7 @@ class Rule:
         value = self._calculate(values, settings)
         if not _is_floating(value):
             values = [_floats(f"an argument of {self.name}", v) for v in values]  # refuses complex numbers
-            raise InputError(f"{self.name} must give floating-point numbers, but gives {check.received(value)}")
+            raise InputError(f"{self.name} must return floating-point numbers, but returned {check.received(value)}")
         if not depends:
             return value
         if not _recording.get():
@@ -145,7 +145,7 @@ def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[.
 
 
 def module_of(*values: Any) -> ModuleType:
-    """Give the module that calculates with these values: `jax.numpy` if one is a JAX array, else `numpy`."""
+    """Return the module that calculates with these values: `jax.numpy` if one is a JAX array, else `numpy`."""
     for value in values:
         if type(value) not in _PLAIN and isinstance(value, jax.Array):
             return jnp
@@ -277,7 +277,7 @@ class Var(Operators):
         return self._val.dtype
 
     def item(self) -> float:
-        """Give the number of a `Var` with one entry, without its gradient.
+        """Return the number of a `Var` with one entry, without its gradient.
 
         Raises:
             InputError: for one with more entries, or none.
@@ -357,12 +357,12 @@ class Var(Operators):
 
 
 def with_axes(name: str, x: Any) -> Any:
-    """Give what has axes: a `Var` or an array, made of a list, a number, a table or a tensor."""
+    """Return what has axes: a `Var` or an array, made of a list, a number, a table or a tensor."""
     return x if isinstance(x, Var | np.ndarray) else _array(name, x)
 
 
 def value_of(x: Any) -> Any:
-    """Give the value of a `Var`, and anything else as it is."""
+    """Return the value of a `Var`, and anything else as it is."""
     return x._val if isinstance(x, Var) else x
 
 
@@ -388,7 +388,7 @@ def ancestors(y: Var) -> list[Var]:
     """
     found = _reached(y)
     if any(var.creator is FREED for var in found):
-        raise InputError("this graph was freed by an earlier backward(); calculate anew, or pass keep_graph=True there")
+        raise InputError("this graph was freed by an earlier backward(); recompute, or pass keep_graph=True there")
     return found
 
 

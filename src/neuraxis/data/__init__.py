@@ -87,7 +87,7 @@ def find_text(names: Sequence[str]) -> Text:
 
 
 def is_at_hand(name: str) -> bool:
-    """Say whether all files of a data set or text are there (not whether they are sound).
+    """Tell whether all files of a data set or text are there (not whether they are sound).
 
     Raises:
         InputError: for an unknown name, with the nearest known one.
@@ -122,7 +122,7 @@ def _files(name: str) -> tuple[Published, ...]:
 
 
 def _first_at_hand(kind: str, names: Sequence[str], known: Iterable[str]) -> str:
-    """Give the first name whose files are at hand; the last one where none is, whose loading says what is missing."""
+    """Return the first name whose files are at hand; the last one where none is, whose loading says what is missing."""
     if isinstance(names, str) or not isinstance(names, Sequence):
         raise InputError(f"names must be a list of names, as in ['mnist', 'digits'], but is {check.received(names)}")
     for name in names:

@@ -50,11 +50,11 @@ def parse(content: bytes, source: str) -> tuple[UInt8[np.ndarray, "count 32 32 3
         raise DataError(f"{source} must be bytes, but is {check.received(content)}")
     record = 1 + _CHANNELS * _SIZE * _SIZE
     if not content or len(content) % record:
-        raise DataError(f"{source} must hold records of {record} bytes, but holds {len(content)} bytes")
+        raise DataError(f"{source} must contain records of {record} bytes, but contains {len(content)} bytes")
     records = np.frombuffer(content, np.uint8).reshape(-1, record)
     labels = records[:, 0]
     if labels.max() >= len(CLASSES):
-        raise DataError(f"{source} must hold labels from 0 to {len(CLASSES) - 1}, but holds {labels.max()}")
+        raise DataError(f"{source} must contain labels from 0 to {len(CLASSES) - 1}, but contains {labels.max()}")
     return records[:, 1:].reshape(-1, _CHANNELS, _SIZE, _SIZE).transpose(0, 2, 3, 1), labels
 
 

@@ -40,11 +40,11 @@ def parse(content: bytes, source: str) -> Shaped[np.ndarray, "..."]:
     dtype, axes = np.dtype(_DTYPES[content[2]]), content[3]
     header = 4 + 4 * axes
     if len(content) < header:
-        raise DataError(f"{source} must hold {header} bytes of header for {axes} axes, but holds {len(content)}")
+        raise DataError(f"{source} must contain {header} bytes of header for {axes} axes, but contains {len(content)}")
     shape = struct.unpack_from(f">{axes}I", content, 4)
     expected = header + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
-        raise DataError(f"{source} must hold {expected} bytes for shape {shape}, but holds {len(content)}")
+        raise DataError(f"{source} must contain {expected} bytes for shape {shape}, but contains {len(content)}")
     try:
         values = np.frombuffer(content, dtype, offset=header).reshape(shape)
     except ValueError as error:

@@ -39,11 +39,11 @@ class Published:
 
     def __post_init__(self) -> None:
         if not (self.packed or all(self.contents.values())):
-            raise InputError(f"{self.path} must be known by a digest, of its own or of each of its contents")
+            raise InputError(f"{self.path} must have a digest, of its own or of each of its contents")
 
 
 def cache() -> Path | None:
-    """Give the folder that downloads are kept in; None where pooch, which downloads, or a home folder is missing."""
+    """Return the folder that downloads are kept in; None where pooch, which downloads, or a home folder is missing."""
     try:
         import pooch
 
@@ -66,7 +66,7 @@ def folders() -> list[Path]:
 
 
 def locate(file: Published) -> Path | None:
-    """Give the first data folder that holds the file, packed or unpacked; None if there is none."""
+    """Return the first data folder that holds the file, packed or unpacked; None if there is none."""
     for folder in folders():
         packed = folder / file.path
         loose = all(digest and os.path.isfile(packed.parent / name) for name, digest in file.contents.items())
@@ -81,7 +81,7 @@ def missing(file: Published) -> DataError:
     remedy = f"{_fetch_command(file)}, or " if file.urls else ""
     near = next((path for folder in folders() for path in _of_another_name(folder, file)), None)
     return DataError(
-        f"{file.path} is not at hand (looked in {looked}); {remedy}put it below the folder that NEURAXIS_DATA names"
+        f"{file.path} is not available (looked in {looked}); {remedy}put it below the folder that NEURAXIS_DATA names"
         + (f": {near} may be it under another name" if near else "")
     )
 
@@ -96,13 +96,13 @@ def _of_another_name(folder: Path, file: Published) -> Iterator[Path]:
 
 
 def _bare(name: str) -> str:
-    """Give the letters and digits of a file's name: train-images.idx3-ubyte is like train-images-idx3-ubyte.gz."""
+    """Return the letters and digits of a file's name: train-images.idx3-ubyte is like train-images-idx3-ubyte.gz."""
     stem = name.rpartition("/")[2].lower().removesuffix(".gz")
     return "".join(filter(str.isalnum, stem))
 
 
 def read(file: Published) -> Iterator[tuple[str, bytes]]:
-    """Give the contents of a file one by one, as name and bytes, each checked.
+    """Return the contents of a file one by one, as name and bytes, each checked.
 
     Raises:
         DataError: if the file is in no data folder, or is damaged or altered.
@@ -122,7 +122,7 @@ def read(file: Published) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(path: Path, file: Published) -> Iterator[tuple[str, bytes]]:
-    """Give the contents of the packed file at `path`, checked to be what `file` says.
+    """Return the contents of the packed file at `path`, checked to be what `file` says.
 
     Raises:
         DataError: if it is damaged or altered.

@@ -92,7 +92,7 @@ def _labels(by: Any, length: int) -> np.ndarray:
 
 
 def _sizes(shares: Any, length: int) -> Int[np.ndarray, " parts"]:
-    """Give the numbers of examples: exactly proportional, and where that is no whole number, to within one."""
+    """Return the numbers of examples: exactly proportional, and where that is no whole number, to within one."""
     check.positive(shares=shares)
     numbers = np.asarray(shares, float)
     if numbers.ndim != 1 or not numbers.size or not (np.isclose(numbers.sum(), 1) or numbers.sum() == length):

@@ -29,15 +29,15 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: str, /) -> Int[np.ndarray, " time"]:
-        """Give the tokens of a text."""
+        """Return the tokens of a text."""
         ...
 
     def decode(self, tokens: ArrayLike, /) -> str:
-        """Give the text of tokens."""
+        """Return the text of tokens."""
         ...
 
     def to_json(self) -> str:
-        """Give a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` makes the tokeniser again."""
         ...
 
 
@@ -54,10 +54,10 @@ class Characters:
     def __post_init__(self) -> None:
         check.instance(str, alphabet=self.alphabet)
         if not self.alphabet:
-            raise InputError("alphabet must hold at least one character, but is empty")
+            raise InputError("alphabet must contain at least one character, but is empty")
         if len(set(self.alphabet)) < len(self.alphabet):
             twice = next(c for c in self.alphabet if self.alphabet.count(c) > 1)
-            raise InputError(f"alphabet must hold each character once, but holds {twice!r} more often")
+            raise InputError(f"alphabet must contain each character once, but contains {twice!r} more often")
 
     @staticmethod
     def of(text: str) -> "Characters":
@@ -68,7 +68,7 @@ class Characters:
         """
         check.instance(str, text=text)
         if not text:
-            raise InputError("text must hold at least one character, but is empty")
+            raise InputError("text must contain at least one character, but is empty")
         return Characters("".join(sorted(set(text))))
 
     @property
@@ -77,7 +77,7 @@ class Characters:
         return len(self.alphabet)
 
     def encode(self, text: str) -> Int[np.ndarray, " time"]:
-        """Give the number of each character.
+        """Return the number of each character.
 
         Raises:
             InputError: for a character that is not in the alphabet; the message says which and where.
@@ -96,7 +96,7 @@ class Characters:
         return places
 
     def decode(self, tokens: ArrayLike) -> str:
-        """Give the text of tokens (time,).
+        """Return the text of tokens (time,).
 
         Raises:
             InputError: for what are no numbers of tokens.
@@ -104,7 +104,7 @@ class Characters:
         return "".join(self.alphabet[token] for token in _checked(tokens, self.size))
 
     def to_json(self) -> str:
-        """Give a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` makes the tokeniser again."""
         return json.dumps({"format": _FORMAT, "kind": "characters", "alphabet": self.alphabet})
 
 
@@ -164,12 +164,12 @@ class BytePairs:
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> Int[np.ndarray, " time"]:
-        """Give the tokens of a text."""
+        """Return the tokens of a text."""
         check.instance(str, text=text)
         return np.array(self._tokenizer.encode(text).ids, np.int32)
 
     def decode(self, tokens: ArrayLike) -> str:
-        """Give the text of tokens (time,); bytes that are no character come as �.
+        """Return the text of tokens (time,); bytes that are no character come as �.
 
         Raises:
             InputError: for what are no numbers of tokens.
@@ -177,7 +177,7 @@ class BytePairs:
         return self._tokenizer.decode(list(_checked(tokens, self.size)), skip_special_tokens=False)
 
     def to_json(self) -> str:
-        """Give a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` makes the tokeniser again."""
         return json.dumps({"format": _FORMAT, "kind": "byte pairs", "merges": self._tokenizer.to_str()})
 
 
@@ -216,7 +216,7 @@ def _package() -> Any:
 
 
 def _checked(tokens: ArrayLike, size: int) -> Iterable[int]:
-    """Give tokens as Python's numbers."""
+    """Return tokens as Python's numbers."""
     known = np.asarray(check.array("tokens", tokens))
     if known.ndim != 1:
         raise InputError(f"tokens must be integers of shape (time,), but are {check.received(tokens)}")

@@ -27,8 +27,8 @@ class Windows:
         check.whole(length=length, every=every)
         numbers = np.asarray(check.array("sequence", sequence))
         if numbers.ndim < 1 or len(numbers) < length:
-            held = "is a single number" if numbers.ndim < 1 else f"holds {len(numbers)}"
-            raise InputError(f"sequence must hold at least the {length} entries of a window, but {held}")
+            held = "is a single number" if numbers.ndim < 1 else f"contains {len(numbers)}"
+            raise InputError(f"sequence must contain at least the {length} entries of a window, but {held}")
         self._windows = np.moveaxis(np.lib.stride_tricks.sliding_window_view(numbers, length, axis=0), -1, 1)[::every]
 
     def __len__(self) -> int:

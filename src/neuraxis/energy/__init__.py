@@ -1,5 +1,6 @@
 """Energies: states settle in their minima, or are sampled."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.energy.annealed_importance_sampling import Annealed as Annealed
 from neuraxis.energy.annealed_importance_sampling import annealed_importance_sampling as annealed_importance_sampling
 from neuraxis.energy.annealed_importance_sampling import (
@@ -31,3 +32,5 @@ from neuraxis.energy.relaxation import ErrorRelaxation as ErrorRelaxation
 from neuraxis.energy.relaxation import Inference as Inference
 from neuraxis.energy.relaxation import Settled as Settled
 from neuraxis.energy.relaxation import StateRelaxation as StateRelaxation
+
+_describe(globals())

@@ -163,7 +163,7 @@ def _annealing(rbm: Any, base: ArrayLike | None) -> Annealing:
 
 
 def _log_partition_of_base(annealing: Annealing) -> Float[Array, ""]:
-    """Give ln Z without weights: each unit alone, the hidden ones at even odds."""
+    """Return ln Z without weights: each unit alone, the hidden ones at even odds."""
     return jnp.sum(softplus(annealing.base)) + annealing.rbm.hidden_bias.size * jnp.log(2.0)
 
 

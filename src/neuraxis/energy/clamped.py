@@ -81,22 +81,22 @@ class Clamped(eqx.Module):
         return () if given is None else given.shape[:-1]
 
     def values_at_first(self) -> Free:
-        """Give the free values of a sweep from the top, where there is no error but that of a clamped bottom."""
+        """Return the free values of a sweep from the top, where there is no error but that of a clamped bottom."""
         first, *rest = self.network.sweep(self._top(None))
         free = self.bottom is None or self.known is not None
         return (first if free else None, *rest[:-1], rest[-1] if self.top is None else None)
 
     def errors_at_first(self) -> Free:
-        """Give the same state by its errors, which are 0, and its top."""
+        """Return the same state by its errors, which are 0, and its top."""
         zeros = [jnp.zeros((*self.lead, size), self.network.dtype) for size in self.network.sizes[1:-1]]
         return (None, *zeros, self._top(None) if self.top is None else None)
 
     def values(self, x: Sequence[Array | None]) -> Layers:
-        """Give the values of all layers by those that are free."""
+        """Return the values of all layers by those that are free."""
         return (self._bottom(x[0]), *_present(x[1:-1]), self._top(x[-1]))
 
     def values_of_errors(self, errors: Sequence[Array | None]) -> Layers:
-        """Give the values of all layers by the errors that are free."""
+        """Return the values of all layers by the errors that are free."""
         predicted, *rest = self.network.sweep(self._top(errors[-1]), errors[:-1])
         return (self._bottom(predicted), *rest)
 
@@ -127,7 +127,9 @@ def _present(layers: Sequence[Array | None]) -> list[Array]:
 
 def _there(x: Array | None) -> Array:
     if x is None:
-        raise InputError("a state must hold the values or errors of all layers that are free, but one of them is None")
+        raise InputError(
+            "a state must contain the values or errors of all layers that are free, but one of them is None"
+        )
     return x
 
 

@@ -57,7 +57,7 @@ class ContinuousHopfield(eqx.Module):
         check.broadcast(self.network.bias.shape, tau_x=self.tau_x, gain=self.gain)
 
     def activity(self, u: ArrayLike) -> Float[Array, "..."]:
-        """Give the activities x = tanh(gain · u), in the shape of u."""
+        """Return the activities x = tanh(gain · u), in the shape of u."""
         return jnp.tanh(self.gain * check.floats("u", u))
 
     def energy(self, u: ArrayLike) -> Float[Array, "..."]:

@@ -54,7 +54,7 @@ class Phase(NamedTuple):
         return Phase(jnp.asarray(v, model.dtype), gap, logistic(gap / model.temperature))
 
     def means(self) -> Slopes:
-        """Give the means of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v)."""
+        """Return the means of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v)."""
         both = jnp.matmul(self.v.T, self.hidden, precision=lax.Precision.HIGHEST) / len(self.v)
         return Slopes(both, jnp.mean(self.v, axis=0), jnp.mean(self.hidden, axis=0))
 

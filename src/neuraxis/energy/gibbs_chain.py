@@ -58,6 +58,6 @@ def _truth_values(clamped: Any, size: int) -> Bool[Array, " visible"]:
     given = check.array("clamped", clamped)
     if given.dtype != bool or np.shape(given) != (size,):
         raise InputError(
-            f"clamped must hold a truth value for each of {size} visible units, but is {check.received(clamped)}"
+            f"clamped must contain a boolean for each of {size} visible units, but is {check.received(clamped)}"
         )
     return jnp.asarray(given)

@@ -126,7 +126,7 @@ class Hopfield(eqx.Module):
             indices = np.asarray(given)
             if not np.all(good := (indices >= 0) & (indices < x.shape[-1])):
                 strange = indices[np.argmin(good)]
-                raise InputError(f"order must hold indices from 0 to {x.shape[-1] - 1}, but holds {strange}")
+                raise InputError(f"order must contain indices from 0 to {x.shape[-1] - 1}, but contains {strange}")
         return _sweep_once(self, x, jnp.asarray(given), alone=_is_alone(x, given))
 
     def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
@@ -177,7 +177,7 @@ def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
 
 
 def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
-    """Give XᵀX − M·I, in whole numbers, and M."""
+    """Return XᵀX − M·I, in whole numbers, and M."""
     X = at_least_single(_only_signs("patterns", patterns))
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
@@ -204,7 +204,7 @@ def _check_symmetric(weights: ArrayLike) -> None:
 def _only_signs(name: str, x: ArrayLike) -> Any:
     signs = check.array(name, x)
     if not isinstance(signs, Tracer) and not np.all(good := np.isin(np.asarray(signs), (-1, 1))):
-        raise InputError(f"{name} must hold −1 and 1 only, but holds {np.asarray(signs).flat[np.argmin(good)]}")
+        raise InputError(f"{name} must contain −1 and 1 only, but contains {np.asarray(signs).flat[np.argmin(good)]}")
     return signs
 
 
@@ -238,7 +238,7 @@ def _one_batch_axis(x: Array) -> Array:
 
 
 def _is_alone(x: Array, order: ArrayLike) -> bool:
-    """Say whether a sweep is over one state, and so small that it is best compiled into one function."""
+    """Tell whether a sweep is over one state, and so small that it is best compiled into one function."""
     return x.ndim == 1 and np.size(order) > 0 and not values.is_traced() and one_function.pays()
 
 

@@ -26,7 +26,7 @@ class Slopes(NamedTuple):
 
 
 def local_slopes(network: PredictiveCoding, settled: Settled) -> Slopes:
-    """Give what the local rule descends, of a batch (N, n_i) at rest:
+    """Return what the local rule descends, of a batch (N, n_i) at rest:
 
         ∂F/∂M^i = −σ(x^{i+1})ᵀ ε^i,    ∂F/∂β^i = −ε^i,    and for W^i the transpose −(ε^i)ᵀ σ(x^{i+1}),
 
@@ -78,7 +78,7 @@ class LocalLearning(eqx.Module):
     relaxation: Relaxation
 
     def init(self, model: PredictiveCoding) -> Any:
-        """Give the state of the optimiser.
+        """Return the state of the optimiser.
 
         Raises:
             InputError: for what is no predictive-coding network.

@@ -16,7 +16,7 @@ _BLOCK = 2**12  # states at a time
 
 
 def log_partition_function(rbm: RBM) -> Float[Array, ""]:
-    """Give ln Z = ln Σ_{v,h} e^{−E(v, h)/T} [nats], exactly: by a sum over all states of the smaller layer.
+    """Return ln Z = ln Σ_{v,h} e^{−E(v, h)/T} [nats], exactly: by a sum over all states of the smaller layer.
 
     For each state of one layer the sum over the other is a product, as in Σ_h e^{−E/T} = e^{b vᵀ/T} Π_j (1 +
     e^{(vW + c)_j/T}). In single precision the result is good to about seven digits.
@@ -75,7 +75,7 @@ def _exact_samples(rbm: RBM, count: int, key: PRNGKeyArray) -> Float[Array, "cou
 
 
 def _logarithms(rbm: RBM) -> Float[Array, " state"]:
-    """Give ln Σ e^{−E/T} over the larger layer, for each state of the smaller one."""
+    """Return ln Σ e^{−E/T} over the larger layer, for each state of the smaller one."""
     whole = rbm.at_temperature_one()
     W, few, many = whole.weight, whole.hidden_bias, whole.visible_bias
     if W.shape[0] < W.shape[1]:

@@ -142,7 +142,7 @@ class PredictiveCoding(eqx.Module):
         return self.sweep(as_end("x", x, self.sizes[-1], self.dtype))[0]
 
     def sweep(self, top: Float[Array, "... top"], errors: Sequence[Array | None] | None = None) -> Layers:
-        """Give the values x^i = μ^i + ν^i ε^i at which the errors ε¹ … ε^{L−1} are at rest, from the top down.
+        """Return the values x^i = μ^i + ν^i ε^i at which the errors ε¹ … ε^{L−1} are at rest, from the top down.
 
         Args:
             top: x^L.
@@ -155,14 +155,14 @@ class PredictiveCoding(eqx.Module):
         return tuple(values)
 
     def prediction(self, i: int, above: Float[Array, "... above"]) -> Float[Array, "... below"]:
-        """Give μ of layer number i (counted from 0) by the values of the layer above it."""
+        """Return μ of layer number i (counted from 0) by the values of the layer above it."""
         s, M = self.activation(above), self.weights[i]
         flat = s.reshape(-1, s.shape[-1])
         product = _product(flat, M) if self.feedback is None else _product_with_feedback(flat, M, self.feedback[i])
         return (product + self.biases[i]).reshape(*s.shape[:-1], -1)
 
     def errors(self, values: Sequence[Array]) -> Layers:
-        """Give the errors at rest, ε^i = (x^i − μ^i)/ν^i, of values x¹ … x^L."""
+        """Return the errors at rest, ε^i = (x^i − μ^i)/ν^i, of values x¹ … x^L."""
         return tuple(
             (values[i] - self.prediction(i, values[i + 1])) / self.variances[i] for i in range(len(self.weights))
         )
@@ -170,7 +170,7 @@ class PredictiveCoding(eqx.Module):
     def energy(self, x: Sequence[ArrayLike]) -> Float[Array, "..."]:
         """F of values x¹ … x^L (…, n_i)."""
         if not isinstance(x, tuple | list) or len(x) != len(self.sizes):
-            raise InputError(f"x must hold the values of {len(self.sizes)} layers, but is {check.received(x)}")
+            raise InputError(f"x must contain the values of {len(self.sizes)} layers, but is {check.received(x)}")
         names = [f"x[{i}]" for i in range(len(x))]
         values = [as_end(*each, self.dtype) for each in zip(names, x, self.sizes, strict=True)]
         return self.energy_of_errors(self.errors(values))
@@ -196,11 +196,11 @@ class PredictiveCoding(eqx.Module):
         return Nodes(values, tuple(jnp.zeros_like(x) for x in values[:-1]))
 
     def undecided(self, lead: tuple[int, ...]) -> Float[Array, "... top"]:
-        """Give the top at which whatever leaves it free begins: 1/n_L, with these leading axes."""
+        """Return the top at which whatever leaves it free begins: 1/n_L, with these leading axes."""
         return jnp.full((*lead, self.sizes[-1]), 1 / self.sizes[-1], self.dtype)
 
     def derivative(self, y: Nodes, input: Any) -> Nodes:
-        """Give dx/dt and dε/dt [1/ms]; clamped values stand still."""
+        """Return dx/dt and dε/dt [1/ms]; clamped values stand still."""
         ends, (x, error) = _as_ends(input), y
         gaps = [x[i] - self.prediction(i, x[i + 1]) for i in range(len(error))]
         drift = [
@@ -232,7 +232,7 @@ class PredictiveCoding(eqx.Module):
 
 
 def as_end(name: str, value: Any, size: int, dtype: Any) -> Array:
-    """Give the values of a layer as an array (…, size), and refuse other shapes.
+    """Return the values of a layer as an array (…, size), and refuse other shapes.
 
     Raises:
         InputError: for another shape, with what is probably wrong.
@@ -246,7 +246,7 @@ def as_end(name: str, value: Any, size: int, dtype: Any) -> Array:
 
 
 def _as_ends(input: Any) -> Ends:
-    """Give the clamps; there are none where there is no input, or where its shape is that of nothing."""
+    """Return the clamps; there are none where there is no input, or where its shape is that of nothing."""
     if input is None or (type(input) is tuple and not input):
         return Ends()
     if not isinstance(input, Ends):
@@ -263,7 +263,7 @@ def _product(s: Array, M: Array) -> Array:
 
 @jax.custom_jvp
 def _product_with_feedback(s: Array, M: Array, W: Array) -> Array:
-    """Give sM, whose derivative by s sends errors back through W in the place of Mᵀ."""
+    """Return sM, whose derivative by s sends errors back through W in the place of Mᵀ."""
     return _product(s, M)
 
 

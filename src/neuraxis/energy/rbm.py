@@ -133,7 +133,7 @@ class RBM(eqx.Module):
         return -jnp.sum(self.visible_bias * v, axis=-1) - T * softplus_sum(hidden_gap / T)
 
     def log_probability(self, v: ArrayLike, log_partition: ArrayLike) -> Float[Array, "..."]:
-        """Give ln P(v) = −F(v)/T − ln Z [nats], with ln Z known or estimated."""
+        """Return ln P(v) = −F(v)/T − ln Z [nats], with ln Z known or estimated."""
         return -self.free_energy(v) / self.temperature - check.floats("log_partition", log_partition)
 
     def pseudo_log_likelihood(self, v: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:
@@ -174,7 +174,7 @@ class RBM(eqx.Module):
         return Chance(numbers[..., :hidden], numbers[..., hidden:])
 
     def at_temperature_one(self) -> "RBM":
-        """Give the machine with the same distribution at T = 1: W, b and c divided by T."""
+        """Return the machine with the same distribution at T = 1: W, b and c divided by T."""
         T = self.temperature
         return RBM(self.weight / T, self.visible_bias / T, self.hidden_bias / T)
 
@@ -196,7 +196,7 @@ class RBM(eqx.Module):
 
 
 def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
-    """Give ln(p/(1 − p)) for the share p of data (N, V) in which a unit is on, (n + 1)/(N + 2) for n of N.
+    """Return ln(p/(1 − p)) for the share p of data (N, V) in which a unit is on, (n + 1)/(N + 2) for n of N.
 
     These are the visible biases of the machine without weights that is nearest to the data, their *base rates*.
 

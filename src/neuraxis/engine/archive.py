@@ -27,7 +27,7 @@ _WRITTEN_AS_THEY_ARE |= {f"u{name}" for name in _WRITTEN_AS_THEY_ARE if name.sta
 
 
 def can_hold(dtype: np.dtype) -> bool:
-    """Say whether arrays of that type can be written: numbers and booleans, of a size that is the same everywhere."""
+    """Tell whether arrays of that type can be written: numbers and booleans, of a size that is the same everywhere."""
     is_number = dtype.kind == "b" or bool(jnp.issubdtype(dtype, np.number))
     return is_number and dtype.type not in (np.longdouble, np.clongdouble)  # whose width depends on the machine
 

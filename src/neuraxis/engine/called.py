@@ -19,7 +19,7 @@ TRACEABLE = "a function that JAX can trace: jnp.sin for np.sin, jnp.where(a, b, 
 
 
 def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[Any, ...], key: Any) -> Any:
-    """Give `loss(model, *batch, key=key)`.
+    """Return `loss(model, *batch, key=key)`.
 
     Raises:
         InputError: for one that takes other arguments, that JAX cannot trace, or that does not fit model and data.
@@ -36,7 +36,7 @@ def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[A
 
 
 def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Give `function(*arguments)`.
+    """Return `function(*arguments)`.
 
     Raises:
         InputError: for one that takes other arguments, that JAX cannot trace, or that does not fit these.

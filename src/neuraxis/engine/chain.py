@@ -64,7 +64,7 @@ class Chain(eqx.Module):
         return tuple(states), out
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Give the dynamics among the parts."""
+        """Return the dynamics among the parts."""
         return tuple(part for part in self.parts if isinstance(part, Dynamics))
 
     def begin(self, input: PyTree) -> tuple:

@@ -58,7 +58,7 @@ class ClosedLoop(eqx.Module):
         return (inner, out), out
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Give the dynamics inside."""
+        """Return the dynamics inside."""
         return (self.dynamics,)
 
     def begin(self, input: PyTree) -> Any:

@@ -55,7 +55,7 @@ class Descent(eqx.Module):
     gradient: Callable[..., Any] | None
 
     def init(self, model: PyTree) -> PyTree:
-        """Give the state of the optimiser.
+        """Return the state of the optimiser.
 
         Raises:
             InputError: where there is nothing to train, or complex numbers are.
@@ -106,13 +106,15 @@ class Descent(eqx.Module):
     def _by_hand(
         self, model: PyTree, parameters: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
     ) -> tuple[Array, PyTree]:
-        """Give the losses and the gradient that is not JAX's, by what is trained."""
+        """Return the losses and the gradient that is not JAX's, by what is trained."""
         assert self.gradient is not None
         if measuring_parts(model):
-            raise InputError("gradient= cannot bring the statistics up to date that the model measures of its data")
+            raise InputError("gradient= cannot update the statistics that the model measures of its data")
         found = call_loss("gradient", self.gradient, model, batch, key)
         if not isinstance(found, tuple) or len(found) != 2:
-            raise InputError(f"gradient= must give the pair (losses, gradient), but gave a {type(found).__name__}")
+            raise InputError(
+                f"gradient= must return the pair (losses, gradient), but returned a {type(found).__name__}"
+            )
         losses, gradient = found
         (leaves, structure), places = jax.tree.flatten(parameters), jax.tree.structure(model)
         try:
@@ -126,11 +128,11 @@ class Descent(eqx.Module):
         return per_example(losses, len(batch[0]), "gradient"), jax.tree.unflatten(structure, found)
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
-        """Give the losses, and the model that the loss measured where it does."""
+        """Return the losses, and the model that the loss measured where it does."""
         losses, measured = call_loss("loss", self.loss, model, batch, key), None
         if isinstance(losses, tuple):
             if len(losses) != 2:
-                raise InputError(f"a loss must give values, or (values, model), but gave {len(losses)} things")
+                raise InputError(f"a loss must return values, or (values, model), but returned {len(losses)} things")
             losses, measured = losses
             _check_measured(model, measured)
         elif measuring_parts(model):
@@ -156,8 +158,8 @@ def _check_measured(model: PyTree, measured: PyTree) -> None:
     """Refuse a model that came back from the loss with statistics that nobody has measured."""
     if jax.tree.structure(measured) != jax.tree.structure(model):
         raise InputError(
-            "beside its values a loss must give the model that it received, with its statistics brought up to date, "
-            f"but gave {check.received(measured)}"
+            "in addition to its values, a loss must return the model that it received, with its statistics updated, "
+            f"but returned {check.received(measured)}"
         )
     for (place, before), (_, after) in zip(measuring_parts(model), measuring_parts(measured), strict=True):
         # What was measured is another array, also where values are not known.
@@ -165,8 +167,8 @@ def _check_measured(model: PyTree, measured: PyTree) -> None:
         if all(kept):
             raise InputError(
                 f"the loss gives back a model whose {place or type(before).__name__} has not measured its data: every "
-                "part that holds it needs a method measure(x, *, key=None), which gives y and the part brought up to "
-                "date, as neuraxis.layers.Sequential has; or inference=True leaves it as it is"
+                "part that holds it needs a method measure(x, *, key=None), which gives y and the part updated, as "
+                "neuraxis.layers.Sequential has; or inference=True leaves it as it is"
             )
 
 

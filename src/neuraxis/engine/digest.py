@@ -37,12 +37,12 @@ _INSTALLED = tuple(
 
 
 def digest(*objects: Any) -> str:
-    """Give the digest of the objects, in this order: 64 hexadecimal digits."""
+    """Return the digest of the objects, in this order: 64 hexadecimal digits."""
     return _Walk().of(objects).hex()
 
 
 def data_digest(data: Any) -> str:
-    """Give the digest of a training's data.
+    """Return the digest of a training's data.
 
     Args:
         data: a tuple of arrays, of which all bytes count; or a source (`kinds.Source`), of which the length and 64
@@ -155,7 +155,7 @@ def _name(thing: Any) -> str:
 
 
 def _owner(thing: Any) -> tuple:
-    """Give what a method of a built-in class is bound to."""
+    """Return what a method of a built-in class is bound to."""
     owner = getattr(thing, "__self__", None)
     return () if owner is None or isinstance(thing, type) else (owner,)
 
@@ -174,7 +174,7 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _methods(kind: type) -> Iterable[Any]:
-    """Give the methods of a class that is no part of an installed package: they may change between two runs."""
+    """Return the methods of a class that is no part of an installed package: they may change between two runs."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     installed = kind.__module__ == "builtins" or (file is not None and file.startswith(_INSTALLED))
     members = {} if installed else vars(kind)

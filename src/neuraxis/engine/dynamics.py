@@ -19,7 +19,7 @@ class Composite(Protocol):
     """A dynamics of the engine that is made of others."""
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Give the dynamics that it is made of."""
+        """Return the dynamics that it is made of."""
         ...
 
     def begin(self, input: PyTree, /) -> Any:
@@ -47,7 +47,7 @@ def first_state(dynamics: Dynamics, input: PyTree) -> Any:
 
 
 def shapes_of(input: PyTree) -> Any:
-    """Give what `init_state` receives: a shape for one array, () for none, a tree of shapes for a tree of arrays."""
+    """Return what `init_state` receives: a shape for one array, () for none, a tree of shapes for a tree of arrays."""
     if not jax.tree.leaves(input):
         return ()
     return jax.tree.map(jnp.shape, input)
@@ -77,7 +77,7 @@ def take_step(
     found = dynamics.step(state, input, dt, **{name: noted[name] for name in _noted(dynamics)})
     if not isinstance(found, tuple) or len(found) != 2:
         what = f"{len(found)} things" if isinstance(found, tuple) else check.received(found)
-        raise InputError(f"step of {type(dynamics).__name__} must give the pair (state, output), but gave {what}")
+        raise InputError(f"step of {type(dynamics).__name__} must return the pair (state, output), but returned {what}")
     return found
 
 
@@ -89,7 +89,7 @@ def advance(
 
 
 def trial(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any = 1.0) -> tuple[Any, Any]:
-    """Give what stands for the state and output of a step, by shape and dtype."""
+    """Return what stands for the state and output of a step, by shape and dtype."""
     moment = {"key": jax.random.key(0), "t": 0.0}
     return jax.eval_shape(partial(advance, dynamics, **moment), state, input, dt)
 
@@ -104,14 +104,16 @@ def check_key(dynamics: Dynamics, key: Any) -> None:
     if key is not None:
         check.key(key)
         if not takers:
-            raise InputError(f"key= is given, but step of {type(dynamics).__name__} has no parameter key to take it")
+            raise InputError(
+                f"key= is given, but the step of {type(dynamics).__name__} has no parameter key to take it"
+            )
     for part in takers:
         if key is None and inspect.signature(part.step).parameters["key"].default is inspect.Parameter.empty:
             raise InputError(f"step of {type(part).__name__} needs a key: simulate(…, key=jax.random.key(0))")
 
 
 def takes_key(dynamics: Dynamics) -> bool:
-    """Say whether a step, of the dynamics or of one that it is made of, takes a key."""
+    """Tell whether a step, of the dynamics or of one that it is made of, takes a key."""
     return bool(_takers(dynamics))
 
 
@@ -120,19 +122,19 @@ def _takers(dynamics: Dynamics) -> list[Dynamics]:
 
 
 def _parts(dynamics: Dynamics) -> list[Dynamics]:
-    """Give a dynamics, or those that it is made of."""
+    """Return a dynamics, or those that it is made of."""
     if isinstance(dynamics, Composite):
         return [part for inner in dynamics.inner() for part in _parts(inner)]
     return [dynamics]
 
 
 def _noted(dynamics: Dynamics) -> list[str]:
-    """Give which of key and t a step takes."""
+    """Return which of key and t a step takes."""
     return [name for name in ("key", "t") if name in inspect.signature(dynamics.step).parameters]
 
 
 def default_dt(dynamics: Dynamics) -> float | None:
-    """Give the default of `step`'s parameter dt; of a dynamics made of others, the one that these agree on."""
+    """Return the default of `step`'s parameter dt; of a dynamics made of others, the one that these agree on."""
     if isinstance(dynamics, Composite):
         defaults = {default_dt(part) for part in dynamics.inner()}
         return defaults.pop() if len(defaults) == 1 else None

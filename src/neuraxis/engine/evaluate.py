@@ -50,7 +50,7 @@ def evaluate(
     key: PRNGKeyArray | None = None,
     batch_size: int = 1000,
 ) -> float | dict[str, float]:
-    """Give the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
+    """Return the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
 
     Several measures, by name, are taken in one pass over the data, by one compiled program, and come back by name.
 
@@ -90,7 +90,7 @@ def evaluate(
 def measured(
     model: PyTree, measures: Mapping[str, Measure], data: Data, *, key: PRNGKeyArray | None, batch_size: int
 ) -> dict[str, float]:
-    """Give the mean of each measure over data that were looked at; it may be NaN."""
+    """Return the mean of each measure over data that were looked at; it may be NaN."""
     examples, model = count("data", data), eqx.nn.inference_mode(model)
     totals, sums = dict.fromkeys(measures, 0.0), None
     for first, batch in _batches(data, examples, batch_size):
@@ -116,7 +116,7 @@ def reason_of_nan(model: PyTree, measure: Measure, data: Data, key: PRNGKeyArray
 
 
 def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArray | None = None) -> PyTree:
-    """Give `model(x)` for many examples, computed in batches, with the model in inference mode.
+    """Return `model(x)` for many examples, computed in batches, with the model in inference mode.
 
     Args:
         model: a map; with a `key`, it receives one of its own for every batch.
@@ -138,7 +138,7 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
     found, structure = jax.tree.flatten_with_path(x, is_leaf=is_list_of_numbers)
     named = {f"x{keystr(path)}": check.array(f"x{keystr(path)}", leaf) for path, leaf in found}
     if not named:
-        raise InputError(f"x must hold an array, but is {x!r}")
+        raise InputError(f"x must contain an array, but is {x!r}")
     check.same_length(**named)
     leaves = list(named.values())
     model, outputs = eqx.nn.inference_mode(model), []
@@ -148,7 +148,8 @@ def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArr
         for shape in map(np.shape, jax.tree.leaves(output)):
             if shape[:1] != (len(batch[0]),):
                 raise InputError(
-                    f"the model must give one output per example, but gave shape {shape} for {len(batch[0])} examples"
+                    f"the model must return one output per example, but returned shape {shape} for {len(batch[0])} "
+                    "examples"
                 )
         outputs.append(output)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
@@ -160,7 +161,7 @@ def _name_of(measure: Any) -> str:
 
 
 def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, tuple[Array, ...]]]:
-    """Give one batch after the other, with the number of its first example."""
+    """Return one batch after the other, with the number of its first example."""
     for first in range(0, examples, batch_size):
         last = min(first + batch_size, examples)
         batch = taken(data, np.arange(first, last)) if is_source(data) else tuple(x[first:last] for x in data)

@@ -12,7 +12,7 @@ from neuraxis.kinds import Source
 
 
 def is_source(data: Any) -> bool:
-    """Say whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
+    """Tell whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
     no_source = isinstance(data, type | tuple | list | dict) or hasattr(data, "dtype")
     return not no_source and isinstance(data, Source)
 
@@ -40,14 +40,14 @@ def check_finite(name: str, data: Any) -> None:
 
 
 def count(name: str, data: Any) -> int:
-    """Give the number of examples.
+    """Return the number of examples.
 
     Raises:
         InputError: for data of another kind, without examples, or of different lengths.
     """
     if is_source(data):
         if len(data) == 0:
-            raise InputError(f"the data are empty: {name} holds no example")
+            raise InputError(f"the data are empty: {name} contains no examples")
         return len(data)
     if not isinstance(data, tuple | list) or not data:
         shape = getattr(data, "shape", None)
@@ -75,7 +75,7 @@ def taken(source: Source, indices: Int[np.ndarray, " some"]) -> tuple[np.ndarray
             f"shapes {tuple(map(np.shape, loaded))}" if isinstance(loaded, tuple) else f"a {type(loaded).__name__}"
         )
         raise InputError(
-            f"take(indices) of {type(source).__name__} must give a tuple of arrays with one entry per index, but gave "
-            f"{received} for {len(indices)} indices"
+            f"take(indices) of {type(source).__name__} must return a tuple of arrays with one entry per index, but "
+            f"returned {received} for {len(indices)} indices"
         )
     return tuple(map(np.asarray, loaded))

@@ -27,7 +27,7 @@ def explained(
     dt: Any,
     record: Callable[..., Any],
 ) -> Exception:
-    """Give the sentence for an error of a simulation, or the error itself where there is none.
+    """Return the sentence for an error of a simulation, or the error itself where there is none.
 
     Raises:
         InputError: for a `record` that takes other arguments.
@@ -37,7 +37,7 @@ def explained(
     kind, input = type(dynamics).__name__, one_input(inputs, held)
     if isinstance(error, TypeError) and "scan body function carry" in str(error):
         return InputError(
-            f"a step must give the state back in its shapes and dtypes, but {_changed(dynamics, state, input, dt)}"
+            f"a step must return the state in its shapes and dtypes, but {_changed(dynamics, state, input, dt)}"
         )
     if isinstance(error, TypeError):
         check.takes("record", record, "state", "output")
@@ -58,7 +58,7 @@ def check_state(after: PyTree) -> None:
     Raises:
         InputError: for anything else.
     """
-    _check_arrays("a step must give a state of arrays and numbers", after)
+    _check_arrays("a step must return a state of arrays and numbers", after)
 
 
 def check_record(record: PyTree) -> None:
@@ -67,17 +67,17 @@ def check_record(record: PyTree) -> None:
     Raises:
         InputError: for anything else.
     """
-    _check_arrays("a record must hold arrays and numbers only", record)
+    _check_arrays("a record must contain arrays and numbers only", record)
 
 
 def _check_arrays(expected: str, tree: PyTree) -> None:
     for leaf in jax.tree.leaves(tree):
         if not (hasattr(leaf, "dtype") or isinstance(leaf, bool | int | float | complex)):
-            raise InputError(f"{expected}, but holds the {type(leaf).__name__} {check.received(leaf)}")
+            raise InputError(f"{expected}, but contains the {type(leaf).__name__} {check.received(leaf)}")
 
 
 def _structure_of_state(dynamics: Dynamics, input: PyTree) -> Any:
-    """Give the structure of a first state, or None where there is none for this input."""
+    """Return the structure of a first state, or None where there is none for this input."""
     try:
         return jax.tree.structure(jax.eval_shape(partial(first_state, dynamics), input))
     except Exception:  # whatever a user's method says of inputs that it does not know

@@ -46,7 +46,7 @@ class Order(eqx.Module):
         return self.visits // self.batch_size
 
     def of_epoch(self, epoch: int, key: PRNGKeyArray) -> Int[np.ndarray, " visits"]:
-        """Give the examples of an epoch, one after the other."""
+        """Return the examples of an epoch, one after the other."""
         if not self.shuffle:
             first = 0 if self.steps is None else epoch * self.visits
             return (first + np.arange(self.visits)) % self.examples
@@ -92,11 +92,11 @@ class Resident:
         self._data = data
 
     def batch(self, examples: Int[np.ndarray, " batch"]) -> tuple[Array, ...]:
-        """Give these examples."""
+        """Return these examples."""
         return tuple(x[jnp.asarray(examples)] for x in self._data)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
-        """Give the batches from the `first` on in blocks, each with the number of the batch after it."""
+        """Return the batches from the `first` on in blocks, each with the number of the batch after it."""
         if first < len(batches):
             yield Gathered(self._data, jnp.asarray(batches.ravel(), jnp.int32)), len(batches)
 
@@ -116,7 +116,7 @@ class Loaded:
         return tuple(map(jnp.asarray, loaded)) if self._mesh is None else replicate(loaded, self._mesh)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
-        """Give the batches from the `first` on in blocks, each with the number of the batch after it."""
+        """Return the batches from the `first` on in blocks, each with the number of the batch after it."""
         if first >= len(batches):
             return
         size = self._block_size(batches)
@@ -134,7 +134,7 @@ class Loaded:
                 )
 
     def _block_size(self, batches: Int[np.ndarray, "batches batch"]) -> int:
-        """Give the number of batches that are loaded at once: an eighth of the epoch, or fewer where that is much."""
+        """Return the number of batches that are loaded at once: an eighth of the epoch, or fewer where that is much."""
         in_example = sum(x.nbytes for x in taken(self._source, batches[0, :1]))
         return int(np.clip(_BLOCK_BYTES // (in_example * batches.shape[1] or 1), 1, -(-len(batches) // 8)))
 

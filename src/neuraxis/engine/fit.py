@@ -171,7 +171,7 @@ def _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, check
     check.whole(epochs=epochs, batch_size=batch_size, **({} if steps is None else {"steps": steps}))
     check.key(key)
     if resume and checkpoint is None:
-        raise InputError("resume=True needs a checkpoint to go on from")
+        raise InputError("resume=True needs a checkpoint to resume from")
 
 
 def _check_watch(rule, validation, metrics, patience, callback, cancel) -> None:
@@ -206,7 +206,7 @@ def _feed(data: Any, mesh: Mesh | None) -> Feed:
 
 
 def _strong(leaf: Any) -> Any:
-    """Give an array of the model as one of a fixed dtype, so that Python numbers can be told from it."""
+    """Return an array of the model as one of a fixed dtype, so that Python numbers can be told from it."""
     if isinstance(leaf, np.floating):
         return float(leaf)  # one number among others, like Python's
     if isinstance(leaf, np.ndarray) or (isinstance(leaf, jax.Array) and leaf.weak_type):
@@ -239,7 +239,7 @@ def _identity(model, rule, data, order, key, state, validation, metrics, patienc
 
 
 def _begin_state(rule: Rule, model: PyTree, given: PyTree) -> PyTree:
-    """Give the state of the rule before the first step."""
+    """Return the state of the rule before the first step."""
     if given is None:
         given = rule.init(model)
     expected = jax.eval_shape(lambda: rule.init(model))

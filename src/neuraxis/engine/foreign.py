@@ -69,7 +69,7 @@ def load_foreign(
 
 
 def _target(model: PyTree, name: str, place: Place | tuple[Place, Change]) -> tuple[str, Change]:
-    """Give the name of the array that a place picks, and the change on the way there."""
+    """Return the name of the array that a place picks, and the change on the way there."""
     where: Any = place
     change: Change = np.asarray
     if isinstance(place, tuple) and len(place) == 2:

@@ -146,7 +146,7 @@ class _Probe(NamedTuple):
         return _Probe(jnp.zeros(3), jnp.zeros(3), jnp.zeros(()))
 
     def flow(self, parameters: list[Float[Array, "3"]]) -> LayerFlow:
-        """Give the norms of a layer, with the squares of the gradient by each of its parameters."""
+        """Return the norms of a layer, with the squares of the gradient by each of its parameters."""
         activation = jnp.where(self.size > 0, _norm(self.activation), jnp.nan)
         return LayerFlow(
             activation, activation / jnp.sqrt(self.size), _norm(self.gradient), _norm(sum(parameters, jnp.zeros(3)))
@@ -155,7 +155,7 @@ class _Probe(NamedTuple):
 
 @jax.custom_vjp
 def _pass(y: list[Array], probe: _Probe) -> list[Array]:
-    """Give y as it is."""
+    """Return y as it is."""
     return y
 
 
@@ -193,7 +193,7 @@ class _Tap:
 
 
 def _callable_parts(part: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Give the paths of all parts that can be called, those inside of others too."""
+    """Return the paths of all parts that can be called, those inside of others too."""
     if callable(part):
         yield path
     for below, child in tree_flatten_with_path(part, is_leaf=lambda node: node is not part and callable(node))[0]:

@@ -30,7 +30,7 @@ def dot(a: PyTree, b: PyTree, lead: Lead) -> Float[Array, "..."]:
 
 
 def along(factor: Array, leaf: Array) -> Array:
-    """Give a value per leading index as many axes as a leaf of the state has."""
+    """Return a value per leading index as many axes as a leaf of the state has."""
     return factor.reshape(*factor.shape, *[1] * (leaf.ndim - factor.ndim))
 
 
@@ -40,7 +40,7 @@ def at_rest(
     start: PyTree,
     lead: Lead,
 ) -> tuple[PyTree, Int[Array, "..."], Bool[Array, "..."]]:
-    """Give what `settle` finds from `start`, (x, (steps, converged)), with the derivative that x has at rest.
+    """Return what `settle` finds from `start`, (x, (steps, converged)), with the derivative that x has at rest.
 
     It is 0 by the start, and NaN where the state has not settled or H cannot be inverted to the numbers' precision.
     """
@@ -57,7 +57,7 @@ def at_rest(
 
 @jax.custom_jvp
 def _settled_only(x: PyTree, start: PyTree, converged: Bool[Array, "..."]) -> PyTree:
-    """Give x as it is, but with NaN for the derivative of what has not settled, by the start too."""
+    """Return x as it is, but with NaN for the derivative of what has not settled, by the start too."""
     return x
 
 

@@ -29,7 +29,7 @@ def as_inputs(inputs: Any) -> PyTree:
 
 
 def widened(inputs: PyTree) -> PyTree:
-    """Give small whole numbers, such as bytes, in 32 bits with a sign: else 0 − 1 were 255."""
+    """Return small whole numbers, such as bytes, in 32 bits with a sign: else 0 − 1 were 255."""
 
     def widen(x):
         small = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.integer) and x.dtype.itemsize < 4
@@ -39,7 +39,7 @@ def widened(inputs: PyTree) -> PyTree:
 
 
 def number_of_steps(inputs: PyTree, steps: Any) -> int:
-    """Give the number of steps.
+    """Return the number of steps.
 
     Raises:
         InputError: for inputs that leave it open, or are not finite.
@@ -59,7 +59,7 @@ def number_of_steps(inputs: PyTree, steps: Any) -> int:
 
 
 def one_input(inputs: PyTree, held: bool) -> PyTree:
-    """Give what stands for the shapes and dtypes of what one step receives.
+    """Return what stands for the shapes and dtypes of what one step receives.
 
     Raises:
         InputError: for a function of the time that JAX cannot trace, or that gives anything but real numbers.
@@ -87,12 +87,12 @@ def _given_by(function: Any) -> PyTree:
         raise
     for leaf in jax.tree.leaves(given):
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-            raise InputError(f"inputs must give real numbers, but give dtype {leaf.dtype}; take .real, or jnp.abs()")
+            raise InputError(f"inputs must return real numbers, but give dtype {leaf.dtype}; take .real, or jnp.abs()")
     return given
 
 
 def is_list_of_numbers(node: Any) -> bool:
-    """Say whether a list, or a list of lists, is what others write as an array."""
+    """Tell whether a list, or a list of lists, is what others write as an array."""
     return isinstance(node, list) and all(
         is_list_of_numbers(x) or isinstance(x, bool | int | float | complex | np.number) for x in node
     )

@@ -17,28 +17,28 @@ _LISTED = 5  # how many misfits a message names
 
 
 def named(tree: PyTree) -> dict[str, Any]:
-    """Give the leaves by their paths, such as `layers[0].weight`."""
+    """Return the leaves by their paths, such as `layers[0].weight`."""
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
 def is_array(leaf: Any) -> bool:
-    """Say whether a leaf is stored as an array; NumPy's double precision counts among Python's numbers."""
+    """Tell whether a leaf is stored as an array; NumPy's double precision counts among Python's numbers."""
     arrays = isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
     return arrays and not isinstance(leaf, Plain)
 
 
 def is_stored(leaf: Any) -> bool:
-    """Say whether a leaf is stored; the others belong to the code."""
+    """Tell whether a leaf is stored; the others belong to the code."""
     return is_array(leaf) or isinstance(leaf, Plain)
 
 
 def kind_of(leaf: Plain) -> type:
-    """Give which of Python's types a number or text is stored as."""
+    """Return which of Python's types a number or text is stored as."""
     return next(kind for kind in _KINDS if isinstance(leaf, kind))
 
 
 def described(stored: Any, key: str | None) -> jax.ShapeDtypeStruct:
-    """Give shape and dtype of an array, or of the random keys whose words it holds."""
+    """Return shape and dtype of an array, or of the random keys whose words it holds."""
     if key is None:
         return jax.ShapeDtypeStruct(stored.shape, stored.dtype)
     return jax.ShapeDtypeStruct(stored.shape[:-1], jax.random.key(0, impl=key).dtype)

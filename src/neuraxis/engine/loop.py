@@ -41,7 +41,7 @@ def run(
 
 
 def holds_nan(state: PyTree) -> jax.Array:
-    """Say whether any number of a state is NaN."""
+    """Tell whether any number of a state is NaN."""
     numbers = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.any(jnp.stack([jnp.any(jnp.isnan(leaf)) for leaf in numbers])) if numbers else jnp.asarray(False)
 

@@ -11,7 +11,7 @@ from neuraxis.errors import InputError
 
 
 def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
-    """Give the values of a loss or a measure for `count` examples, in float32 at least, so that they can be added up.
+    """Return the values of a loss or a measure for `count` examples, in float32 at least, so that they can be added up.
 
     Truth values count as 0 and 1. Only the shape is looked at, so it can be called while JAX is tracing.
 
@@ -24,13 +24,13 @@ def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
         InputError: for anything but real numbers or truth values of shape (count,), with what is probably wrong.
     """
     if not isinstance(values, jax.Array | np.ndarray | np.generic | float | int):
-        raise InputError(f"{name} must give an array with one number per example, but gave {values!r}")
+        raise InputError(f"{name} must return an array with one number per example, but returned {values!r}")
     dtype, shape = jnp.result_type(values), jnp.shape(values)
     if not any(jnp.issubdtype(dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating)):
-        raise InputError(f"{name} must give real numbers, one per example, but gave dtype {dtype}")
+        raise InputError(f"{name} must return real numbers, one per example, but returned dtype {dtype}")
     if shape != (count,):
         raise InputError(
-            f"{name} must give one number per example, shape ({count},) for a batch of {count}, but gave shape "
+            f"{name} must return one number per example, shape ({count},) for a batch of {count}, but returned shape "
             f"{shape}: {_cure(shape, count)}"
         )
     return jnp.asarray(values, jnp.promote_types(dtype, jnp.float32))

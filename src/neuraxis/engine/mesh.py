@@ -122,7 +122,7 @@ def constrain(tree: PyTree, mesh: Mesh) -> PyTree:
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Give the sharding of a batch: its leading axis is cut over "data"."""
+    """Return the sharding of a batch: its leading axis is cut over "data"."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 

@@ -120,21 +120,23 @@ def _apply(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyA
     with numbers_marked():
         found = task.rule.step(given, position.state, batch, key=key)
     if not isinstance(found, tuple) or len(found) != 3:
-        raise InputError(f"a rule must give (model, state, losses), but gave {_words(found)}")
+        raise InputError(f"a rule must return (model, state, losses), but returned {_words(found)}")
     model, state, losses = found
     losses = losses if isinstance(losses, Mapping) else {"loss": losses}
     if not losses or (position.losses and losses.keys() != position.losses.keys()):
-        raise InputError(f"a rule must give one or more losses, always of the same names, but gave {list(losses)}")
+        raise InputError(
+            f"a rule must return one or more losses, always of the same names, but returned {list(losses)}"
+        )
     losses = {name: per_example(values, len(batch[0]), name) for name, values in losses.items()}
     structure, found = jax.tree.structure(given), jax.tree.structure(model)
     if found != structure:
-        raise InputError(f"a rule must keep the structure of the model, {structure}, but gave {found}")
+        raise InputError(f"a rule must keep the structure of the model, {structure}, but returned {found}")
     arrays, same = [], jnp.ones((), bool)
     leaves = structure.flatten_up_to(position.model), jax.tree.leaves(given), jax.tree.leaves(model)
     for array, old, new in zip(*leaves, strict=True):
         arrays.append(None if array is None else new)
         if array is not None and not eqx.is_array(new):
-            raise InputError(f"a rule must keep the arrays of the model, but gave {new!r} in the place of one")
+            raise InputError(f"a rule must keep the arrays of the model, but returned {new!r} in the place of one")
         if array is None and old is not new:
             same &= old == new
     return _Applied(jax.tree.unflatten(structure, arrays), jax.tree.map(jnp.asarray, state), losses, same)
@@ -148,7 +150,7 @@ def _check_unchanged(what: str, before: PyTree, after: PyTree) -> None:
     """Refuse arrays that a step gives back in other shapes or dtypes."""
     expected, found = jax.tree.structure(before), jax.tree.structure(after)
     if expected != found:
-        raise InputError(f"a rule must keep the structure of {what}, {expected}, but gave {found}")
+        raise InputError(f"a rule must keep the structure of {what}, {expected}, but returned {found}")
     for (path, old), new in zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True):
         if (old.shape, old.dtype) != (new.shape, new.dtype):
             raise InputError(
@@ -179,7 +181,7 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
 
 
 def _times_zeros(x: Array) -> Array:
-    """Give 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
+    """Return 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
     return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
 
 
@@ -223,7 +225,7 @@ def _has_slow_convolution(jaxpr) -> bool:
 
 
 def _is_plain(convolution) -> bool:
-    """Say whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
+    """Tell whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
     x, kernel, y = convolution["dimension_numbers"]
     space = range(1, len(x) - 1)
     usual = {*convolution["lhs_dilation"], convolution["feature_group_count"], convolution["batch_group_count"]} == {1}

@@ -54,7 +54,7 @@ def _with_flags(model: PyTree, change: Callable[[Any], Any]) -> PyTree:
 
 
 def measuring_parts(model: PyTree) -> list[tuple[str, Any]]:
-    """Give the parts of a model that have statistics and are in training, with their places."""
+    """Return the parts of a model that have statistics and are in training, with their places."""
     nodes = jax.tree.leaves_with_path(model, is_leaf=_has_statistics)
     parts = [(path, node) for path, node in nodes if _has_statistics(node) and not getattr(node, "inference", False)]
     return [(jax.tree_util.keystr(path).lstrip("."), part) for path, part in parts]

@@ -42,7 +42,7 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], state: PyTree, xs: PyTree)
 
 
 def pays() -> bool:
-    """Say whether programs are compiled for a CPU. What is differentiated or mapped must not be marked."""
+    """Tell whether programs are compiled for a CPU. What is differentiated or mapped must not be marked."""
     return jax.default_backend() == "cpu"
 
 
@@ -52,7 +52,7 @@ def call(run: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def is_small(loop: ClosedJaxpr) -> bool:
-    """Say whether a loop consists of elementwise operations on few numbers."""
+    """Tell whether a loop consists of elementwise operations on few numbers."""
     for each in _operations(loop.jaxpr):
         arrays = [var.aval for var in (*each.invars, *each.outvars)]
         if each.primitive.name in _CALLS:
@@ -65,7 +65,7 @@ def is_small(loop: ClosedJaxpr) -> bool:
 
 
 def _operations(jaxpr: Jaxpr) -> Iterator[Any]:
-    """Give all operations, those of functions that are called too."""
+    """Return all operations, those of functions that are called too."""
     for each in jaxpr.eqns:
         yield each
         for inner in each.params.values():

@@ -22,7 +22,7 @@ Count = PyTree  # how many steps were taken, an integer array; None where the ra
 
 
 def rate_at(rate: Rate, count: Count) -> ArrayLike:
-    """Give a rate at a step: that of a schedule after `count` steps, or the number itself.
+    """Return a rate at a step: that of a schedule after `count` steps, or the number itself.
 
     Raises:
         InputError: for a schedule that does not give one real number.
@@ -35,7 +35,9 @@ def rate_at(rate: Rate, count: Count) -> ArrayLike:
         or not isinstance(found, int | float | np.number | np.ndarray | jax.Array)
         or jnp.iscomplexobj(found)
     ):
-        raise InputError(f"a schedule must give one number for a count of steps, but gave {check.received(found)}")
+        raise InputError(
+            f"a schedule must return one number for a count of steps, but returned {check.received(found)}"
+        )
     return found
 
 
@@ -78,7 +80,7 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
     return optax.GradientTransformation(_Counting(learning_rate), _Descend(learning_rate))
 
 
-def momentum(learning_rate: Rate, beta: float = 0.9) -> optax.GradientTransformation:
+def momentum(learning_rate: Rate, beta: float | Array = 0.9) -> optax.GradientTransformation:
     """V ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
 
     Raises:
@@ -137,7 +139,7 @@ class _AtRest(eqx.Module):
 
 class _Roll(eqx.Module):
     rate: Rate
-    beta: float
+    beta: float | Array
 
     def __call__(self, updates: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, MomentumState]:
         velocity = jax.tree.map(lambda v, g: self.beta * v + g, state.velocity, updates)

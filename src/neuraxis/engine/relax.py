@@ -109,19 +109,19 @@ def _check_numbers(x: PyTree, arguments: PyTree) -> None:
 def _as_state(x: PyTree) -> PyTree:
     found, structure = jax.tree.flatten_with_path(x, is_leaf=is_list_of_numbers)
     if not found:
-        raise InputError(f"x must hold an array, but is {check.received(x)}")
+        raise InputError(f"x must contain an array, but is {check.received(x)}")
     return jax.tree.unflatten(structure, [check.floats(f"x{keystr(path)}", leaf) for path, leaf in found])
 
 
 def _leading_axes(energy: Callable[[PyTree], Array], x: PyTree) -> Lead:
     value = jax.eval_shape(energy, x)
     if not isinstance(value, jax.ShapeDtypeStruct) or not jnp.issubdtype(value.dtype, jnp.floating):
-        raise InputError(f"an energy must give one array of real numbers, but gave {value}")
+        raise InputError(f"an energy must return one array of real numbers, but returned {value}")
     shapes = [leaf.shape for leaf in jax.tree.leaves(x)]
     if not shapes or any(shape[: len(value.shape)] != value.shape for shape in shapes):
         raise InputError(
-            "an energy must give one value per leading index of the state, but gave shape "
-            f"{value.shape} for a state of shape {', '.join(map(str, shapes)) or 'nothing'}"
+            f"an energy must return one value per leading index of the state, but returned shape {value.shape} for a "
+            f"state of shape {', '.join(map(str, shapes)) or 'nothing'}"
         )
     return value.shape
 
@@ -129,12 +129,12 @@ def _leading_axes(energy: Callable[[PyTree], Array], x: PyTree) -> Lead:
 def _energy(energy: Callable[..., Any], x: PyTree, arguments: tuple[Any, ...]) -> Array:
     value = call("energy", energy, x, *arguments)
     if not isinstance(value, jax.Array | np.ndarray | np.number | float):
-        raise InputError(f"an energy must give one array of real numbers, but gave {check.received(value)}")
+        raise InputError(f"an energy must return one array of real numbers, but returned {check.received(value)}")
     return jnp.asarray(value)
 
 
 def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
-    """Give ∇E of each state: they do not interact, so it is the gradient of the sum."""
+    """Return ∇E of each state: they do not interact, so it is the gradient of the sum."""
     return jax.grad(lambda x: jnp.sum(energy(x)))
 
 

@@ -142,7 +142,7 @@ class _Part:
     def _explained(self, state: PyTree, inputs: PyTree, start: int, steps: int) -> Exception:
         """Say where the NaN came from: run once more and look at each step."""
         if bool(holds_nan(jax.tree.map(jnp.asarray, state))):
-            return InputError("the state to start from must be finite, but holds NaN")
+            return InputError("the state to start from must be finite, but contains NaN")
         how = {"every": 1, "remat": None, "unroll": 1, "record": _record_nan}
         what = self.dynamics, state, inputs, start, self.dt, self.key
         _, found, _ = run(*what, steps=steps, held=self.held, **how)
@@ -174,7 +174,7 @@ def _run_in_chunks(part, state, inputs, steps, chunk, progress):
 
 
 def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
-    """Give dt as a number, unless it is being traced."""
+    """Return dt as a number, unless it is being traced."""
     if dt is None:
         dt = default_dt(dynamics)
     if dt is None:
@@ -199,7 +199,7 @@ def _check_options(every: int, remat: int | None, unroll: int, chunk: int | None
 
 
 def _begin(dynamics: Dynamics, input: PyTree, given: PyTree) -> PyTree:
-    """Give the state to start from, as arrays: whole numbers in it decide no shapes."""
+    """Return the state to start from, as arrays: whole numbers in it decide no shapes."""
     if given is None:
         try:
             given = first_state(dynamics, input)
@@ -211,7 +211,7 @@ def _begin(dynamics: Dynamics, input: PyTree, given: PyTree) -> PyTree:
     elif any(_is_complex(x) for x in jax.tree.leaves(given)):
         first = jax.tree.leaves(jax.eval_shape(partial(first_state, dynamics), input))
         if not any(jnp.issubdtype(x.dtype, jnp.complexfloating) for x in first):
-            raise InputError(f"state must hold real numbers, as that of {type(dynamics).__name__} does; take .real")
+            raise InputError(f"state must contain real numbers, as that of {type(dynamics).__name__} does; take .real")
     return jax.tree.map_with_path(_as_state, given)
 
 

@@ -28,19 +28,19 @@ _OURS = re.compile(rf"arrays-(\d+).*|\.?{re.escape(_FILE)}.*")
 
 
 def is_spread(array: Any) -> bool:
-    """Say whether no process holds all of an array. Of an empty one there is nothing to hold."""
+    """Tell whether no process holds all of an array. Of an empty one there is nothing to hold."""
     whole = not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated
     return not whole and array.size > 0
 
 
 def file_of(path: Path) -> Path:
-    """Give the file of a checkpoint: the one in its folder, where it is a folder."""
+    """Return the file of a checkpoint: the one in its folder, where it is a folder."""
     folder = path if path.exists() else _before_the_move(path)
     return folder / _FILE if (folder / _FILE).exists() else path
 
 
 def _before_the_move(path: Path) -> Path:
-    """Give the folder that takes the place of a file; a writer that is killed may leave it without having moved it."""
+    """Get the folder that takes the place of a file; a writer that is killed may leave it without having moved it."""
     return path.with_name(f".{path.name}.folder")
 
 
@@ -77,7 +77,7 @@ def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spr
 
 
 def shapes(content: dict[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
-    """Give the spread arrays of a state by name."""
+    """Return the spread arrays of a state by name."""
     described = content.get("spread", {"shapes": {}})["shapes"]
     return {name: jax.ShapeDtypeStruct(shape, np.dtype(dtype)) for name, (dtype, shape) in described.items()}
 
@@ -115,7 +115,7 @@ def read(path: Path, content: dict[str, Any], places: Mapping[str, Sharding | No
 
 
 def _digest(folder: Path) -> str:
-    """Give one SHA-256 of all files; every process reads its share, and all call it together."""
+    """Return one SHA-256 of all files; every process reads its share, and all call it together."""
     from jax.experimental.multihost_utils import process_allgather
 
     files = sorted(file for file in folder.rglob("*") if file.is_file())

@@ -89,7 +89,7 @@ def _is_made_of_fields(kind: type) -> bool:
 
 
 def _field_names(kind: type) -> dict[str, bool]:
-    """Give the fields of a class by name, and whether each is static."""
+    """Return the fields of a class by name, and whether each is static."""
     if not dataclasses.is_dataclass(kind):
         return dict.fromkeys(getattr(kind, "_fields"), False)  # noqa: B009 (a named tuple has it)
     all_static = not issubclass(kind, eqx.Module)
@@ -103,7 +103,7 @@ def _fields(value: Any) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _name(thing: Any) -> str | None:
-    """Give the name of a class, function or constant in the most public place where it is found; None without one.
+    """Return the name of a class, function or constant in the most public place where it is found; None without one.
 
     What stands in no module, such as a function within a function, has the name by which a caller can hand it over.
     """
@@ -220,7 +220,7 @@ def _import(home: str, where: str) -> None:
 
 
 def _only_calculates(function: Any) -> bool:
-    """Say whether a function is one of JAX's or NumPy's that do nothing but calculate."""
+    """Tell whether a function is one of JAX's or NumPy's that do nothing but calculate."""
     if isinstance(function, np.ufunc | jnp.ufunc):
         return True
     home = (_name(function) or "").partition(":")[0]

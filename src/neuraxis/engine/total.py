@@ -45,7 +45,7 @@ class Total(eqx.Module):
         return (inner, total), total
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Give the dynamics inside."""
+        """Return the dynamics inside."""
         return (self.dynamics,)
 
     def begin(self, input: PyTree) -> Any:
@@ -61,5 +61,5 @@ def _begin(dynamics: Dynamics, input: PyTree) -> Any:
 
 
 def _wide(dtype: Any) -> Any:
-    """Give a dtype that counts: truth values and small integers would soon be too large for their own."""
+    """Return a dtype that counts: truth values and small integers would soon be too large for their own."""
     return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.promote_types(dtype, jnp.int32)

@@ -91,7 +91,7 @@ class Training:
         return patience is not None and bool(losses) and len(losses) > patience + losses.index(min(losses))
 
     def result(self) -> tuple[PyTree, PyTree]:
-        """Give the model, the best one where that is wanted, and the state of the rule beside it."""
+        """Return the model, the best one where that is wanted, and the state of the rule beside it."""
         best = self._best if self._epoch else None
         arrays, state = best or (self._position.model, self._position.state)
         return self._task.model(arrays), state
@@ -115,7 +115,7 @@ class Training:
         interrupt.check()
 
     def _is_to_stop(self, interrupt: InterruptBetweenSteps) -> bool:
-        """Say whether it was cancelled, and save from time to time; hosts do all this together.
+        """Tell whether it was cancelled, and save from time to time; hosts do all this together.
 
         Raises:
             KeyboardInterrupt: where that was asked for.
@@ -149,7 +149,7 @@ class Training:
             yield 1
 
     def _check(self, examples: Callable[[int], np.ndarray]) -> None:
-        """See that losses and model are finite, and that the rule has not touched what it must not.
+        """Check that losses and model are finite, and that the rule has not touched what it must not.
 
         Raises:
             InputError: where a batch holds what the rule cannot take, or the rule changed a Python number.

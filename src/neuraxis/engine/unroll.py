@@ -75,7 +75,9 @@ def _after_leading_maps(chain: Chain, x: Any, key: Any) -> tuple[Any, Chain]:
 def _part_by_part(chain: Chain, x: Any, state: Any, *, dt: Any, key: Any) -> tuple[PyTree, PyTree]:
     count = len(chain.inner())
     if state is not None and (not isinstance(state, tuple) or len(state) != count):
-        raise InputError(f"state must hold one entry for each dynamics of the chain ({count}), as the state given back")
+        raise InputError(
+            f"state must contain one entry for each dynamics of the chain ({count}), as the state given back"
+        )
     states, key = [], _own(key, len(chain.parts))  # another one than that of the leading maps
     for i, part in enumerate(chain.parts):
         if isinstance(part, Dynamics):

@@ -1,7 +1,8 @@
 """A file or folder per classic result: docstring (claim and citation), `Settings`, `QUICK`, `run(…)`, `plot(result)`.
 
-An experiment exists by its file or folder lying here; nothing else lists it. Its `PLACE` is the chapter it belongs to
-and its number there; one without a place comes last. What several share is in `shared`.
+Every file or folder here is an experiment; nothing else lists them. Its `PLACE` is the chapter it belongs to and its
+number there; one without a place comes last. Its `EQUATIONS` are those of its model, in LaTeX, separated by empty
+lines; the report, the pages of the documentation and the lab show them. Shared code is in `shared`.
 """
 
 import ast
@@ -9,6 +10,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from neuraxis.names import check_name
 
@@ -24,8 +26,9 @@ CHAPTERS = (
 _SHARED = "shared"
 
 
+@cache
 def _sources() -> dict[str, Path]:
-    """Give the file that holds each experiment, by its name on the command line."""
+    """Return the file that holds each experiment, by its name on the command line."""
     folder = Path(__file__).parent
     files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
     folders = {path.parent.name: path for path in folder.glob("*/__init__.py") if path.parent.name != _SHARED}
@@ -34,7 +37,7 @@ def _sources() -> dict[str, Path]:
 
 def chapters() -> dict[str, list[str]]:
     """Names of all experiments, as the command line writes them, by chapter and in the order in which to read them."""
-    places = {name: _place(path) for name, path in _sources().items()}
+    places = {name: _place(name) for name in _sources()}
     ordered = sorted(places, key=lambda name: places[name][1])
     found = {chapter: [name for name in ordered if places[name][0] == chapter] for chapter in CHAPTERS}
     return {chapter: inside for chapter, inside in found.items() if inside}
@@ -45,18 +48,42 @@ def names() -> list[str]:
     return [name for inside in chapters().values() for name in inside]
 
 
-def _place(path: Path) -> tuple[str, int]:
-    """Give the chapter of an experiment and its number there, read without importing it."""
-    for node in _parsed(path).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLACE":
-            chapter, number = ast.literal_eval(node.value)
-            return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
-    return CHAPTERS[-1], 0
+def measures_time(name: str) -> bool:
+    """Return whether an experiment makes claims about running times, so that nothing should run beside it."""
+    return bool(_constant(name, "MEASURES_TIME"))
+
+
+def _place(name: str) -> tuple[str, int]:
+    """Return the chapter of an experiment and its number there."""
+    chapter, number = _constant(name, "PLACE") or (CHAPTERS[-1], 0)
+    return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
+
+
+def _constant(name: str, constant: str) -> Any:
+    """Return a constant of an experiment, read without importing it; None where there is none."""
+    for node in _parsed(_sources()[name]).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+            return ast.literal_eval(node.value)
+    return None
 
 
 def docstring(name: str) -> str:
-    """Give an experiment's docstring, read without importing it."""
+    """Return an experiment's docstring, read without importing it."""
     return ast.get_docstring(_parsed(_sources()[name])) or ""
+
+
+def settings(name: str) -> dict[str, Any]:
+    """Return the defaults of an experiment's settings, read without importing it; None where it is calculated."""
+    (found,) = (n for n in _parsed(_sources()[name]).body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+    declared = (field for field in found.body if isinstance(field, ast.AnnAssign))
+    return {ast.unparse(field.target): _literal(field.value) for field in declared if field.value is not None}
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
 
 
 @cache
@@ -67,6 +94,11 @@ def _parsed(path: Path) -> ast.Module:
 def summary(name: str) -> str:
     """First line of an experiment's docstring."""
     return docstring(name).partition("\n")[0]
+
+
+def equations(name: str) -> list[str]:
+    """Return the equations of an experiment's model in LaTeX, read without importing it."""
+    return [text.strip() for text in (_constant(name, "EQUATIONS") or "").split("\n\n") if text.strip()]
 
 
 def load(name: str) -> ModuleType:

@@ -1,9 +1,9 @@
 """Activation functions: their curves, their derivatives, and how steep a logistic unit can get.
 
 Every activation function of the library is drawn with its own derivative, and the derivative is compared with automatic
-differentiation. The derivative of the logistic function is at most ¼, reached at z = 0: a chain of logistic layers
-therefore shrinks a gradient at least fourfold per layer at unit weights, which is why deep logistic networks were hard
-to train. All functions stay finite where e^z overflows.
+differentiation. The derivative of the logistic function is at most ¼, reached at z = 0: a chain of logistic layers with
+unit weights therefore shrinks a gradient at least fourfold per layer, which is why deep logistic networks were hard to
+train. All functions stay finite where e^z overflows.
 
 Source: Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, Efficient BackProp, in Neural Networks: Tricks of the Trade,
 1998; S. Hochreiter, The vanishing gradient problem, 1998.
@@ -23,6 +23,10 @@ from neuraxis.functions import activations
 from neuraxis.functions.activations import Activation
 
 PLACE = ("Feedforward networks and learning", 1)
+EQUATIONS = r"""
+h = \sigma(z), \quad z = x W + b, \qquad
+\frac{\partial E}{\partial z} = \frac{\partial E}{\partial h} \frac{\partial \sigma}{\partial z}
+"""
 
 _OF_EACH_ENTRY = (
     activations.identity,
@@ -47,9 +51,9 @@ class Settings:
     reach: float = 6.0
     """z runs from −reach to reach in the figure."""
     points: int = 2000
-    """Number of values of z."""
+    """Number of values of z in the figure."""
     extreme: float = 1e4
-    """Size of z at which all must stay finite."""
+    """Magnitude of z at which all functions must stay finite."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -57,7 +61,7 @@ class Settings:
         check.whole(2, points=self.points)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return 300.0 * self.points  # curves, slopes and the Jacobian matrices of all functions
 
 
@@ -115,8 +119,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     fig, axes = plots.figure(
         4,
         4,
-        caption="Activation functions (blue) and their derivatives (orange). Softmax and argmax are those of the "
-        "vector (z, 0, 1): shown is the first output, and its derivative by z.",
+        caption="Activation functions (blue) and their derivatives (orange). Softmax and argmax act on the vector (z, "
+        "0, 1); the first output and its derivative with respect to z are shown.",
         height=8.0,
         sharex=True,
     )

@@ -1,12 +1,12 @@
-"""Backpropagation by hand: the layer recursion equals automatic differentiation, and learns digits.
+"""Backpropagation by hand: the layer recursion agrees with automatic differentiation, and learns digits.
 
 The gradient of a feedforward network, written out as a recursion from the last layer to the first, is compared with
 `jax.grad` on random networks of one to six layers, with each pair of output activation and matching loss: tanh neurons
 before identity and squared error, logistic ones before logistic and Bernoulli cross-entropy, ReLU ones before softmax
-and categorical cross-entropy. The deviation is ‖by hand − jax.grad‖ / ‖jax.grad‖, the largest over weights and biases.
+and categorical cross-entropy. The deviation is the largest ‖by hand − jax.grad‖ / ‖jax.grad‖ over weights and biases.
 
-Then a network learns to classify handwritten digits by these gradients and momentum, v ← βv + ∇E; θ ← θ − κv: MNIST
-where it is at hand, otherwise the 8×8 digits that come with scikit-learn.
+Then a network learns to classify handwritten digits with these gradients and momentum, v ← βv + ∇E; θ ← θ − κv: MNIST
+if it is available, otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Rumelhart, Hinton & Williams, Nature 323:533 (1986); Polyak, USSR Computational Mathematics and Mathematical
 Physics 4:1 (1964).
@@ -40,6 +40,13 @@ from neuraxis.functions.losses import (
 )
 
 PLACE = ("Feedforward networks and learning", 5)
+EQUATIONS = r"""
+\nabla_{z^l} E = \sigma'(z^l) \odot \left( \nabla_{z^{l+1}} E \; (W^{l+1})^\top \right), \qquad
+\nabla_{W^l} E = (h^l)^\top \, \nabla_{z^l} E, \qquad
+\nabla_{b^l} E = \sum_{\text{rows}} \nabla_{z^l} E
+
+\theta \leftarrow \theta - \kappa \, \nabla_\theta E
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 # Activations of the hidden layers and of the output, and the loss that matches it, as a function of the last z.
@@ -57,23 +64,23 @@ class Settings:
     depths: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     """Numbers of layers of the random networks."""
     networks: int = 20
-    """Random networks of each depth and each pair of output and loss that are compared."""
+    """Random networks compared, for each depth and each pair of output and loss."""
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (256,)
-    """Neurons in each hidden layer of the network that learns."""
+    """Neurons in each hidden layer of the trained network."""
     steps: int = 4700
-    """Training steps, rounded up to whole epochs; about ten of MNIST."""
+    """Training steps, rounded up to whole epochs; about ten epochs of MNIST."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.05
     """Learning rate κ."""
     beta: float = 0.9
-    """Share β of the velocity that is kept from step to step."""
+    """Momentum β: the fraction of the velocity kept from step to step."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the random networks, the weights and the order of the images."""
+    """Seed for the random networks, the weights and the order of the images."""
 
     def __post_init__(self):
         check_settings(self)
@@ -92,7 +99,7 @@ class Settings:
         check.fraction(beta=self.beta)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         random = 2.0 * memory.NUMBER * self.networks * 40 * (40 * max(self.depths) + 16)
         return random + memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
@@ -125,7 +132,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _deviations(depth: int, networks: int, random: np.random.Generator) -> dict[str, list[float]]:
-    """Give the deviation from `jax.grad` of random networks of each kind."""
+    """Return the deviation from `jax.grad` of random networks of each kind."""
     found = {}
     for kind, (activation, output, loss) in _KINDS.items():
         sizes = random.integers(2, 40, depth + 1).tolist()
@@ -203,16 +210,16 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     return {
         "deviations": _plot_deviations(result.arrays["deviations"]),
         "learning": plots.learning_curves(
-            result.arrays["history"], "Learning by momentum with the gradients of the recursion"
+            result.arrays["history"], "Training with momentum and the gradients of the recursion"
         ),
     }
 
 
 def _plot_deviations(deviations: dict[int, dict[str, list[float]]]) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="How far the gradient by hand lies from jax.grad, relative to its size: one mark for each random "
-        "network, the largest deviation over its weights and biases; networks that agree to the last bit stand at the "
-        "lower edge. Both sides calculate in float32, whose rounding is 6·10⁻⁸.",
+        caption="Deviation of the hand-written gradient from jax.grad, relative to its size: one mark for each random "
+        "network, the largest deviation over its weights and biases; networks that agree to the last bit are at the "
+        "lower edge. Both sides compute in float32, whose rounding error is 6·10⁻⁸.",
         height=3.6,
     )
     lowest = 1e-9

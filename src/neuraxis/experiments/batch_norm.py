@@ -1,14 +1,14 @@
-"""Batch normalisation: a deep logistic network learns with it, and not without.
+"""Batch normalisation: a deep logistic network learns with it, but not without it.
 
-The derivative of the logistic function is at most ¼, so a gradient that comes back through many logistic layers is
-almost nothing. Batch normalisation keeps the input of every neuron at mean 0 and variance 1, where the derivative is
-largest and the layer's gradient is multiplied by its γ/σ. Two pairs of networks are trained in the same way:
+The derivative of the logistic function is at most ¼, so almost nothing is left of a gradient after many logistic
+layers. Batch normalisation keeps the input of every neuron at mean 0 and variance 1, where the derivative is largest
+and the layer's gradient is multiplied by its γ/σ. Two pairs of networks are trained in the same way:
 
-- deep ones: without batch normalisation the network stays at chance, with it it learns;
-- shallow ones, which learn both ways: the number of epochs until they read 97 % of the held-out images.
+- deep ones: without batch normalisation the network stays at chance level, with it the network learns;
+- shallow ones, which learn either way: the number of epochs until they classify 97 % of the held-out images correctly.
 
-Of the shallow ones one neuron is watched: the 15th, 50th and 85th percentile of what goes into its logistic function,
-over the held-out images, as in figure 1 of the paper.
+One neuron of the shallow networks is monitored: the 15th, 50th and 85th percentiles of the input of its logistic
+function, over the held-out images, as in figure 1 of the paper.
 
 Source: Ioffe & Szegedy, Batch normalization, ICML (2015), section 4.1.
 """
@@ -33,6 +33,9 @@ from neuraxis.functions.activations import logistic
 from neuraxis.layers import BatchNorm, Linear, Sequential
 
 PLACE = ("Feedforward networks and learning", 11)
+EQUATIONS = r"""
+\hat h = \frac{h - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat h + \beta
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.93}
 _GOAL = 0.97
@@ -45,7 +48,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     deep: int = 8
     """Hidden layers of the deep networks."""
     shallow: int = 3
@@ -53,17 +56,17 @@ class Settings:
     hidden_size: int = 100
     """Neurons in each hidden layer."""
     deep_steps: int = 5500
-    """Training steps of the deep networks, rounded up to whole epochs; about ten of MNIST."""
+    """Training steps of the deep networks, rounded up to whole epochs; about ten epochs of MNIST."""
     shallow_steps: int = 6600
     """Training steps of the shallow networks, likewise."""
     batch_size: int = 100
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.1
-    """Initial learning rate; it falls to zero along a cosine."""
+    """Initial learning rate; it decays to zero along a cosine."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -74,7 +77,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         depth = max(self.deep, self.shallow)
         examples = min(self.batch_size, self.training_images)
         layer = self.hidden_size * (self.hidden_size + 1 + 2.0 * examples)
@@ -189,8 +192,8 @@ def _plot_accuracy(histories: dict) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="Share of the held-out images that is classified correctly after each epoch, with batch normalisation "
-        "and without. The dashed line is the 97 % whose epoch is counted.",
+        caption="Accuracy on held-out images after each epoch, with and without batch normalisation. The dashed line "
+        "marks the 97 % to be reached.",
         height=3.4,
     )
     for ax, depth in zip(axes, ("deep", "shallow"), strict=True):
@@ -209,8 +212,8 @@ def _plot_percentiles(histories: dict) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="What goes into the logistic function of one neuron of the last hidden layer of the shallow network: "
-        "median, and 15th and 85th percentile, over the held-out images, after each epoch.",
+        caption="Input of the logistic function of one neuron in the last hidden layer of the shallow network: "
+        "median, and 15th and 85th percentiles, over the held-out images, after each epoch.",
         height=3.2,
         sharey=True,
     )

@@ -1,13 +1,14 @@
-"""Convolutional network: classifies handwritten digits, and shifted ones far better than a perceptron.
+"""Convolutional network: classifies handwritten digits, and shifted ones far better than a perceptron does.
 
 A network of two convolutional layers and one dense layer is trained by Adam on the softmax cross-entropy, with dropout
-before the dense layer. Beside it a multilayer perceptron learns from the same images. Then all test images are moved
-sideways, further and further: what a kernel finds, it finds at any place, so the convolutional network errs less.
+before the dense layer. A multilayer perceptron is trained on the same images. Then all test images are shifted
+sideways, further and further: a kernel detects its pattern at any position, so the convolutional network makes fewer
+mistakes.
 
-The figures show the kernels that were learnt, what they find in a digit, and before all that the convolution of two
-functions of time, by quadrature, against its closed form.
+The figures show the learnt kernels, their responses to a digit, and the convolution of two functions of time, by
+quadrature, compared with its closed form.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: LeCun et al., Proceedings of the IEEE 86:2278 (1998); Srivastava et al., Journal of Machine Learning Research
@@ -38,6 +39,11 @@ from neuraxis.kinds import Map
 from neuraxis.values import compiled
 
 PLACE = ("Feedforward networks and learning", 10)
+EQUATIONS = r"""
+z_{i, o} = \sum_{k, c} x_{s i + d k - p,\, c}\; w_{k, c, o} + b_o
+
+h^0 = x, \qquad h^l = \sigma(\operatorname{pool}(h^{l-1} \star W^l) + b^l), \qquad y = \operatorname{MLP}(h^L)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.992, "digits": 0.97, "fashion-mnist": 0.90}
 
@@ -47,7 +53,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     channels: tuple[int, ...] = (32, 64)
     """Kernels of each convolutional layer."""
     hidden_sizes: tuple[int, ...] = (128,)
@@ -57,17 +63,17 @@ class Settings:
     dropout: float = 0.5
     """Probability that an input of the dense layers is dropped in training."""
     steps: int = 3500
-    """Training steps, rounded up to whole epochs; nine of MNIST."""
+    """Training steps, rounded up to whole epochs; nine epochs of MNIST."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 2e-3
-    """Initial learning rate; it falls to zero along a cosine."""
+    """Initial learning rate; it decays to zero along a cosine."""
     shifts: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    """Distances by which test images are moved sideways [pixels]; those above a quarter of the width are left out."""
+    """Distances by which test images are shifted sideways [pixels]; those above a quarter of the width are ignored."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, of dropout, and of the held-out part."""
+    """Seed for the weights, the order of the images, dropout, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -84,7 +90,7 @@ class Settings:
         check.fraction(dropout=self.dropout)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         examples = min(self.batch_size, self.training_images)
         kernels = sum(self.kernel_size**2 * a * b for a, b in pairwise((1, *self.channels)))
         maps = sum(784 / 4**layer * count for layer, count in enumerate(self.channels))
@@ -102,7 +108,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     shape, classes = images.train[0].shape[1:], len(images.classes)
     shifts = [s for s in settings.shifts if s <= shape[1] // 4]
     if not shifts:
-        raise InputError(f"shifts must name one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
+        raise InputError(f"shifts must include one of at most {shape[1] // 4} pixels, but are {settings.shifts}")
     cnn = CNN(
         shape,
         settings.channels,
@@ -199,7 +205,7 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw the learning curves, the kernels, what they find, the effect of shifts, and the continuous convolution."""
     arrays = result.arrays
     return {
-        "learning": plots.learning_curves(arrays["history"], "Learning of the convolutional network"),
+        "learning": plots.learning_curves(arrays["history"], "Training of the convolutional network"),
         "kernels": _plot_kernels(arrays["kernels"]),
         "maps": _plot_maps(arrays["image"], arrays["maps"]),
         "shifts": _plot_shifts(arrays["shifts"], arrays["accuracy"]),
@@ -214,7 +220,7 @@ def _plot_kernels(kernels: np.ndarray) -> plots.Figure:
     fig, axes = plots.figure(
         rows,
         columns,
-        caption="The kernels of the first convolutional layer after training, all on one scale.",
+        caption="The kernels of the first convolutional layer after training, all on the same scale.",
         width=6.5,
         height=0.8 * rows + 0.2,
     )
@@ -230,8 +236,8 @@ def _plot_maps(image: np.ndarray, maps: list[np.ndarray]) -> plots.Figure:
     fig, axes = plots.figure(
         len(maps) + 1,
         shown,
-        caption="A test image, and what the network finds in it: the activation maps of the first kernels of each "
-        "convolutional layer, after pooling. Each map is half as high and wide as those above it.",
+        caption="A test image, and the activation maps of the first kernels of each convolutional layer, after "
+        "pooling. Each map is half as high and wide as those above it.",
         height=1.0 * (len(maps) + 1) + 0.3,
     )
     for row, pictures in enumerate([image, *maps]):
@@ -243,8 +249,8 @@ def _plot_maps(image: np.ndarray, maps: list[np.ndarray]) -> plots.Figure:
 
 def _plot_shifts(shifts: np.ndarray, accuracy: dict[str, np.ndarray]) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Share of the test images that is read correctly when all of them are moved sideways, as a mean over "
-        "left and right. Neither network has seen a shifted image.",
+        caption="Test accuracy when all images are shifted sideways, averaged over left and right. Neither network "
+        "was trained on shifted images.",
         height=3.4,
     )
     axes.plot(shifts, 100 * accuracy["cnn"], "o-", label="convolutional network")
@@ -260,8 +266,9 @@ def _plot_continuous(time: np.ndarray, by_quadrature: np.ndarray, closed_form: n
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Convolution of two Gaussians, of standard deviations 0.6 and 0.8: by quadrature and in closed form, "
-        "the Gaussian of standard deviation 1; and the difference of both, which is the rounding of float32.",
+        caption="Convolution of two Gaussians with standard deviations 0.6 and 0.8: by quadrature and in closed form, "
+        "the Gaussian with standard deviation 1; and the difference of the two, which is the rounding error of "
+        "float32.",
         height=3.0,
     )
     left.plot(time, closed_form, lw=4, color=plots.COLORS["sky"], label="closed form")

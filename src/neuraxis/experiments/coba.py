@@ -1,13 +1,12 @@
-"""Spiking network with conductances: 4000 neurons keep each other firing after a push (COBA).
+"""Spiking network with conductances: 4000 neurons keep firing after a brief stimulus (COBA).
 
-The same network as `spiking-network`, but a spike opens a conductance, which pulls the potential towards its reversal
-potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold. Random
-spikes from outside push the network for the first 50 ms; then they end, and what follows is driven by the network's
-own spikes alone, in irregular bursts and out of step, at 17 to 21 Hz from one random network to the next. The open
-conductances, not the leak, set the pace of the membrane: its effective time constant is a fraction of the 20 ms at
-rest.
+The same network as `spiking-network`, except that a spike opens a conductance, which pulls the potential towards its
+reversal potential: 0 mV for excitation, −80 mV for inhibition. The resting potential lies 10 mV below the threshold.
+Random external spikes stimulate the network for the first 50 ms; after that, the network is driven by its own spikes
+alone, in irregular, asynchronous bursts, at 17 to 21 Hz from one random network to the next. The open conductances, not
+the leak, determine the speed of the membrane: its effective time constant is a fraction of the 20 ms at rest.
 
-Brian2, given the same connections and start, fires the same spikes (a test runs it).
+Brian2, given the same connections and initial state, produces the same spikes (this is tested).
 
 Sources: Vogels & Abbott, J. Neurosci. 25:10786 (2005); Brette et al., J. Comput. Neurosci. 23:349 (2007), benchmark 1.
 """
@@ -28,6 +27,10 @@ from neuraxis.spiking.poisson import PoissonInput
 from neuraxis.spiking.spiking_network import SpikingNetwork
 
 PLACE = ("Neurons", 5)
+EQUATIONS = r"""
+\tau_m \frac{dv_i}{dt} = v_{rest} - v_i + \sum_k \frac{g_{ik}}{g_{leak}} (E_k - v_i) + \text{drive}_i, \qquad
+\tau_k \frac{dg_{ik}}{dt} = -g_{ik}
+"""
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,15 @@ class Settings:
     tau_i: float = 10.0
     """Time constant of inhibitory synapses [ms]."""
     push_rate: float = 1000.0
-    """Rate of external excitatory spikes onto each neuron while the network is pushed [Hz]."""
+    """Rate of external excitatory spikes to each neuron during the stimulus [Hz]."""
     push: float = 50.0
-    """Time for which the network is pushed [ms]."""
+    """Duration of the stimulus [ms]."""
     dt: float = 0.1
     """Length of a step [ms]."""
     duration: float = 2000.0
-    """Simulated time after the push [ms]."""
+    """Simulated time after the stimulus [ms]."""
     seed: int = 0
-    """Seed of the connections, of the initial potentials and of the external spikes."""
+    """Seed for the connections, the initial potentials and the external spikes."""
 
     def __post_init__(self):
         check_settings(self)
@@ -72,7 +75,7 @@ class Settings:
         check_range(0, 1000 / self.dt, push_rate=self.push_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs."""
+        """Estimate the memory of a run [bytes]."""
         return balanced.memory(self.neurons, self.probability, (self.push + self.duration) / self.dt)
 
 
@@ -119,7 +122,7 @@ def neuron(settings: Settings) -> ConductanceLIF:
 
 
 def pushed(settings: Settings, connections: SparseConnections, keys: jax.Array):
-    """Give the state after random spikes from outside have set the network off."""
+    """Return the state after random spikes from outside have set the network off."""
     steps = round(settings.push / settings.dt)
     push = PoissonInput(settings.push_rate, settings.weight_e * settings.tau_e, keys[0])
     network = SpikingNetwork(neuron(settings), connections, (push,))
@@ -134,17 +137,17 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     return {
         "raster": balanced.plot_raster(
             a,
-            "Top: spikes of one neuron in ten at the end of the run, long after the last input from outside. Bottom: "
-            "the rate of the whole network over time, in bins of 5 ms.",
+            "Top: spikes of one neuron in ten at the end of the run, long after the last external input. Bottom: the "
+            "rate of the whole network over time, in bins of 5 ms.",
         ),
         "regularity": balanced.plot_regularity(
             a,
-            "Left: intervals from spike to spike; many are hardly longer than the refractory period of 5 ms. "
-            "Right: their standard deviation over their mean, one value a neuron, above that of a Poisson process.",
+            "Left: intervals between spikes; many are hardly longer than the refractory period of 5 ms. Right: their "
+            "standard deviation divided by their mean, one value per neuron, above that of a Poisson process.",
         ),
         "potentials": balanced.plot_potentials(
             a,
-            "Membrane potentials of three neurons, pulled up and down by conductances many times that of the leak.",
+            "Membrane potentials of three neurons, pulled up and down by conductances many times the leak.",
             -50.0,
         ),
     }

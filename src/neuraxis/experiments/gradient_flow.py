@@ -1,15 +1,15 @@
-"""Vanishing and exploding gradients: what happens to them on their way through many layers.
+"""Vanishing and exploding gradients: what happens to gradients on their way through many layers.
 
-On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights,
-‖∂E/∂h‖ ≤ max σ′ · ‖W‖ · ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient
-shrinks by a factor of at least 4 in every layer, and the first of a dozen layers receives nothing. With large weights
-it grows instead, layer by layer. Both are measured here at the start of learning, in networks that classify handwritten
-digits (MNIST where it is at hand, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory
-of wide networks: for weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with
-q = s² ⟨σ(√q z)²⟩ and a normal z.
+On the way back through a layer h′ = σ(h W) the gradient is multiplied by σ′ and by the weights, ‖∂E/∂h‖ ≤ max σ′ · ‖W‖
+· ‖∂E/∂h′‖. The logistic function has σ′ ≤ ¼: with orthogonal weights, ‖W‖ = 1, the gradient shrinks by a factor of at
+least 4 in every layer, and the first of a dozen layers receives nothing. With large weights it grows instead, layer by
+layer. Both are measured here at the start of training, in networks that classify handwritten digits (MNIST if it is
+available, otherwise the 8×8 digits that come with scikit-learn), and compared with the theory of wide networks: for
+weights of variance s²/n the squared norm changes by χ = s² ⟨σ′(√q z)²⟩ in each layer, with q = s² ⟨σ(√q z)²⟩ and a
+normal z.
 
-What keeps the gradient at its size: ReLU with He initialisation (χ = 1), batch normalisation before the logistic
-function, and residual blocks h′ = h + σ(h W). The trainings that follow show the consequence.
+Three things preserve the size of the gradient: ReLU with He initialisation (χ = 1), batch normalisation before the
+logistic function, and residual blocks h′ = h + σ(h W). Training the networks shows the consequences.
 
 Sources: Hochreiter, Diploma thesis, TU München (1991); Glorot & Bengio, AISTATS (2010); He et al., ICCV (2015) and CVPR
 (2016); Ioffe & Szegedy, ICML (2015); Schoenholz et al., ICLR (2017).
@@ -36,6 +36,13 @@ from neuraxis.functions.initializers import Initializer, he_normal
 from neuraxis.layers import BatchNorm, Linear, Residual, Sequential
 
 PLACE = ("Feedforward networks and learning", 9)
+EQUATIONS = r"""
+\nabla_{h^l} E = \left( \sigma'(z^l) \odot \nabla_{h^{l+1}} E \right) (W^l)^\top, \qquad
+\lVert \nabla_{h^l} E \rVert \le \max \sigma' \; \lVert W^l \rVert \; \lVert \nabla_{h^{l+1}} E \rVert
+"""
+
+EXPLODING = (Claim("large_weights_least_growth_per_layer", ">=", 1.4),)
+KEPT = (Claim("relu_he_factor_per_layer", ">=", 0.9), Claim("relu_he_factor_per_layer", "<=", 1.1))
 
 _LARGE = 4.0  # scale of weights that are too large for tanh
 
@@ -78,25 +85,25 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     depth: int = 12
-    """Layers between two of the same width."""
+    """Number of hidden layers of equal width."""
     width: int = 128
     """Neurons in each layer."""
     measured_images: int = 256
-    """Images over which the norms are taken."""
+    """Images over which the norms are computed."""
     scales: tuple[float, ...] = (0.5, 1.0, 1.4, 2.0, 4.0, 8.0, 16.0)
     """Scales s of orthogonal weights at which the factor per layer is measured."""
     steps: int = 600
     """Training steps of each kind of network, rounded up to whole epochs."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.01
     """Learning rate κ of gradient descent with momentum."""
     training_images: int = 12_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -115,7 +122,7 @@ class Settings:
         check_some(scales=self.scales)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         examples = max(self.measured_images, min(self.batch_size, self.training_images))
         layer = self.width * (self.width + 1 + 2.0 * examples)
         return 4.0 * memory.NUMBER * (self.depth + 1) * layer
@@ -159,9 +166,8 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 def _claims() -> tuple[Claim, ...]:
     return (
         Claim("logistic_least_shrink_per_layer", ">=", 4.0),
-        Claim("large_weights_least_growth_per_layer", ">=", 1.4),
-        Claim("relu_he_factor_per_layer", ">=", 0.9),
-        Claim("relu_he_factor_per_layer", "<=", 1.1),
+        *EXPLODING,
+        *KEPT,
         Claim("batch_norm_factor_per_layer", ">=", 0.95),
         Claim("batch_norm_factor_per_layer", "<=", 1.1),
         Claim("residual_max_change_per_layer", "<=", 0.25),  # max σ′ ‖W‖
@@ -186,7 +192,7 @@ def _network(settings: Settings, images: Images, kind: _Kind) -> Sequential:
 
 
 def _flow(settings: Settings, images: Images, network: Sequential) -> tuple[np.ndarray, np.ndarray]:
-    """Give the root mean square of the output of each block, and the norm of the gradient by it."""
+    """Return the root mean square of the output of each block, and the norm of the gradient by it."""
     batch = tuple(array[: settings.measured_images] for array in images.train)
     flow = gradient_flow(network, loss, batch)
     blocks = [flow[f"layers[{i}]"] for i in range(settings.depth + 1)]
@@ -194,12 +200,12 @@ def _flow(settings: Settings, images: Images, network: Sequential) -> tuple[np.n
 
 
 def _mean(factors: np.ndarray) -> float:
-    """Give the geometric mean over the later half of the layers, where the activations have settled."""
+    """Return the geometric mean over the later half of the layers, where the activations have settled."""
     return float(np.exp(np.mean(np.log(factors[len(factors) // 2 :]))))
 
 
 def _sweep(settings: Settings, images: Images, activation: Activation) -> tuple[np.ndarray, np.ndarray]:
-    """Give the factor per layer at every scale of orthogonal weights, as measured and as the theory has it."""
+    """Return the factor per layer at every scale of orthogonal weights, as measured and as the theory has it."""
     network = _network(settings, images, _Kind("", orthogonal(), _plain(activation)))
     parameters, static = eqx.partition(network, eqx.is_array)
     measured = []
@@ -212,7 +218,7 @@ def _sweep(settings: Settings, images: Images, activation: Activation) -> tuple[
 
 
 def _theory(activation: Activation, scale: float, depth: int) -> float:
-    """Give √χ for wide layers with weights of variance scale²/n."""
+    """Return √χ for wide layers with weights of variance scale²/n."""
     z = np.linspace(-8, 8, 8001)
     density = np.exp(-(z**2) / 2) / np.sum(np.exp(-(z**2) / 2))
     q = scale**2
@@ -247,9 +253,9 @@ def _plot_layers(flows: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figur
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Before learning: the norm of the gradient by the output of each layer, relative to the last (left), "
-        "and the root mean square of the outputs (right). The gradient travels from right to left. The dashed line "
-        "falls by 4 per layer.",
+        caption="Before training: the norm of the gradient with respect to the output of each layer, relative to the "
+        "last (left), and the root mean square of the outputs (right). The gradient travels from right to left. The "
+        "dashed line falls by a factor of 4 per layer.",
         width=9.0,
         height=4.2,
     )
@@ -266,8 +272,9 @@ def _plot_layers(flows: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figur
 
 def _plot_scales(scales: np.ndarray, sweep: dict[str, tuple[np.ndarray, np.ndarray]]) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Factor of the gradient per layer, going back, against the scale s of orthogonal weights: as measured "
-        "(marks) and by the theory of wide layers (lines). Below 1 the gradient vanishes, above 1 it explodes.",
+        caption="Factor of the gradient per layer, going back, against the scale s of orthogonal weights: measured "
+        "(marks) and predicted by the theory of wide layers (lines). Below 1 the gradient vanishes, above 1 it "
+        "explodes.",
         height=3.8,
     )
     for (name, (measured, theory)), color in zip(sweep.items(), plots.COLORS.values(), strict=False):
@@ -285,8 +292,8 @@ def _plot_learning(losses: dict[str, np.ndarray], accuracy: dict[str, float]) ->
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Learning by momentum, all with the same learning rate: the loss on the training images (mean over "
-        "each epoch), and the share of test images that is read wrongly at the end.",
+        caption="Training with momentum, all with the same learning rate: the loss on the training images (mean over "
+        "each epoch), and the final error rate on the test images.",
         width=9.0,
         height=3.6,
     )
@@ -297,5 +304,5 @@ def _plot_learning(losses: dict[str, np.ndarray], accuracy: dict[str, float]) ->
     plots.epochs_along(left)
     right.set_yticks(range(len(losses)), [_KINDS[name].label for name in losses])
     right.invert_yaxis()
-    right.set(xlabel="test error [%]", xlim=(0, 100), title="Error")
+    right.set(xlabel="error rate [%]", xlim=(0, 100), title="Error")
     return fig

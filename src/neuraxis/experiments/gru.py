@@ -1,12 +1,12 @@
-"""Gated recurrent unit: it learns the adding problem over 200 steps, and the plain recurrent network does not.
+"""Gated recurrent unit: it learns the adding problem over 200 steps, which the plain recurrent network does not.
 
-Two numbers of a long sequence are marked, one in its first half and one in its second, and their sum is asked for at
-the end. The best constant answer, 1, has a mean squared error of 1/6. A plain recurrent network stays there: hardly any
-gradient reaches from the end to the marks. The gated one can keep h as it is, with g ≈ 0 in
-h ← g ⊙ h̃ + (1 − g) ⊙ h, and then passes the gradient on as it is, too. It begins with g ≈ ½, where its gradient
-shrinks no less; that way is opened by learning.
+Two numbers of a long sequence are marked, one in its first half and one in its second, and their sum is required at the
+end. The best constant answer, 1, has a mean squared error of 1/6. A plain recurrent network does no better: hardly any
+gradient reaches back from the end to the marks. The gated one can preserve h, with g ≈ 0 in h ← g ⊙ h̃ + (1 − g) ⊙ h,
+and then the gradient is preserved, too. Initially g ≈ ½, where its gradient shrinks no less; it learns to open this
+path.
 
-Both networks have the same number of hidden neurons, batches, optimiser and clipping of the gradient.
+Both networks have the same number of hidden neurons, batches, optimiser and gradient clipping.
 
 Sources: K. Cho et al., EMNLP (2014); S. Hochreiter and J. Schmidhuber, Neural Computation 9:1735 (1997), task 4; in
 this form Q. V. Le, N. Jaitly and G. E. Hinton, arXiv:1504.00941 (2015).
@@ -31,6 +31,14 @@ from neuraxis.layers import Linear
 from neuraxis.recurrent import GRU, RNN
 
 PLACE = ("Memory and sequences", 3)
+EQUATIONS = r"""
+\begin{split}
+g &= \sigma(h W_g + x U_g + b_g) \qquad \text{gate: how much of } h \text{ is replaced,} \\
+r &= \sigma(h W_r + x U_r + b_r) \qquad \text{reset: how much of } h \text{ the candidate sees,} \\
+\tilde h &= \tanh((h \odot r)\, W + x U + b) \qquad \text{candidate,} \\
+h &\leftarrow g \odot \tilde h + (1 - g) \odot h
+\end{split}
+"""
 
 _CELLS = {"gru": GRU, "rnn": RNN}
 _TITLES = {"gru": "GRU", "rnn": "plain recurrent network"}
@@ -47,17 +55,17 @@ class Settings:
     hidden_size: int = 64
     """Hidden neurons of each network."""
     sequences: int = 16_384
-    """Sequences to learn from."""
+    """Training sequences."""
     steps: int = 512
-    """Training steps, rounded up to sixteens."""
+    """Training steps, rounded up to a multiple of 16."""
     batch_size: int = 64
-    """Sequences in a step."""
+    """Sequences per training step."""
     learning_rate: float = 1e-2
-    """Initial learning rate of Adam for the GRU; it falls to 0."""
+    """Initial learning rate of Adam for the GRU; it decays to 0."""
     rnn_learning_rate: float = 1e-3
     """Learning rate of Adam for the plain network."""
     seed: int = 0
-    """Seed of weights, sequences and order."""
+    """Seed for weights, sequences and order."""
 
     def __post_init__(self):
         check_settings(self)
@@ -69,7 +77,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate, rnn_learning_rate=self.rnn_learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         drawn = 2.0 * (self.sequences + _TEST) * self.length
         kept = 5.0 * max(self.batch_size, _MEASURED) * self.length * self.hidden_size
         return memory.NUMBER * (drawn + kept + 12.0 * self.hidden_size**2)
@@ -133,7 +141,7 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 
 def _plot_curves(result: Result) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Mean squared error of the sum while it is learnt (means over 16 training steps). Dashed: the error of "
+        caption="Mean squared error of the sum during training (means over 16 training steps). Dashed: the error of "
         "the best constant answer.",
         height=3.6,
     )
@@ -141,7 +149,7 @@ def _plot_curves(result: Result) -> plots.Figure:
         steps = _STEPS_PER_EPOCH * np.arange(1, len(curve) + 1)
         axes.semilogy(steps, curve, label=_TITLES[name])
     constant = result.metrics["error_of_the_best_constant"]
-    axes.axhline(constant, color=plots.COLORS["grey"], ls="--", label="always the mean")
+    axes.axhline(constant, color=plots.COLORS["grey"], ls="--", label="best constant answer")
     axes.set(xlabel="training step", ylabel="mean squared error", title="The adding problem")
     plots.legend(axes)
     return fig
@@ -151,14 +159,14 @@ def _plot_norms(norms: dict[str, dict[str, np.ndarray]]) -> plots.Figure:
     fig, panels = plots.figure(
         1,
         2,
-        caption="Norm of the gradient of the error by the state so many steps before the end, relative to that by the "
-        "last state; the mean over 100 sequences, before and after learning.",
+        caption="Norm of the gradient of the error with respect to the state a given number of steps before the end, "
+        "relative to that for the last state; mean over 100 sequences, before and after training.",
         height=3.4,
         sharey=True,
     )
     for axes, (name, both) in zip(panels, norms.items(), strict=True):
         for when, found in both.items():
-            axes.semilogy(found[:0:-1] / found[-1], label=f"{when} learning")
+            axes.semilogy(found[:0:-1] / found[-1], label=f"{when} training")
         axes.set(xlabel="steps before the end", title=_TITLES[name])
         plots.legend(axes)
     panels[0].set(ylabel="gradient, relative", ylim=(1e-16, 10))

@@ -1,13 +1,13 @@
 """Leaky integrate-and-fire neuron: exact spike times, firing rates and tuning curves at any step.
 
 Below its threshold the neuron follows v_in (1 − e^(−t/τ_m)); above it, it fires at 1/(τ_ref − τ_m ln(1 − 1/v_in)). The
-simulation is held against both, and a population with random preferred directions, maximum rates and intercepts
-against its tuning curves.
+simulation is compared with both, and a population with random preferred directions, maximum rates and intercepts with
+its tuning curves.
 
 A simulator that looks for spikes only at the end of each step delays every spike by up to a step, and the delays add
-up. Here the crossing of the threshold is solved for inside the step. The last figure shows what that is worth: with a
-constant drive the spike times are exact at any step, and with a drive that varies (and is held constant in each step at
-its value in the middle) their error falls with the square of the step, instead of with the step itself.
+up. Here the threshold crossing is solved for within the step. The last figure shows the benefit: with a constant drive,
+spike times are exact at any step, and with a varying drive (held constant in each step at its midpoint value) their
+error falls with the square of the step, instead of with the step itself.
 
 Sources: Lapicque, J. Physiol. Pathol. Gén. 9:620 (1907); Gerstner, Kistler, Naud & Paninski, Neuronal Dynamics (2014),
 section 1.3; exact crossings: Hansel et al., Neural Computation 10:467 (1998).
@@ -30,6 +30,11 @@ from neuraxis.neurons.lif import LIF, LIFState
 from neuraxis.neurons.spikes import events, record_spikes
 
 PLACE = ("Neurons", 2)
+EQUATIONS = r"""
+\tau_m \frac{dv}{dt} = v_{in} - v, \qquad v = 1 \;\Rightarrow\; \text{spike, then } v = 0 \text{ for } \tau_{ref}
+
+r(v_{in}) = \frac{1}{\tau_{ref} - \tau_m \ln(1 - 1/v_{in})} \quad (v_{in} > 1), \qquad \text{else } 0
+"""
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,13 @@ class Settings:
     duration: float = 2000.0
     """Simulated time for the firing rates [ms]."""
     drives: int = 500
-    """Number of drives above the threshold, from 1.001 to 100, whose firing rate is measured."""
+    """Number of drives above threshold, from 1.001 to 100, at which the firing rate is measured."""
     neurons: int = 40
     """Size of the population whose tuning curves are measured."""
     steps: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-    """Lengths of a step at which spike times are compared [ms]."""
+    """Step lengths at which spike times are compared [ms]."""
     seed: int = 0
-    """Seed of the population's encoders, maximum rates and intercepts."""
+    """Seed for the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
         check_settings(self)
@@ -67,7 +72,7 @@ class Settings:
         check.whole(drives=self.drives, neurons=self.neurons)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         recorded = 2 * max(self.drives, 21 * self.neurons)
         runs = memory.simulation(self.duration, self.dt, recorded)
         return max(runs, memory.simulation(50 * self.tau_m, min((*self.steps, self.dt)), 8 * _TIMED))
@@ -261,7 +266,7 @@ def varying_spikes(settings: Settings, omega: float, phase: float, length: float
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     a = result.arrays
     return {
         "potential": _plot_potential(a),
@@ -274,9 +279,9 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 def _plot_potential(a) -> plots.Figure:
     fig, (below, error, firing) = plots.figure(
         3, 1, height=7.5, ratios=(3.0, 2.0, 3.0),
-        caption="Top: potentials approach a drive below the threshold. Middle: their distance from the closed form, "
-        "in float32. Bottom: a firing neuron in coarse steps (dots) lies on the fine solution, and its spikes fall "
-        "where they belong between the steps.",
+        caption="Top: potentials approach a drive below the threshold. Middle: their deviation from the closed form, "
+        "in float32. Bottom: a firing neuron in coarse steps (dots) lies on the fine solution, with its spikes "
+        "correctly placed between the steps.",
     )  # fmt: skip
     for k, drive in enumerate(_SUBTHRESHOLD):
         below.plot(a["below_times"], a["below_v"][:, k], label=f"drive {drive}")
@@ -288,7 +293,7 @@ def _plot_potential(a) -> plots.Figure:
     error.set(xlabel="time [ms]", ylabel="error of v", yscale="log", ylim=(1e-10, 3e-6))
     firing.plot(a["fine_times"], a["fine_v"], color=plots.COLORS["sky"], label="fine steps")
     firing.plot(a["firing_times"], a["firing_v"], "o", markersize=3, color=plots.COLORS["blue"], label="coarse steps")
-    firing.vlines(a["firing_spikes"], 1, 1.3, color=plots.COLORS["orange"], label="spikes of the coarse run")
+    firing.vlines(a["firing_spikes"], 1, 1.3, color=plots.COLORS["orange"], label="spikes in coarse steps")
     firing.set(title=f"Firing, drive {_FIRING}", xlabel="time [ms]", ylabel="potential v", ylim=(0, 1.75))
     plots.legend(firing, loc="upper center", ncols=3)
     return fig
@@ -297,10 +302,10 @@ def _plot_potential(a) -> plots.Figure:
 def _plot_rates(a) -> plots.Figure:
     fig, (rate, error) = plots.figure(
         2, 1, height=5.5, ratios=(3.0, 2.0), sharex=True,
-        caption="Simulated firing rates against the formula, and their relative error: with spikes placed inside the "
-        "step, and on the grid of steps.",
+        caption="Simulated firing rates compared with the formula, and their relative error: with spikes located "
+        "within the step, and on the time grid.",
     )  # fmt: skip
-    styles = (("grid", plots.COLORS["orange"], "on the grid"), ("inside", plots.COLORS["blue"], "inside the step"))
+    styles = (("grid", plots.COLORS["orange"], "on the grid"), ("inside", plots.COLORS["blue"], "within the step"))
     rate.plot(a["drives"], a["theory"], color=plots.COLORS["grey"], label="formula")
     for name, color, label in styles:
         some = slice(None, None, max(1, len(a["drives"]) // 60))
@@ -330,13 +335,13 @@ def _plot_tuning(a) -> plots.Figure:
 def _plot_timing(a) -> plots.Figure:
     fig, axes = plots.figure(
         1, 2, sharey=True,
-        caption="Mean error of the spike times against the length of a step. Solving for the crossing inside the step "
-        "leaves only rounding under a constant drive, and an error that falls as the square of the step under a "
+        caption="Mean error of the spike times against step length. Solving for the crossing within the step leaves "
+        "only rounding error under a constant drive, and an error that falls as the square of the step under a "
         "varying one.",
     )  # fmt: skip
     for j, (ax, title) in enumerate(zip(axes, ("Constant drive", "Varying drive"), strict=True)):
         ax.loglog(a["steps"], a["time_errors"]["grid"][:, j], "o-", color=plots.COLORS["orange"], label="on the grid")
-        ax.loglog(a["steps"], a["time_errors"]["inside"][:, j], "o-", label="inside the step")
+        ax.loglog(a["steps"], a["time_errors"]["inside"][:, j], "o-", label="within the step")
         ax.set(title=title, xlabel="step [ms]")
         ax.set_xticks(a["steps"], [f"{step:g}" for step in a["steps"]])
         ax.set_xticks([], minor=True)

@@ -1,10 +1,10 @@
 """Losses: with its matching output activation, each loss has the gradient y − t.
 
 A loss E(y, t) measures how far the output y = σ(z) lies from the target t. Three pairs of output activation and loss
-belong together: identity and squared error, logistic and Bernoulli cross-entropy, softmax and categorical
+match: identity and squared error, logistic and Bernoulli cross-entropy, softmax and categorical
 cross-entropy. For each of them ∂E/∂z = y − t, measured here by automatic differentiation on random inputs. The gradient
 is then as large as the mistake. A pair that does not match, such as a logistic output with the squared error, has the
-gradient (y − t) σ′(z) instead, which vanishes where the output is saturated and wrong, and learning stalls where it is
+gradient (y − t) σ′(z) instead, which vanishes where the output is saturated and wrong, so learning stalls where it is
 most needed.
 
 Source: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.6 (canonical link functions).
@@ -32,11 +32,20 @@ from neuraxis.functions.losses import (
 )
 
 PLACE = ("Feedforward networks and learning", 2)
+EQUATIONS = r"""
+\frac{\partial E}{\partial z} = y - t
+"""
+
+# Where the output is sure and wrong, only the matching loss has a gradient.
+STALLED = (
+    Claim("matching_gradient_when_wrong", ">=", 0.99),
+    Claim("mismatched_gradient_when_wrong", "<=", 0.01),
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How many random outputs to look at."""
+    """Settings of the experiment."""
 
     examples: int = 1000
     """Number of random examples."""
@@ -47,7 +56,7 @@ class Settings:
     reach: float = 8.0
     """z runs from −reach to reach in the figure of the gradients."""
     seed: int = 0
-    """Seed of the random examples."""
+    """Seed for the random examples."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -57,7 +66,7 @@ class Settings:
         check_range(0, 10, spread=self.spread)  # y is 0 or 1 beyond, where its logarithm is needed
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return 20.0 * memory.NUMBER * self.examples * self.outputs
 
 
@@ -85,8 +94,7 @@ def run(settings: Settings) -> Result:
         metrics[f"{name}_gradient_when_wrong"] = float(abs(arrays[name][0]))
     claims = (
         *(Claim(f"{name}_max_deviation", "<=", 1e-5) for name in deviation),
-        Claim("matching_gradient_when_wrong", ">=", 0.99),
-        Claim("mismatched_gradient_when_wrong", "<=", 0.01),
+        *STALLED,
     )
     return Result(metrics, claims, arrays)
 
@@ -101,7 +109,7 @@ def _deviation(activation: Activation, error: Callable, z: jax.Array, t: jax.Arr
 
 @jax.jit
 def _curves(reach: float | jax.Array) -> dict[str, jax.Array]:
-    """Give the curves of the figures, for one output neuron whose target is 1."""
+    """Return the curves of the figures, for one output neuron whose target is 1."""
     y = jnp.linspace(0.001, 0.999, 400)[:, None]
     z = jnp.linspace(-reach, reach, 400)[:, None]
     target = jnp.ones_like(z)
@@ -123,8 +131,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
     """Draw the losses against the output, and error and gradient against a logistic output neuron's input."""
     a, blue, orange = result.arrays, plots.COLORS["blue"], plots.COLORS["orange"]
     losses, ax = plots.figure(
-        caption="The price of an output y where the target is 1. A sure but wrong output costs at most ½ by the "
-        "squared error and without bound by a cross-entropy (for one class of several −ln y as well).",
+        caption="Loss of an output y if the target is 1. A confident but wrong output costs at most ½ with the "
+        "squared error, but has no bound with a cross-entropy (−ln y for one of several classes as well).",
         height=3.4,
     )
     ax.plot(a["y"], a["bernoulli_cross_entropy"], color=blue, label="cross-entropy, −ln y")
@@ -134,8 +142,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 
     gradients, (top, bottom) = plots.figure(
         2,
-        caption="A logistic output neuron whose target is 1. With its matching loss, the Bernoulli cross-entropy, the "
-        "gradient is y − t and stays at −1 while the output is wrong; with the squared error it vanishes there.",
+        caption="A logistic output neuron with target 1. With its matching loss, the Bernoulli cross-entropy, the "
+        "gradient is y − t and stays near −1 while the output is wrong; with the squared error it vanishes there.",
         height=4.6,
         sharex=True,
     )

@@ -1,10 +1,10 @@
 """Multilayer perceptron: learns to classify handwritten digits.
 
 A network of two hidden layers of ReLU neurons is trained by Adam on the softmax cross-entropy, with a learning rate
-that falls to zero along a cosine. A part of the training images is held out to watch the learning; the test images are
-looked at once, at the end.
+that decays to zero along a cosine. A part of the training images is held out to monitor training; the test images are
+used once, at the end.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Rumelhart, Hinton & Williams, Nature 323:533 (1986); LeCun et al., Proceedings of the IEEE 86:2278 (1998).
@@ -27,6 +27,9 @@ from neuraxis.feedforward import MLP
 from neuraxis.feedforward.classification import correct, loss
 
 PLACE = ("Feedforward networks and learning", 3)
+EQUATIONS = r"""
+h^0 = x, \qquad h^l = \sigma(h^{l-1} W^l + b^l), \qquad y = h^{L-1} W^L + b^L
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.98, "digits": 0.96, "fashion-mnist": 0.88}
 
@@ -36,19 +39,19 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (512, 512)
     """Neurons in each hidden layer."""
     steps: int = 4700
-    """Training steps, rounded up to whole epochs; about ten of MNIST."""
+    """Training steps, rounded up to whole epochs; about ten epochs of MNIST."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 1e-3
     """Initial learning rate."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -58,7 +61,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
@@ -112,8 +115,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 
 def _plot_confusion(arrays: dict) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Confusion matrix of the test images: how many of each class (row) were taken for which class "
-        "(column). Colour shows the mistakes only.",
+        caption="Confusion matrix of the test images: how many of each class (row) were classified as which class "
+        "(column). Colour shows mistakes only.",
         width=6.0,
         height=5.2,
     )
@@ -135,7 +138,7 @@ def _plot_confusion(arrays: dict) -> plots.Figure:
 def _plot_mistakes(arrays: dict) -> plots.Figure:
     wrong = np.flatnonzero(arrays["predicted"] != arrays["labels"])[:16]
     fig, axes = plots.figure(
-        2, 8, caption="The first test images that are read wrongly, each with what it is and what was read.", height=2.6
+        2, 8, caption="The first misclassified test images, each with its true and its predicted class.", height=2.6
     )
     side = int(np.sqrt(arrays["images"].shape[-1]))
     images = [arrays["images"][i].reshape(side, side) for i in wrong]

@@ -1,16 +1,16 @@
 """Permuted sequential MNIST: classify a digit from its pixels, one per step, in a scrambled order.
 
-Every image is a sequence of 784 pixels, in one random order for all images, and the class is to be named after the last
-pixel. What belongs together lies hundreds of steps apart, so that this is a test of memory, and of gradients that
-survive the way back. The layer is a setting: minGRU, GRU, the plain recurrent network, or the Legendre memory unit. The
-gates of the first two begin with time constants spread evenly, on a logarithmic scale, from 1 step to the length of the
-sequence. The memory of the last reaches back over the whole sequence; of its topmost layer only the last step is
-calculated, which takes a product where the others take a loop.
+Every image is a sequence of 784 pixels, in one random order for all images, and the class has to be given after the
+last pixel. Related pixels are hundreds of steps apart, so this tests memory, and whether gradients survive the way
+back. The layer is a setting: minGRU, GRU, the plain recurrent network, or the Legendre memory unit. The gates of the
+first two start with time constants spread evenly, on a logarithmic scale, from 1 step to the length of the sequence.
+The memory of the last reaches back over the whole sequence; only the last step of its top layer is computed, with a
+product where the others need a loop.
 
-The default run takes a small network and goes through the data twice, so that it ends within minutes on
-two cores. Published figures, such as 97.15 % of the Legendre memory unit, come from training for hours.
+The default run trains a small network for two epochs, which takes minutes on two cores. Published results, such as
+97.15 % for the Legendre memory unit, come from hours of training.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those images;
 otherwise the 8×8 digits that come with scikit-learn, as sequences of 64 pixels.
 
 Sources: Q. V. Le, N. Jaitly and G. E. Hinton, arXiv:1504.00941 (2015); C. Tallec and Y. Ollivier, Can recurrent neural
@@ -40,6 +40,9 @@ from neuraxis.layers import Flatten, Linear, Sequential
 from neuraxis.recurrent import GRU, LMU, RNN, MinGRU
 
 PLACE = ("Memory and sequences", 5)
+EQUATIONS = r"""
+y = \operatorname{softmax}\big(\operatorname{norm}(h_T)\, W + b\big)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.8, "digits": 0.8}
 _PIXELS = 784  # of MNIST
@@ -51,27 +54,27 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     layer: Literal["min-gru", "gru", "rnn", "lmu"] = "min-gru"
     """Recurrent layer."""
     order: int = 256
-    """Numbers in the memory of a Legendre memory unit (`--layer lmu`)."""
+    """Dimensions of the memory of a Legendre memory unit (`--layer lmu`)."""
     layers: int = 3
-    """Recurrent layers on each other."""
+    """Number of stacked recurrent layers."""
     width: int = 64
     """Features in all layers."""
     steps: int = 4000
     """Training steps."""
     batch_size: int = 32
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 5e-3
-    """Largest learning rate of Adam."""
+    """Peak learning rate of Adam."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     test_images: int = 10_000
-    """At most this many test images are measured."""
+    """Maximum number of test images."""
     seed: int = 0
-    """Seed of the order of the pixels, of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the order of the pixels, the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -82,7 +85,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         images = min(self.batch_size, self.training_images)
         return 6.0 * memory.NUMBER * images * _PIXELS * self.width * self.layers
 
@@ -131,12 +134,12 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "classes": images.classes,
         },
         model=fitted.model,
-        data=f"{images.description}; one pixel a step, in a random order",
+        data=f"{images.description}; one pixel per step, in a random order",
     )
 
 
 def _sequences(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give sequences (count, pixel, 1) of vectors."""
+    """Return sequences (count, pixel, 1) of vectors."""
     return x[..., None], labels
 
 
@@ -182,7 +185,7 @@ def _slow_gru(length: int, in_size: int, hidden_size: int, *, key: PRNGKeyArray)
 
 
 def _spread(length: int, size: int) -> Float[Array, " size"]:
-    """Give biases b = −ln τ, with which gates σ(b) ≈ 1/τ forget within τ steps, for τ from 1 to the length."""
+    """Return biases b = −ln τ, with which gates σ(b) ≈ 1/τ forget within τ steps, for τ from 1 to the length."""
     return -jnp.linspace(0.0, np.log(length), size)
 
 
@@ -195,8 +198,8 @@ def _plot_learning(arrays: dict) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Cross-entropy on the training images (mean between two reports, while it learns) and on held-out "
-        "ones, and the share of held-out images that is classified correctly. The dotted line is guessing.",
+        caption="Cross-entropy on the training images (mean between two reports, during training) and on held-out "
+        "ones, and accuracy on held-out images. The dotted line marks guessing.",
         height=3.2,
     )
     history = arrays["history"]
@@ -214,8 +217,8 @@ def _plot_learning(arrays: dict) -> plots.Figure:
 
 def _plot_sequences(arrays: dict) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="The first ten test images as the network sees them, one pixel a step from left to right, each with "
-        "what it is and what was read.",
+        caption="The first ten test images as the network sees them, one pixel per step from left to right, each with "
+        "its true and its predicted class.",
         height=3.4,
     )
     rows = arrays["sequences"][..., 0]

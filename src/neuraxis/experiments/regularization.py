@@ -1,16 +1,15 @@
 """Overfitting and its remedies: dropout, weight decay, early stopping, augmentation.
 
-A network that is free to learn a small training set by heart does: its error on those images goes to zero while that on
-held-out images rises again. Each remedy is tried on the same network, with the same images and first weights:
+A network that can memorise a small training set does so: its error on those images goes to zero while that on held-out
+images rises again. Each remedy is tried on the same network, with the same images and initial weights:
 
 - early stopping: the weights of the epoch with the lowest held-out error,
 - weight decay: E + (λ/2)‖θ‖² instead of E,
 - dropout of neurons,
-- augmentation: images that are shifted, rotated, scaled, bent elastically or noisy, in another way at every step.
+- augmentation: images that are shifted, rotated, scaled, elastically deformed or noisy, differently at every step.
 
-The held-out images choose when to stop; the test images are looked at once, at the end. The test error that the claims
-are about is the cross-entropy E, the mean over the test images; the error rate, the share of images that is
-misclassified, is given too.
+The held-out images determine when to stop; the test images are used once, at the end. The claims refer to the
+cross-entropy E, averaged over the test images; the error rate, the fraction of misclassified images, is given too.
 
 Sources: Prechelt, Neural Networks: Tricks of the Trade (1998); Krogh & Hertz, NIPS (1991); Srivastava et al., JMLR
 15:1929 (2014); Simard, Steinkraus & Platt, ICDAR (2003).
@@ -35,6 +34,10 @@ from neuraxis.functions.activations import relu
 from neuraxis.layers import Augmentation, Dropout, Linear, Sequential
 
 PLACE = ("Feedforward networks and learning", 8)
+EQUATIONS = r"""
+E + \frac{\lambda}{2} \lVert \theta \rVert_F^2, \qquad
+\theta \leftarrow \theta - \kappa \nabla E - \kappa \lambda \theta
+"""
 
 Name = Literal["early_stopping", "weight_decay", "dropout", "shift", "rotation", "scale", "elastic", "noise", "all"]
 _REMEDIES: tuple[Name, ...] = get_args(Name)
@@ -52,21 +55,21 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     remedies: tuple[Name, ...] = _REMEDIES
-    """What is tried."""
+    """Remedies to try."""
     training_images: int = 1000
-    """Images to learn from, and as many held out; never more than a quarter of what there is."""
+    """Training images, and as many held out; at most a quarter of those available."""
     hidden_size: int = 256
     """Neurons in each of the two hidden layers."""
     steps: int = 600
-    """Training steps, rounded up to whole epochs; sixty of a thousand images."""
+    """Training steps, rounded up to whole epochs; sixty epochs of a thousand images."""
     batch_size: int = 100
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.05
     """Learning rate of gradient descent with a momentum of 0.9."""
     patience: int = 10
-    """Early stopping after so many epochs without a lower held-out error."""
+    """Early stopping after this many epochs without a lower held-out error."""
     weight_decay: float = 3e-3
     """Factor λ of the weight decay."""
     dropout: float = 0.5
@@ -74,19 +77,19 @@ class Settings:
     input_dropout: float = 0.2
     """Probability that a pixel is dropped."""
     shift: float = 2.0
-    """Largest shift of an image of 28×28 [pixel]; for others in proportion, as all distances here."""
+    """Largest shift of a 28×28 image [pixels]; scaled with the image size, like all distances here."""
     rotation: float = 15.0
-    """Largest rotation [degree]."""
+    """Largest rotation [degrees]."""
     scale: float = 0.2
-    """Largest change of size, as a share of it."""
+    """Largest relative change of size."""
     alpha: float = 34.0
-    """Strength of the elastic deformation [pixel]."""
+    """Strength of the elastic deformation [pixels]."""
     sigma: float = 4.0
-    """Smoothness of the elastic deformation [pixel]."""
+    """Smoothness of the elastic deformation [pixels]."""
     noise: float = 0.4
     """Standard deviation of the noise, where 0 is black and 1 is white."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of all noise."""
+    """Seed for the weights, the order of the images, and all noise."""
 
     def __post_init__(self):
         check_settings(self)
@@ -100,7 +103,7 @@ class Settings:
         self.augmentation()
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return memory.perceptron((self.hidden_size, self.hidden_size), min(self.batch_size, self.training_images))
 
     def augmentation(self, *names: str, size: int = 28, strength: float = 1.0) -> Augmentation:
@@ -217,7 +220,7 @@ def _train(settings: Settings, session: Session, name: str, remedy: Remedy, imag
 
 
 def _examples(settings: Settings, images: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """Give the images as they are and after each augmentation."""
+    """Return the images as they are and after each augmentation."""
     key, examples = jax.random.key(settings.seed), jnp.asarray(images)
     changed = {
         name: remedy.augmentation(examples, key=key)[..., 0] for name, remedy in _remedies(settings, size).items()
@@ -239,8 +242,9 @@ def _plot_curves(histories: dict) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         columns,
-        caption="Cross-entropy on the training images (mean over each epoch, while it learns) and on held-out ones. "
-        "Without a remedy the first goes to zero while the second rises again. Early stopping keeps the lowest point.",
+        caption="Cross-entropy on the training images (mean over each epoch, during training) and on held-out ones. "
+        "Without a remedy, the former goes to zero while the latter rises again. Early stopping keeps the lowest "
+        "point.",
         width=2.5 + 1.5 * columns,
         height=4.6,
         sharex=True,
@@ -266,7 +270,7 @@ def _plot_errors(arrays: dict) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Errors on the test images with each remedy; the dashed line is without any.",
+        caption="Test errors with each remedy; the dashed line is without any.",
         height=3.8,
         sharey=True,
     )
@@ -286,8 +290,8 @@ def _plot_errors(arrays: dict) -> plots.Figure:
 
 def _plot_augmented(changed: dict) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Training images as they are and after each change; every step of training sees another one. "
-        "Taken together, each has half its strength.",
+        caption="Original training images, and the same after each augmentation; every training step sees a different "
+        "one. Combined, each has half its strength.",
         height=4.6,
     )
     plots.show_strips(axes, list(changed.values()), [_words(name) for name in changed], low=0.0)

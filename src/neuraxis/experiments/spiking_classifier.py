@@ -1,15 +1,15 @@
 """Spiking classifier: spiking neurons learn to classify handwritten digits by surrogate gradients.
 
 A layer of leaky integrate-and-fire neurons receives an image as a constant current and drives ten output neurons by its
-spikes. The class whose neuron fires most often is the answer. A spike is a step of the potential, with no derivative,
-so training passes a surrogate derivative in its place back through all time steps; everything else is as for any
-network: Adam on the softmax cross-entropy.
+spikes. The class whose neuron fires most often is the answer. A spike is a step function of the potential, without a
+useful derivative, so training propagates a surrogate derivative back through all time steps instead; everything else is
+as for any network: Adam on the softmax cross-entropy.
 
-Beside the network that is trained in full, short trainings on a part of the images compare three surrogates, two ways
-to write the image as spikes (the rate of each pixel's spikes, or the time of its only one) and two other readouts, the
-mean and the highest potential of output neurons that do not fire.
+In addition to the fully trained network, short training runs on a part of the images compare three surrogates, two ways
+to encode the image as spikes (the rate of each pixel's spikes, or the time of a single one) and two other readouts, the
+mean and the maximum potential of output neurons that do not fire.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36:51 (2019); Eshraghian et al., Proceedings of the
@@ -37,6 +37,9 @@ from neuraxis.neurons import DiscreteLIF
 from neuraxis.spiking import SpikingClassifier, latency_code, max_potential, mean_potential, rate_code
 
 PLACE = ("Neurons", 6)
+EQUATIONS = r"""
+v \leftarrow \beta v + I, \qquad s = H(v - v_{th}), \qquad v \leftarrow v\,(1 - s)
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.97, "digits": 0.94, "fashion-mnist": 0.85}
 _SURROGATES = {"arctan": Arctan(), "fast-sigmoid": FastSigmoid(), "triangular": Triangular()}
@@ -57,7 +60,7 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (512,)
     """Neurons in each hidden layer."""
     tau_m: float = 20.0
@@ -67,21 +70,21 @@ class Settings:
     time_steps: int = 25
     """Time steps for which an image is shown."""
     steps: int = 2000
-    """Training steps, rounded up to whole epochs; about five of MNIST."""
+    """Training steps, rounded up to whole epochs; about five epochs of MNIST."""
     variants: tuple[_Variant, ...] = tuple(_VARIANTS)  # pyright: ignore[reportAssignmentType]
-    """Short trainings to compare: arctan, constant current and spikes counted, or one of these changed."""
+    """Short training runs to compare: arctan, constant current and spike count, or one of these changed."""
     comparison_steps: int = 200
-    """Training steps of each short training, rounded up to whole epochs."""
+    """Training steps of each short run, rounded up to whole epochs."""
     comparison_images: int = 6400
-    """At most this many training images are used in the short trainings."""
+    """Maximum number of training images in the short runs."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 2e-3
     """Initial learning rate."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, of the spikes of the rate code, and of the held-out part."""
+    """Seed for the weights, the order of the images, the spikes of the rate code, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -99,7 +102,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate, tau_m=self.tau_m, dt=self.dt)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         examples = min(self.batch_size, self.training_images)
         return memory.perceptron(self.hidden_sizes, examples * self.time_steps)
 
@@ -172,7 +175,7 @@ def _train(settings: Settings, session: Session, name: str, model, images: Image
 
 
 def _activity(model: SpikingClassifier, images: Images) -> dict[str, Any]:
-    """Give the spikes for one test image, and for all of them the share read correctly after each step."""
+    """Return the spikes for one test image, and for all of them the share read correctly after each step."""
     x, labels = (jnp.asarray(array[:2000]) for array in images.test)
 
     def right_and_rate(state, output):
@@ -209,9 +212,9 @@ def _plot_spikes(arrays: dict) -> plots.Figure:
     fig, (top, bottom) = plots.figure(
         2,
         1,
-        caption="What the network does with one test image, the current into its hidden neurons: the spikes of the "
-        "hidden neurons that fire at all, and those of the output neurons. The class whose neuron fires most is the "
-        f"answer; the image (on the right) is a {arrays['label']}.",
+        caption="Activity for one test image, the current into the hidden neurons: spikes of all hidden neurons that "
+        "fire, and of the output neurons. The class whose neuron fires most is the answer; the image (on the right) "
+        f"is a {arrays['label']}.",
         height=5.0,
         ratios=(3.0, 1.4),
         sharex=True,
@@ -236,22 +239,22 @@ def _plot_learning(arrays: dict) -> plots.Figure:
     fig, (left, middle, right) = plots.figure(
         1,
         3,
-        caption="Learning: the loss on the training images (mean over each epoch, while it learns) and on held-out "
-        "ones; the share of held-out images that is read wrongly; and the same of test images after training, if the "
-        "answer is taken as early as the time across.",
+        caption="Training: the loss on the training images (mean over each epoch, during training) and on held-out "
+        "ones; the error rate on held-out images; and the error rate on test images after training, against the time "
+        "at which the answer is read.",
         width=9.0,
         height=3.2,
     )
     plots.loss_curves(left, arrays["history"])
     plots.error_curve(middle, arrays["history"]["accuracy"])
     right.semilogy(arrays["times"], 100 * np.maximum(1 - arrays["accuracy_in_time"], 1e-4), color=plots.COLORS["green"])
-    right.set(xlabel="time [ms]", ylabel="test error [%]", title="Answer in time")
+    right.set(xlabel="time [ms]", ylabel="test error rate [%]", title="Answer in time")
     return fig
 
 
 def _plot_surrogates() -> plots.Figure:
     fig, axes = plots.figure(
-        caption="What stands in training for the derivative of a spike, against the distance of the potential from the "
+        caption="Surrogate for the derivative of a spike in training, against the distance of the potential from the "
         "threshold.",
         height=3.0,
     )
@@ -265,9 +268,9 @@ def _plot_surrogates() -> plots.Figure:
 
 def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Test accuracy after short trainings on a part of the images: with the arctan surrogate, a constant "
-        "current and spikes counted, and with one of these changed: the surrogate derivative, the code of the images, "
-        "or the readout of the output neurons.",
+        caption="Test accuracy after short training runs on a part of the images: with the arctan surrogate, a "
+        "constant current and a spike count, and with one of these changed: the surrogate derivative, the coding of "
+        "the images, or the readout of the output neurons.",
         height=3.2,
     )
     places = np.arange(len(compared))[::-1]
@@ -284,5 +287,5 @@ def _plot_comparison(compared: dict[str, float]) -> plots.Figure:
     plots.legend(axes, loc="center left")
     axes.set_yticks(places, [name.replace("-", " ") for name in compared])
     axes.margins(x=0.12)
-    axes.set(xlabel="test accuracy [%]", title="Short trainings with another …")
+    axes.set(xlabel="test accuracy [%]", title="Short runs with a different …")
     return fig

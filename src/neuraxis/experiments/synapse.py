@@ -1,13 +1,13 @@
-"""Synapses: filtered spike trains, exact in every form, let a population follow its input.
+"""Synapses: exactly filtered spike trains let a population follow its input.
 
-A synapse turns each spike into a smooth pulse h(t) = k tⁿ e^(−t/τ_s) of area 1. The areas are measured for the orders
-n = 0 to 5. A population of LIF neurons with random preferred directions, maximum rates and intercepts encodes a signal
-in spikes, whose times lie anywhere between the steps. Its trains are filtered by the definition, a sum over all spike
-times in double precision, and by the recursive filter that a simulation uses, in single precision. Both must agree;
-what it costs not to know the times in the steps is shown beside it.
+A synapse turns each spike into a smooth pulse h(t) = k tⁿ e^(−t/τ_s) of area 1. The areas are measured for the orders n
+= 0 to 5. A population of LIF neurons with random preferred directions, maximum rates and intercepts encodes a signal in
+spikes, whose times lie anywhere between the steps. Its spike trains are filtered by the definition, a sum over all
+spike times in double precision, and by the recursive filter that a simulation uses, in single precision. Both must
+agree; the error of ignoring the times within the steps is shown for comparison.
 
 The filtered trains, weighted by least squares on the first half of the run, then follow the signal in the second half.
-How well depends on the time constant: a short one leaves the noise of single spikes, a long one smears the signal.
+How well depends on the time constant: a short one leaves the noise of single spikes, a long one blurs the signal.
 
 Sources: Rall, J. Neurophysiology 30:1138 (1967); Rotter & Diesmann, Biological Cybernetics 81:381 (1999); Eliasmith &
 Anderson, Neural Engineering (2003), chapter 4.
@@ -32,6 +32,9 @@ from neuraxis.neurons.spikes import Spikes, events, record_spikes
 from neuraxis.neurons.synapse import Synapse
 
 PLACE = ("Neurons", 3)
+EQUATIONS = r"""
+h(t) = k\, t^n e^{-t/\tau_s} \quad (t \ge 0), \qquad k = \frac{1}{n!\,\tau_s^{n+1}}, \qquad \int_0^\infty h(t)\,dt = 1
+"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Settings:
     time_constants: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
     """Time constants over which the error of decoding is measured [ms]."""
     seed: int = 0
-    """Seed of the signal and of the population's encoders, maximum rates and intercepts."""
+    """Seed for the signal and the population's encoders, maximum rates and intercepts."""
 
     def __post_init__(self):
         check_settings(self)
@@ -66,25 +69,26 @@ class Settings:
         check_range(0, 500 / self.dt, frequency=self.frequency)
         if self.frequency * self.duration < 4000:
             raise InputError(
-                f"duration must hold at least 4 periods of the highest frequency, {self.frequency} Hz, "
-                f"but is {self.duration} ms"
+                f"duration must cover at least 4 periods of the highest frequency, {self.frequency} Hz, but is "
+                f"{self.duration} ms"
             )
         check_steps(self.dt, 10, duration=self.duration)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         impulse = memory.simulation(60 * self.tau_s, self.dt, 2)
         return max(impulse, memory.simulation(self.duration, self.dt, 5 * self.neurons))
 
 
 QUICK = Settings(duration=4000.0, neurons=60, time_constants=(2.0, 10.0, 100.0))
 
+CORRELATION = Claim("correlation", ">=", 0.95)
 _CLAIMS = (
     Claim("area_error", "<=", 1e-6),
     Claim("recursive_area_error", "<=", 1e-6),
     Claim("recursive_error", "<=", 1e-4),
     Claim("convolution_error", "<=", 1e-4),
-    Claim("correlation", ">=", 0.95),
+    CORRELATION,
 )
 _ORDERS = range(6)
 _COMPARED = 1000.0  # length of the trains that are also filtered by the definition, in a time ∝ its square [ms]
@@ -228,7 +232,7 @@ def rms(error: np.ndarray, half: int) -> float:
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     a = result.arrays
     return {
         "impulse-responses": _plot_responses(a),
@@ -242,8 +246,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 def _plot_responses(a) -> plots.Figure:
     fig, (response, integral) = plots.figure(
         2, 1, height=5.5, sharex=True,
-        caption="Top: what synapses of order 0 to 5 make of one spike. Bottom: the area under each response up to time "
-        "t ends at 1, so that a spike weighs the same in all of them.",
+        caption="Top: responses of synapses of order 0 to 5 to one spike. Bottom: the area under each response up to "
+        "time t tends to 1, so a spike has the same weight in all of them.",
     )  # fmt: skip
     for order in _ORDERS:
         name = {0: "n = 0, exponential", 1: "n = 1, alpha"}.get(order, f"n = {order}")
@@ -252,7 +256,7 @@ def _plot_responses(a) -> plots.Figure:
     response.set(title="Impulse response", ylabel="h [1/ms]")
     plots.legend(response, loc="upper right")
     integral.axhline(1, color=plots.COLORS["grey"], linestyle="--")
-    integral.set(title="Area so far", xlabel="time [ms]", ylabel="∫h")
+    integral.set(title="Cumulative area", xlabel="time [ms]", ylabel="∫h")
     return fig
 
 
@@ -260,7 +264,7 @@ def _plot_train(a) -> plots.Figure:
     fig, axes = plots.figure(
         2, 1, height=5.5, sharex=True,
         caption="The spike train of one neuron (marks at the bottom), filtered by the exponential and by the alpha "
-        "synapse: the sum over all spikes (line) and the recursive filter, once a step (dots).",
+        "synapse: the sum over all spikes (line) and the recursive filter, once per step (dots).",
     )  # fmt: skip
     within, spikes = a["train_times"] <= _TRAIN, a["train"][a["train"] <= _TRAIN]
     for (order, title), ax in zip(_DRAWN.items(), axes, strict=True):
@@ -277,18 +281,18 @@ def _plot_train(a) -> plots.Figure:
 
 def _plot_agreement(a) -> plots.Figure:
     fig, ax = plots.figure(
-        caption="Largest difference from the sum over all spike times, relative to the largest value: of the recursive "
-        "filter in float32 with each spike at its own time, and with spikes spread evenly over their step. And the "
+        caption="Largest difference from the sum over all spike times, relative to the largest value: for the "
+        "recursive filter in float32 with exact spike times, and with spikes spread evenly over their step. Also the "
         "difference between convolution and recursive filter for the latter."
     )
     for name, label, marker in (
         ("spread", "recursive, spikes spread over their step", "s"),
-        ("recursive", "recursive, spikes at their times", "o"),
-        ("convolution", "convolution against recursive", "^"),
+        ("recursive", "recursive, exact spike times", "o"),
+        ("convolution", "convolution vs recursive", "^"),
     ):
         ax.semilogy(list(_ORDERS), a["filter_errors"][name], marker + "-", label=label)
     ax.axhline(1e-4, color=plots.COLORS["grey"], linestyle="--", label="1e-4")
-    ax.set(title="Agreement of the forms", xlabel="order n", ylabel="relative error", ylim=(1e-8, 10))
+    ax.set(title="Agreement of the methods", xlabel="order n", ylabel="relative error", ylim=(1e-8, 10))
     plots.legend(ax, loc="upper right", ncols=2)
     return fig
 
@@ -296,7 +300,7 @@ def _plot_agreement(a) -> plots.Figure:
 def _plot_population(a, metrics) -> plots.Figure:
     fig, (spikes, signal) = plots.figure(
         2, 1, height=5.5, sharex=True,
-        caption="Top: spikes of the population, in the part of the run that was not used to find weights. Bottom: "
+        caption="Top: spikes of the population, in the part of the run that was not used to fit the weights. Bottom: "
         f"the weighted sum of its filtered spike trains follows the input; correlation {metrics['correlation']:.3f}.",
     )  # fmt: skip
     shown = (a["times"] > a["half"]) & (a["times"] <= a["half"] + _SHOWN)
@@ -313,7 +317,7 @@ def _plot_population(a, metrics) -> plots.Figure:
 def _plot_time_constants(a) -> plots.Figure:
     fig, ax = plots.figure(
         caption="Error of the decoded signal in the second half of the run, relative to the signal's size. Short time "
-        "constants leave the noise of the spikes, long ones smear the signal."
+        "constants leave the noise of the spikes, long ones blur the signal."
     )
     for order, error in a["swept"].items():
         ax.loglog(a["time_constants"], error, "o-", label=f"order n = {order}")

@@ -1,14 +1,14 @@
-"""Universal approximation: networks within any distance of a function, made without training.
+"""Universal approximation: networks within any distance of a function, built without training.
 
-That a network can come as near as wanted to any continuous function is a theorem. Its proof can be carried out: a
-logistic neuron with a large weight is a step, two steps make a bump, and bumps as high as the function in their middles
-add up to the function. In more than one dimension a second layer finds the places where all coordinates lie beyond
-their steps. Here the networks are built for one function of one, two and three variables and for ever smaller
+A theorem says that a network can approximate any continuous function arbitrarily well. Its proof is constructive: a
+logistic neuron with a large weight is a step, two steps make a bump, and bumps as high as the function at their
+midpoints add up to the function. In more than one dimension, a second layer detects where all coordinates lie beyond
+their steps. Here networks are built for one function each of one, two and three variables and for ever smaller
 distances, and the largest distance is measured: at points that fill the cube evenly, at points where steps rise, and
-again at random ones.
+again at random points.
 
-The number of neurons grows as the n-th power of 1/ε for n variables. That is why the theorem is no recipe, and why
-networks that learn where to put their steps are of use.
+The number of neurons grows as the n-th power of 1/ε for n variables. That is why the theorem is not a practical recipe,
+and why networks that learn where to put their steps are useful.
 
 Sources: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989); Hornik, Stinchcombe & White, Neural
 Networks 2:359 (1989); Nielsen, Neural Networks and Deep Learning (2015), chapter 4, for the construction.
@@ -25,6 +25,9 @@ from neuraxis.feedforward.step_network import bump, step_network
 from neuraxis.feedforward.universal_approximation import approximate, sup_distance
 
 PLACE = ("Feedforward networks and learning", 4)
+EQUATIONS = r"""
+G(x) = \sum_i f(a_i)\, P(x; b_i, \delta) = f(a_0) + \sum_{i \ge 1} \bigl(f(a_i) - f(a_{i-1})\bigr)\, H(x; b_i)
+"""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,13 @@ class Settings:
     """Settings of the experiment."""
 
     eps: tuple[float, ...] = (0.1, 0.06, 0.03, 0.02, 0.01)
-    """How far from the function a network may be."""
+    """Allowed distances ε of a network from the function."""
     points: int = 20_000
-    """Random points at which each network is judged once more."""
+    """Random points at which each network is tested again."""
     cells: int = 10
-    """Cells along each axis in the pictures."""
+    """Cells along each axis in the figures."""
     seed: int = 0
-    """Seed of the random points."""
+    """Seed for the random points."""
 
     def __post_init__(self):
         check_settings(self)
@@ -48,7 +51,7 @@ class Settings:
         check.whole(2, cells=self.cells)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return 8.0 * max(10.0 * self.points, 300.0 * self.cells**2, 1200.0 * self.cells)
 
 
@@ -126,7 +129,7 @@ def _plot_bumps(arrays: dict) -> plots.Figure:
         1,
         2,
         caption="Left: the difference of two logistic neurons becomes a bump as their weight w grows. Right: bumps as "
-        "high as the function in their middles, each in a colour of its own, and their sum, which is the network.",
+        "high as the function at their midpoints, each in its own colour, and their sum, which is the network.",
         width=9.0,
         height=3.6,
     )
@@ -140,7 +143,7 @@ def _plot_bumps(arrays: dict) -> plots.Figure:
         right.fill_between(x, curve, color=colors[i % len(colors)], alpha=0.35, lw=0)
     right.plot(x, arrays["wave"], color=plots.COLORS["orange"], label="f")
     right.plot(x, arrays["sum"], color="#222222", lw=1.2, label="network: sum of the bumps")
-    right.set(xlabel="x", ylabel="f(x)", title="Bumps make the function")
+    right.set(xlabel="x", ylabel="f(x)", title="Bumps add up to the function")
     plots.legend(right)
     return fig
 
@@ -149,9 +152,9 @@ def _plot_plane(arrays: dict) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         3,
-        caption="Two variables. Left: the bump of one cell, which four ANDs of a step along x and a step along y make. "
-        "Middle: all bumps together, as high as the function in the middles of their cells. Right: the function, "
-        "½ sin πx cos πy.",
+        caption="Two variables. Left: the bump of one cell, made from four ANDs of a step along x and a step along y. "
+        "Middle: all bumps together, as high as the function at the midpoints of their cells. Right: the function, ½ "
+        "sin πx cos πy.",
         width=9.5,
         height=3.3,
     )

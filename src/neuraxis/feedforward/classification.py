@@ -95,9 +95,9 @@ def _cross_entropy(logits: ArrayLike, labels: ArrayLike, class_weights: ArrayLik
 
 
 def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
-    """Give one target per example: in other shapes, labels would broadcast unseen."""
+    """Return one target per example: in other shapes, labels would broadcast unseen."""
     if not logits.ndim or not logits.shape[-1]:
-        raise InputError(f"the model must give logits of shape (…, class), but gave shape {logits.shape}")
+        raise InputError(f"the model must return logits of shape (…, class), but returned shape {logits.shape}")
     known = check.array("labels", labels)
     shape, expected = known.shape, logits.shape[:-1]
     if shape == logits.shape:
@@ -109,7 +109,7 @@ def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
 
 
 def _distributions(labels: ArrayLike) -> Float[Array, "... class"]:
-    """Give soft labels whose probabilities add up to 1; others are refused, or NaN where JAX is tracing."""
+    """Return soft labels whose probabilities add up to 1; others are refused, or NaN where JAX is tracing."""
     t = check.floats("labels", labels)
     sums = jnp.sum(single(t), axis=-1, keepdims=True)
     good = jnp.abs(sums - 1) < 0.01  # as far as half precision may be off

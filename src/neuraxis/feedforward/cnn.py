@@ -103,7 +103,7 @@ class CNN(eqx.Module):
         return self.head(self.dropout(h.reshape(*h.shape[:-3], math.prod(h.shape[-3:])), key=key))
 
     def activation_maps(self, x: Float[ArrayLike, "... height width channel"]) -> list[Array]:
-        """Give hˡ, (…, height/2ˡ, width/2ˡ, channels), for each convolution."""
+        """Return hˡ, (…, height/2ˡ, width/2ˡ, channels), for each convolution."""
         maps, h = [], check.floats("x", x)
         if h.shape[-3:] != self.image:
             height, width, channel = self.image

@@ -38,7 +38,7 @@ class Approximation(eqx.Module):
     neurons: int  # in the hidden layers
 
     def __call__(self, x: Float[ArrayLike, "... n"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Give G(x)."""
+        """Return G(x)."""
         return _call(self.network, x)
 
 
@@ -97,7 +97,7 @@ def _check_rounding(rounding: np.ndarray, values: np.ndarray, eps: float) -> Non
 
 
 def neurons(cells: int, in_size: int) -> int:
-    """Give the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
+    """Get the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
     check.whole(cells=cells)
     _check_dimensions(in_size)
     return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
@@ -127,7 +127,7 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
     check.last_axis(network.layers[0].weight.shape[0], x=x)
     x = np.asarray(check.array("x", x))
     if x.ndim != 2 or not len(x):
-        raise InputError(f"x must hold points (N, n), at least one, but has shape {x.shape}")
+        raise InputError(f"x must contain points (N, n), at least one, but has shape {x.shape}")
     batches = -(-len(x) * max(_size(network), 1) // _EVALUATIONS_AT_ONCE)
     batch = -(-len(x) // batches)
     filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
@@ -191,7 +191,7 @@ def _too_large(eps: float, needed: int, max_neurons: int) -> InputError:
 
 
 def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
-    """Give the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
+    """Return the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
     values = _values(f, _grid(np.linspace(0, 1, 2 * cells + 1), in_size))
     part = lambda first: values[tuple(slice(i, i + 2 * cells - 1, 2) for i in first)]
     middles = part((1,) * in_size)
@@ -199,7 +199,7 @@ def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
 
 
 def _grid(axis: np.ndarray, in_size: int) -> np.ndarray:
-    """Give the points (…, n) of a grid with the same coordinates along every axis."""
+    """Return the points (…, n) of a grid with the same coordinates along every axis."""
     return np.stack(np.meshgrid(*[axis] * in_size, indexing="ij"), axis=-1)
 
 
@@ -214,7 +214,7 @@ def _values(f: Function, x: np.ndarray) -> np.ndarray:
     values = np.asarray(check.array("what f gives", f(x)), float)
     if values.shape != x.shape[:-1]:
         raise InputError(
-            f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but gave shape {values.shape}"
+            f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but returned shape {values.shape}"
         )
     if not np.all(finite := np.isfinite(values)):
         where = tuple(np.argwhere(~finite)[0])

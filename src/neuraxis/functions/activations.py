@@ -44,11 +44,11 @@ class Activation:
         check.functions(value=self.value, slope=self.slope)
 
     def __call__(self, z: ArrayLike) -> Float[Array, "..."]:
-        """Give σ(z), in the shape of z."""
+        """Return σ(z), in the shape of z."""
         return _in_single(self.value, z)
 
     def derivative(self, z: ArrayLike) -> Float[Array, "..."]:
-        """Give σ′(z): in the shape of z, or the Jacobian (…, k, k) of a function of the last axis."""
+        """Return σ′(z): in the shape of z, or the Jacobian (…, k, k) of a function of the last axis."""
         return _in_single(self.slope, z)
 
     def __repr__(self) -> str:
@@ -78,12 +78,12 @@ def _vector(z: Array) -> Array:
 
 
 def _from_below(z: Array) -> Array:
-    """Give z, but a large number for −∞, whose product with 0 would be NaN."""
+    """Return z, but a large number for −∞, whose product with 0 would be NaN."""
     return jnp.maximum(z, -1e4)
 
 
 def _within(z: Array) -> Array:
-    """Give z, but large numbers for ±∞."""
+    """Return z, but large numbers for ±∞."""
     return jnp.clip(z, -1e4, 1e4)
 
 

@@ -37,7 +37,9 @@ def attention(
     weights = attention_weights(q, k, mask)
     values = check.floats("v", v)
     if values.ndim < 2 or values.shape[-2] != weights.shape[-1]:
-        raise InputError(f"v must hold one row for each of the {weights.shape[-1]} keys, but has shape {values.shape}")
+        raise InputError(
+            f"v must contain one row for each of the {weights.shape[-1]} keys, but has shape {values.shape}"
+        )
     try:
         return jnp.matmul(weights, values).astype(jnp.result_type(weights, values))
     except (TypeError, ValueError):
@@ -104,7 +106,7 @@ def masked_softmax(z: Float[ArrayLike, "... k"], mask: Bool[ArrayLike, "..."] | 
         return jax.nn.softmax(scores)
     seen = check.array("mask", mask)
     if seen.dtype != bool:
-        raise InputError(f"mask must hold truth values, True where a key may be seen, but has dtype {seen.dtype}")
+        raise InputError(f"mask must contain booleans, True where a key may be seen, but has dtype {seen.dtype}")
     try:
         fits = np.broadcast_shapes(seen.shape, scores.shape) == scores.shape
     except ValueError:

@@ -261,7 +261,7 @@ def _floats(**arrays: Any) -> Array:
 
 
 def _some(amount: Number) -> bool:
-    """Say whether an amount is not 0; one that is being traced may be anything."""
+    """Tell whether an amount is not 0; one that is being traced may be anything."""
     return isinstance(amount, Tracer) or bool(amount != 0)
 
 
@@ -280,7 +280,7 @@ def _checked(images: Any) -> Array:
         low, high = float(array.min()), float(array.max())
         if not (low >= 0 and high <= 1):
             raise InputError(
-                f"images must lie from 0 to 1 (see Dataset.scaled), but reach from {low:.6g} to {high:.6g}"
+                f"images must be between 0 and 1 (see Dataset.scaled), but range from {low:.6g} to {high:.6g}"
             )
     return array
 

@@ -11,7 +11,7 @@ from neuraxis.functions.precision import single
 def causal_convolve(
     x: Num[ArrayLike, "... time channel"], kernel: Num[ArrayLike, "lag channel feature"]
 ) -> Float[Array, "... time feature"]:
-    """Give y_t = Σ_{k=0}^{t} x_{t−k} K_k, all steps at once: by fast Fourier transform, in O(T log T).
+    """Return y_t = Σ_{k=0}^{t} x_{t−k} K_k, all steps at once: by fast Fourier transform, in O(T log T).
 
     Rounding is relative to the largest y. Half precision is calculated with in single.
 

@@ -55,10 +55,10 @@ def scaled_normal(variance: ArrayLike) -> Initializer:
 
 
 def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> int:
-    """Give the inputs of one neuron with weights of that shape."""
+    """Return the inputs of one neuron with weights of that shape."""
     check.key(key)
     if not isinstance(shape, tuple | list):
-        raise InputError(f"shape must be a tuple of whole numbers, but is {check.received(shape)}")
+        raise InputError(f"shape must be a tuple of integers, but is {check.received(shape)}")
     check.whole(0, **{f"shape[{axis}]": size for axis, size in enumerate(shape)})
     return max(1, math.prod(shape[:-1]))  # where there are none, nothing is drawn
 

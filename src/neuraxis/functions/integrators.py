@@ -27,7 +27,7 @@ class Differentiable(Protocol):
     """A system that gives its rate of change."""
 
     def derivative(self, y: PyTree, input: PyTree, /) -> PyTree:
-        """Give dy/dt in the structure of `y`, per unit of the time in which `dt` is measured."""
+        """Return dy/dt in the structure of `y`, per unit of the time in which `dt` is measured."""
         ...
 
 
@@ -36,7 +36,7 @@ class Relaxing(Protocol):
     """A system each of whose variables moves towards a target, both target and speed depending on the state."""
 
     def relaxation(self, y: PyTree, input: PyTree, /) -> tuple[PyTree, PyTree]:
-        """Give the targets y∞ and the time constants τ, each in the structure of `y`."""
+        """Return the targets y∞ and the time constants τ, each in the structure of `y`."""
         ...
 
 

@@ -23,7 +23,7 @@ from neuraxis.errors import InputError
 
 
 def legendre_delay(order: int, theta: ArrayLike) -> tuple[Float[np.ndarray, "q q"], Float[np.ndarray, " q"]]:
-    """Give A and B of the delay, for columns: dm/dt = A m + B u.
+    """Return A and B of the delay, for columns: dm/dt = A m + B u.
 
     Args:
         order: q, the number of dimensions. It takes about q > 2 θ f for frequencies up to f.
@@ -46,7 +46,7 @@ def legendre_delay(order: int, theta: ArrayLike) -> tuple[Float[np.ndarray, "q q
 def zero_order_hold(
     A: Float[ArrayLike, "q q"], B: Float[ArrayLike, " q"], dt: ArrayLike
 ) -> tuple[Float[np.ndarray, "q q"], Float[np.ndarray, " q"]]:
-    """Give Ā and B̄ of m_t = Ā m_(t−1) + B̄ u_t, exact where u is constant in each step of dt.
+    """Return Ā and B̄ of m_t = Ā m_(t−1) + B̄ u_t, exact where u is constant in each step of dt.
 
     They are the matrix exponential of both, exp(dt [A B; 0 0]) = [Ā B̄; 0 1].
 
@@ -72,7 +72,7 @@ def zero_order_hold(
 
 
 def legendre_readout(order: int, delays: ArrayLike) -> Float[np.ndarray, "... q"]:
-    """Give C(r) = (P_0(2r − 1), …, P_(q−1)(2r − 1)), with which u(t − rθ) ≈ m · C(r).
+    """Return C(r) = (P_0(2r − 1), …, P_(q−1)(2r − 1)), with which u(t − rθ) ≈ m · C(r).
 
     Args:
         order: q.
@@ -85,20 +85,20 @@ def legendre_readout(order: int, delays: ArrayLike) -> Float[np.ndarray, "... q"
     delays = _doubles(delays=delays)
     if not np.all((delays >= 0) & (delays <= 1)):
         raise InputError(
-            f"delays must be parts of the whole, from 0 to 1, but reach from {delays.min():g} to {delays.max():g}"
+            f"delays must be parts of the whole, from 0 to 1, but range from {delays.min():g} to {delays.max():g}"
         )
     return np.polynomial.legendre.legvander(2 * delays - 1, order - 1).reshape(*delays.shape, order)
 
 
 def _known(**named: ArrayLike) -> float:
-    """Give one positive number."""
+    """Return one positive number."""
     check.positive(**named)
     check.one_number(**named)
     return float(_doubles(**named))
 
 
 def _doubles(**named: ArrayLike) -> Float[np.ndarray, "..."]:
-    """Give finite numbers, which must be known, in double precision."""
+    """Return finite numbers, which must be known, in double precision."""
     ((name, value),) = named.items()
     if isinstance(value, Tracer):
         raise InputError(

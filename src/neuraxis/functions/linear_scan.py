@@ -23,7 +23,7 @@ from neuraxis.errors import InputError
 def linear_scan(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Give h_t = a_t h_{t−1} + b_t for t = 1 … T, each feature by itself.
+    """Return h_t = a_t h_{t−1} + b_t for t = 1 … T, each feature by itself.
 
     On a CPU it goes step by step (`linear_scan_sequential`), elsewhere in O(log T) rounds (`linear_scan_parallel`): on
     a CPU the second was never the faster. Neither takes logarithms, so h may have any sign, and where |a| ≤ 1 nothing
@@ -46,14 +46,14 @@ def linear_scan(
 def linear_scan_sequential(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Give the same as `linear_scan`, step by step on every device: a product and a sum for each feature and step."""
+    """Return the same as `linear_scan`, step by step on every device: a product and a sum for each feature and step."""
     return _run(partial(_scan, jnp.multiply), *_by_time(a, b, h0))
 
 
 def linear_scan_parallel(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Give the same as `linear_scan`, in O(log T) rounds on every device: two steps are one, with a₂a₁ and a₂b₁ + b₂.
+    """Return the same as `linear_scan`, in O(log T) rounds on every device: two steps are one, with a₂a₁ and a₂b₁ + b₂.
 
     Factors above 1 in size are multiplied with each other even where h stays 0, and may then overflow.
 
@@ -65,7 +65,7 @@ def linear_scan_parallel(
 def matrix_scan(
     matrix: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Give h_t = h_{t−1} A + b_t for t = 1 … T, with one matrix A for all steps, as in the Legendre memory.
+    """Return h_t = h_{t−1} A + b_t for t = 1 … T, with one matrix A for all steps, as in the Legendre memory.
 
     To make A diagonal and use `linear_scan` is no way for that memory: in the basis of its eigenvectors numbers cancel,
     by a factor of 10⁶ in 12 dimensions and of 10¹² in 24. So this goes step by step on every device; the gradient of A
@@ -91,7 +91,7 @@ def matrix_scan(
 
 
 def _by_time(a: ArrayLike, b: ArrayLike, h0: ArrayLike) -> tuple[Array, Array, Array]:
-    """Give a with time first, of length 1 where a stays the same, then b (…, time, feature) and h0 (…, feature)."""
+    """Return a with time first, of length 1 where a stays the same, then b (…, time, feature) and h0 (…, feature)."""
     factors, added = check.floats("a", a), check.floats("b", b)
     try:
         shape = jnp.broadcast_shapes(factors.shape, added.shape)
@@ -159,7 +159,7 @@ def _(primals, tangents):
 
 
 def _tangent(form: Callable[..., Array], times: Callable[..., Array], primals: tuple, tangents: tuple) -> tuple:
-    """Give h and dh, which follows the same recurrence; the gradient is its transpose, which JAX makes of it."""
+    """Return h and dh, which follows the same recurrence; the gradient is its transpose, which JAX makes of it."""
     (a, b, h0), (da, db, dh0) = primals, tangents
     h = form(a, b, h0)
     before = jnp.concatenate([h0[None], h[:-1]])[: len(h)]

@@ -149,7 +149,7 @@ def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
     """
     check.whole(classes=classes)
     if classes >= 2**31:
-        raise InputError(f"classes must be a whole number below 2³¹, but is {classes}")
+        raise InputError(f"classes must be an integer below 2³¹, but is {classes}")
     check.labels(labels, classes)
     given = jnp.asarray(check.array("labels", labels))
     # In a type that can hold the number of classes: 8 bits could not hold 256.
@@ -176,13 +176,13 @@ def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
     errors = check.floats("loss(y, t)", loss(outputs, targets))
     if not errors.ndim or errors.shape != outputs.shape[: errors.ndim]:
         raise InputError(
-            f"loss must give one value per example for y of shape {outputs.shape}, but what it gave {_has(errors)}"
+            f"loss must return one value per example for y of shape {outputs.shape}, but its result {_has(errors)}"
         )
     return jnp.mean(errors)
 
 
 def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
-    """Give output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
+    """Return output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
     floats = {name: check.floats(name, a) for name, a in arrays.items()}
     check.finite(**floats)
     (name, first), (_, t) = floats.items()
@@ -200,7 +200,7 @@ def _has(array: Array) -> str:
 
 
 def _probabilities(name: str, p: Array) -> Array:
-    return only_between(0.0, 1.0, name, p, expected="hold probabilities")
+    return only_between(0.0, 1.0, name, p, expected="contain probabilities")
 
 
 def _unless_0_ln_0(weight: Array, p: Array, at: float) -> Array:

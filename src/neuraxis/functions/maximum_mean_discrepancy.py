@@ -46,7 +46,7 @@ def maximum_mean_discrepancy(
 
 
 def _mean(x: Array, y: Array, scales: Array) -> Array:
-    """Give the mean of the kernel over all pairs."""
+    """Return the mean of the kernel over all pairs."""
     products = jnp.matmul(x, y.T, precision=lax.Precision.HIGHEST)
     distances = jnp.maximum(jnp.sum(x * x, -1)[:, None] + jnp.sum(y * y, -1) - 2 * products, 0)
     return jnp.mean(jnp.stack([jnp.mean(jnp.exp(-scale * distances)) for scale in scales]))

@@ -20,7 +20,7 @@ Axes = tuple[int, ...]
 
 
 def centre(x: Float[ArrayLike, "..."], axes: Axes) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Give x − μ and its mean μ over the axes, which have length 1 in μ.
+    """Return x − μ and its mean μ over the axes, which have length 1 in μ.
 
     The mean is that of x less one of its entries, so that nothing cancels: not where it is large against the deviation,
     nor where all entries are equal, which gives exactly 0.
@@ -42,7 +42,7 @@ def centre(x: Float[ArrayLike, "..."], axes: Axes) -> tuple[Float[Array, "..."],
 
 
 def standardize(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) -> Float[Array, "..."]:
-    """Give x̂ = (x − μ)/√(σ² + ε), with mean μ and variance σ² over the axes.
+    """Return x̂ = (x − μ)/√(σ² + ε), with mean μ and variance σ² over the axes.
 
     Args:
         x: at least one number along the axes.
@@ -56,7 +56,7 @@ def standardize(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) -> F
 
 
 def scale_to_unit(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) -> Float[Array, "..."]:
-    """Give x/√(m + ε), with the mean m of x² over the axes.
+    """Return x/√(m + ε), with the mean m of x² over the axes.
 
     Args:
         x: at least one number along the axes.
@@ -73,10 +73,10 @@ def scale_to_unit(x: Float[ArrayLike, "..."], axes: Axes, epsilon: ArrayLike) ->
 
 
 def _numbers(x: ArrayLike, axes: Axes) -> Array:
-    """Give x in single precision at least, where it has numbers along the axes."""
+    """Return x in single precision at least, where it has numbers along the axes."""
     numbers = single(check.floats("x", x))
     if not isinstance(axes, tuple):
-        raise InputError(f"axes must be a tuple of whole numbers, but is {check.received(axes)}")
+        raise InputError(f"axes must be a tuple of integers, but is {check.received(axes)}")
     check.whole(0, **{f"axes[{i}]": axis for i, axis in enumerate(axes)})
     if not all(axis < numbers.ndim and numbers.shape[axis] for axis in axes):
         raise InputError(f"x must have numbers along the axes {axes}, but has shape {numbers.shape}")

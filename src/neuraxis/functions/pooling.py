@@ -183,7 +183,7 @@ def _entries(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> list[A
 
 
 def _larger(a: Array, b: Array) -> Array:
-    """Give the larger, the first where both are equal, and what is not a number where there is any."""
+    """Return the larger, the first where both are equal, and what is not a number where there is any."""
     return jnp.where((b > a) | (b != b), b, a)
 
 

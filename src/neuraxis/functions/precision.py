@@ -7,5 +7,5 @@ from jaxtyping import Array
 
 
 def single(x: Any) -> Array:
-    """Give an array of floats in single precision, where it has less: half precision ends at 65504, and rounds sums."""
+    """Get an array of floats in single precision, where it has less: half precision ends at 65504, and rounds sums."""
     return jnp.asarray(x, jnp.promote_types(jnp.result_type(x), jnp.float32))

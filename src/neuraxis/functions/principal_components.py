@@ -43,7 +43,7 @@ def principal_components(x: ArrayLike, count: int) -> PrincipalComponents:
     check.whole(count=count)
     examples = _matrix("x", x, "(N, feature)")
     if len(examples) < 2:
-        raise InputError(f"x must hold at least two examples, but has shape {examples.shape}")
+        raise InputError(f"x must contain at least two examples, but has shape {examples.shape}")
     if count > min(examples.shape):
         raise InputError(f"count must be at most {min(examples.shape)} for x of shape {examples.shape}, but is {count}")
     return _components(examples, int(count))
@@ -62,7 +62,7 @@ def _components(examples: Array, count: int) -> PrincipalComponents:
 
 @_exact
 def principal_angles(a: ArrayLike, b: ArrayLike) -> Float[Array, " angle"]:
-    """Give the angles [rad] between the subspaces that the columns of a (n, p) and b (n, q) span, the largest first.
+    """Return the angles [rad] between the subspaces that the columns of a (n, p) and b (n, q) span, the largest first.
 
     With orthonormal bases Q_a and Q_b their cosines are the singular values of Q_aᵀQ_b, and their sines those of
     Q_b − Q_a Q_aᵀQ_b, which keep their digits where an angle is small.

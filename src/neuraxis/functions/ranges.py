@@ -16,7 +16,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.precision import single
 
 
-def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected: str = "lie", remedy: str = "") -> Any:
+def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected: str = "be", remedy: str = "") -> Any:
     """Refuse what lies outside of [low, high]; while JAX is tracing, make NaN of it.
 
     Args:
@@ -24,7 +24,7 @@ def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected
         high: the largest.
         name: of x, for the message.
         x: an array, or what becomes one.
-        expected: what x must do from `low` to `high`, such as "hold probabilities".
+        expected: what x must do between `low` and `high`, such as "contain probabilities".
         remedy: the end of the message.
 
     Raises:
@@ -35,7 +35,7 @@ def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected
         return jnp.where((numbers >= low) & (numbers <= high), numbers, jnp.nan)
     if not np.all((np.asarray(numbers) >= low) & (np.asarray(numbers) <= high)):
         check.finite(**{name: numbers})
-        raise InputError(f"{name} must {expected} from {low:g} to {high:g}, but {_reaches(numbers)}{remedy}")
+        raise InputError(f"{name} must {expected} between {low:g} and {high:g}, but {_reaches(numbers)}{remedy}")
     return numbers
 
 
@@ -59,10 +59,10 @@ def only_binary(name: str, x: Any, *, remedy: str) -> Any:
     if not np.all((numbers == 0) | (numbers == 1)):
         check.finite(**{name: numbers})
         grey = numbers[(numbers > 0) & (numbers < 1)]
-        example = f" and holds {grey.flat[0]:.6g}" if grey.size else ""
-        raise InputError(f"{name} must hold 0 and 1 only, but {_reaches(numbers)}{example}{remedy}")
+        example = f" and contains {grey.flat[0]:.6g}" if grey.size else ""
+        raise InputError(f"{name} must contain 0 and 1 only, but {_reaches(numbers)}{example}{remedy}")
     return units
 
 
 def _reaches(numbers: Any) -> str:
-    return f"reaches from {numbers.min():.6g} to {numbers.max():.6g}"
+    return f"ranges from {numbers.min():.6g} to {numbers.max():.6g}"

@@ -26,7 +26,7 @@ def names(space: int) -> str:
 
 
 def for_each_axis(space: int, **numbers: Any) -> tuple[int, ...]:
-    """Give a whole number of at least 1 for each of the spatial axes.
+    """Return a whole number of at least 1 for each of the spatial axes.
 
     Raises:
         InputError: for what is not such a number, or not as many as there are axes.
@@ -44,7 +44,7 @@ def for_each_axis(space: int, **numbers: Any) -> tuple[int, ...]:
 
 
 def window(size: Any) -> tuple[int, ...]:
-    """Give the size of a kernel or window along each spatial axis; one number stands for height and width.
+    """Return the size of a kernel or window along each spatial axis; one number stands for height and width.
 
     Raises:
         InputError: for what is not a whole number of at least 1, or a sequence of such.
@@ -55,7 +55,7 @@ def window(size: Any) -> tuple[int, ...]:
 
 
 def count_of_axes(axes: Any) -> int:
-    """Give a number of axes, which is whole.
+    """Return a number of axes, which is whole.
 
     Raises:
         InputError: for what is not a whole number of at least 1.
@@ -65,7 +65,7 @@ def count_of_axes(axes: Any) -> int:
 
 
 def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
-    """Give numbers of zeros as (before, after) for each spatial axis; "valid" and "same" stay.
+    """Return numbers of zeros as (before, after) for each spatial axis; "valid" and "same" stay.
 
     Raises:
         InputError: for other text, negative numbers, or not as many as there are axes.
@@ -83,7 +83,7 @@ def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
 
 
 def around(padding: Padding, sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> Pairs:
-    """Give the entries before and after each spatial axis of those sizes, for windows that reach so far."""
+    """Return the entries before and after each spatial axis of those sizes, for windows that reach so far."""
     padding = padding_for(len(sizes), padding)
     if padding == "valid":
         return ((0, 0),) * len(sizes)

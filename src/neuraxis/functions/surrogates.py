@@ -30,7 +30,7 @@ class Surrogate:
     """
 
     def __call__(self, u: ArrayLike) -> Float[Array, "..."]:
-        """Give 1 where u > 0 and else 0, in the shape of u.
+        """Return 1 where u > 0 and else 0, in the shape of u.
 
         Raises:
             InputError: for a u that does not hold real numbers.
@@ -38,7 +38,7 @@ class Surrogate:
         return _step(self, check.floats("u", u))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Give what stands for H′(u)."""
+        """Return what stands for H′(u)."""
         raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ def _floats(u: ArrayLike) -> Array:
 
 
 def _positive(**field: Any) -> float:
-    """Give a field as a Python number: a surrogate has a hash."""
+    """Return a field as a Python number: a surrogate has a hash."""
     check.positive(**field)
     ((name, value),) = field.items()
     if np.ndim(value) or isinstance(value, Tracer):
@@ -85,7 +85,7 @@ class FastSigmoid(Surrogate):
         object.__setattr__(self, "slope", _positive(slope=self.slope))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Give 1/(1 + k|u|)²."""
+        """Return 1/(1 + k|u|)²."""
         root = 1 / (1 + self.slope * jnp.abs(_floats(u)))
         return root * root
 
@@ -109,7 +109,7 @@ class Arctan(Surrogate):
         object.__setattr__(self, "slope", _positive(slope=self.slope))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Give (α/2)/(1 + (π α u/2)²)."""
+        """Return (α/2)/(1 + (π α u/2)²)."""
         x = (math.pi * self.slope / 2) * _floats(u)
         return (self.slope / 2) / (1 + x * x)
 
@@ -133,5 +133,5 @@ class Triangular(Surrogate):
         object.__setattr__(self, "width", _positive(width=self.width))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Give max(0, 1 − |u|/w)."""
+        """Return max(0, 1 − |u|/w)."""
         return jnp.maximum(0, 1 - jnp.abs(_floats(u)) / self.width)

@@ -1,5 +1,6 @@
 """Models that learn what their data look like: autoencoders, VAE, diffusion, GAN, and measures of what they make."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.generative import image_scores as image_scores
 from neuraxis.generative import reconstruction as reconstruction
 from neuraxis.generative.adversarial import adversarial as adversarial
@@ -46,3 +47,5 @@ from neuraxis.generative.vae import NegativeELBO as NegativeELBO
 from neuraxis.generative.vae import divergence as divergence
 from neuraxis.generative.vae_networks import convolutional_vae as convolutional_vae
 from neuraxis.generative.vae_networks import dense_vae as dense_vae
+
+_describe(globals())

@@ -82,7 +82,7 @@ class Adversarial(eqx.Module):
     r2: ArrayLike | None
 
     def init(self, model: GAN) -> AdversarialState:
-        """Give the states of the optimisers.
+        """Return the states of the optimisers.
 
         Raises:
             InputError: for a model that is no GAN, or a side with nothing to train.
@@ -123,7 +123,7 @@ class Adversarial(eqx.Module):
     def _tell_apart(
         self, discriminator: Any, real: Array, fake: Array, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, " batch"], Any]:
-        """Give the loss of the discriminator with its penalties, one value for each pair."""
+        """Return the loss of the discriminator with its penalties, one value for each pair."""
         logits, penalty = [], jnp.zeros(())
         for x, weight, own in zip((real, fake), (self.r1, self.r2), jax.random.split(key), strict=True):
             if weight is None:

@@ -58,11 +58,11 @@ class Annealed(eqx.Module):
     optimizer: optax.GradientTransformation
 
     def loss(self, model: Any, *batch: Any, key: PRNGKeyArray | None = None) -> Any:
-        """Give the loss at which the schedule ends."""
+        """Return the loss at which the schedule ends."""
         return self._loss_after(_END)(model, *batch, key=key)
 
     def init(self, model: PyTree) -> AnnealedState:
-        """Give the state of the optimiser before the first step."""
+        """Return the state of the optimiser before the first step."""
         return AnnealedState(self._rule_after(0).init(model), jnp.zeros((), jnp.int32))
 
     def step(

@@ -46,7 +46,7 @@ class Binarised(eqx.Module):
         check.functions(loss=self.loss)
 
     def __call__(self, model: Any, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
-        """Give what the loss gives for the drawn data."""
+        """Return what the loss gives for the drawn data."""
         if key is None:
             raise InputError("binarisation is drawn and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)

@@ -73,7 +73,7 @@ class Conditioning(eqx.Module):
             ) from None
 
     def _known(self, label: ArrayLike) -> Array:
-        """Give the rows of labels: where they are not known, a row that is not there."""
+        """Return the rows of labels: where they are not known, a row that is not there."""
         labels = check.array("label", label)
         if labels.dtype.kind not in "iu":
             raise InputError(f"labels must be integers, but have dtype {labels.dtype}")
@@ -81,7 +81,7 @@ class Conditioning(eqx.Module):
             (np.asarray(labels) >= -1) & (np.asarray(labels) < self.classes)
         ):
             raise InputError(
-                f"labels must lie from 0 to {self.classes - 1}, or be −1 for none, but reach from {labels.min()} to "
+                f"labels must be between 0 and {self.classes - 1}, or be −1 for none, but range from {labels.min()} to "
                 f"{labels.max()}"
             )
         index = jnp.asarray(labels)
@@ -92,7 +92,7 @@ class Conditioning(eqx.Module):
 def for_each_example(
     conditioning: Conditioning, lead: tuple[int, ...], time: ArrayLike, label: ArrayLike | None
 ) -> Float[Array, "... feature"]:
-    """Give e for leading axes of that shape, to which times and labels broadcast.
+    """Return e for leading axes of that shape, to which times and labels broadcast.
 
     Raises:
         InputError: where they do not.

@@ -85,7 +85,7 @@ class Denoising(eqx.Module):
         check.functions(loss=self.loss, corruption=self.corruption)
 
     def __call__(self, model: Any, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-        """Give one value per example."""
+        """Return one value per example."""
         if key is None:
             raise InputError("denoising draws noise and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)
@@ -94,6 +94,6 @@ class Denoising(eqx.Module):
         damaged = check.floats("what the corruption gives", self.corruption(noise, clean))
         if damaged.shape != clean.shape:
             raise InputError(
-                f"the corruption must keep the shape of x, {clean.shape}, but gave one of shape {damaged.shape}"
+                f"the corruption must keep the shape of x, {clean.shape}, but returned one of shape {damaged.shape}"
             )
         return self.loss(model, damaged, clean, key=own)

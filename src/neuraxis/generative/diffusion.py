@@ -85,7 +85,7 @@ class Diffusion(eqx.Module):
         check.key(key)
         clean = check.floats("x", x)
         if clean.ndim < 2:
-            raise InputError(f"x must hold examples along its first axis, (batch, …), but has shape {clean.shape}")
+            raise InputError(f"x must contain examples along its first axis, (batch, …), but has shape {clean.shape}")
         check.finite(x=clean)
         key_time, key_noise, key_label, own = jax.random.split(key, 4)
         t = jax.random.randint(key_time, clean.shape[:1], 1, self.schedule.steps + 1)
@@ -98,7 +98,7 @@ class Diffusion(eqx.Module):
         return jnp.mean((found - wanted) ** 2, axis=range(1, clean.ndim))
 
     def weights_at(self, t: Integer[ArrayLike, "..."]) -> Weights:
-        """Give p and q for whole numbers t from 0 to T."""
+        """Return p and q for whole numbers t from 0 to T."""
         index = jnp.asarray(t)
         return Weights(self.weights.clean[index], self.weights.noise[index])
 
@@ -111,7 +111,7 @@ class Diffusion(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "..."]:
-        """Give ŷ(x_t, t), of the shape of x.
+        """Return ŷ(x_t, t), of the shape of x.
 
         Raises:
             InputError: for a network that does not keep the shape.
@@ -120,12 +120,14 @@ class Diffusion(eqx.Module):
         time = jnp.asarray(t) / self.schedule.steps
         found = check.floats("what the network gives", network(x, time.astype(x.dtype), label, key=key))
         if found.shape != x.shape:
-            raise InputError(f"the network must keep the shape of x, {x.shape}, but gave one of shape {found.shape}")
+            raise InputError(
+                f"the network must keep the shape of x, {x.shape}, but returned one of shape {found.shape}"
+            )
         return found
 
     def estimate(
         self, x: Float[Array, "..."], t: Integer[ArrayLike, "..."], y: Float[Array, "..."]
     ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Give the x₀ and ε that a prediction y of the network at x_t means."""
+        """Return the x₀ and ε that a prediction y of the network at x_t means."""
         weights, level = spread((self.weights_at(t), self.schedule.at(t)), x)
         return clean_and_noise(weights, level, x, y)

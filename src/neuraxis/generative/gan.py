@@ -51,11 +51,13 @@ class GAN(eqx.Module):
         key = jax.random.key(0)
         made = _shape_of("generator", self.generator, (2, self.latent_size), key)
         if made[:1] != (2,):
-            raise InputError(f"generator must map z (…, {self.latent_size}) to examples (…, *shape), but gave {made}")
+            raise InputError(
+                f"generator must map z (…, {self.latent_size}) to examples (…, *shape), but returned {made}"
+            )
         logits = _shape_of("discriminator", self.discriminator, made, key)
         if logits != (2, 1):
             raise InputError(
-                f"discriminator must give one logit for each example, shape (…, 1), but for examples {made} it gave "
+                f"discriminator must return one logit for each example, shape (…, 1), but for examples {made} it gave "
                 f"shape {logits}"
             )
 
@@ -83,7 +85,7 @@ class GAN(eqx.Module):
 
 
 def check_examples(model: GAN, x: Any, made: Array) -> Array:
-    """Give data as floats of the shape and, where it is known, in the range of what the generator makes.
+    """Return data as floats of the shape and, where it is known, in the range of what the generator makes.
 
     Numbers out of range become NaN while JAX is tracing, so that nothing learns from them unseen.
 
@@ -93,7 +95,7 @@ def check_examples(model: GAN, x: Any, made: Array) -> Array:
     real = check.floats("data", x)
     if real.shape != made.shape:
         raise InputError(
-            f"generator must give examples of the shape of the data, {real.shape[1:]}, but gives {made.shape[1:]}"
+            f"generator must return examples of the shape of the data, {real.shape[1:]}, but returned {made.shape[1:]}"
         )
     check.finite(data=real)
     bounds = _range_of(model.generator)
@@ -119,5 +121,5 @@ def _shape_of(name: str, network: Callable[..., Any], shape: tuple[int, ...], ke
             f"{name} does not take an input of shape (…, {', '.join(map(str, shape[1:]))}): {reason}"
         ) from error
     if not hasattr(made, "shape"):
-        raise InputError(f"{name} must give an array, but gave {check.received(made)}")
+        raise InputError(f"{name} must return an array, but returned {check.received(made)}")
     return tuple(made.shape)

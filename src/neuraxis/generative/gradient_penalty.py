@@ -13,7 +13,7 @@ from neuraxis.layers.apply import measure
 def judge(
     discriminator: Callable[..., Any], x: Float[Array, "batch ..."], key: PRNGKeyArray | None = None
 ) -> tuple[Float[Array, " batch"], Any]:
-    """Give the logits D(x), (batch,), and the discriminator with its statistics brought up to date."""
+    """Return the logits D(x), (batch,), and the discriminator with its statistics brought up to date."""
     logits, discriminator = measure(discriminator, x, key)
     return logits[:, 0], discriminator
 
@@ -21,7 +21,7 @@ def judge(
 def judge_with_slope(
     discriminator: Callable[..., Any], x: Float[Array, "batch ..."], key: PRNGKeyArray | None = None
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"], Any]:
-    """Give the logits D(x), (batch,), the squared slopes ‖∂D/∂x‖², (batch,), and the discriminator as `judge` does.
+    """Return the logits D(x), (batch,), the squared slopes ‖∂D/∂x‖², (batch,), and the discriminator as `judge` does.
 
     The slope is that of the sum over the batch, so a discriminator that mixes its examples, as batch normalisation in
     training does, has no slope for each of them.

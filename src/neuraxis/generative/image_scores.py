@@ -84,7 +84,7 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the mean, and R with RᵀR = Σ."""
+    """Return the mean, and R with RᵀR = Σ."""
     mean = x.mean(axis=0)
     return mean, np.asarray(np.linalg.qr((x - mean) / np.sqrt(len(x) - 1), mode="r"))
 
@@ -93,7 +93,7 @@ def _examples(name: str, x: ArrayLike) -> np.ndarray:
     check.finite(**{name: x})
     examples = np.asarray(check.array(name, x), float)
     if examples.ndim != 2 or len(examples) < 2 or not examples.shape[1]:
-        raise InputError(f"{name} must hold two or more examples, (N, feature), but has shape {examples.shape}")
+        raise InputError(f"{name} must contain two or more examples, (N, feature), but has shape {examples.shape}")
     return examples
 
 
@@ -104,7 +104,7 @@ def _probabilities(p: ArrayLike) -> np.ndarray:
         raise InputError(f"probabilities must have shape (N, class), but have shape {p.shape}")
     if p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
         raise InputError(
-            f"probabilities must be from 0 to 1 and add up to 1 in each row, but reach from {p.min():.4g} to "
+            f"probabilities must be from 0 to 1 and add up to 1 in each row, but range from {p.min():.4g} to "
             f"{p.max():.4g}, with sums from {p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g}"
         )
     return p

@@ -93,7 +93,7 @@ def _of_batch(model: VAE, x: Array, key: PRNGKeyArray, samples: int) -> tuple[Ar
 def _log_weights(
     model: VAE, x: Array, mean: Array, log_var: Array, key: PRNGKeyArray, count: int
 ) -> Float[Array, "count batch"]:
-    """Give ln w for `count` draws of each example."""
+    """Return ln w for `count` draws of each example."""
     shape = (count, *mean.shape)
     z = draw_latent(key, jnp.broadcast_to(mean, shape), log_var)
     prior = normal.log_density(z, jnp.zeros(()), jnp.zeros(()))

@@ -23,11 +23,11 @@ class Likelihood(Protocol):
     """A distribution of x whose parameters are the output of a decoder, of the same shape as x."""
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
-        """Give ln p(x | output) [nats], summed over the last axis."""
+        """Return ln p(x | output) [nats], summed over the last axis."""
         ...
 
     def mean(self, output: ArrayLike) -> Float[Array, "..."]:
-        """Give E[x | output], of the shape of the output."""
+        """Return E[x | output], of the shape of the output."""
         ...
 
     def sample(self, output: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:
@@ -49,7 +49,7 @@ class Bernoulli(eqx.Module):
     """
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
-        """Give −Σ ln(1 + e^((1−2x) a)) [nats], summed over the last axis.
+        """Return −Σ ln(1 + e^((1−2x) a)) [nats], summed over the last axis.
 
         Args:
             output: logits a, (…, k).
@@ -63,7 +63,7 @@ class Bernoulli(eqx.Module):
         return -jnp.sum(softplus((1 - 2 * only_binary("x", x, remedy=_REMEDY)) * a), axis=-1)
 
     def mean(self, output: ArrayLike) -> Float[Array, "..."]:
-        """Give y, the probability of a 1."""
+        """Return y, the probability of a 1."""
         return logistic(check.floats("output", output))
 
     def sample(self, output: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:
@@ -96,7 +96,7 @@ class Gaussian(eqx.Module):
         check.positive(sigma=self.sigma)
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
-        """Give −Σ ((x − μ)²/(2σ²) + ln σ + ½ ln 2π) [nats], summed over the last axis.
+        """Return −Σ ((x − μ)²/(2σ²) + ln σ + ½ ln 2π) [nats], summed over the last axis.
 
         Args:
             output: μ, (…, k).
@@ -109,7 +109,7 @@ class Gaussian(eqx.Module):
         return normal.log_density(x, mean, 2 * jnp.log(single(self.sigma)))
 
     def mean(self, output: ArrayLike) -> Float[Array, "..."]:
-        """Give μ."""
+        """Return μ."""
         return check.floats("output", output)
 
     def sample(self, output: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:

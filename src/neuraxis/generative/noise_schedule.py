@@ -69,7 +69,7 @@ class NoiseSchedule(eqx.Module):
         return self.signal.size - 1
 
     def at(self, t: Integer[ArrayLike, "..."]) -> Level:
-        """Give a_t and s_t for whole numbers t from 0 to T.
+        """Return a_t and s_t for whole numbers t from 0 to T.
 
         Raises:
             InputError: for other numbers.
@@ -92,7 +92,7 @@ class NoiseSchedule(eqx.Module):
     def noised(
         self, x: Float[ArrayLike, "..."], t: Integer[ArrayLike, "..."], noise: Float[ArrayLike, "..."]
     ) -> Float[Array, "..."]:
-        """Give x_t = a_t x₀ + s_t ε, with one t for each leading index.
+        """Return x_t = a_t x₀ + s_t ε, with one t for each leading index.
 
         Raises:
             InputError: for noise of another shape than x, or times that are not from 0 to T.
@@ -104,7 +104,7 @@ class NoiseSchedule(eqx.Module):
         return level.signal * clean + level.noise * drawn
 
     def posterior(self, t: Integer[ArrayLike, "..."], r: Integer[ArrayLike, "..."]) -> Posterior:
-        """Give q(x_r | x_t, x₀) for times r < t, which need not be neighbours.
+        """Return q(x_r | x_t, x₀) for times r < t, which need not be neighbours.
 
         With α and β as above, its mean is (α s_r²/s_t²) x_t + (a_r β/s_t²) x₀, and its variance β s_r²/s_t². For
         r = t − 1 these are Ho's μ̃_t and β̃_t.
@@ -189,7 +189,7 @@ def from_beta(beta: ArrayLike) -> NoiseSchedule:
 
 
 def spread(coefficients, x: Array):
-    """Give every coefficient axes of length 1, so that one for each leading index meets all numbers of an example."""
+    """Return every coefficient axes of length 1, so that one for each leading index meets all numbers of an example."""
     return jax.tree.map(lambda c: jnp.reshape(c, (*c.shape, *(1,) * (x.ndim - c.ndim))), coefficients)
 
 
@@ -200,7 +200,7 @@ def _rounded(signal: np.ndarray, noise: np.ndarray) -> NoiseSchedule:
 
 
 def _added(later: Level, earlier: Level) -> Array:
-    """Give the variance β that noise adds between two times."""
+    """Return the variance β that noise adds between two times."""
     ratio = later.signal * earlier.noise / (earlier.signal * later.noise)
     return later.noise**2 * (1 - ratio**2)
 

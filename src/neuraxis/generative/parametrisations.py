@@ -25,7 +25,7 @@ class Parametrisation(Protocol):
     """What is predicted, y = p x₀ + q ε."""
 
     def weights(self, level: Level, /) -> Weights:
-        """Give p and q."""
+        """Return p and q."""
         ...
 
 
@@ -33,7 +33,7 @@ class Noise(eqx.Module):
     """y = ε, of Ho, Jain and Abbeel (2020): easy near the data and hard to use near the noise, where D = a is small."""
 
     def weights(self, level: Level) -> Weights:
-        """Give p = 0 and q = 1."""
+        """Return p = 0 and q = 1."""
         return Weights(jnp.zeros_like(level.signal), jnp.ones_like(level.signal))
 
 
@@ -41,7 +41,7 @@ class V(eqx.Module):
     """y = a ε − s x₀, of Salimans and Ho, Progressive distillation (2022): D = a² + s², which is 1 for `from_beta`."""
 
     def weights(self, level: Level) -> Weights:
-        """Give p = −s and q = a."""
+        """Return p = −s and q = a."""
         return Weights(-level.noise, level.signal)
 
 
@@ -49,23 +49,23 @@ class Velocity(eqx.Module):
     """y = ε − x₀ = dx/dt on a `straight` path, where D = a + s = 1: flow matching (Lipman et al., 2023)."""
 
     def weights(self, level: Level) -> Weights:
-        """Give p = −1 and q = 1."""
+        """Return p = −1 and q = 1."""
         return Weights(-jnp.ones_like(level.signal), jnp.ones_like(level.signal))
 
 
 def target(weights: Weights, clean: ArrayLike, noise: ArrayLike) -> Float[Array, "..."]:
-    """Give y of x₀ and ε."""
+    """Return y of x₀ and ε."""
     return weights.clean * jnp.asarray(clean) + weights.noise * jnp.asarray(noise)
 
 
 def determinant(weights: Weights, level: Level) -> Float[Array, "..."]:
-    """Give D: where it is 0, the prediction does not say what x₀ is."""
+    """Return D: where it is 0, the prediction does not say what x₀ is."""
     return level.signal * weights.noise - level.noise * weights.clean
 
 
 def clean_and_noise(
     weights: Weights, level: Level, x: Float[Array, "..."], y: Float[Array, "..."]
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Give x₀ and ε of x_t and y."""
+    """Return x₀ and ε of x_t and y."""
     D = determinant(weights, level)
     return (weights.noise * x - level.noise * y) / D, (level.signal * y - weights.clean * x) / D

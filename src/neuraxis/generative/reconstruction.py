@@ -54,18 +54,18 @@ def bernoulli_cross_entropy(
 
 
 def _pair(model: Map, x: Any, target: Any, key: PRNGKeyArray | None) -> tuple[Array, Array]:
-    """Give reconstructions and targets, (batch, numbers of an example)."""
+    """Return reconstructions and targets, (batch, numbers of an example)."""
     check.no_class(model=model)
     check.functions(model=model)
     name, given = ("x", x) if target is None else ("target", target)
     t = check.floats(name, given)
     if t.ndim < 2:
-        raise InputError(f"{name} must hold examples along its first axis, (batch, …), but has shape {t.shape}")
+        raise InputError(f"{name} must contain examples along its first axis, (batch, …), but has shape {t.shape}")
     check.finite(**{name: t})
     found = check.floats("what the model gives", model(x, key=key))
     if found.shape != t.shape:
         raise InputError(
-            f"the model must give reconstructions of the shape of {name}, {t.shape}, but gave {found.shape}"
+            f"the model must return reconstructions of the shape of {name}, {t.shape}, but returned {found.shape}"
         )
     return _flat(found), _flat(t)
 

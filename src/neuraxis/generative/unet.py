@@ -137,7 +137,7 @@ def _mapped(network: UNet, x: Float[Array, "n h w c"], e: Float[Array, "n f"]) -
 
 
 def _sizes(channels: Whole, width: Whole, multipliers: Sequence[Whole], groups: Whole, heads: Whole) -> tuple[int, ...]:
-    """Give the channels at each size."""
+    """Return the channels at each size."""
     check.whole(channels=channels, width=width, groups=groups, heads=heads)
     sizes = tuple(int(width) * multiplier for multiplier in check.sizes(multipliers=multipliers))
     if any(size % groups for size in sizes) or sizes[-1] % heads:

@@ -80,5 +80,5 @@ class SpatialAttention(eqx.Module):
 
 
 def from_zero(layer):
-    """Give the layer with weights of 0."""
+    """Return the layer with weights of 0."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if eqx.is_inexact_array(leaf) else leaf, layer)

@@ -50,12 +50,12 @@ class VAE(eqx.Module):
         code = _shape_of("encoder", encoder, self.shape)
         if len(code) != 1 or code[0] % 2:
             raise InputError(
-                f"encoder must give μ and ln σ², an even number of features (…, 2·latent), but gives shape {code}"
+                f"encoder must return μ and ln σ², an even number of features (…, 2·latent), but returned shape {code}"
             )
         self.latent_size = code[0] // 2
         if (output := _shape_of("decoder", decoder, (self.latent_size,))) != self.shape:
             raise InputError(
-                f"decoder must map z of shape {(self.latent_size,)} to shape {self.shape}, but gives {output}"
+                f"decoder must map z of shape {(self.latent_size,)} to shape {self.shape}, but returned {output}"
             )
 
     def encode(self, x: Num[ArrayLike, "..."]) -> tuple[Float[Array, "... latent"], Float[Array, "... latent"]]:
@@ -77,7 +77,7 @@ class VAE(eqx.Module):
         return self.decoder(floats)
 
     def log_prob(self, x: Num[ArrayLike, "..."], z: Num[ArrayLike, "... latent"]) -> Float[Array, "..."]:
-        """Give ln p(x|z) [nats], summed over all numbers of an x, (…, *shape), for z of (…, latent)."""
+        """Return ln p(x|z) [nats], summed over all numbers of an x, (…, *shape), for z of (…, latent)."""
         return self.likelihood.log_prob(self._flat(self.decode(z)), self._flat(check.floats("x", x)))
 
     def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
@@ -127,7 +127,7 @@ class NegativeELBO(eqx.Module):
         check.positive(beta=self.beta)
 
     def __call__(self, model: VAE, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-        """Give one value per example of x, (batch, *shape)."""
+        """Return one value per example of x, (batch, *shape)."""
         check.instance(VAE, model=model)
         if key is None:
             raise InputError("z is drawn and needs a key, as in loss(model, x, key=key), but received none")
@@ -150,7 +150,7 @@ def divergence(model: VAE, x: Any, *, key: PRNGKeyArray | None = None) -> Float[
 
 
 def _shape_of(name: str, network: Map, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape of a network's output for one input."""
+    """Return the shape of a network's output for one input."""
     try:
         return jax.eval_shape(network, jax.ShapeDtypeStruct(shape, jnp.result_type(float))).shape
     except (TypeError, ValueError, AttributeError) as error:

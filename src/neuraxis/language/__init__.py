@@ -1,5 +1,6 @@
 """Models of text: word vectors and Transformers."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.language.analogies import AnalogyScore as AnalogyScore
 from neuraxis.language.analogies import evaluate_analogies as evaluate_analogies
 from neuraxis.language.decoder import CrossDecoder as CrossDecoder
@@ -37,3 +38,5 @@ from neuraxis.language.word2vec_text import load_word2vec_text as load_word2vec_
 from neuraxis.language.word2vec_text import save_word2vec_text as save_word2vec_text
 from neuraxis.language.word_vectors import WordVectors as WordVectors
 from neuraxis.language.writer import Writer as Writer
+
+_describe(globals())

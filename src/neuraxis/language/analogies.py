@@ -78,7 +78,7 @@ def _score(known: KnownWords, name: str, questions: list[Sequence[str]]) -> Anal
 
 
 def _answers(known: KnownWords, words: Int[np.ndarray, "questions 3"]) -> Int[np.ndarray, " questions"]:
-    """Give the form of the word nearest to b − a + c, and −1 where there is none but these."""
+    """Return the form of the word nearest to b − a + c, and −1 where there is none but these."""
     a, b, c = np.moveaxis(known.vectors.units(words), 1, 0)
     cosines = known.vectors.cosines(b - a + c, len(known.forms))
     rows = np.arange(len(words))

@@ -74,7 +74,7 @@ class CrossDecoderBlock(eqx.Module):
         return x + self.feed_forward(self.feed_forward_norm(x))
 
     def cross_weights(self, h: Num[ArrayLike, "..."], memory: Memory) -> Float[Array, "... head time m"]:
-        """Give the weights with which every head looks from each place of h at those of the memory."""
+        """Return the weights with which every head looks from each place of h at those of the memory."""
         x = self.cross_attention_norm(self._attended(h))
         return self.cross_attention.weights(x, context=memory.features, mask=_mask(memory))
 
@@ -137,7 +137,7 @@ class CrossDecoder(eqx.Module):
         return self.norm(h)
 
     def cross_weights(self, x: Num[ArrayLike, "..."], memory: Memory) -> Float[Array, "... block head time m"]:
-        """Give the weights of every block's cross-attention."""
+        """Return the weights of every block's cross-attention."""
         h, weights = check.floats("x", x), []
         for block in self.blocks:
             weights.append(block.cross_weights(h, memory))

@@ -20,7 +20,7 @@ class Drawn(eqx.Module):
 
 
 def thresholds(counts: Integer[np.ndarray, " word"]) -> UInt32[np.ndarray, " word"]:
-    """Give the bounds, among all 32-bit numbers, between words drawn with probability ∝ f^¾."""
+    """Return the bounds, among all 32-bit numbers, between words drawn with probability ∝ f^¾."""
     power = np.asarray(counts, np.float64) ** 0.75
     cumulative = np.cumsum(power) / power.sum()
     return np.minimum(np.round(cumulative * 2**32), 2**32 - 1).astype(np.uint32)

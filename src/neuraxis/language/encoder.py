@@ -73,7 +73,7 @@ class Encoder(eqx.Module):
 
 
 def for_queries(mask: Bool[ArrayLike, "..."], shape: tuple[int, ...], name: str) -> Bool[Array, "... 1 time"]:
-    """Give a mask of the places of a sequence an axis for those that look at it, to all of which it is the same.
+    """Return a mask of the places of a sequence an axis for those that look at it, to all of which it is the same.
 
     Args:
         mask: True where the sequence holds something.
@@ -85,8 +85,8 @@ def for_queries(mask: Bool[ArrayLike, "..."], shape: tuple[int, ...], name: str)
     """
     held = jnp.asarray(check.array("mask", mask))
     if held.dtype != bool:
-        raise InputError(f"mask must hold truth values, True where {name} holds something, but has dtype {held.dtype}")
+        raise InputError(f"mask must contain booleans, True where {name} holds something, but has dtype {held.dtype}")
     if not held.ndim or not shape or held.shape[-1] != shape[-1]:
-        raise InputError(f"mask must be one truth value for each place of {name}, {shape}, but has shape {held.shape}")
+        raise InputError(f"mask must be one boolean for each place of {name}, {shape}, but has shape {held.shape}")
     check.fits(shape, mask=held)
     return held[..., None, :]

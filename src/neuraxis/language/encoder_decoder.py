@@ -107,7 +107,7 @@ class EncoderDecoder(eqx.Module):
     def cross_weights(
         self, x: tuple[Integer[ArrayLike, "..."], Integer[ArrayLike, "..."]]
     ) -> Float[Array, "... block head n m"]:
-        """Give the weights with which each place of the target looks at those of the source.
+        """Return the weights with which each place of the target looks at those of the source.
 
         Place i is where the token at i + 1 is chosen.
         """
@@ -175,7 +175,7 @@ def all_right(
 
 
 def _predicted(model: EncoderDecoder, source: ArrayLike, target: ArrayLike) -> tuple[Array, Array, Array]:
-    """Give logits, the tokens that they are of, and which of these count."""
+    """Return logits, the tokens that they are of, and which of these count."""
     check.functions(model=model)
     tokens = check.array("target", target)
     if not tokens.ndim or tokens.shape[-1] < 2:

@@ -17,7 +17,7 @@ Part = TypeVar("Part", Encoder, CrossDecoder)
 
 
 def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part:
-    """Give an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
+    """Return an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
 
     The modules must have been made with `norm_first=True`, ReLU and a `norm` at the end, as those in
     `torch.nn.Transformer(…, norm_first=True)` are. PyTorch's matrices are (out, in), ours (in, out).
@@ -38,13 +38,15 @@ def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part
     names = _names(part)
     left = sorted(name for name in weights if name.startswith(prefix) and name.removeprefix(prefix) not in names)
     if left:
-        raise InputError(f"weights must be those of the layers of this {type(part).__name__}, but hold {left[0]}, too")
+        raise InputError(
+            f"weights must be those of the layers of this {type(part).__name__}, but contain {left[0]}, too"
+        )
     found = [_found(weights, prefix + name, leaf, turned) for name, (leaf, turned) in names.items()]
     return eqx.tree_at(lambda part: [leaf for leaf, _ in _names(part).values()], part, found)
 
 
 def _names(part: Encoder | CrossDecoder) -> dict[str, tuple[Any, bool]]:
-    """Give what PyTorch calls each array of ours, and whether it has it the other way round."""
+    """Return what PyTorch calls each array of ours, and whether it has it the other way round."""
     names = dict(_norm("norm", part.norm))
     for i, block in enumerate(part.blocks):
         ff: Any = block.feed_forward
@@ -82,7 +84,7 @@ def _attention(name: str, attention: Any) -> dict[str, tuple[Any, bool]]:
 
 def _found(weights: Mapping[str, Any], name: str, leaf: Array, turned: bool) -> Array:
     if name not in weights:
-        raise InputError(f"weights must hold {name}, but hold {check.received(sorted(weights))}")
+        raise InputError(f"weights must contain {name}, but contain {check.received(sorted(weights))}")
     array = jnp.asarray(check.floats(f"weights[{name!r}]", weights[name]), leaf.dtype)
     array = array.T if turned else array
     if array.shape != leaf.shape:

@@ -191,8 +191,8 @@ def generate(
     check.key(key)
     tokens = np.asarray(check.array("prompt", prompt))
     if tokens.ndim < 1 or not 0 < tokens.shape[-1] <= model.context:
-        held = "is a single number" if tokens.ndim < 1 else f"holds {tokens.shape[-1]}"
-        raise InputError(f"prompt must hold from 1 to {model.context} tokens, the context of the model, but {held}")
+        held = "is a single number" if tokens.ndim < 1 else f"contains {tokens.shape[-1]}"
+        raise InputError(f"prompt must contain 1 to {model.context} tokens, the context of the model, but {held}")
     check.indices(model.tokens, prompt=tokens)
     decoding = Decoding(model)
     sampling = Sampling(decoding, _value(temperature), top_k, _value(top_p))

@@ -61,7 +61,7 @@ def evaluate_similarity(
 
 
 def _ranks(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """Give ranks, and equal values the mean of theirs."""
+    """Return ranks, and equal values the mean of theirs."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[group]
 

@@ -27,7 +27,7 @@ class KnownWords:
         self._numbers = numbers
 
     def number(self, word: str) -> int | None:
-        """Give the number of a word, or `None` where it is not known."""
+        """Return the number of a word, or `None` where it is not known."""
         return self._numbers.get(self._form(word))
 
 
@@ -39,14 +39,14 @@ def lines(path: Any) -> Iterator[tuple[int, str]]:
 
 
 def items(name: str, items: Any) -> Iterable[Any]:
-    """Give the items of a list, and refuse what is none."""
+    """Return the items of a list, and refuse what is none."""
     if not isinstance(items, Iterable):
         raise InputError(f"{name} must be a path or a list, but is {check.received(items)}")
     return items
 
 
 def are_words(words: Iterable[Any]) -> bool:
-    """Say whether all are text."""
+    """Tell whether all are text."""
     return all(isinstance(word, str) for word in words)
 
 

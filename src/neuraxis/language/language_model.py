@@ -69,7 +69,7 @@ class LanguageModel(eqx.Module):
         return self.unembedding(self.norm(x))
 
     def attention_maps(self, tokens: Integer[ArrayLike, "..."]) -> Float[Array, "... block head time time"]:
-        """Give the weights with which every head of every block looks from each place at those before it."""
+        """Return the weights with which every head of every block looks from each place at those before it."""
         x = self._embedded(tokens)
         mask, maps = causal_mask(x.shape[-2]), []
         for block in self.blocks:
@@ -78,7 +78,7 @@ class LanguageModel(eqx.Module):
         return jnp.stack(maps, axis=-4)
 
     def first_caches(self, leading: tuple[int, ...] = ()) -> tuple[Cache, ...]:
-        """Give a cache for each block, for tokens with these leading axes, that has seen nothing."""
+        """Return a cache for each block, for tokens with these leading axes, that has seen nothing."""
         return tuple(block.first_cache(leading, self.context) for block in self.blocks)
 
     def extend(

@@ -188,7 +188,7 @@ class NegativeSampling(eqx.Module):
     def _windows(
         self, drawn: Drawn, number: Int[Array, ""], dtype: jnp.dtype
     ) -> tuple[Int[Array, " block"], Int[Array, "tile near"], Float[Array, "tile centre near"]]:
-        """Give the centre words of a block, the words near each tile of them, and 1 where two of these are a pair."""
+        """Return the centre words of a block, the words near each tile of them, and 1 where two of these are a pair."""
         margin = 2 * self.window
 
         def part(x: Array) -> Array:
@@ -205,7 +205,7 @@ class NegativeSampling(eqx.Module):
 
 
 def _sum_of_logarithms(factors: Float[Array, "... factor"]) -> Float[Array, "... 1"]:
-    """Give the sum of ln x along the last axis, for x from 1 to 2: of up to eight at once, as logarithms take long."""
+    """Get the sum of ln x along the last axis, for x from 1 to 2: of up to eight at once, as logarithms take long."""
     for _ in range(3):
         half, rest = divmod(factors.shape[-1], 2)
         if not rest:

@@ -35,7 +35,7 @@ def next_token_loss(
 
 
 def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
-    """Give the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
+    """Return the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
 
     Args:
         nats_per_token: mean loss of a token.
@@ -49,5 +49,5 @@ def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
     check.whole(tokens=tokens)
     check.instance(str, text=text)
     if not text:
-        raise InputError("text must hold at least one character, but is empty")
+        raise InputError("text must contain at least one character, but is empty")
     return float(nats_per_token) * tokens / (math.log(2) * len(text.encode("utf-8", "surrogatepass")))

@@ -44,7 +44,7 @@ def padded(
 
 
 def within(lengths: Integer[ArrayLike, "..."], time: int) -> Bool[Array, "... time"]:
-    """Give the mask of padded sequences, which is True at their own places: those before their lengths.
+    """Return the mask of padded sequences, which is True at their own places: those before their lengths.
 
     Args:
         lengths: of the sequences.
@@ -56,12 +56,12 @@ def within(lengths: Integer[ArrayLike, "..."], time: int) -> Bool[Array, "... ti
     check.whole(0, time=time)
     numbers = check.array("lengths", lengths)
     if numbers.dtype.kind not in "iu":
-        raise InputError(f"lengths must be whole numbers, but have dtype {numbers.dtype}")
+        raise InputError(f"lengths must be integers, but have dtype {numbers.dtype}")
     return jnp.arange(time) < jnp.asarray(numbers)[..., None]
 
 
 def _tokens(name: str, sequence: Any) -> np.ndarray:
     tokens = np.asarray(check.array(name, sequence))
     if tokens.ndim != 1 or (tokens.size and tokens.dtype.kind not in "iu"):
-        raise InputError(f"{name} must be a sequence of whole numbers, but is {check.received(sequence)}")
+        raise InputError(f"{name} must be a sequence of integers, but is {check.received(sequence)}")
     return tokens

@@ -68,7 +68,7 @@ class Phrases:
         return Phrases({(words[first[i]], words[second[i]]): float(scores[i]) for i in found})
 
     def join(self, sentences: Any) -> Sentences:
-        """Give the sentences with every phrase as one word, such as "new_york".
+        """Return the sentences with every phrase as one word, such as "new_york".
 
         Phrases are joined from left to right, two words each. Longer ones come of repeated passes: find the phrases of
         what is joined, with a lower threshold, and join once more.
@@ -108,7 +108,7 @@ class _Joined:
 def _counted(
     sentences: Sentences, vocabulary: Vocabulary, max_distinct: int
 ) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"], int]:
-    """Give pairs of known words, as first · words + second and sorted, how often they appear, and the text's length."""
+    """Get pairs of known words, as first · words + second and sorted, how often they appear, and the text's length."""
     codes = counts = np.empty(0, np.int64)
     length = rare = waiting = 0
     blocks = [codes]

@@ -58,7 +58,7 @@ class Sentences:
 
     @staticmethod
     def of(source: Any) -> "Sentences":
-        """Give sentences as they are, and make them of what they can be made from."""
+        """Return sentences as they are, and make them of what they can be made from."""
         return source if isinstance(source, Sentences) else Sentences(source)
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -105,7 +105,7 @@ def _checked(name: str, words: Any) -> list[str]:
     if not isinstance(words, list | tuple) or not all(issubclass(kind, str) for kind in set(map(type, words))):
         raise InputError(f"{name} must be a list of words, but is {check.received(words)}")
     if "" in words:
-        raise InputError(f"{name} must hold no empty word, but is {check.received(words)}")
+        raise InputError(f"{name} must contain no empty word, but is {check.received(words)}")
     return list(words)
 
 

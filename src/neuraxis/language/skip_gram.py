@@ -41,7 +41,7 @@ class SkipGram(eqx.Module):
         self.output = jnp.zeros((words, size))
 
     def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... word"]:
-        """Give the scores of all words as neighbours of the words x, by their numbers."""
+        """Return the scores of all words as neighbours of the words x, by their numbers."""
         return rows(self.input, x) @ self.output.T
 
 

@@ -62,7 +62,7 @@ def train_word_vectors(
 
 
 def vectors_of(model: SkipGram, vocabulary: Vocabulary) -> WordVectors:
-    """Give the rows of the input matrix as the vectors of the words."""
+    """Return the rows of the input matrix as the vectors of the words."""
     return WordVectors(vocabulary.words, np.asarray(model.input), vocabulary.counts)
 
 
@@ -129,6 +129,6 @@ def fit_skip_gram(
 
 
 def _block(kept: Float[np.ndarray, " word"]) -> int:
-    """Give the size of a block that holds few of the most frequent word, for how many are kept of each."""
+    """Return the size of a block that holds few of the most frequent word, for how many are kept of each."""
     size = _MOST_IN_BLOCK * kept.sum() / kept.max()
     return int(np.clip(size // TILE, 1, _LARGEST_BLOCK // TILE)) * TILE

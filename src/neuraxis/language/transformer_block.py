@@ -64,7 +64,7 @@ class TransformerBlock(eqx.Module):
         return self._after(numbers, attention(q, k, v, for_heads(mask)))
 
     def first_cache(self, leading: tuple[int, ...], context: int) -> Cache:
-        """Give a cache that has seen nothing, for inputs with these leading axes and so many places at most."""
+        """Return a cache that has seen nothing, for inputs with these leading axes and so many places at most."""
         size, heads = self.attention.out.weight.shape[0], self.attention.heads
         nothing = jnp.zeros((*leading, heads, context, size // heads), self.attention.out.weight.dtype)
         return Cache(nothing, nothing)

@@ -106,6 +106,6 @@ def translate(
 
 @compiled
 def _read(model: EncoderDecoder, source: Array, length: int) -> tuple[CrossCache, ...]:
-    """Give the caches of the blocks before the first token."""
+    """Return the caches of the blocks before the first token."""
     memory = model.encode(source)
     return tuple(block.first_cache(memory, length) for block in model.decoder.blocks)

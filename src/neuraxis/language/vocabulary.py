@@ -38,7 +38,7 @@ class Vocabulary:
         words, numbers = numbered(self.words)
         counts = np.array(check.array("counts", self.counts))
         if counts.dtype.kind not in "iu" or counts.shape != (len(words),):
-            expected = f"whole numbers of shape ({len(words)},), one for each word"
+            expected = f"integers of shape ({len(words)},), one for each word"
             raise InputError(f"counts must be {expected}, but has shape {counts.shape} and dtype {counts.dtype}")
         check.positive(counts=counts)
         if np.any(np.diff(counts.astype(np.int64)) > 0):
@@ -83,7 +83,7 @@ class Vocabulary:
         return Vocabulary(tuple(words), numbers)
 
     def index(self, word: str) -> int:
-        """Give the number of a word.
+        """Return the number of a word.
 
         Raises:
             InputError: if it is not known, with the nearest words that are.
@@ -93,12 +93,12 @@ class Vocabulary:
         return self._numbers[word]
 
     def lookup(self, tokens: Iterable[str]) -> Int32[np.ndarray, " tokens"]:
-        """Give the numbers of words, and −1 for the unknown."""
+        """Return the numbers of words, and −1 for the unknown."""
         tokens = _listed(tokens)
         return np.fromiter(map(self._numbers.get, tokens, repeat(-1)), np.int32, len(tokens))
 
     def encode(self, tokens: Iterable[str]) -> Int32[np.ndarray, " known"]:
-        """Give the numbers of the known words, in their order; the unknown are left out."""
+        """Return the numbers of the known words, in their order; the unknown are left out."""
         numbers = self.lookup(tokens)
         return numbers[numbers >= 0]
 
@@ -124,14 +124,14 @@ def _counted(sentences: Sentences, max_distinct: int) -> dict[str, int]:
 
 
 def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Give words as a tuple, with the number of each.
+    """Return words as a tuple, with the number of each.
 
     Raises:
         InputError: if there is none, or one appears twice or is no text.
     """
     words = tuple(_listed(words))
     if not words:
-        raise InputError("words must hold a word, but is empty")
+        raise InputError("words must contain a word, but is empty")
     numbers = dict(zip(words, range(len(words)), strict=True))
     if len(numbers) < len(words):
         twice = next(word for number, word in enumerate(words) if numbers[word] != number)
@@ -140,7 +140,7 @@ def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
 
 
 def _listed(words: Iterable[str]) -> Sequence[str]:
-    """Give words as a list, and refuse what is none."""
+    """Return words as a list, and refuse what is none."""
     if isinstance(words, str) or not isinstance(words, Iterable):
         raise InputError(f"words must be a list of words, but is {check.received(words)}")
     words = words if isinstance(words, list | tuple) else list(words)

@@ -124,10 +124,10 @@ def _read_line(line: bytes, vector: Float32[np.ndarray, " size"], place: str) ->
     hint = "" if all(map(bytes.isascii, numbers)) else "; if it is the binary format, load_word2vec_binary reads it"
     if len(numbers) < len(vector) or any(_number(field) is not None for field in extra):
         found = len(numbers) + len(extra)
-        raise DataError(f"{place} must hold a word and {len(vector)} numbers, but holds a word and {found}{hint}")
+        raise DataError(f"{place} must contain a word and {len(vector)} numbers, but contains a word and {found}{hint}")
     for i, field in enumerate(numbers):
         if (number := _number(field)) is None:
-            raise DataError(f"{place} must hold numbers, but holds {field[:_SHORT]!r}{hint}")
+            raise DataError(f"{place} must contain numbers, but contains {field[:_SHORT]!r}{hint}")
         with np.errstate(over="ignore"):
             vector[i] = number
         if not np.isfinite(vector[i]):

@@ -62,7 +62,7 @@ def header(line: bytes) -> tuple[int, int] | None:
 
 
 def room(path: Path, words: int, size: int, least: int) -> Float32[np.ndarray, "words size"]:
-    """Give an array for all vectors, where it fits into memory and the file is long enough to hold them.
+    """Return an array for all vectors, where it fits into memory and the file is long enough to hold them.
 
     Args:
         path: of the file.
@@ -83,7 +83,7 @@ def room(path: Path, words: int, size: int, least: int) -> Float32[np.ndarray, "
 
 
 def read_word(word: bytes, decode: Decode, where: str) -> str:
-    """Give a word as text.
+    """Return a word as text.
 
     Raises:
         DataError: if it is empty, holds a zero or a line break, or cannot be decoded.
@@ -96,7 +96,7 @@ def read_word(word: bytes, decode: Decode, where: str) -> str:
         remedy = "with decode=lambda word: word.decode(errors='replace') it can be read all the same"
         raise DataError(f"the word {word[:_SHORT]!r}, {where}, is not {error.encoding.upper()}; {remedy}") from error
     if not isinstance(text, str) or not text:
-        raise InputError(f"decode must give a text that is not empty, but of {word[:_SHORT]!r} gives {text!r}")
+        raise InputError(f"decode must return a text that is not empty, but of {word[:_SHORT]!r} gives {text!r}")
     return text
 
 
@@ -109,7 +109,7 @@ def checked(path: Path, words: list[str], vectors: Float32[np.ndarray, "words si
 
 
 def to_write(vectors: Any) -> list[bytes]:
-    """Give the words as they are written.
+    """Return the words as they are written.
 
     Raises:
         InputError: for what is no word vectors, and for words that the format cannot hold.

@@ -50,7 +50,7 @@ class WordVectors:
             vectors = np.ascontiguousarray(vectors, np.float32).view()
         counts = None if self.counts is None else np.array(check.array("counts", self.counts))
         if counts is not None and (counts.dtype.kind not in "iu" or counts.shape != (len(words),) or counts.min() < 0):
-            expected = f"whole numbers of shape ({len(words)},), one for each word and none below 0"
+            expected = f"integers of shape ({len(words)},), one for each word and none below 0"
             raise InputError(f"counts must be {expected}, but are {check.received(self.counts)}")
         lengths = _lengths(vectors)
         if not np.all(finite := np.isfinite(lengths)):
@@ -68,7 +68,7 @@ class WordVectors:
         return self.vectors.shape[1]
 
     def index(self, word: str) -> int:
-        """Give the number of a word.
+        """Return the number of a word.
 
         Raises:
             InputError: if it is not known, with the nearest words that are.
@@ -78,7 +78,7 @@ class WordVectors:
         return self._numbers[word]
 
     def similarity(self, a: str, b: str) -> float:
-        """Give the cosine of the angle between the vectors of two words.
+        """Return the cosine of the angle between the vectors of two words.
 
         Raises:
             InputError: if a word is not known, with the nearest that are.
@@ -89,7 +89,7 @@ class WordVectors:
     def most_similar(
         self, positive: str | Sequence[str], negative: str | Sequence[str] = (), count: int = 10
     ) -> list[tuple[str, float]]:
-        """Give the words whose vectors point most nearly in the direction of others, each with the cosine.
+        """Return the words whose vectors point most nearly in the direction of others, each with the cosine.
 
         The direction is Σ p/|p| − Σ n/|n| of the positive and negative words' vectors. The words asked for are left
         out; of words that are equally near, the one that stands first leads.
@@ -125,14 +125,14 @@ class WordVectors:
         return self.most_similar([b, c], [a], count)
 
     def cosines(self, directions: Float[np.ndarray, "... size"], count: int) -> Float64[np.ndarray, "... {count}"]:
-        """Give the cosines of the angles between directions and the vectors of the first `count` words; of zero, 0."""
+        """Get the cosines of the angles between directions and the vectors of the first `count` words; of zero, 0."""
         lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
         short = np.divide(directions, lengths * _GUARD, out=np.zeros(directions.shape), where=lengths > 0)
         cosines = (short.astype(np.float32) @ self.vectors[:count].T) * self._scales[:count]
         return np.clip(cosines, -1, 1, out=cosines)
 
     def units(self, numbers: Integer[np.ndarray, "..."]) -> Float64[np.ndarray, "... size"]:
-        """Give the vectors of the words of these numbers, made of length one; zero stays zero."""
+        """Return the vectors of the words of these numbers, made of length one; zero stays zero."""
         return self.vectors[numbers] * (self._scales[numbers] / _GUARD)[..., None]
 
     def __getitem__(self, word: str) -> Float32[np.ndarray, " size"]:
@@ -158,14 +158,14 @@ def _words(name: str, words: Sequence[str]) -> Sequence[str]:
 
 
 def _lengths(vectors: Float32[np.ndarray, "words size"]) -> Float64[np.ndarray, " words"]:
-    """Give lengths in double precision, where no square of a float32 is too large or too small."""
+    """Return lengths in double precision, where no square of a float32 is too large or too small."""
     rows = max(1, _BLOCK // vectors.shape[1])
     blocks = (vectors[start : start + rows].astype(np.float64) for start in range(0, len(vectors), rows))
     return np.sqrt(np.concatenate([np.einsum("ij,ij->i", block, block) for block in blocks]))
 
 
 def _largest(values: Float64[np.ndarray, " n"], count: int) -> Int64[np.ndarray, " count"]:
-    """Give where the largest values stand, in falling order; among equals the first leads."""
+    """Return where the largest values stand, in falling order; among equals the first leads."""
     if count == 0:
         return np.empty(0, np.int64)
     threshold = np.partition(values, len(values) - count)[len(values) - count]

@@ -1,5 +1,6 @@
 """The parts that maps are built of."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.layers.attention import MultiHeadAttention as MultiHeadAttention
 from neuraxis.layers.augmentation import Augmentation as Augmentation
 from neuraxis.layers.batch_norm import BatchNorm as BatchNorm
@@ -26,3 +27,5 @@ from neuraxis.layers.spectral_norm import SingularVectors as SingularVectors
 from neuraxis.layers.spectral_norm import SpectralNorm as SpectralNorm
 from neuraxis.layers.unflatten import Unflatten as Unflatten
 from neuraxis.layers.upsampling import Upsampling as Upsampling
+
+_describe(globals())

@@ -28,6 +28,6 @@ def measure(layer: Callable[..., Any], x: Any, key: PRNGKeyArray | None) -> tupl
         name, place = type(layer).__name__, parts[0][0]
         raise InputError(
             f"{name}.{place} measures statistics of its data, so {name} needs a method measure(x, *, key=None) that "
-            "gives y and itself with them brought up to date, as neuraxis.layers.Sequential has"
+            "gives y and itself with them updated, as neuraxis.layers.Sequential has"
         )
     return apply(layer, x, key), layer

@@ -112,7 +112,7 @@ class MultiHeadAttention(eqx.Module):
         mask: Bool[ArrayLike, "..."] | None = None,
         positions: ArrayLike | None = None,
     ) -> Float[Array, "... head n m"]:
-        """Give the weights with which every head looks from each place of x at those of the context: maps to draw.
+        """Return the weights with which every head looks from each place of x at those of the context: maps to draw.
 
         The arguments are those of a call.
         """
@@ -122,7 +122,7 @@ class MultiHeadAttention(eqx.Module):
     def project(
         self, x: Num[ArrayLike, "..."], context: Num[ArrayLike, "..."] | None = None, positions: ArrayLike | None = None
     ) -> tuple[Queries, Keys, Keys]:
-        """Give queries, keys and values, (…, head, time, d) each."""
+        """Return queries, keys and values, (…, head, time, d) each."""
         if context is not None:
             return self.queries(x, positions), *self.keys_and_values(context)
         x = self._sequence("x", x)
@@ -130,22 +130,22 @@ class MultiHeadAttention(eqx.Module):
         return self._turned(q, self.query_norm, positions), self._turned(k, self.key_norm, positions), v
 
     def queries(self, x: Num[ArrayLike, "..."], positions: ArrayLike | None = None) -> Queries:
-        """Give the queries of x, (…, head, time, d)."""
+        """Return the queries of x, (…, head, time, d)."""
         [q] = self._split(self._part(0, 1)(self._sequence("x", x)), 1)
         return self._turned(q, self.query_norm, positions)
 
     def keys_and_values(self, context: Num[ArrayLike, "..."], positions: ArrayLike | None = None) -> tuple[Keys, Keys]:
-        """Give the keys and values of a context, (…, head, time, d) each, such as those that a cache keeps."""
+        """Return the keys and values of a context, (…, head, time, d) each, such as those that a cache keeps."""
         k, v = self._split(self._part(1, 3)(self._sequence("context", context)), 2)
         return self._turned(k, self.key_norm, positions), v
 
     def merge(self, h: Queries) -> Float[Array, "... n size"]:
-        """Give the output of what the heads gave."""
+        """Return the output of what the heads gave."""
         h = jnp.swapaxes(h, -2, -3)
         return self.out(h.reshape(*h.shape[:-2], self.out.weight.shape[0]))
 
     def _part(self, first: int, last: int) -> Linear:
-        """Give the product for queries (0 to 1), or keys and values (1 to 3), alone."""
+        """Return the product for queries (0 to 1), or keys and values (1 to 3), alone."""
         whole, size = self.query_key_value, self.out.weight.shape[0]
         part = slice(first * size, last * size)
         weight, bias = whole.weight[:, part], None if whole.bias is None else whole.bias[part]
@@ -175,7 +175,7 @@ class MultiHeadAttention(eqx.Module):
 
 
 def for_heads(mask: Bool[ArrayLike, "..."] | None) -> Bool[ArrayLike, "..."] | None:
-    """Give a mask (…, n, m) an axis for the heads, for each of which it is the same."""
+    """Return a mask (…, n, m) an axis for the heads, for each of which it is the same."""
     return mask if mask is None or np.ndim(mask) < 3 else jnp.expand_dims(jnp.asarray(mask), -3)
 
 

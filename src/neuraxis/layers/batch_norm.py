@@ -94,7 +94,7 @@ class BatchNorm(eqx.Module):
 
 
 def _moments(h: Array) -> tuple[Array, RunningMoments, Array]:
-    """Give h − μ, the mean and the unbiased variance of the batch, and its variance σ²."""
+    """Return h − μ, the mean and the unbiased variance of the batch, and its variance σ²."""
     count = math.prod(h.shape[:-1])
     if count < 2:
         raise InputError(

@@ -37,7 +37,7 @@ class Embedding(eqx.Module):
 
 
 def rows(table: Float[Array, "token feature"], x: Integer[ArrayLike, "..."]) -> Float[Array, "... feature"]:
-    """Give the rows of a table that belong to x (…); where JAX is tracing, NaN for numbers out of range.
+    """Return the rows of a table that belong to x (…); where JAX is tracing, NaN for numbers out of range.
 
     Raises:
         InputError: for x that are not integers from 0 to the number of rows − 1.

@@ -64,7 +64,7 @@ class RotaryPositions(eqx.Module):
 
 
 def places_of(name: str, x: Array, positions: ArrayLike | None) -> Array:
-    """Give the positions of (…, time, feature): those that are given, or else 0, 1, 2 and so on.
+    """Return the positions of (…, time, feature): those that are given, or else 0, 1, 2 and so on.
 
     Raises:
         InputError: for an x of another shape, or positions that do not broadcast to (…, time).

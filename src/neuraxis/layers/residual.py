@@ -47,7 +47,7 @@ class Residual(eqx.Module):
     def _added(self, x: ArrayLike, change: ArrayLike) -> Float[Array, "..."]:
         if jnp.shape(change) != jnp.shape(x):
             raise InputError(
-                f"the map inside a residual block must keep the shape of its input, {jnp.shape(x)}, "
-                f"but gave {jnp.shape(change)}"
+                f"the map inside a residual block must keep the shape of its input, {jnp.shape(x)}, but returned "
+                f"{jnp.shape(change)}"
             )
         return jnp.asarray(x) + change

@@ -81,7 +81,7 @@ class SpectralNorm(eqx.Module):
 
 
 def _norm(matrix: Array, vectors: SingularVectors) -> Array:
-    """Give σ = uᵀWv."""
+    """Return σ = uᵀWv."""
     size = jnp.dot(vectors.left, _product(matrix, vectors.right), precision=lax.Precision.HIGHEST)
     return jnp.maximum(size, _SMALLEST)
 

@@ -1,5 +1,6 @@
 """One neuron, one synapse: membranes from ion channels to integrate-and-fire, and the spike trains they emit."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.functions.integrators import exponential_euler as exponential_euler
 from neuraxis.functions.integrators import rk4 as rk4
 from neuraxis.neurons.discrete_lif import DiscreteLIF as DiscreteLIF
@@ -19,3 +20,5 @@ from neuraxis.neurons.spikes import record_spikes as record_spikes
 from neuraxis.neurons.synapse import Synapse as Synapse
 from neuraxis.neurons.synaptic_lif import ConductanceLIF as ConductanceLIF
 from neuraxis.neurons.synaptic_lif import CurrentLIF as CurrentLIF
+
+_describe(globals())

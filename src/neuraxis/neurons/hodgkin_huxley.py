@@ -105,7 +105,7 @@ class HodgkinHuxley(eqx.Module):
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
     def gate_rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
-        """Give the opening rates α and the closing rates β [1/ms] at the potential v [mV].
+        """Return the opening rates α and the closing rates β [1/ms] at the potential v [mV].
 
         With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
 
@@ -125,13 +125,13 @@ class HodgkinHuxley(eqx.Module):
         return jax.tree.map(lambda rate: warmth * rate, (alpha, beta))
 
     def gates(self, v: ArrayLike) -> tuple[Gates, Gates]:
-        """Give the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
+        """Return the steady states a∞ and the time constants τ_a [ms] of the gates at the potential v [mV]."""
         alpha, beta = self.gate_rates(v)
         tau = jax.tree.map(lambda alpha, beta: 1 / (alpha + beta), alpha, beta)
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
     def relaxation(self, state: Membrane, current: ArrayLike) -> tuple[Membrane, Membrane]:
-        """Give the value each variable moves towards, and its time constant [ms].
+        """Return the value each variable moves towards, and its time constant [ms].
 
         For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
 
@@ -152,7 +152,7 @@ class HodgkinHuxley(eqx.Module):
         return target, Membrane(jnp.asarray(self.capacitance / g), *tau)
 
     def derivative(self, state: Membrane, current: ArrayLike) -> Membrane:
-        """Give the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²].
+        """Return the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²].
 
         Raises:
             InputError: for what is no membrane, or a current that is not finite.
@@ -161,7 +161,7 @@ class HodgkinHuxley(eqx.Module):
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
     def equilibrium(self, current: ArrayLike) -> Membrane:
-        """Give the state that does not change under a constant current [µA/cm²], stable or not.
+        """Return the state that does not change under a constant current [µA/cm²], stable or not.
 
         The steady current through the membrane rises with V for the standard parameters, so that there is one such
         state; bisection finds it, and it is differentiable with respect to the current and all fields.
@@ -233,7 +233,7 @@ class HodgkinHuxley(eqx.Module):
 
 
 def _linoid(x: Float[Array, "*shape"], exp_minus_x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Give x/(1 − e^{−x}), which is 0/0 at x = 0, there and nearby by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
+    """Return x/(1 − e^{−x}), which is 0/0 at x = 0, there and nearby by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
     # The series is exact to double precision that far; beyond it, the difference loses two bits at most.
     near = jnp.abs(x) < 0.25
     s = x * x

@@ -71,7 +71,7 @@ class LIF(eqx.Module):
         return LIFState(gap=jnp.ones(shape), age=jnp.full(shape, _NEVER))
 
     def prepare(self, dt: ArrayLike) -> "LIF":
-        """Give the same neurons, in a third less time, where steps are short against both time constants."""
+        """Return the same neurons, in a third less time, where steps are short against both time constants."""
         if type(self) is not LIF or any(isinstance(x, Tracer) for x in (self.tau_m, self.tau_ref, dt)):
             return self
         short = np.all(np.asarray(dt) <= np.minimum(self.tau_ref, self.tau_m))
@@ -100,7 +100,7 @@ class LIF(eqx.Module):
         return LIFState(gap, age), jnp.where(fired, 1 + further, jnp.zeros_like(gap))
 
     def period(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the time from spike to spike [ms] under a drive that does not change; infinite where none comes.
+        """Return the time from spike to spike [ms] under a drive that does not change; infinite where none comes.
 
         It is also the time between the spikes of one step, in which the drive is constant: what `events` asks for.
 
@@ -111,7 +111,7 @@ class LIF(eqx.Module):
         return jnp.where(above, self._period(excess), jnp.inf)
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0.
+        """Return the steady firing rate [Hz], 1/(τ_ref − τ_m ln(1 − 1/v_in)) for v_in > 1, else 0.
 
         Raises:
             InputError: for a drive that is not finite.
@@ -139,7 +139,7 @@ class LIF(eqx.Module):
         return gain, 1 - gain * intercepts
 
     def max_rates_intercepts(self, gain: ArrayLike, bias: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Give the firing rate at x = 1 [Hz] and the x from which on the neuron fires: the inverse of `gain_bias`.
+        """Return the firing rate at x = 1 [Hz] and the x from which on the neuron fires: the inverse of `gain_bias`.
 
         Raises:
             InputError: for a gain that is not positive.
@@ -149,11 +149,11 @@ class LIF(eqx.Module):
         return self.firing_rate(gain + bias), (1 - bias) / gain
 
     def _period(self, excess: Array) -> Array:
-        """Give the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
+        """Return the time from spike to spike [ms]; ln(1 + 1/(v_in − 1)) is −ln(1 − 1/v_in), but keeps its digits."""
         return jnp.log1p(1 / excess) * self.tau_m + self.tau_ref
 
     def _after_first(self, since: Array, excess: Array, dt: ArrayLike) -> tuple[ArrayLike, Array, ArrayLike]:
-        """Give the further spikes after the step's first, the time since the last, and how much of that was free [ms].
+        """Get the further spikes after the step's first, the time since the last, and how much of that was free [ms].
 
         The time since the first is split into whole periods, each ending in a spike, and the rest.
         """
@@ -163,7 +163,7 @@ class LIF(eqx.Module):
         return further, since, jnp.clip(since - self.tau_ref, 0, dt)
 
     def _moved(self, gap: Array, excess: Array, time: ArrayLike) -> Array:
-        """Give gap e^(−x) − excess (1 − e^(−x)), what the gap is after x = time/τ_m without a spike."""
+        """Return gap e^(−x) − excess (1 − e^(−x)), what the gap is after x = time/τ_m without a spike."""
         x = jnp.divide(time, self.tau_m)
         small = gap - (gap + excess) * _approach(x / 2)  # rounding is relative to the change
         large = gap * jnp.exp(-x) - excess * _approach(x / 2)  # and here to what is left
@@ -183,7 +183,7 @@ class _InShortSteps(LIF):
 
 
 def _excess(drive: Array) -> tuple[Bool[Array, "..."], Float[Array, "..."]]:
-    """Give where v_in > 1, and v_in − 1 there; elsewhere 1, harmless in logarithms and their gradients."""
+    """Return where v_in > 1, and v_in − 1 there; elsewhere 1, harmless in logarithms and their gradients."""
     above = drive > 1
     return above, jnp.where(above, drive - 1, 1.0)
 

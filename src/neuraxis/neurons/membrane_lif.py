@@ -57,7 +57,7 @@ class MembraneLIF(eqx.Module):
         return self.lif.step(state, self.drive(current), dt)
 
     def period(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the time from spike to spike [ms] under a current [µA/cm²] that does not change; infinite without one.
+        """Return the time from spike to spike [ms] under a current [µA/cm²] that does not change; infinite without one.
 
         Raises:
             InputError: for a current that is not finite.
@@ -65,7 +65,7 @@ class MembraneLIF(eqx.Module):
         return self.lif.period(self.drive(current))
 
     def firing_rate(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz] under a current [µA/cm²].
+        """Return the steady firing rate [Hz] under a current [µA/cm²].
 
         Raises:
             InputError: for a current that is not finite.
@@ -73,7 +73,7 @@ class MembraneLIF(eqx.Module):
         return self.lif.firing_rate(self.drive(current))
 
     def potential(self, state: LIFState) -> Float[Array, "..."]:
-        """Give the membrane potential V = V_rest + v (V_th − V_rest) [mV].
+        """Return the membrane potential V = V_rest + v (V_th − V_rest) [mV].
 
         Raises:
             InputError: for what is no state.
@@ -82,7 +82,7 @@ class MembraneLIF(eqx.Module):
         return state.v * (jnp.asarray(self.v_threshold) - self.v_rest) + self.v_rest
 
     def drive(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Give the dimensionless drive v_in = J/(g_L (V_th − V_rest)) of a current [µA/cm²].
+        """Return the dimensionless drive v_in = J/(g_L (V_th − V_rest)) of a current [µA/cm²].
 
         Raises:
             InputError: for a current that is not finite.

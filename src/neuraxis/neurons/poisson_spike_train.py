@@ -47,7 +47,9 @@ def poisson_spike_train(
         drawn = _poisson("max_rate", np.array([max_rate], float), duration, random)
         kept = on_host("firing_rate", firing_rate(drawn))
         if kept.shape not in ((), drawn.shape):
-            raise InputError(f"firing_rate must give one rate for each time, {drawn.shape}, but gives {kept.shape}")
+            raise InputError(
+                f"firing_rate must return one rate for each time, {drawn.shape}, but returned {kept.shape}"
+            )
         _check_rates(kept, max_rate)
         return drawn[random.random(len(drawn)) * max_rate < kept]
     parts = np.atleast_1d(on_host("firing_rate", firing_rate))

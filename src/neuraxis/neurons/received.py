@@ -9,7 +9,7 @@ from neuraxis import check
 
 
 def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array, "..."]:
-    """Give an input, passed under its name, as floating-point numbers that fit a state of that shape.
+    """Return an input, passed under its name, as floating-point numbers that fit a state of that shape.
 
     Integers would wrap around or widen, and truth values cannot be subtracted.
 
@@ -28,7 +28,7 @@ def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array
 
 
 def numbers(**named: Any) -> Float[Array, "..."]:
-    """Give an argument, passed under its name, as floating-point numbers.
+    """Return an argument, passed under its name, as floating-point numbers.
 
     Raises:
         InputError: for what is no array of real numbers, or not finite.

@@ -38,7 +38,7 @@ def trains(
         raise InputError(f"neurons must be integers, but have dtype {neurons.dtype}")
     if np.any((neurons < 0) | (neurons >= neuron_count)):
         raise InputError(
-            f"neurons must lie from 0 to {neuron_count - 1}, but reach from {neurons.min()} to {neurons.max()}"
+            f"neurons must be between 0 and {neuron_count - 1}, but range from {neurons.min()} to {neurons.max()}"
         )
     found = np.bincount(neurons, minlength=neuron_count)
     order = np.argsort(neurons, kind="stable")  # neuron by neuron, each still in the order of time
@@ -58,7 +58,7 @@ def counts(trains: Float[ArrayLike, "*neurons spike"]) -> Int[np.ndarray, "*neur
 
 
 def firing_rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | int) -> Float[np.ndarray, "*neurons"]:
-    """Give the mean firing rate of each train over `duration` [ms], in Hz; 0 for an empty one.
+    """Return the mean firing rate of each train over `duration` [ms], in Hz; 0 for an empty one.
 
     Raises:
         InputError: for times that are negative, not sorted or beyond the duration, or a duration that is not positive.
@@ -68,7 +68,7 @@ def firing_rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | i
 
 
 def intervals(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "*neurons interval"]:
-    """Give the times from spike to spike [ms]; NaN where a shorter train has ended, none for a train of one spike.
+    """Return the times from spike to spike [ms]; NaN where a shorter train has ended, none for a train of one spike.
 
     Raises:
         InputError: for times that are negative or not sorted.
@@ -79,7 +79,7 @@ def intervals(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "
 
 
 def variation(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "*neurons"]:
-    """Give the coefficient of variation of each train's intervals, their standard deviation over their mean.
+    """Return the coefficient of variation of each train's intervals, their standard deviation over their mean.
 
     It is 0 for a clock and 1 for a Poisson process. Fewer than three spikes have none, and give NaN: a silent neuron
     is no mistake. `np.nanmean` averages over the others.
@@ -98,7 +98,7 @@ def variation(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "
 def rate_histogram(
     trains: Float[ArrayLike, "*neurons spike"], duration: float | int, bin_width: float | int
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
-    """Give the firing rate over time, averaged over trains (of a population, or of trials: then it is the PSTH).
+    """Return the firing rate over time, averaged over trains (of a population, or of trials: then it is the PSTH).
 
     Args:
         trains: spike times from 0 to `duration` [ms].
@@ -126,7 +126,7 @@ def rate_histogram(
 
 
 def sorted_times(**times: Any) -> np.ndarray:
-    """Give spike times, passed under their name, in double precision on the host, once `check_sorted` passes them."""
+    """Return spike times, passed under their name, in double precision on the host, once `check_sorted` passes them."""
     check_sorted(**times)
     ((name, value),) = times.items()
     return on_host(name, value)
@@ -145,11 +145,11 @@ def check_sorted(**times: Any) -> None:
         if array.ndim == 0:
             raise InputError(f"{name} must have an axis of spikes, but is the number {value}")
         if not np.all(array >= 0):
-            raise InputError(f"{name} must be spike times that are not negative, but hold {array[~(array >= 0)][0]}")
+            raise InputError(f"{name} must be spike times that are not negative, but contain {array[~(array >= 0)][0]}")
         back = array[..., 1:] < array[..., :-1]
         if np.any(back):
             later, earlier = array[..., :-1][back][0], array[..., 1:][back][0]
-            raise InputError(f"{name} must be in ascending order, but hold {earlier} after {later}")
+            raise InputError(f"{name} must be in ascending order, but contain {earlier} after {later}")
 
 
 def check_duration(trains: Any, duration: float | int) -> None:
@@ -163,5 +163,5 @@ def check_duration(trains: Any, duration: float | int) -> None:
 
 
 def on_host(name: str, value: Any) -> np.ndarray:
-    """Give an array in double precision on the host."""
+    """Return an array in double precision on the host."""
     return np.asarray(check.array(name, value), float)

@@ -66,7 +66,7 @@ def events(
         raise InputError(f"{name} must have shape (time, neuron), but has shape {counts.shape}")
     check.not_negative(**{name: counts})
     if np.any(counts % 1):
-        raise InputError(f"{name} must be whole numbers, but holds {counts[counts % 1 > 0][0]}")
+        raise InputError(f"{name} must be integers, but contains {counts[counts % 1 > 0][0]}")
     steps, neurons = np.nonzero(counts)
     many = counts[steps, neurons].astype(int)
     ages, gaps = np.zeros(len(steps)), np.zeros(len(steps))
@@ -77,7 +77,7 @@ def events(
     # In float32 an age of the whole step may come out longer by a last bit.
     earliest = ages + np.where(many > 1, many - 1, 0) * np.where(many > 1, gaps, 0)
     if not np.all((ages >= 0) & (ages <= dt * (1 + 1e-5))):
-        raise InputError(f"age must lie from 0 to dt = {dt} ms, but reaches from {ages.min()} to {ages.max()}")
+        raise InputError(f"age must be between 0 and dt = {dt} ms, but ranges from {ages.min()} to {ages.max()}")
     if np.any(earliest > dt * (1 + 1e-5)):
         raise InputError(f"apart must let the spikes of a step lie in its {dt} ms, but they take {earliest.max()} ms")
     steps, neurons, ages, gaps, total = (np.repeat(x, many) for x in (steps, neurons, ages, gaps, many))
@@ -122,7 +122,7 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
 
 
 def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Give an array of the shape of a record."""
+    """Return an array of the shape of a record."""
     value = on_host(name, value)
     check.fits(shape, **{name: value})
     return np.broadcast_to(value, shape)
@@ -131,10 +131,10 @@ def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _gaps(apart: Any, shape: tuple[int, ...]) -> np.ndarray:
     if apart is None:
         raise InputError(
-            "a step holds several spikes, and only the time of its latest is known: apart must give the time from "
+            "a step holds several spikes, and only the time of its latest is known: apart must return the time from "
             "spike to spike, as LIF.period(drive) does, or the steps be no longer than the refractory period"
         )
     gaps = _like("apart", apart, shape)
     if not np.all(gaps >= 0):
-        raise InputError(f"apart must be times that are not negative, but holds {gaps[~(gaps >= 0)][0]}")
+        raise InputError(f"apart must be times that are not negative, but contains {gaps[~(gaps >= 0)][0]}")
     return gaps

@@ -61,7 +61,7 @@ class Synapse(eqx.Module):
         check.whole(0, order=self.order)
 
     def impulse_response(self, t: ArrayLike) -> Float[Array, "..."]:
-        """Give h(t) [1/ms], the response at time t [ms] to a spike at 0.
+        """Return h(t) [1/ms], the response at time t [ms] to a spike at 0.
 
         Raises:
             InputError: for a time that is not finite.
@@ -163,7 +163,7 @@ class Synapse(eqx.Module):
 
 
 def _poisson(u: ArrayLike, order: int) -> list[Array]:
-    """Give e^(−u) u^k/k! for k = 0, …, order; multiplied up from e^(−u), so that nothing overflows."""
+    """Return e^(−u) u^k/k! for k = 0, …, order; multiplied up from e^(−u), so that nothing overflows."""
     u = jnp.minimum(u, _GONE)
     terms = [jnp.exp(-u)]
     for k in range(1, order + 1):

@@ -23,7 +23,7 @@ class SynapticMembrane(Protocol):
     v_reset: ArrayLike
 
     def advance(self, v: Array, charge: Array, drive: ArrayLike, dt: ArrayLike, /) -> Array:
-        """Give the potential after `dt` without a spike."""
+        """Return the potential after `dt` without a spike."""
         ...
 
 
@@ -74,7 +74,7 @@ class CurrentLIF(eqx.Module):
         drive: ArrayLike,
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
-        """Give the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
+        """Return the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
         v, charge, drive = _received(self, v, charge, drive, dt)
         passed, tau_s = jnp.asarray(dt) / self.tau_m, per_receptor(self.tau_s)
         # P_k/τ_k, in a form without the difference of nearly equal numbers, which stays finite where τ_k = τ_m.
@@ -144,7 +144,7 @@ class ConductanceLIF(eqx.Module):
         drive: ArrayLike,
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
-        """Give the potential after `dt` [ms] without a spike; the charge q = τ g is the one at the beginning."""
+        """Return the potential after `dt` [ms] without a spike; the charge q = τ g is the one at the beginning."""
         v, charge, drive = _received(self, v, charge, drive, dt)
         opened = charge * (1 / (per_receptor(self.tau_s) * self.g_leak))
         total = 1 + _total(opened)
@@ -153,7 +153,7 @@ class ConductanceLIF(eqx.Module):
 
 
 def per_receptor(values: ArrayLike | tuple[ArrayLike, ...]) -> Float[Array, "receptor #neuron"]:
-    """Give one row a receptor, to go with a charge (…, receptor, neuron)."""
+    """Return one row a receptor, to go with a charge (…, receptor, neuron)."""
     values = jnp.asarray(values, dtype=jnp.result_type(float))
     return values[:, None] if values.ndim == 1 else values
 
@@ -164,7 +164,7 @@ def _total(terms: Float[Array, "*lead receptor neuron"]) -> Float[Array, "*lead 
 
 
 def _growth(x: Array) -> Array:
-    """Give (eˣ − 1)/x, which is 1 at x = 0."""
+    """Return (eˣ − 1)/x, which is 1 at x = 0."""
     zero = x == 0
     return jnp.where(zero, 1 + x / 2, jnp.expm1(x) / jnp.where(zero, 1, x))
 

@@ -73,7 +73,7 @@ def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *,
 
 
 def squares(vectors: ArrayLike) -> np.ndarray:
-    """Give images (…, side, side) of vectors (…, side²)."""
+    """Return images (…, side, side) of vectors (…, side²)."""
     flat = np.asarray(vectors)
     side = round(flat.shape[-1] ** 0.5)
     return flat.reshape(*flat.shape[:-1], side, side)

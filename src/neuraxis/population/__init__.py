@@ -1,5 +1,6 @@
 """Population coding: what a population of neurons represents, and how to read it."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.population.decoded import Decoded as Decoded
 from neuraxis.population.ensemble import Ensemble as Ensemble
 from neuraxis.population.full_connection import FullConnection as FullConnection
@@ -15,3 +16,5 @@ from neuraxis.population.rate_neurons import RateNeurons as RateNeurons
 from neuraxis.population.rate_neurons import ReLUNeurons as ReLUNeurons
 from neuraxis.population.recurrent_population import PopulationState as PopulationState
 from neuraxis.population.recurrent_population import RecurrentPopulation as RecurrentPopulation
+
+_describe(globals())

@@ -21,7 +21,7 @@ def in_ball(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{co
 
 
 def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
-    """Give points that fill the ball of radius 1 evenly, without chance: always the same.
+    """Return points that fill the ball of radius 1 evenly, without chance: always the same.
 
     In one dimension they are equally spaced. In more, D + 1 coordinates of an additive recurrence, i/φ^j mod 1, become
     a direction (by the inverse of the normal distribution) and a radius. Beyond 32 dimensions, where the coordinates of

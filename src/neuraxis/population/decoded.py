@@ -50,7 +50,7 @@ class Decoded(eqx.Module):
         return self.read(self.ensemble.rates(x))
 
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
-        """Give the state of the neurons at rest for an x of shape (…, D)."""
+        """Return the state of the neurons at rest for an x of shape (…, D)."""
         return self.ensemble.init_state(input_shape)
 
     def step(

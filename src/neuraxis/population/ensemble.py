@@ -81,7 +81,7 @@ class Ensemble(eqx.Module):
         rates = _drawn(keys[0], size, max_rates=max_rates)
         starts = _drawn(keys[1], size, intercepts=intercepts)
         if not isinstance(starts, Tracer) and not np.all((starts >= -1) & (starts < 1)):
-            raise InputError(f"intercepts must lie in [-1, 1), but reach from {starts.min():g} to {starts.max():g}")
+            raise InputError(f"intercepts must lie in [-1, 1), but range from {starts.min():g} to {starts.max():g}")
         self.neurons = neurons
         self.encoders = (
             on_sphere(keys[2], size, dimensions) if encoders is None else _unit_length(encoders, (size, dimensions))
@@ -90,7 +90,7 @@ class Ensemble(eqx.Module):
         self.radius = radius
 
     def drive(self, x: Float[ArrayLike, "... dimensions"]) -> Float[Array, "... size"]:
-        """Give gain ⟨e, x⟩/radius + bias of each neuron.
+        """Return gain ⟨e, x⟩/radius + bias of each neuron.
 
         Raises:
             InputError: for an x that is not finite or whose last axis is not D.
@@ -101,11 +101,11 @@ class Ensemble(eqx.Module):
         return along * (self.gain / self.radius) + self.bias
 
     def rates(self, x: Float[ArrayLike, "... dimensions"]) -> Float[Array, "... size"]:
-        """Give the steady firing rates [Hz]: the tuning curves."""
+        """Return the steady firing rates [Hz]: the tuning curves."""
         return self.neurons.firing_rate(self.drive(x))
 
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
-        """Give the state of the neurons at rest for an x of shape (…, D); of neurons that have none, ()."""
+        """Return the state of the neurons at rest for an x of shape (…, D); of neurons that have none, ()."""
         x = np.broadcast_to(0, check.broadcast(input_shape))
         check.last_axis(self.encoders.shape[1], x=x)
         shape = (*x.shape[:-1], len(self.encoders))
@@ -154,7 +154,7 @@ class Ensemble(eqx.Module):
         return Decoded(self, solve_decoders(self.rates(points), _targets(function, points), noise))
 
     def _points(self, key: PRNGKeyArray | None) -> Array:
-        """Give points that fill the ball, as many as Nengo takes."""
+        """Return points that fill the ball, as many as Nengo takes."""
         size, dimensions = self.encoders.shape
         count = max(min(max(500 * dimensions, 750), 2500), 2 * size)
         if key is None:
@@ -164,7 +164,7 @@ class Ensemble(eqx.Module):
 
 
 def _drawn(key: PRNGKeyArray, size: int, **named: Any) -> Array:
-    """Give a number for each neuron: drawn from a range, which is a pair, or given."""
+    """Return a number for each neuron: drawn from a range, which is a pair, or given."""
     ((name, value),) = named.items()
     known = numbers(**{name: value})
     if isinstance(value, tuple) and len(value) == 2 and known.shape == (2,):
@@ -198,12 +198,12 @@ def _given(points: Any, dimensions: int) -> Array:
 
 
 def _targets(function: Callable[[Array], Array], points: Array) -> Array:
-    """Give the values of a function at points as (points, out)."""
+    """Return the values of a function at points as (points, out)."""
     values = check.floats("what the function gives", function(points))
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise InputError(
-            f"the function must map points {points.shape} to ({len(points)}, out), one row for each point, but gives "
-            f"shape {values.shape}; it acts on the last axis, such as x[..., 0] * x[..., 1]"
+            f"the function must map points {points.shape} to ({len(points)}, out), one row for each point, but "
+            f"returned shape {values.shape}; it acts on the last axis, such as x[..., 0] * x[..., 1]"
         )
     check.finite(**{"what the function gives": values})
     return cast(Array, values if values.ndim == 2 else values[:, None])

@@ -44,7 +44,7 @@ class Folded(eqx.Module):
 
 
 def folded(decoded: Decoded, dt: ArrayLike) -> Folded:
-    """Give what takes the same steps of `dt` [ms] as a decoded ensemble."""
+    """Return what takes the same steps of `dt` [ms] as a decoded ensemble."""
     neurons = prepared(decoded.ensemble.neurons, dt)
     rate = 1000 / dt if isinstance(neurons, Dynamics) else 1.0
     encoders, decoders = _factors(decoded, rate)

@@ -62,7 +62,7 @@ class FullConnection(eqx.Module):
     def __call__(
         self, x: Float[ArrayLike, "... dimensions"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... to"]:
-        """Give the steady rates of B [Hz] where A represents x."""
+        """Return the steady rates of B [Hz] where A represents x."""
         return self.target.neurons.firing_rate(self._current(self.source.rates(x)) + self.target.bias)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple[Any, SynapseState, Any]:

@@ -62,7 +62,7 @@ def solve_decoders(
 
 @compiled
 def _solve(H: Array, X: Array, noise: ArrayLike) -> tuple[Array, Array]:
-    """Give the decoders, and the smallest pivot of the Cholesky decomposition over the largest."""
+    """Return the decoders, and the smallest pivot of the Cholesky decomposition over the largest."""
     ridge = len(H) * jnp.square(noise * jnp.max(jnp.abs(H)))
     # The decomposition reads the lower triangle only.
     factor = lax.linalg.cholesky(_lower(H, ridge), symmetrize_input=False)
@@ -75,7 +75,7 @@ def _solve(H: Array, X: Array, noise: ArrayLike) -> tuple[Array, Array]:
 
 
 def _lower(H: Array, ridge: Array) -> Array:
-    """Give HᵀH + ridge I without most of its upper triangle, which would be the lower one once more."""
+    """Return HᵀH + ridge I without most of its upper triangle, which would be the lower one once more."""
     size, rows = H.shape[1], H.T.copy()  # in double precision a quarter faster than transposed block by block
     ends = [round(size * i / _BLOCKS) for i in range(1, _BLOCKS + 1)]
     blocks = [

@@ -63,7 +63,7 @@ class PES(eqx.Module):
         return eqx.tree_at(lambda m: m.decoders, model, decoders), state, jnp.sum(jnp.square(error), axis=-1)
 
     def loss(self, model: Decoded, *batch: Any, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-        """Give the squared error of each example."""
+        """Return the squared error of each example."""
         x, targets = _pair(model, batch)
         return jnp.sum(jnp.square(model(x) - targets), axis=-1)
 
@@ -128,12 +128,12 @@ class OnlinePES(eqx.Module):
         return OnlineState(neurons, filtered, state.decoders - rate * change), out
 
     def learnt(self, state: OnlineState) -> Decoded:
-        """Give the ensemble with the decoders of a state, which must be those of one run."""
+        """Return the ensemble with the decoders of a state, which must be those of one run."""
         return Decoded(self.decoded.ensemble, state.decoders)
 
 
 def moved(activities: Float[Array, "example size"], error: Float[Array, "example out"]) -> Float[Array, "size out"]:
-    """Give aᵀe/N, summed over the examples: the direction in which PES moves decoders, for a rate of −1."""
+    """Return aᵀe/N, summed over the examples: the direction in which PES moves decoders, for a rate of −1."""
     return jnp.matmul(activities.T, error, precision=lax.Precision.HIGHEST) / activities.shape[-1]
 
 
@@ -144,7 +144,7 @@ def _check_rate(learning_rate: Any) -> None:
 
 
 def _pair(model: Decoded, batch: tuple[Any, ...]) -> tuple[Array, Array]:
-    """Give the examples and targets of a batch."""
+    """Return the examples and targets of a batch."""
     if len(batch) != 2:
         raise InputError(f"PES learns from pairs (x, targets), but the data are {len(batch)} arrays")
     x, targets = (check.floats(name, value) for name, value in zip(("x", "targets"), batch, strict=True))

@@ -85,16 +85,16 @@ class RateNetwork(eqx.Module):
         return RateState(*(jnp.zeros(shape, self.weight.dtype) for _ in range(2)))
 
     def relaxation(self, y: RateState, input: ArrayLike) -> tuple[RateState, RateState]:
-        """Give where s and v go while the other stands still, and their time constants."""
+        """Return where s and v go while the other stands still, and their time constants."""
         driven = jnp.matmul(y.v, self.weight, precision=lax.Precision.HIGHEST) + self.bias + input
         active = check.floats("what the activation gives", self.activation(y.s))
         if active.shape != driven.shape:
-            raise InputError(f"activation must keep the shape of s, {driven.shape}, but gives {active.shape}")
+            raise InputError(f"activation must keep the shape of s, {driven.shape}, but returned {active.shape}")
         tau_s, tau_m = (jnp.broadcast_to(tau, driven.shape) for tau in (self.tau_s, self.tau_m))
         return RateState(driven, active), RateState(tau_s, tau_m)
 
     def derivative(self, y: RateState, input: ArrayLike) -> RateState:
-        """Give ds/dt and dv/dt [1/ms]."""
+        """Return ds/dt and dv/dt [1/ms]."""
         target, tau = self.relaxation(y, input)
         return RateState(*((to - now) / time for to, now, time in zip(target, y, tau, strict=True)))
 

@@ -25,7 +25,7 @@ class RateModel(Protocol):
     """
 
     def firing_rate(self, drive: Any, /) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz] under a drive that does not change."""
+        """Return the steady firing rate [Hz] under a drive that does not change."""
         ...
 
     def gain_bias(self, max_rates: Any, intercepts: Any, /) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -51,7 +51,7 @@ class RateNeurons(eqx.Module):
         check_rate_model(self.neurons)
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the steady firing rate [Hz]."""
+        """Return the steady firing rate [Hz]."""
         return self.neurons.firing_rate(drive)
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -63,7 +63,7 @@ class ReLUNeurons(eqx.Module):
     """Neurons whose rate is max(drive, 0) [Hz], without an upper end."""
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the rate [Hz].
+        """Return the rate [Hz].
 
         Raises:
             InputError: for a drive that is not finite.
@@ -101,7 +101,7 @@ class LogisticNeurons(eqx.Module):
         check.positive(tau_ref=self.tau_ref)
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Give the rate [Hz].
+        """Return the rate [Hz].
 
         Raises:
             InputError: for a drive that is not finite.

@@ -93,7 +93,7 @@ class RecurrentPopulation(eqx.Module):
             y, u = x[..., :size], x[..., size:]
             slope = check.floats("what f gives", f(y, u) if controls else f(y))
             if slope.shape != y.shape:
-                raise InputError(f"f must give dy/dt in the shape of y, {y.shape}, but gives {slope.shape}")
+                raise InputError(f"f must return dy/dt in the shape of y, {y.shape}, but returned {slope.shape}")
             return y + tau_s * slope
 
         self.recurrent = ensemble.decode(fed_back, points=points, noise=noise, key=key)
@@ -112,7 +112,7 @@ class RecurrentPopulation(eqx.Module):
         return self.start(jnp.zeros((*shape[:-1], self.size), self.recurrent.decoders.dtype))
 
     def start(self, y: Float[ArrayLike, "... dimensions"]) -> PopulationState:
-        """Give the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
+        """Return the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
         y = numbers(y=y)
         check.last_axis(self.size, y=y)
         return PopulationState(self.recurrent.init_state((*y.shape[:-1], self.size + self.controls)), y)

@@ -6,6 +6,7 @@ or `cell(x, state)` from (…, time, in) to (…, time, hidden). And `neuraxis.e
 of one cell or of a `Chain` of cells and layers, from which the next stretch of a sequence goes on.
 """
 
+from neuraxis.described import describe as _describe
 from neuraxis.recurrent.bptt import BPTT as BPTT
 from neuraxis.recurrent.gru import GRU as GRU
 from neuraxis.recurrent.legendre_memory import LegendreMemory as LegendreMemory
@@ -16,3 +17,5 @@ from neuraxis.recurrent.reset_after_gru import ResetAfterGRU as ResetAfterGRU
 from neuraxis.recurrent.rnn import RNN as RNN
 from neuraxis.recurrent.truncated import truncated as truncated
 from neuraxis.recurrent.truncated import windows as windows
+
+_describe(globals())

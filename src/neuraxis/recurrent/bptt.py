@@ -61,18 +61,18 @@ class BPTT(eqx.Module):
     def __call__(
         self, model: Chain, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, " batch"], Chain]:
-        """Give E of every sequence of the batch, and the gradient of their mean, a tree like the model."""
+        """Return E of every sequence of the batch, and the gradient of their mean, a tree like the model."""
         losses, gradient, _ = self.from_state(model, x, t, None)
         return losses, gradient
 
     def from_state(
         self, model: Chain, x: ArrayLike, t: ArrayLike, state: Any
     ) -> tuple[Float[Array, " batch"], Chain, tuple[Array]]:
-        """Give E, the gradient and the state after the last step, where the model begins in that state."""
+        """Return E, the gradient and the state after the last step, where the model begins in that state."""
         rnn, readout = _parts(model)
         inputs = check.floats("x", x)
         if inputs.ndim != 3 or not inputs.shape[0]:
-            raise InputError(f"x must hold sequences, of shape (batch, time, in), but has shape {inputs.shape}")
+            raise InputError(f"x must contain sequences, of shape (batch, time, in), but has shape {inputs.shape}")
         first = rnn.init_state((len(inputs), inputs.shape[-1])) if state is None else jnp.asarray(state[0])
         h = rnn(inputs, first)
         before = jnp.concatenate([first[:, None], h[:, :-1]], axis=1)[:, : h.shape[1]]
@@ -87,14 +87,14 @@ class BPTT(eqx.Module):
         return self.loss.total(z, t), gradient, (h[:, -1] if h.shape[1] else first,)
 
     def _by_readout(self, z: Array, t: ArrayLike) -> Array:
-        """Give ∇_z of the mean of E over the batch."""
+        """Return ∇_z of the mean of E over the batch."""
         slope = self.slope(z, t)
         if jnp.shape(slope) != z.shape:
-            raise InputError(f"slope must give the shape of z, {z.shape}, but gave shape {jnp.shape(slope)}")
+            raise InputError(f"slope must return the shape of z, {z.shape}, but returned shape {jnp.shape(slope)}")
         return self.loss.alpha(z.shape[:-1])[..., None] * slope / len(z)
 
     def _backwards(self, rnn: RNN, by_h: Array, slope: Array) -> Array:
-        """Give ∇_a of all steps, by the recursion."""
+        """Return ∇_a of all steps, by the recursion."""
         steps = by_h.shape[1]
         if not steps:
             return by_h
@@ -119,7 +119,7 @@ class _Backwards(eqx.Module):
 
 
 def _summed(layer: Linear, x: Array, by_z: Array) -> Linear:
-    """Give the gradient by a layer z = x W + b that is used at every step."""
+    """Return the gradient by a layer z = x W + b that is used at every step."""
     x, by_z = (array.reshape(-1, array.shape[-1]) for array in (x, by_z))
     by_bias = None if layer.bias is None else jnp.sum(by_z, axis=0)
     return eqx.tree_at(lambda n: (n.weight, n.bias), layer, (x.T @ by_z, by_bias), is_leaf=lambda leaf: leaf is None)

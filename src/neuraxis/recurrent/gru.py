@@ -68,7 +68,7 @@ class GRU(eqx.Module):
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
-        """Give x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        """Return x U + b of g, r and h̃, which `simulate` has of all steps at once."""
         return self.input(x)
 
     def step(
@@ -80,7 +80,7 @@ class GRU(eqx.Module):
         return h, h
 
     def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None) -> tuple[Array, Array]:
-        """Give h after every step, and after the last one, with a gradient that is quicker than that of the steps.
+        """Return h after every step, and after the last one, with a gradient that is quicker than that of the steps.
 
         It can be differentiated backwards only; `simulate` takes `jax.jvp`, too.
         """

@@ -51,7 +51,7 @@ def gru_scan(
     gates: Float[Array, "hidden two_hidden"],
     candidate: Float[Array, "hidden hidden"],
 ) -> Float[Array, "time batch hidden"]:
-    """Give h after every step, from the first one on; the arguments are those of `advance`."""
+    """Return h after every step, from the first one on; the arguments are those of `advance`."""
     return _forward(h, z, gates, candidate)[0]
 
 
@@ -67,7 +67,7 @@ def _forward(h, z, gates, candidate):
 
 @partial(jax.jit, inline=True)  # a program of its own only where it is in no other
 def _backward(kept: Any, by_output: Float[Array, "time batch hidden"]) -> tuple[Array, ...]:
-    """Give the gradients by h_0, z, W_gates and W.
+    """Return the gradients by h_0, z, W_gates and W.
 
     With δ = ∇_{h_t}E, which comes from the output of the step and from the one after it,
 
@@ -95,7 +95,7 @@ def _backward(kept: Any, by_output: Float[Array, "time batch hidden"]) -> tuple[
 
 
 def _over_all_steps(h: Array, by_z: Array) -> Array:
-    """Give Σ hᵀ ∇_z over steps and batch."""
+    """Return Σ hᵀ ∇_z over steps and batch."""
     return h.reshape(-1, h.shape[-1]).T @ by_z.reshape(-1, by_z.shape[-1])
 
 

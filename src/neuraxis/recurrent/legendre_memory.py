@@ -66,7 +66,7 @@ class LegendreMemory(eqx.Module):
         return m, m
 
     def unroll(self, u: Num[ArrayLike, "... time channel"], state: ArrayLike | None = None) -> tuple[Array, Array]:
-        """Give m after every step, and after the last one, by convolution."""
+        """Return m after every step, and after the last one, by convolution."""
         inputs = as_sequences(u, "u", "channel")
         each = jnp.moveaxis(inputs, -1, -2)[..., None]  # channels are sequences by themselves
         m = causal_convolve(each, self.impulse_response(inputs)[:, None])
@@ -76,17 +76,17 @@ class LegendreMemory(eqx.Module):
         return jnp.moveaxis(m, -3, -2), last
 
     def after(self, u: Float[Array, "... time channel"]) -> Float[Array, "... channel q"]:
-        """Give m_T alone, from m_0 = 0 on, by one product over all steps."""
+        """Return m_T alone, from m_0 = 0 on, by one product over all steps."""
         response = self.impulse_response(u)[::-1]
         return jnp.einsum("...tc,tq->...cq", u, response, precision=lax.Precision.HIGHEST)
 
     def free(self, m: Float[Array, "... q"], steps: int) -> Float[Array, "... time q"]:
-        """Give m Ā^t for t = 1 … steps: what is left of a memory without further input."""
+        """Return m Ā^t for t = 1 … steps: what is left of a memory without further input."""
         matrix, _ = _discretised(self.order, self.theta)
         return matrix_scan(jnp.asarray(matrix, m.dtype), jnp.zeros((*m.shape[:-1], steps, self.order), m.dtype), m)
 
     def impulse_response(self, u: Float[Array, "... time channel"]) -> Float[Array, "time q"]:
-        """Give B̄ Ā^k for k = 0 … T − 1, of sequences like these."""
+        """Return B̄ Ā^k for k = 0 … T − 1, of sequences like these."""
         response = jnp.asarray(_impulse_response(self.order, self.theta, u.shape[-2]), u.dtype)
         return lax.optimization_barrier(response)  # else XLA would calculate with it while it compiles, and slowly
 
@@ -96,7 +96,7 @@ class LegendreMemory(eqx.Module):
 
 
 def as_sequences(x: ArrayLike, name: str, feature: str) -> Float[Array, "... time feature"]:
-    """Give sequences as floats.
+    """Return sequences as floats.
 
     Raises:
         InputError: for what has no time axis, or is not finite.
@@ -110,14 +110,14 @@ def as_sequences(x: ArrayLike, name: str, feature: str) -> Float[Array, "... tim
 
 @cache
 def _discretised(order: int, theta: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give Ā and B̄ of a step, for rows, in double precision."""
+    """Return Ā and B̄ of a step, for rows, in double precision."""
     matrix, vector = zero_order_hold(*legendre_delay(order, theta), 1.0)
     return matrix.T, vector
 
 
 @lru_cache(maxsize=8)
 def _impulse_response(order: int, theta: int, steps: int) -> np.ndarray:
-    """Give B̄ Ā^k in double precision, in O(log steps) products: Ā^n takes the first n to the next n."""
+    """Return B̄ Ā^k in double precision, in O(log steps) products: Ā^n takes the first n to the next n."""
     power, vector = _discretised(order, theta)
     response = vector[None]
     while len(response) < steps:

@@ -87,7 +87,7 @@ class LMU(eqx.Module):
         return self.memory.init_state(channels)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> tuple[Array, Array]:
-        """Give u and x V + b, which `simulate` has of all steps at once."""
+        """Return u and x V + b, which `simulate` has of all steps at once."""
         return self.encoder(x), self.input(x)
 
     def step(
@@ -99,7 +99,7 @@ class LMU(eqx.Module):
         return m, self._output(seen, m)
 
     def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None) -> tuple[Array, Array]:
-        """Give h after every step, and m after the last one, all steps at once."""
+        """Return h after every step, and m after the last one, all steps at once."""
         inputs = as_sequences(x, "x", "in")
         u, seen = self.project(inputs)
         weight = self.readout.weight.reshape(u.shape[-1], self.memory.order, -1)
@@ -114,10 +114,10 @@ class LMU(eqx.Module):
         return self.activation(seen + remembered), last
 
     def last(self, x: Num[ArrayLike, "... time in"]) -> Float[Array, "... hidden"]:
-        """Give h after the last step alone, from m_0 = 0 on, without those before: by one product over all steps."""
+        """Return h after the last step alone, from m_0 = 0 on, without those before: by one product over all steps."""
         inputs = as_sequences(x, "x", "in")
         if not inputs.shape[-2]:
-            raise InputError(f"x must hold at least one step, but has shape {inputs.shape}")
+            raise InputError(f"x must contain at least one step, but has shape {inputs.shape}")
         u, seen = self.encoder(inputs), self.input(inputs[..., -1, :])
         return self._output(seen, self.memory.after(u))
 

@@ -36,25 +36,27 @@ class LossOverTime(eqx.Module):
     def __call__(
         self, model: PyTree, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "..."]:
-        """Give E of every sequence."""
+        """Return E of every sequence."""
         return self.from_state(model, x, t, None, key=key)[0]
 
     def from_state(
         self, model: PyTree, x: ArrayLike, t: ArrayLike, state: PyTree, *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "..."], PyTree]:
-        """Give E, and the state after the last step, where the model begins in that state."""
+        """Return E, and the state after the last step, where the model begins in that state."""
         y, last = unroll(model, x, state, key=key)
         return self.total(y, t), last
 
     def total(self, y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-        """Give E of outputs."""
+        """Return E of outputs."""
         each, shape = self.loss(y, t), jnp.shape(y)[:-1]
         if jnp.shape(each) != shape:
-            raise InputError(f"loss must give one value per step, shape {shape}, but gave shape {jnp.shape(each)}")
+            raise InputError(
+                f"loss must return one value per step, shape {shape}, but returned shape {jnp.shape(each)}"
+            )
         return jnp.sum(self.alpha(shape) * each, axis=-1)
 
     def alpha(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
-        """Give α for losses of that shape, (…, time)."""
+        """Return α for losses of that shape, (…, time)."""
         if self.weights is None:
             return jnp.asarray(1.0 / max(1, shape[-1]))
         alpha = check.floats("weights", self.weights)

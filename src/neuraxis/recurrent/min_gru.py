@@ -71,7 +71,7 @@ class MinGRU(eqx.Module):
         return zero_state(self.gate, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Coefficients:
-        """Give 1 − g and g ⊙ h̃, which are had of all steps at once."""
+        """Return 1 − g and g ⊙ h̃, which are had of all steps at once."""
         g = logistic(self.gate(x))
         return 1 - g, g * self.activation(self.candidate(x))
 
@@ -84,7 +84,7 @@ class MinGRU(eqx.Module):
         return h, h
 
     def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None) -> tuple[Array, Array]:
-        """Give h after every step, and after the last one, by a linear scan."""
+        """Return h after every step, and after the last one, by a linear scan."""
         inputs = check.floats("x", x)
         check.finite(x=inputs)
         if inputs.ndim < 2:

@@ -80,7 +80,7 @@ class ResetAfterGRU(eqx.Module):
         return eqx.tree_at(lambda m: (m.input.weight, m.input.bias, m.recurrent.weight, m.recurrent.bias), blank, own)
 
     def to_torch(self, layer: int = 0) -> dict[str, np.ndarray]:
-        """Give the weights by PyTorch's names, for `gru.load_state_dict`, once they are made tensors."""
+        """Return the weights by PyTorch's names, for `gru.load_state_dict`, once they are made tensors."""
         check.whole(0, layer=layer)
         parts = {"ih": self.input, "hh": self.recurrent}
         weights = {f"weight_{name}_l{layer}": part.weight for name, part in parts.items()}
@@ -103,7 +103,7 @@ class ResetAfterGRU(eqx.Module):
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
-        """Give x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        """Return x U + b of g, r and h̃, which `simulate` has of all steps at once."""
         return self.input(x)
 
     def step(
@@ -132,5 +132,5 @@ def _as_torch(array: np.ndarray) -> np.ndarray:
 
 def _of_torch(weights: Mapping[str, Any], name: str, default: np.ndarray | None = None) -> np.ndarray:
     if name not in weights and default is None:
-        raise InputError(f"weights must hold {name}, but hold {', '.join(map(str, weights)) or 'nothing'}")
+        raise InputError(f"weights must contain {name}, but contain {', '.join(map(str, weights)) or 'nothing'}")
     return np.asarray(check.floats(name, weights.get(name, default)))

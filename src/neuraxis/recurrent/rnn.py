@@ -67,7 +67,7 @@ class RNN(eqx.Module):
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... hidden"]:
-        """Give x U + b, which `simulate` has of all steps at once."""
+        """Return x U + b, which `simulate` has of all steps at once."""
         return self.input(x)
 
     def step(

@@ -11,7 +11,7 @@ from neuraxis.layers import Linear
 
 
 def zero_state(input: Linear, hidden_size: int, input_shape: Any) -> Float[Array, "... hidden"]:
-    """Give h = 0 for inputs of that shape, (…, in).
+    """Return h = 0 for inputs of that shape, (…, in).
 
     Args:
         input: the layer that takes them.
@@ -28,7 +28,7 @@ def zero_state(input: Linear, hidden_size: int, input_shape: Any) -> Float[Array
 
 
 def as_state(state: Any, shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-    """Give a state of h as floats.
+    """Return a state of h as floats.
 
     Raises:
         InputError: for one of another shape, or that holds no numbers.

@@ -42,7 +42,7 @@ def windows(x: Any, t: Any, width: int) -> tuple[np.ndarray, np.ndarray, Bool[np
         raise InputError(f"x and t must agree in their axes (sequence, time), but have shapes {shapes[0]}, {shapes[1]}")
     count, steps = shapes[0]
     if not count or steps < width:
-        raise InputError(f"x must hold sequences of at least {width} steps, but has shape {arrays[0].shape}")
+        raise InputError(f"x must contain sequences of at least {width} steps, but has shape {arrays[0].shape}")
     number = steps // width
 
     def cut(array: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ class Truncated(eqx.Module):
     like: Array  # sequences of no step
 
     def init(self, model: Dynamics) -> TruncatedState:
-        """Give the state of the optimiser, and the one with which the model begins."""
+        """Return the state of the optimiser, and the one with which the model begins."""
         return TruncatedState(self.optimizer.init(split_parameters(model)[0]), self._begin(model))
 
     def step(

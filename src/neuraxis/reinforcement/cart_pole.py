@@ -67,7 +67,7 @@ class CartPole(eqx.Module):
         return jax.random.uniform(key, (*_whole("shape", shape), 4), minval=-0.05, maxval=0.05)
 
     def derivative(self, state: Float[ArrayLike, "... 4"], force: ArrayLike) -> Float[Array, "... 4"]:
-        """Give the rate of change of the state [per ms] under a force [N]."""
+        """Return the rate of change of the state [per ms] under a force [N]."""
         check.last_axis(4, state=state)
         force = check.floats("force", force)
         _, velocity, angle, spin = jnp.moveaxis(check.floats("state", state), -1, 0)
@@ -80,7 +80,7 @@ class CartPole(eqx.Module):
         return _PER_MS * jnp.stack(jnp.broadcast_arrays(velocity, linear, spin, angular), axis=-1)
 
     def is_over(self, state: Float[ArrayLike, "... 4"]) -> Bool[Array, "..."]:
-        """Say whether the pole has fallen or the cart has left the track."""
+        """Tell whether the pole has fallen or the cart has left the track."""
         check.last_axis(4, state=state)
         values = check.floats("state", state)
         return (jnp.abs(values[..., 0]) > self.max_position) | (jnp.abs(values[..., 2]) > self.max_angle)
@@ -102,7 +102,7 @@ class CartPole(eqx.Module):
 
 def _whole(name: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, Sequence) or isinstance(shape, str):
-        raise InputError(f"{name} must be a tuple of whole numbers, but is {check.received(shape)}")
+        raise InputError(f"{name} must be a tuple of integers, but is {check.received(shape)}")
     for size in shape:
         check.whole(0, **{f"a size in {name}": size})
     return tuple(shape)

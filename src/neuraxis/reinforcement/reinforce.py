@@ -29,7 +29,7 @@ class Environment(Protocol):
         ...
 
     def is_over(self, state: Any, /) -> Bool[Array, "..."]:
-        """Say whether the episode has ended, after which there is no reward."""
+        """Tell whether the episode has ended, after which there is no reward."""
         ...
 
 
@@ -80,7 +80,7 @@ class Actor(eqx.Module):
         logits, actions = self.policy(state), check.floats("actions", self.actions)
         if logits.shape[-1] != len(actions):
             raise InputError(
-                f"policy must give {len(actions)} logits, one for each action, but gives {logits.shape[-1]}"
+                f"policy must return {len(actions)} logits, one for each action, but returned {logits.shape[-1]}"
             )
         chance = check.floats("noise", noise)
         check.fits(logits.shape, noise=chance)
@@ -172,7 +172,7 @@ class Reinforce(eqx.Module):
         return simulate(actor, noise, dt=self.dt, state=state).record
 
     def returns(self, rewards: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
-        """Give G_t = Σ_{k≥t} γ^{k−t} r_k.
+        """Return G_t = Σ_{k≥t} γ^{k−t} r_k.
 
         Raises:
             InputError: for rewards of another number of steps.
@@ -185,7 +185,7 @@ class Reinforce(eqx.Module):
         return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1, precision=lax.Precision.HIGHEST)
 
     def total_reward(self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray) -> Array:
-        """Give Σ_t r_t of an episode from each start; the arguments are those of `play`."""
+        """Return Σ_t r_t of an episode from each start; the arguments are those of `play`."""
         return jnp.sum(self.play(policy, start, key=key).reward, axis=0)
 
     def __call__(

@@ -3,6 +3,7 @@
 A threat model says what an attacker may do, an attack looks for the worst input, `robust_accuracy` measures.
 """
 
+from neuraxis.described import describe as _describe
 from neuraxis.robust.adversarial_training import adversarial_training as adversarial_training
 from neuraxis.robust.apgd import APGD as APGD
 from neuraxis.robust.attack import Attack as Attack
@@ -32,3 +33,5 @@ from neuraxis.robust.threat_models import with_epsilon as with_epsilon
 from neuraxis.robust.trades import TRADES as TRADES
 from neuraxis.robust.trades import BinaryTRADES as BinaryTRADES
 from neuraxis.robust.under_attack import UnderAttack as UnderAttack
+
+_describe(globals())

@@ -132,7 +132,7 @@ class _Climb(NamedTuple):
 
 
 def windows(steps: int) -> Int[np.ndarray, " steps"]:
-    """Give for each step the length of the window that ends with it, or 0 where none does.
+    """Return for each step the length of the window that ends with it, or 0 where none does.
 
     The first holds 22 % of all steps, and each a number less by 3 % of them than the one before, down to 6 %.
     """

@@ -48,7 +48,7 @@ class Attack(Protocol):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x."""
+        """Return an input for each of x."""
         ...
 
 
@@ -107,13 +107,13 @@ def succeeds(rank: Int[Array, " N"], problem: Problem) -> Bool[Array, " N"]:
 
 
 def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
-    """Give the logits of the model."""
+    """Return the logits of the model."""
     logits = call("model", model, x)
     if not isinstance(logits, jax.Array | np.ndarray) or jnp.ndim(logits) != 2 or len(logits) != len(x):
         shape = getattr(logits, "shape", None)
         found = f"a {type(logits).__name__}" if shape is None else f"shape {shape}"
         raise InputError(
-            f"the model must give logits of shape (N, classes) for inputs of shape {x.shape}, but gave {found}"
+            f"the model must return logits of shape (N, classes) for inputs of shape {x.shape}, but returned {found}"
         )
     return jnp.asarray(logits)
 
@@ -121,7 +121,7 @@ def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
 def slope_of(
     loss: AttackLoss, problem: Problem, x: Float[Array, "N ..."]
 ) -> tuple[Float[Array, "N ..."], Float[Array, "N classes"], Float[Array, " N"]]:
-    """Give the gradient of the loss by x, the logits and the loss of each example.
+    """Return the gradient of the loss by x, the logits and the loss of each example.
 
     Examples do not interact in inference, so it is the gradient of the sum.
     """
@@ -162,7 +162,7 @@ class Search(eqx.Module):
 
     @abstractmethod
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Give the best input that it finds for each example."""
+        """Return the best input that it finds for each example."""
 
     def __call__(
         self,
@@ -173,7 +173,7 @@ class Search(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x that lies in the range and, if ε is a bound, in the ball around it.
+        """Return an input for each of x that lies in the range and, if ε is a bound, in the ball around it.
 
         While JAX is tracing, nothing can be refused, and what had no finite gradient becomes NaN.
 
@@ -211,7 +211,7 @@ def _search(attack, problem, key):
 
 
 def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: Any) -> Problem:
-    """Give what an attack works on, with the model in inference mode.
+    """Return what an attack works on, with the model in inference mode.
 
     Raises:
         InputError: for a model that is none, or answers differently each time; for inputs that do not lie in the range,
@@ -236,14 +236,14 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
 
 
 def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
-    """Give the inputs that may be moved.
+    """Return the inputs that may be moved.
 
     Raises:
         InputError: for no examples, inputs outside the range, and for an ε for each of another number of examples.
     """
     x = check.floats("x", x)
     if x.ndim < 2 or not len(x):
-        raise InputError(f"x must hold one or more examples along its first axis, (N, …), but has shape {x.shape}")
+        raise InputError(f"x must contain one or more examples along its first axis, (N, …), but has shape {x.shape}")
     x = only_between(threat.low, threat.high, "x", x)
     if np.ndim(threat.epsilon) and np.shape(threat.epsilon) != (len(x),):
         raise InputError(
@@ -253,13 +253,13 @@ def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
 
 
 def _classes(model: PyTree, x: Array) -> int:
-    """Give the number of classes, and see that the model always gives the same."""
+    """Return the number of classes, and see that the model always gives the same."""
     if any(isinstance(leaf, Tracer) for leaf in (x, *jax.tree.leaves(model))):
         return jax.eval_shape(lambda x: logits_of(model, x), x).shape[-1]
     first, second = map(np.asarray, _twice(model, x[:_LOOKED_AT]))
     if not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise InputError(
-            "the model must give the same logits each time, but those of the same inputs differ by up to "
+            "the model must return the same logits each time, but those of the same inputs differ by up to "
             f"{np.nanmax(np.abs(first - second)):.3g}; leave dropout and other noise out, as "
             "equinox.nn.inference_mode(model) does"
         )
@@ -278,11 +278,11 @@ def _one_each(name: str, classes_of: Any, x: Array, classes: int) -> Int[Array, 
             f"{name} must be one class for each of {len(x)} examples, shape ({len(x)},), but have shape {known.shape}"
         )
     if known.dtype.kind not in "iub":
-        raise InputError(f"{name} must be whole numbers, but have dtype {known.dtype}")
+        raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
     if not np.all((numbers >= 0) & (numbers < classes)):
         raise InputError(
-            f"{name} must lie from 0 to {classes - 1}, the classes of the model, but reach from {numbers.min()} to "
+            f"{name} must be between 0 and {classes - 1}, the classes of the model, but range from {numbers.min()} to "
             f"{numbers.max()}"
         )
     return jnp.asarray(known, jnp.int32)

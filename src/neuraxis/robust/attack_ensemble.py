@@ -81,7 +81,7 @@ class AttackEnsemble(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x, (N, …), with labels (N,)."""
+        """Return an input for each of x, (N, …), with labels (N,)."""
         check_on_host("AttackEnsemble")
         if targets is not None:
             raise InputError("an ensemble has no targets; call one of its attacks with them")

@@ -15,7 +15,7 @@ from neuraxis.kinds import Map
 
 
 def logistic(margin: ArrayLike) -> Float[Array, "..."]:
-    """Give the surrogate g(z) = ln(1 + e^(−z)) of a margin z: the cross-entropy of a logistic output."""
+    """Return the surrogate g(z) = ln(1 + e^(−z)) of a margin z: the cross-entropy of a logistic output."""
     return softplus(-check.floats("margin", margin))
 
 
@@ -50,13 +50,13 @@ class TwoLogits(eqx.Module):
     model: Map
 
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, "... 2"]:
-        """Give the logits, (…, 2)."""
+        """Return the logits, (…, 2)."""
         f = one_output(self.model(x, key=key))
         return jnp.stack([jnp.zeros_like(f), f], axis=-1)
 
 
 def one_output(outputs: Any) -> Float[Array, "..."]:
-    """Give f(x), (…,), of a model that gives (…, 1).
+    """Return f(x), (…,), of a model that gives (…, 1).
 
     Raises:
         InputError: for another shape.
@@ -68,7 +68,7 @@ def one_output(outputs: Any) -> Float[Array, "..."]:
 
 
 def signs_of(labels: Any, f: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Give the labels as numbers; where JAX is tracing, those that are not ±1 become NaN.
+    """Return the labels as numbers; where JAX is tracing, those that are not ±1 become NaN.
 
     Raises:
         InputError: for labels that are not ±1, or not one for each.

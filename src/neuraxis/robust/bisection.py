@@ -54,7 +54,7 @@ class Bisection(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x, (N, …), with labels and targets (N,)."""
+        """Return an input for each of x, (N, …), with labels and targets (N,)."""
         check_on_host("Bisection")
         problem = checked(self.threat, model, x, labels, targets)
         best, count = np.array(problem.x), len(problem.x)

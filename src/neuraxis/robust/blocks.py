@@ -85,5 +85,5 @@ def check_on_host(name: str) -> None:
 
 
 def fold(key: PRNGKeyArray | None, number: int) -> PRNGKeyArray | None:
-    """Give a key of its own, where there is one at all."""
+    """Return a key of its own, where there is one at all."""
     return None if key is None else jax.random.fold_in(key, number)

@@ -10,7 +10,7 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 def rivals(problem: Problem, count: int) -> Int[Array, "N rival"]:
-    """Give the classes whose boundary with the label may be crossed: the target, or the likeliest ones of `count`."""
+    """Return the classes whose boundary with the label may be crossed: the target, or the likeliest ones of `count`."""
     if problem.targets is not None:
         return problem.targets[:, None]
     logits = logits_of(problem.model, problem.x)
@@ -22,7 +22,7 @@ def rivals(problem: Problem, count: int) -> Int[Array, "N rival"]:
 def differences(
     problem: Problem, x: Float[Array, "N ..."], others: Int[Array, "N rival"]
 ) -> tuple[Float[Array, "N rival"], Float[Array, "rival N ..."]]:
-    """Give f_k = z_k − z_label for each rival k, and its gradient by x."""
+    """Return f_k = z_k − z_label for each rival k, and its gradient by x."""
 
     def values(x):
         logits = logits_of(problem.model, x)
@@ -37,7 +37,7 @@ def differences(
 def nearest(
     threat: ThreatModel, f: Float[Array, "N rival"], slopes: Float[Array, "rival N ..."]
 ) -> tuple[Float[Array, " N"], Float[Array, "N ..."]]:
-    """Give f_k and its gradient for the rival whose boundary is nearest in the norm, with the least |f_k|/‖∇f_k‖_*."""
+    """Get f_k and its gradient for the rival whose boundary is nearest in the norm, with the least |f_k|/‖∇f_k‖_*."""
     sizes = jax.vmap(threat.dual_norm)(slopes).T
     rival = jnp.argmin(jnp.abs(f) / (sizes + 1e-12), axis=-1)
     chosen = jnp.take_along_axis(slopes, along(rival, slopes[0])[None], axis=0)[0]

@@ -114,6 +114,6 @@ class _Walk(NamedTuple):
 
 
 def _to_boundary(threat: ThreatModel, x: Array, slope: Array, gap: Array) -> Array:
-    """Give the smallest δ in the range with ⟨slope, δ⟩ = gap, on either side."""
+    """Return the smallest δ in the range with ⟨slope, δ⟩ = gap, on either side."""
     side = jnp.where(gap < 0, -1, 1).astype(x.dtype)
     return threat.to_plane(x, slope * along(side, x), jnp.abs(gap))

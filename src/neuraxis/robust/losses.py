@@ -68,7 +68,7 @@ def dlr(logits: Logits, labels: Classes, targets: Classes | None = None) -> Floa
 
 
 def loss_of(loss: AttackLoss, logits: Logits, labels: Classes, targets: Classes | None) -> Float[Array, " N"]:
-    """Give what the attack makes large, one value per example.
+    """Return what the attack makes large, one value per example.
 
     Raises:
         InputError: for a loss that takes other arguments, or gives other values.
@@ -78,7 +78,8 @@ def loss_of(loss: AttackLoss, logits: Logits, labels: Classes, targets: Classes 
     values = loss(*arguments)
     if jnp.shape(values) != labels.shape:
         raise InputError(
-            f"the loss of an attack must give one value per example, shape {labels.shape}, but gave {jnp.shape(values)}"
+            f"the loss of an attack must return one value per example, shape {labels.shape}, but returned "
+            f"{jnp.shape(values)}"
         )
     return values
 

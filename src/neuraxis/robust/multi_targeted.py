@@ -57,7 +57,7 @@ class MultiTargeted(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Give an input for each of x, (N, …), with labels (N,); it chooses the targets itself."""
+        """Return an input for each of x, (N, …), with labels (N,); it chooses the targets itself."""
         check_on_host("MultiTargeted")
         if targets is not None:
             raise InputError("MultiTargeted chooses its targets itself; call the attack inside of it with yours")

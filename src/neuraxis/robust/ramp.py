@@ -32,7 +32,7 @@ def ramped(rule: Rule, ramp: Rate) -> "Ramped":
     check_rule(rule)
     is_threat = lambda node: isinstance(node, ThreatModel)
     if not any(map(is_threat, jax.tree.leaves(rule, is_leaf=is_threat))):
-        raise InputError(f"rule must hold a threat model whose ε can grow, but is {check.received(rule)}")
+        raise InputError(f"rule must contain a threat model whose ε can grow, but is {check.received(rule)}")
     check_rate(check.not_negative, ramp=ramp)
     return Ramped(rule, ramp)
 

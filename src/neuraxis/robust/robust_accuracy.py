@@ -151,7 +151,7 @@ def _norms(threat, images, x) -> Array:
 
 
 def _vanishing(problem: Problem, size: int) -> float:
-    """Give the share of the examples at which the cross-entropy has no gradient, but for rounding."""
+    """Return the share of the examples at which the cross-entropy has no gradient, but for rounding."""
     count = 0
     for first in range(0, len(problem.x), size):
         part = slice(first, first + size)

@@ -92,7 +92,7 @@ class Square(Search):
         return lax.while_loop(goes_on, query, (jnp.zeros((), jnp.int32), first))[1]
 
     def _sides(self, image: tuple[int, ...]) -> Int[Array, " queries"]:
-        """Give the side of the square in each query."""
+        """Return the side of the square in each query."""
         of_10_000 = np.arange(self.queries) / self.queries * 10_000
         halvings = np.searchsorted(_HALVED_AT, of_10_000, side="left")
         least = 1 if isinstance(self.threat, LInf) else 3
@@ -101,7 +101,7 @@ class Square(Search):
 
 
 def _begin_linf(threat: ThreatModel, x: Array, key: PRNGKeyArray) -> Array:
-    """Give vertical stripes."""
+    """Return vertical stripes."""
     count, _, width, channels = x.shape
     signs = jax.random.rademacher(key, (count, 1, width, channels), x.dtype)
     return threat.clip(x + _epsilon(threat, x) * signs)
@@ -116,12 +116,12 @@ def _change_linf(threat: ThreatModel, x: Array, best: Array, side: Array, key: P
 
 
 def _begin_l2(threat: ThreatModel, x: Array, key: PRNGKeyArray) -> Array:
-    """Give a grid of bumps."""
+    """Return a grid of bumps."""
     return _of_length_epsilon(threat, x, tiles(x.shape, key).astype(x.dtype))
 
 
 def _change_l2(threat: ThreatModel, x: Array, best: Array, side: Array, key: PRNGKeyArray) -> Array:
-    """Give a square of each image a new bump, and the norm that another square loses."""
+    """Return a square of each image a new bump, and the norm that another square loses."""
     key_to, key_from, key_turn, key_sign = jax.random.split(key, 4)
     side = jnp.minimum(side + 1 - side % 2, min(x.shape[1:3]))  # odd, so that the bump has a middle
     delta = best - x
@@ -142,5 +142,5 @@ def _of_length_epsilon(threat: ThreatModel, x: Array, delta: Array) -> Array:
 
 
 def _epsilon(threat: ThreatModel, x: Array) -> Array:
-    """Give ε so that it broadcasts with x."""
+    """Return ε so that it broadcasts with x."""
     return threat.along(threat.epsilon, x)

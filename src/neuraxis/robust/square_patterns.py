@@ -27,7 +27,7 @@ def window(shape: tuple[int, ...], side: Int[Array, ""], key: PRNGKeyArray) -> W
 
 
 def bumps(at: Window, side: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "N height width 1"]:
-    """Give an upper half that rises in the middle and a lower one that falls, of norm 1, turned by chance."""
+    """Return an upper half that rises in the middle and a lower one that falls, of norm 1, turned by chance."""
     turned = jax.random.bernoulli(key, 0.5, (len(at.row), 1, 1, 1))
     u, v = jnp.where(turned, at.column, at.row), jnp.where(turned, at.row, at.column)
     bump = jnp.where(at.inside, _bump(u, v, side), 0)
@@ -35,7 +35,7 @@ def bumps(at: Window, side: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "
 
 
 def tiles(shape: tuple[int, ...], key: PRNGKeyArray) -> Float[Array, "N height width channel"]:
-    """Give bumps side by side, a fifth of the image high, each turned and of either sign by chance."""
+    """Return bumps side by side, a fifth of the image high, each turned and of either sign by chance."""
     count, height, width, channels = shape
     side = max(1, min(height, width) // 5)
     key_turn, key_sign = jax.random.split(key)
@@ -54,7 +54,7 @@ def tiles(shape: tuple[int, ...], key: PRNGKeyArray) -> Float[Array, "N height w
 
 
 def _bump(u: Array, v: Array, side: int | Array) -> Array:
-    """Give Σ_{m=d}^{M−1} 1/(m + 1)², with d the distance (of the larger coordinate) from the middle of a half.
+    """Return Σ_{m=d}^{M−1} 1/(m + 1)², with d the distance (of the larger coordinate) from the middle of a half.
 
     It is the sum of M squares around that middle, each a step larger and fainter than the one before.
     """

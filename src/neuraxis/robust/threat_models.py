@@ -46,19 +46,19 @@ class ThreatModel(eqx.Module):
 
     @abstractmethod
     def norm(self, delta: Float[ArrayLike, "N ..."]) -> Float[Array, " N"]:
-        """Give ‖δ‖."""
+        """Return ‖δ‖."""
 
     @abstractmethod
     def dual_norm(self, slope: Float[Array, "N ..."]) -> Float[Array, " N"]:
-        """Give max ⟨slope, δ⟩ over all ‖δ‖ ≤ 1: how much a function of that slope can change."""
+        """Return max ⟨slope, δ⟩ over all ‖δ‖ ≤ 1: how much a function of that slope can change."""
 
     @abstractmethod
     def steepest(self, slope: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
-        """Give the δ with ‖δ‖ ≤ 1 along which a function of that slope rises most; 0 where the slope is 0."""
+        """Return the δ with ‖δ‖ ≤ 1 along which a function of that slope rises most; 0 where the slope is 0."""
 
     @abstractmethod
     def into_ball(self, delta: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
-        """Give the nearest δ with ‖δ‖ ≤ ε."""
+        """Return the nearest δ with ‖δ‖ ≤ ε."""
 
     @abstractmethod
     def draw(self, shape: tuple[int, ...], dtype: jnp.dtype, key: PRNGKeyArray) -> Float[Array, "N ..."]:
@@ -68,7 +68,7 @@ class ThreatModel(eqx.Module):
     def to_plane(
         self, x: Float[Array, "N ..."], slope: Float[Array, "N ..."], gap: Float[Array, " N"]
     ) -> Float[Array, "N ..."]:
-        """Give the smallest δ with ⟨slope, δ⟩ = gap ≥ 0 that stays in the range.
+        """Return the smallest δ with ⟨slope, δ⟩ = gap ≥ 0 that stays in the range.
 
         Where the range has no such δ, it is the one in the range that comes nearest to the plane.
         """
@@ -95,7 +95,7 @@ class ThreatModel(eqx.Module):
         return self.clip(x + self.along(self.epsilon, x) * self.draw(x.shape, x.dtype, key))
 
     def along(self, numbers: ArrayLike, x: Float[Array, "N ..."]) -> Float[Array, "..."]:
-        """Give one number, or one for each example, so that it broadcasts with x."""
+        """Return one number, or one for each example, so that it broadcasts with x."""
         numbers = jnp.asarray(numbers, x.dtype)
         return numbers.reshape(numbers.shape + (1,) * (x.ndim - 1)) if numbers.ndim else numbers
 
@@ -104,15 +104,15 @@ class LInf(ThreatModel):
     """‖δ‖∞ = max |δᵢ| ≤ ε: every input may change by ε."""
 
     def norm(self, delta):
-        """Give max |δᵢ|."""
+        """Return max |δᵢ|."""
         return jnp.max(jnp.abs(_flat(delta)), axis=-1)
 
     def dual_norm(self, slope):
-        """Give Σ |slopeᵢ|."""
+        """Return Σ |slopeᵢ|."""
         return jnp.sum(jnp.abs(_flat(slope)), axis=-1)
 
     def steepest(self, slope):
-        """Give the sign of the slope."""
+        """Return the sign of the slope."""
         return jnp.sign(slope)
 
     def into_ball(self, delta):
@@ -136,15 +136,15 @@ class L2(ThreatModel):
     """‖δ‖₂ = √Σ δᵢ² ≤ ε."""
 
     def norm(self, delta):
-        """Give √Σ δᵢ²."""
+        """Return √Σ δᵢ²."""
         return jnp.sqrt(jnp.sum(_flat(delta) ** 2, axis=-1))
 
     def dual_norm(self, slope):
-        """Give √Σ slopeᵢ²."""
+        """Return √Σ slopeᵢ²."""
         return self.norm(slope)
 
     def steepest(self, slope):
-        """Give slope/‖slope‖₂."""
+        """Return slope/‖slope‖₂."""
         scaled = slope / self.along(jnp.max(jnp.abs(_flat(slope)), axis=-1) + jnp.finfo(slope.dtype).tiny, slope)
         return scaled / self.along(self.norm(scaled) + _TINY, slope)
 
@@ -169,12 +169,12 @@ class L2(ThreatModel):
 
 
 def with_epsilon(attack: PyTree, epsilon: ArrayLike) -> PyTree:
-    """Give an attack, or anything else that holds threat models, with another ε in all of them."""
+    """Return an attack, or anything else that holds threat models, with another ε in all of them."""
     return with_threats(attack, lambda threat: eqx.tree_at(lambda t: t.epsilon, threat, epsilon))
 
 
 def for_examples(attack: PyTree, indices: Int[np.ndarray, " some"]) -> PyTree:
-    """Give an attack for some of the examples: where there is an ε for each, with theirs."""
+    """Return an attack for some of the examples: where there is an ε for each, with theirs."""
     return with_threats(
         attack,
         lambda threat: (
@@ -218,7 +218,7 @@ def _room(threat: ThreatModel, x: Array, slope: Array) -> Array:
 def _first_reaching(
     rise: Float[Array, "N entry"], most: Float[Array, "N entry"], gap: Float[Array, " N"]
 ) -> Float[Array, " N"]:
-    """Give the smallest t ≥ 0 with Σ min(t riseᵢ, mostᵢ) ≥ gap, and one at which all have come to their most if none.
+    """Return the smallest t ≥ 0 with Σ min(t riseᵢ, mostᵢ) ≥ gap, and one at which all have come to their most if none.
 
     The sum is concave in t and straight between the points where an entry comes to its most. So Newton's steps from
     t = 0 never pass the solution, pass one such point or more at a time, and end exactly.

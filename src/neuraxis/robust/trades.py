@@ -46,14 +46,14 @@ class TradeOff(eqx.Module):
 
     @abstractmethod
     def natural(self, outputs: Array, labels: Any) -> Float[Array, " N"]:
-        """Give the loss E at x."""
+        """Return the loss E at x."""
 
     @abstractmethod
     def between(self, outputs: Array, moved: Array) -> Float[Array, " N"]:
         """Say how far D the outputs at x′ are from those at x."""
 
     def __call__(self, model: Map, x: ArrayLike, labels: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " N"]:
-        """Give the loss of each example: what `descent` minimises, and a measure.
+        """Return the loss of each example: what `descent` minimises, and a measure.
 
         Args:
             model: map to outputs, (N, …).
@@ -112,17 +112,17 @@ class TRADES(TradeOff):
     """Step size α, as a share of ε."""
 
     def natural(self, outputs, labels):
-        """Give the cross-entropy."""
+        """Return the cross-entropy."""
         labels = check.array("labels", labels)
         if outputs.ndim != 2 or labels.shape != outputs.shape[:1]:
             raise InputError(
-                f"the model must give logits (N, classes), and labels must be one for each example, (N,), but they "
+                "the model must return logits (N, classes), and labels must be one for each example, (N,), but they "
                 f"have shapes {outputs.shape} and {labels.shape}"
             )
         return cross_entropy(outputs, jnp.asarray(labels))
 
     def between(self, outputs, moved):
-        """Give KL(p(x) ‖ p(x′))."""
+        """Return KL(p(x) ‖ p(x′))."""
         return divergence(outputs, moved)
 
 
@@ -156,12 +156,12 @@ class BinaryTRADES(TradeOff):
         check.functions(surrogate=self.surrogate)
 
     def natural(self, outputs, labels):
-        """Give g(f(x) t)."""
+        """Return g(f(x) t)."""
         f = one_output(outputs)
         return call("surrogate", self.surrogate, f * signs_of(labels, f))
 
     def between(self, outputs, moved):
-        """Give g(f(x) f(x′))."""
+        """Return g(f(x) f(x′))."""
         return call("surrogate", self.surrogate, one_output(outputs) * one_output(moved))
 
 

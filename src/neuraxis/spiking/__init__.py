@@ -1,5 +1,6 @@
 """What spiking neurons do together: networks, codes, classifiers trained by surrogate gradients, exchange in NIR."""
 
+from neuraxis.described import describe as _describe
 from neuraxis.spiking.connections import DenseConnections as DenseConnections
 from neuraxis.spiking.connections import SparseConnections as SparseConnections
 from neuraxis.spiking.connections import connect as connect
@@ -22,3 +23,5 @@ from neuraxis.spiking.spiking_classifier import SpikingClassifier as SpikingClas
 from neuraxis.spiking.spiking_network import SpikingNetwork as SpikingNetwork
 from neuraxis.spiking.spiking_network import packed_events as packed_events
 from neuraxis.spiking.spiking_network import record_packed as record_packed
+
+_describe(globals())

@@ -20,13 +20,13 @@ def pack(flags: Array) -> UInt32[Array, "... word"]:
 
 
 def flags(words: UInt32[Array, "*rows word"], size: int) -> Bool[Array, "*rows size"]:
-    """Give the flags that `pack` packed, as many as there were."""
+    """Return the flags that `pack` packed, as many as there were."""
     bits = (words[..., None] >> jnp.arange(WORD, dtype=jnp.uint32)) & 1
     return bits.reshape(*words.shape[:-1], -1)[..., :size] != 0
 
 
 def unpack(words: UInt32[Array | np.ndarray, "*rows word"]) -> tuple[np.ndarray, ...]:
-    """Give the indices of all bits that `pack` set, one array for each axis, in order: `np.nonzero` of the flags."""
+    """Return the indices of all bits that `pack` set, one array for each axis, in order: `np.nonzero` of the flags."""
     words = np.ascontiguousarray(words, dtype="<u4")
     *rows, word = np.nonzero(words)
     bits = np.unpackbits(words[(*rows, word)].view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
@@ -61,6 +61,6 @@ def for_each_bit(words: UInt32[Array, " word"], visit: Callable[[Array, Any], tu
 
 
 def _lowest_bit(word):
-    """Give the number of the lowest bit that is set in a word, and the word with only that bit."""
+    """Return the number of the lowest bit that is set in a word, and the word with only that bit."""
     lowest = word & (~word + 1)
     return lax.population_count(lowest - 1).astype(jnp.int32), lowest

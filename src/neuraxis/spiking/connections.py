@@ -75,7 +75,7 @@ class SparseConnections(eqx.Module):
             if known.dtype.kind not in "iu":
                 raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
             if not isinstance(known, Tracer) and known.size and not 0 <= np.min(known) <= np.max(known) < end:
-                raise InputError(f"{name} must lie from 0 to {end - 1}; they are made by connect")
+                raise InputError(f"{name} must be between 0 and {end - 1}; they are made by connect")
 
     def deliver(
         self,
@@ -88,7 +88,7 @@ class SparseConnections(eqx.Module):
         return propagate(flat, spikes, self.table(flat.dtype), start).reshape(pending.shape)
 
     def table(self, dtype: Any) -> Table:
-        """Give the lists, with the weights in that precision."""
+        """Return the lists, with the weights in that precision."""
         return Table(jnp.asarray(self.weights, dtype), self.addresses, self.sources, self.offsets)
 
     def listed(self) -> Connection:
@@ -184,7 +184,7 @@ def connect(
     for p in projections:
         for name, indices in (("source", p.source), ("target", p.target)):
             if indices.size and indices.max() >= size:
-                raise InputError(f"{name} must hold neurons from 0 to {size - 1}, but holds {indices.max()}")
+                raise InputError(f"{name} must contain neurons from 0 to {size - 1}, but contains {indices.max()}")
         if p.receptor >= receptors:
             raise InputError(f"receptor must be below {receptors}, the number of receptors, but is {p.receptor}")
     steps = [np.broadcast_to(delay_steps(p.delay, dt), p.target.shape) for p in projections]

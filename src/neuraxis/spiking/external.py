@@ -28,7 +28,7 @@ class ExternalInput(Protocol):
     receptor: int
 
     def arrivals(self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int) -> Float[Array, "..."]:
-        """Give the charge that arrives in step number `clock` at neurons of that `shape`, (…, neuron).
+        """Return the charge that arrives in step number `clock` at neurons of that `shape`, (…, neuron).
 
         `place` counts the inputs of the network, for those that draw at random.
         """
@@ -113,7 +113,7 @@ class SpikeInput(eqx.Module):
     def arrivals(
         self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int = 0
     ) -> Float[Array, "..."]:
-        """Give what arrives in step number `clock`, for neurons of that shape."""
+        """Return what arrives in step number `clock`, for neurons of that shape."""
         check_step("the times of an input", self.dt, dt)
         nothing = jnp.zeros(shape, self.weights.dtype)
         if not self.most:

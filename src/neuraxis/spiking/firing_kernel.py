@@ -20,7 +20,7 @@ _OWN = 7  # arguments of which each copy of a network has its own; the others ar
 
 
 def has_kernel(moved: Array, v: Array, refractory: Array, rule: FiringRule, buffer: Array) -> bool:
-    """Say whether there is a kernel for such arguments here: it takes numbers of one kind and shape."""
+    """Tell whether there is a kernel for such arguments here: it takes numbers of one kind and shape."""
     kind = jnp.result_type(v, rule.threshold, rule.reset)
     one_kind = moved.dtype == v.dtype == buffer.dtype == kind and refractory.dtype == jnp.int32
     one_shape = moved.shape == v.shape == jnp.broadcast_shapes(v.shape, *map(jnp.shape, rule)) and v.size > 0
@@ -51,7 +51,7 @@ def fire_and_propagate(
 
 
 def _parts(rule: FiringRule, v: Array) -> list[Array]:
-    """Give the parts of a rule either all as one number, or all as one a neuron of each copy."""
+    """Return the parts of a rule either all as one number, or all as one a neuron of each copy."""
     kinds = v.dtype, v.dtype, jnp.int32
     parts = [jnp.asarray(x, kind) for x, kind in zip(rule, kinds, strict=True)]
     one_for_all = all(x.size == 1 for x in parts)
@@ -59,7 +59,7 @@ def _parts(rule: FiringRule, v: Array) -> list[Array]:
 
 
 def _depth_and_size(v: Array, buffer: Array) -> tuple[int, int]:
-    """Give the steps of the ring, and the slots of one."""
+    """Return the steps of the ring, and the slots of one."""
     depth = buffer.shape[-3] if buffer.ndim == v.ndim + 2 else 1
     return depth, buffer.shape[-2] * buffer.shape[-1]
 

@@ -21,7 +21,7 @@ def fire(
     refractory: Int[Array, "*lead neuron"],
     rule: FiringRule,
 ) -> tuple[Float[Array, "*lead neuron"], Int[Array, "*lead neuron"], Bool[Array, "*lead neuron"]]:
-    """Give potential, refractory steps and who fired, where the potential went from v to `moved` without a spike.
+    """Return potential, refractory steps and who fired, where the potential went from v to `moved` without a spike.
 
     u = v while refractory > 0, else moved
     u ≥ threshold: a spike, v = reset, refractory = held;  else v = u, refractory = max(refractory − 1, 0)

@@ -31,9 +31,9 @@ class AdaptiveMembrane(Protocol):
     def advance(
         self, v: Array, charge: Array, drive: ArrayLike, dt: ArrayLike, adaptation: PyTree, /
     ) -> tuple[Array, PyTree]:
-        """Give potential and adaptation after `dt` without a spike; the charge is q = τ s, (…, receptor, neuron)."""
+        """Return potential and adaptation after `dt` without a spike; the charge is q = τ s, (…, receptor, neuron)."""
         ...
 
     def after_spike(self, adaptation: PyTree, fired: Bool[Array, "..."], /) -> PyTree:
-        """Give the adaptation after the spikes of those that fired."""
+        """Return the adaptation after the spikes of those that fired."""
         ...

@@ -141,13 +141,13 @@ def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, 
 
 
 def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any], np.ndarray]:
-    """Give the fields of `DiscreteLIF` for a node and a dt [ms], and R Δ/τ, by which its current is multiplied."""
+    """Return the fields of `DiscreteLIF` for a node and a dt [ms], and R Δ/τ, by which its current is multiplied."""
     fields = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
     values = {}
     for field in fields:
         array = _numbers(f"{field} of {name}", getattr(node, field, None))
         if array.size != 1 and array.shape != (size,):
-            raise InputError(f"{field} of {name} must hold one number for each of {size} neurons, not {array.shape}")
+            raise InputError(f"{field} of {name} must contain one number for each of {size} neurons, not {array.shape}")
         values[field] = np.broadcast_to(array.ravel(), (size,))
     for zero in {"v_leak", "v_reset"} & set(values):
         if np.any(values[zero] != 0):
@@ -163,7 +163,7 @@ def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any],
 
 
 def _affine(nir, name: str, node, in_size: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Give the weights (in, out) and biases of a node, once its shapes fit."""
+    """Return the weights (in, out) and biases of a node, once its shapes fit."""
     weight = _numbers(f"weight of {name}", getattr(node, "weight", None))
     if weight.ndim != 2 or 0 in weight.shape or weight.shape[1] != (in_size or weight.shape[1]):
         wanted = "(out, in)" if in_size is None else f"(out, {in_size})"
@@ -188,7 +188,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 
 def _chain(nir, graph) -> list[tuple[str, Any]]:
-    """Give the nodes between input and output, in their order, with their names; `Flatten` is passed over."""
+    """Return the nodes between input and output, in their order, with their names; `Flatten` is passed over."""
     nodes, edges = graph.nodes, graph.edges
     if not isinstance(nodes, dict) or not isinstance(edges, list | tuple):
         found = f"{type(nodes).__name__} and {type(edges).__name__}"

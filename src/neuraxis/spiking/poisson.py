@@ -68,7 +68,7 @@ class PoissonInput(eqx.Module):
     def arrivals(
         self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int = 0
     ) -> Float[Array, "..."]:
-        """Give what arrives in step number `clock` of length `dt` [ms], for neurons of that shape.
+        """Return what arrives in step number `clock` of length `dt` [ms], for neurons of that shape.
 
         A rate that a function gives as negative makes NaN, which `simulate` refuses.
         """
@@ -88,7 +88,7 @@ def _poisson(key: jax.Array, expected: Array) -> Array:
 
 
 def _poisson_by_inversion(key: jax.Array, expected: Array) -> Array:
-    """Give the smallest k whose P(0) + … + P(k) exceeds a uniform number: for small k far faster than `_poisson`."""
+    """Return the smallest k whose P(0) + … + P(k) exceeds a uniform number: for small k far faster than `_poisson`."""
     u = jax.random.uniform(key, expected.shape, expected.dtype)
     return lax.platform_dependent(u, expected, cpu=_until_found, default=_in_rounds)
 
@@ -110,7 +110,7 @@ def _in_rounds(u: Array, expected: Array) -> Array:
 
 
 def _first(expected: Array) -> tuple[Array, Array, Array]:
-    """Give k = 0, P(0) and the sum so far."""
+    """Return k = 0, P(0) and the sum so far."""
     none = jnp.exp(-expected)
     return jnp.zeros_like(expected), none, none
 

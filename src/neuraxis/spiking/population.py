@@ -15,7 +15,7 @@ _MOST = 2**29  # neurons of a network
 
 
 def members(name: str, population: Any) -> range | np.ndarray:
-    """Give the neurons of a population, which may be none.
+    """Return the neurons of a population, which may be none.
 
     Raises:
         InputError: for what is none of the forms above, or lists a neuron twice.
@@ -25,7 +25,7 @@ def members(name: str, population: Any) -> range | np.ndarray:
     if isinstance(population, range):
         ends = (population[0], population[-1]) if len(population) else (0, 0)  # min and max would go through all
         if min(ends) < 0 or max(ends) >= _MOST:
-            raise InputError(f"{name} must hold neurons from 0 on and below 2²⁹, but is {population}")
+            raise InputError(f"{name} must contain neurons from 0 on and below 2²⁹, but is {population}")
         return population
     if population is None or isinstance(population, str | bytes | int | float):
         raise InputError(
@@ -43,7 +43,7 @@ def members(name: str, population: Any) -> range | np.ndarray:
 
 
 def picked(neurons: range | np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Give the neurons at these places of a population."""
+    """Return the neurons at these places of a population."""
     return neurons.start + neurons.step * places if isinstance(neurons, range) else neurons[places]
 
 
@@ -54,7 +54,7 @@ def _range(name: str, population: slice) -> range:
     good = whole and "stop" in parts and parts.get("step") != 0 and all(0 <= x < _MOST for x in parts.values())
     if not good:
         raise InputError(
-            f"{name} must be a population slice(first, end) with whole numbers from 0 on and below 2²⁹, but is "
+            f"{name} must be a population slice(first, end) with integers from 0 on and below 2²⁹, but is "
             f"{check.received(population)}"
         )
     return range(int(parts.get("start", 0)), int(parts["stop"]), int(parts.get("step", 1)))

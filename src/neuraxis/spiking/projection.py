@@ -56,7 +56,7 @@ class Projection:
         object.__setattr__(self, "receptor", int(self.receptor))
 
     def _per_connection(self, name: str, value: Any) -> Any:
-        """Give one number, or one for each connection."""
+        """Return one number, or one for each connection."""
         if isinstance(value, type):
             raise InputError(f"{name} must be a number, an array or a function of (source, target), but is {value!r}")
         value = value(self.source, self.target) if callable(value) else value
@@ -91,5 +91,5 @@ def neurons(name: str, value: Any) -> Indices:
         raise InputError(f"{name} must be a list of integers, but has shape {indices.shape} and dtype {indices.dtype}")
     if indices.size and (indices.min() < 0 or indices.max() >= 2**31):
         wrong = indices.min() if indices.min() < 0 else indices.max()
-        raise InputError(f"{name} must hold indices of neurons, from 0 on and below 2³¹, but holds {wrong}")
+        raise InputError(f"{name} must contain indices of neurons, from 0 on and below 2³¹, but contains {wrong}")
     return indices.astype(np.int64)

@@ -67,7 +67,7 @@ def _checked(given: ArrayLike, steps: int) -> Array:
         check.finite(images=images)
         if np.any(np.asarray(images) < 0) or np.any(np.asarray(images) > 1):
             raise InputError(
-                f"the brightness of images must lie in [0, 1], but reaches from {np.min(images)} to {np.max(images)}; "
+                f"the brightness of images must lie in [0, 1], but ranges from {np.min(images)} to {np.max(images)}; "
                 "divide bytes by 255"
             )
     return check.floats("images", images)

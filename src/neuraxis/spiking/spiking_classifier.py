@@ -130,7 +130,9 @@ class SpikingClassifier(eqx.Module):
             check.last_axis(len(self.layers[0].weight), x=x)
             check.finite(x=coded)
         elif np.shape(coded)[:1] != (self.steps,):
-            raise InputError(f"the coding must give shape ({self.steps}, …, in), but gave shape {np.shape(coded)}")
+            raise InputError(
+                f"the coding must return shape ({self.steps}, …, in), but returned shape {np.shape(coded)}"
+            )
         steps = self.steps if self.coding is None else None
         network = _Network.of(self.layers, (*self.neurons, self.readout))
         return simulate(network, coded, dt=self.dt, steps=steps, record=record, unroll=_UNROLL)

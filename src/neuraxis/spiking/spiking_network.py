@@ -175,7 +175,7 @@ class SpikingNetwork(eqx.Module):
         return self.neuron.init_adaptation(shape) if isinstance(self.neuron, AdaptiveMembrane) else None
 
     def _advance(self, state: NetworkState, drive: Array, dt: ArrayLike) -> tuple[Array, PyTree]:
-        """Give potential and adaptation after `dt` without a spike."""
+        """Return potential and adaptation after `dt` without a spike."""
         if isinstance(self.neuron, AdaptiveMembrane):
             return self.neuron.advance(state.v, state.charge, drive, dt, state.adaptation)
         return self.neuron.advance(state.v, state.charge, drive, dt), None
@@ -235,8 +235,8 @@ def packed_events(
         raise InputError(f"a packed record must be words (time, word), but has shape {words.shape} of {words.dtype}")
     if np.any(np.diff(words[:, -1]) != 1):
         raise InputError(
-            "the record must hold every step, but leaves some out, and with them their spikes: record with every=1, or "
-            "count spikes with Total(network)"
+            "the record must contain every step, but leaves some out, and with them their spikes: record with "
+            "every=1, or count spikes with Total(network)"
         )
     step, neuron = unpack(words[:, :-1])
     return (step + 1) * float(dt), neuron

@@ -42,7 +42,7 @@ def test_the_reference_has_no_distance_from_itself(untrained):
     [
         (np.ones((3, 7)), r"images must have shape \(N, 8, 8, 1\) or \(N, 64\) .* but have shape \(3, 7\)"),
         (np.ones((1, 64)), "at least 2"),
-        (np.full((2, 64), 1.5), "images must lie from 0 to 1, but reach from 1.5 to 1.5"),
+        (np.full((2, 64), 1.5), "images must be between 0 and 1, but range from 1.5 to 1.5"),
         (np.full((2, 64), np.nan), "images must be finite"),
         ("picture", "images must be a number"),
     ],

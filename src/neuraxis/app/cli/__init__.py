@@ -17,8 +17,11 @@ from neuraxis.app.cli import output
 from neuraxis.app.cli.output import complain
 from neuraxis.errors import DivergedError, InputError
 
-# What is imported from the packages of the extra "experiments", without which the library works.
-EXTRA = ("diffrax", "matplotlib", "pooch", "scipy", "sklearn", "shtab")
+# What is imported from the packages of extras, without which the library works.
+EXTRAS = {
+    "experiments": ("diffrax", "latex2mathml", "matplotlib", "pooch", "scipy", "sklearn", "shtab"),
+    "lab": ("starlette", "uvicorn", "websockets"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _dispatch(arguments, began)
         sys.stdout.flush()
         if output.lost:
-            code = complain(f"all is done, but standard output could not be written: {output.lost.strerror}", 2)
+            code = complain(f"the run is complete, but standard output could not be written: {output.lost.strerror}", 2)
     except (InputError, DivergedError) as error:
         code = complain(str(error), 2)
     except BrokenPipeError:
@@ -66,23 +69,26 @@ def interrupt_again(unraisable: Any) -> None:
 def _describe(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{place}there is no room left to write; no file was left half-written"
+        return f"{place}no space left on the device; no file was left incomplete"
     return f"{place}{error.strerror or error}"
 
 
 def _unexpected(error: Exception, arguments: list[str]) -> int:
     """Say what can be said of an error that is none of ours."""
-    if isinstance(error, ModuleNotFoundError) and (missing := (error.name or "").partition(".")[0]) in EXTRA:
-        return complain(
-            f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
-            'pip install "neuraxis[experiments]" installs all that experiments need',
-            2,
-        )
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").partition(".")[0]
+        for extra, packages in EXTRAS.items():
+            if missing in packages:
+                return complain(
+                    f"neuraxis {' '.join(arguments[:2])} needs {missing}, which is not installed: "
+                    f'pip install "neuraxis[{extra}]" installs everything it needs',
+                    2,
+                )
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         first = str(error).partition("\n")[0]
         return complain(f"there is not enough memory for these settings: {first or 'it ran out'}", 2)
     traceback.print_exception(error)
-    return complain("this is a mistake in neuraxis, not in what you typed; please report the lines above", 3)
+    return complain("this is a bug in neuraxis, not in what you typed; please report the lines above", 3)
 
 
 def _dispatch(arguments: list[str], began: float) -> int:
@@ -90,7 +96,7 @@ def _dispatch(arguments: list[str], began: float) -> int:
         output.say(f"neuraxis {__version__}")
         return 0
     names_experiment = arguments[:1] == ["run"] and len(arguments) > 1 and not arguments[1].startswith("-")
-    if (names_experiment or arguments[:1] in (["tour"], ["sample"])) and "jax" not in sys.modules:
+    if (names_experiment or arguments[:1] in (["tour"], ["sample"], ["lab"])) and "jax" not in sys.modules:
         process.tune(short=is_short(arguments))
     from neuraxis.app.cli import commands
 
@@ -117,7 +123,7 @@ def folder_of(arguments: list[str]) -> Path | None:
 
 
 def is_short(arguments: list[str]) -> bool:
-    """Say whether a run is set up as a short one: a run that is resumed, as it was before."""
+    """Tell whether a run is set up as a short one: a run that is resumed, as it was before."""
     if arguments[0] == "run" and "--resume" in arguments:
         from neuraxis.app import begun
 
@@ -126,4 +132,4 @@ def is_short(arguments: list[str]) -> bool:
             return process.is_short(begun.read(folder, arguments[1]).xla_flags)
         except (InputError, OSError):
             pass  # which is said later
-    return arguments[0] == "tour" or "--quick" in arguments
+    return arguments[0] in ("tour", "lab") or "--quick" in arguments

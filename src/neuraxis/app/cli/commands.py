@@ -23,6 +23,7 @@ from neuraxis.app.cli.options import (
     Data,
     DataList,
     Fetch,
+    Lab,
     Sample,
     Tour,
     as_typed,
@@ -49,6 +50,8 @@ def other(arguments: list[str]) -> int:
     match command:
         case Tour():
             return _tour(command, arguments)
+        case Lab():
+            return _lab(command)
         case Sample():
             return _sample(command)
         case Data(Fetch(name)):
@@ -97,11 +100,11 @@ def run(name: str, arguments: list[str], began: float) -> int:
     )
     settings = _checked(type(start), options.settings)
     if before and settings != start:
-        raise InputError("--resume goes on with the settings of the interrupted run; leave the other settings out")
+        raise InputError("--resume continues with the settings of the interrupted run; omit the other settings")
     mesh = _mesh(options.mesh, options.join) if takes_session else None
     now = runs.begin(module, settings, options.precision, options.mesh if takes_session else "")
     if before and (differing := before.differences(now)):
-        complain(f"the last bits of the result may differ, for {differing}", 0)
+        complain(f"the result may differ in the last bits, because {differing}", 0)
     command = shlex.join(["neuraxis", "run", name, *arguments])
     session = Session(resume=resume, mesh=mesh)
     report = runs.run_experiment(module, settings, folder, session, now, command, began)
@@ -129,7 +132,7 @@ def _mesh(text: str, join: str) -> Any:
 
     address, *numbers = join.split(",")
     if join and join != "auto" and not (len(numbers) == 2 and all(n.isdecimal() and n.isascii() for n in numbers)):
-        raise InputError(f"--join is written as HOST:PORT,PROCESSES,INDEX or as auto, but received {join!r}")
+        raise InputError(f"--join must be HOST:PORT,PROCESSES,INDEX or auto, but is {join!r}")
     option = f"--join {join}"
     try:
         if join == "auto":
@@ -168,16 +171,20 @@ def _tour(command: Tour, typed: list[str]) -> int:
     with folders.hold(folder_of(typed), "tour") as folder:
         if folders.content(folder):
             raise InputError(f"{folder} is not empty; choose another folder")
-        tasks = [partial(_run_of_tour, name, folder / name, command.full) for name in experiments.names()]
-        reports = []
-        with closing(side_by_side.run_all(tasks, _at_once())) as finished:
-            for report in finished:
-                reports.append(report)
-                _print_report(report)
+        tasks = {name: partial(_run_of_tour, name, folder / name, command.full) for name in experiments.names()}
+        alone = [name for name in tasks if experiments.measures_time(name)]
+        together = [name for name in tasks if name not in alone]
+        done = {}
+        for names, at_once in ((together, _at_once()), (alone, 1)):
+            with closing(side_by_side.run_all([tasks[name] for name in names], at_once)) as finished:
+                for name, report in zip(names, finished, strict=True):
+                    done[name] = report
+                    _print_report(report)
+        reports = [done[name] for name in tasks]
         page = folder / "index.html"
         introduction = (
             "Every neural model is a map, a dynamics or an energy. Each section reproduces a classic result of one "
-            "model on this machine: what it shows, what was measured, and its figures."
+            "model on this machine: what it shows, the measured values, and the figures."
         )
         write_report(page, reports, "neuraxis: a tour of neural models", introduction)
     say(f"page: {page.resolve().as_uri()}")
@@ -195,11 +202,20 @@ def _run_of_tour(name: str, folder: Path, full: bool) -> Report:
 
 
 def _at_once() -> int:
-    """Say how many experiments of a tour to run side by side: two on CPUs that have the room, one on other devices."""
+    """Return how many experiments of a tour to run side by side: two on a CPU that has the room, else one."""
     import jax
 
     has_room = (os.cpu_count() or 1) > 1 and process.memory() > _MEMORY_OF_TWO
     return 2 if jax.default_backend() == "cpu" and has_room else 1
+
+
+def _lab(command: Lab) -> int:
+    from neuraxis.app.lab.server import serve
+
+    if not 1 <= command.port <= 65535:
+        raise InputError(f"--port must lie from 1 to 65535, but is {command.port}")
+    serve(command.name, command.port, lambda line: say(escape(line)), command.browser)
+    return 0
 
 
 def _sample(command: Sample) -> int:
@@ -225,7 +241,7 @@ def _fetch(name: str) -> int:
             bar.update(tasks[path], completed=done)
 
         data.fetch(name, show)
-    say(f"{name} is at hand")
+    say(f"{name} is available")
     return 0
 
 
@@ -234,7 +250,7 @@ def _list_data() -> int:
 
     table = Table.grid(padding=(0, 2))
     for name in [*data.names(), *data.text_names()]:
-        place = "[green]at hand[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
+        place = "[green]available[/]" if data.is_at_hand(name) else f"neuraxis data fetch {name}"
         table.add_row(f"[bold cyan]{name}[/]", place)
     say(table)
     return 0

@@ -19,7 +19,7 @@ _Flag = tyro.conf.FlagCreatePairsOff[bool]
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """List all experiments, a line each."""
+    """List all experiments, one line each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,34 +35,46 @@ class Tour:
     """Run all experiments quickly and write one page of results."""
 
     full: _Flag = False
-    """Run with the default settings instead of the quick ones; this takes minutes each."""
+    """Run with default instead of quick settings, which takes minutes per experiment."""
     out: Path | None = None
     """Folder for the results; by default a new one in runs/."""
 
 
 @dataclasses.dataclass(frozen=True)
+class Lab:
+    """Open live models in the browser, to move what they are made of."""
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")] = ""
+    """Page to open; all of them are listed where none is given."""
+    port: int = 8800
+    """Port of this machine to serve at; the next free one where it is in use."""
+    browser: bool = True
+    """Open the page in a browser."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
-    """Let the language model that a run has saved go on with a text."""
+    """Continue a text with a language model saved by a run."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
-    """Folder of the run, such as one of transformer-lm."""
+    """Folder of the run, such as a run of transformer-lm."""
     prompt: str = "\n"
-    """What the text begins with."""
+    """Beginning of the text."""
     count: int = 200
-    """Tokens to add."""
+    """Number of tokens to generate."""
     temperature: float = 0.8
-    """Below 1 likely tokens become likelier; 0 always takes the most probable one."""
+    """Sampling temperature; below 1 favours likely tokens, 0 always takes the most probable one."""
     top_k: int | None = None
-    """Draw of that many most probable tokens only."""
+    """Sample only from this many most probable tokens."""
     top_p: float | None = None
-    """Draw of the fewest tokens only whose probabilities add up to this."""
+    """Sample only from the fewest tokens whose probabilities add up to this."""
     seed: int = 0
-    """Seed of the draws."""
+    """Random seed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fetch:
-    """Download and verify a data set, and keep it for later runs."""
+    """Download and verify a data set, and store it for later runs."""
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Name of the data set; `neuraxis data list` lists them."""
@@ -82,7 +94,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Completion:
-    """Print a completion script for a shell, to be sourced by it."""
+    """Print a shell completion script, to be sourced by the shell."""
 
     shell: tyro.conf.Positional[Literal["bash", "zsh", "tcsh"]]
     """The shell."""
@@ -92,6 +104,7 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Tour, tyro.conf.subcommand("tour")]
+    | Annotated[Lab, tyro.conf.subcommand("lab")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Completion, tyro.conf.subcommand("completion")]
@@ -118,7 +131,7 @@ def unchecked(kind: type) -> type:
 
 
 def fields_of(settings: Any) -> dict[str, Any]:
-    """Give all settings by name."""
+    """Return all settings by name."""
     return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
 
 
@@ -135,14 +148,14 @@ def run_options(settings: Any, takes_session: bool, before: Begun | None = None)
     precision, mesh = (before.precision, before.mesh) if before else (PRECISIONS[0], "")
     fields: list[Any] = [
         ("settings", tyro.conf.OmitArgPrefixes[kind], dataclasses.field(default=start)),
-        _option("quick", _Flag, False, "Begin from the quick settings, which take seconds."),
+        _option("quick", _Flag, False, "Start from the quick settings, which take seconds."),
         _option("out", Path | None, None, "Folder for the results; by default a new one in runs/."),
-        _option("precision", Literal[PRECISIONS], precision, "Precision in which GPUs and TPUs multiply matrices."),
+        _option("precision", Literal[PRECISIONS], precision, "Precision of matrix products on GPUs and TPUs."),
     ]
     if takes_session:
         fields += [
-            _option("resume", _Flag, False, "Go on with the latest interrupted run, or with that in --out."),
-            _option("mesh", str, mesh, "Devices to share the work between, such as data=4 or data=2,model=2."),
+            _option("resume", _Flag, False, "Resume the latest interrupted run, or the one in --out."),
+            _option("mesh", str, mesh, "Devices to split the work across, such as data=4 or data=2,model=2."),
             _option("join", str, "", "Join several processes into one run: HOST:PORT,PROCESSES,INDEX, or auto."),
         ]
     return dataclasses.make_dataclass("Options", fields, frozen=True)

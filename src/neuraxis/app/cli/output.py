@@ -70,7 +70,7 @@ def complain(message: str, code: int) -> int:
 
 
 def marks() -> tuple[str, str]:
-    """Give what marks a claim that holds, and one that does not, in the encoding of standard output."""
+    """Return what marks a claim that holds, and one that does not, in the encoding of standard output."""
     try:
         "✓✗".encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,18 +1,19 @@
-"""Adversarial attacks: small changes, made on purpose, with which networks misclassify images.
+"""Adversarial attacks: small deliberate changes that make networks misclassify images.
 
-Two convolutional networks with the same architecture learn to classify digits, one as usual, the other from images
-that an attack has changed (adversarial training). Each attack then looks for changes of at most ε in every pixel, or of
-at most ε in the Euclidean norm, with which an image is misclassified: by one gradient step, by many, without any
-gradient, or by the smallest change. The usual network falls to (nearly) nothing, the other withstands; an ensemble of
-strong attacks leaves no more than any of its parts does.
+Two convolutional networks with the same architecture learn to classify digits, one normally, the other from images that
+an attack has changed (adversarial training). Each attack then searches for changes of at most ε in every pixel, or of
+at most ε in the Euclidean norm, that make the network misclassify an image: by one gradient step, by many, without any
+gradient, or with the smallest change. The accuracy of the normal network falls to (nearly) zero, the other is robust;
+accuracy under an ensemble of strong attacks is never above that under any of its parts.
 
-Large logits hide the gradient: with those of the usual network multiplied by 10 000, which changes no answer, attacks
-on the cross-entropy find little. An attack that needs no gradient breaks it all the same, and the evaluation says so.
+Large logits mask the gradient: if those of the normal network are multiplied by 10 000, which changes no answer,
+attacks on the cross-entropy find little. A gradient-free attack breaks the network all the same, and the evaluation
+warns about it.
 
-A multilayer perceptron, a classifier of spiking neurons (through its surrogate gradient) and a network that learnt by
-predictive coding are attacked too.
+A multilayer perceptron, a spiking classifier (through its surrogate gradient) and a network trained by predictive
+coding are attacked too.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Goodfellow, Shlens & Szegedy, International Conference on Learning Representations (2015); Madry et al.,
@@ -32,6 +33,9 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Robustness", 1)
+EQUATIONS = r"""
+x \leftarrow \Pi\bigl(x + \alpha\varepsilon\, d(\nabla_x E)\bigr)
+"""
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,17 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     epsilon: float = 0.2
-    """Largest change of a pixel; they reach from 0 to 1."""
+    """Largest change of a pixel ε; pixels range from 0 to 1."""
     epsilon_l2: float = 2.0
     """Largest change of an image in the Euclidean norm."""
     images: int = 300
-    """Test images that are attacked."""
+    """Number of test images to attack."""
     attack_steps: int = 50
-    """Gradient steps of each attack that takes many."""
+    """Gradient steps of each iterative attack."""
     queries: int = 500
-    """Questions that the attack without gradients may ask about each image."""
+    """Queries per image of the gradient-free attack."""
     epsilons: int = 6
     """Points of the curves of accuracy against ε, evenly from 0 to 1.5 times ε."""
     channels: tuple[int, ...] = (16, 32)
@@ -57,21 +61,21 @@ class Settings:
     hidden_size: int = 64
     """Neurons between the convolutions and the logits."""
     steps: int = 500
-    """Training steps of the usual network, rounded up to whole epochs."""
+    """Training steps of the normal network, rounded up to whole epochs."""
     robust_steps: int = 1200
     """Training steps of the robust network, rounded up to whole epochs; ε grows over the first half of them."""
     inner_steps: int = 4
-    """Steps of the attack in each step of the robust training."""
+    """Attack steps in each step of the robust training."""
     learning_rate: float = 3e-3
-    """Learning rate of both at the beginning; it falls along a cosine."""
+    """Initial learning rate of both networks; it decays along a cosine."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     more: tuple[Literal["minimal", "l2", "others"], ...] = ("minimal", "l2", "others")
-    """What is measured besides: smallest changes, attacks in the Euclidean norm, other kinds of network."""
+    """Additional measurements: smallest changes, attacks in the Euclidean norm, other kinds of network."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of what the attacks draw."""
+    """Seed for the weights, the order of the images, and what the attacks draw."""
 
     def __post_init__(self):
         check_settings(self)
@@ -94,7 +98,7 @@ class Settings:
         check.positive(epsilon_l2=self.epsilon_l2, learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         activations = 784.0 * max(self.channels) * max(self.batch_size, measures.BATCH_SIZE)
         return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations
 

@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _COLOURS = {
     "DeepFool": "purple",
     "bisection": "gold",
 }
-_TITLES = {"plain": "usual training", "robust": "adversarial training"}
+_TITLES = {"plain": "normal training", "robust": "adversarial training"}
 
 
 def plot_curves(a: dict[str, Any]) -> plots.Figure:
@@ -23,9 +23,8 @@ def plot_curves(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="Share of the test images that are still classified correctly under attack, against the largest change "
-        "of a pixel that the attack may make (ℓ∞). The network on the right was trained on images changed by up to "
-        f"{a['epsilon']:g} (dotted).",
+        caption="Accuracy on test images under attack, against the largest change of a pixel that the attack may make "
+        f"(ℓ∞). The network on the right was trained on images changed by up to {a['epsilon']:g} (dotted).",
         width=8.0,
         height=3.4,
         sharey=True,
@@ -36,10 +35,10 @@ def plot_curves(a: dict[str, Any]) -> plots.Figure:
                 curves["epsilons"], 100 * curves[attack], "o-", ms=4, color=plots.COLORS[_COLOURS[attack]], label=attack
             )
         ax.axvline(a["epsilon"], ls=":", lw=1, color=plots.COLORS["grey"])
-        ax.set(xlabel="ε (pixels reach from 0 to 1)", title=_TITLES[name].capitalize(), ylim=(-3, 103))
+        ax.set(xlabel="ε (pixels range from 0 to 1)", title=_TITLES[name].capitalize(), ylim=(-3, 103))
     axes[0].set_ylabel("accuracy [%]")
     plots.legend(axes[0])
-    axes[1].legend(axes[1].lines[-1:], ["ε of the training"], frameon=False, fontsize=9, loc="lower left")
+    axes[1].legend(axes[1].lines[-1:], ["ε in training"], frameon=False, fontsize=9, loc="lower left")
     return fig
 
 
@@ -50,9 +49,9 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         5,
         columns,
-        caption="Test images with their labels; what PGD adds for the network trained as usual (grey is no change, "
-        f"black +{a['epsilon']:g}, white −{a['epsilon']:g}), and the class it then predicts; the same for the "
-        "network of adversarial training.",
+        caption="Test images with their labels; the perturbation by PGD for the normally trained network (grey is no "
+        f"change, black +{a['epsilon']:g}, white −{a['epsilon']:g}), and the class it then predicts; the same for the "
+        "adversarially trained network.",
         width=1.05 * columns,
         height=6.6,
     )
@@ -65,7 +64,7 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
             ax.set_axis_off()
     for row, text in (
         (0, "image"),
-        (1, "perturbation,\nusual training"),
+        (1, "perturbation,\nnormal training"),
         (2, "attacked"),
         (3, "perturbation,\nadversarial\ntraining"),
         (4, "attacked"),
@@ -89,13 +88,13 @@ def plot_table(a: dict[str, Any]) -> plots.Figure:
     if a["reports_l2"]:
         rows += [[f"{name}, ℓ2", *(percent(report.attacks[name].accuracy) for report in a["reports_l2"].values())]
                  for name in a["reports_l2"]["plain"].attacks]  # fmt: skip
-    in_l2 = f", and ‖δ‖₂ ≤ {a['epsilon_l2']:g} where ℓ2 is said" if a["reports_l2"] else ""
+    in_l2 = f", and ‖δ‖₂ ≤ {a['epsilon_l2']:g} for ℓ2" if a["reports_l2"] else ""
     return plots.table(
-        ["attack", "usual training", "adversarial training"],
+        ["attack", "normal training", "adversarial training"],
         rows,
-        caption=f"Accuracy that each attack leaves, with changes of at most ε = {a['epsilon']:g} in every pixel{in_l2}"
-        ". Each attack was tried on all images that are classified correctly, the ensemble's in turn on what still "
-        "stood.",
+        caption=f"Accuracy under each attack, with changes of at most ε = {a['epsilon']:g} in every pixel{in_l2}. Each "
+        "attack was tried on all correctly classified images, those of the ensemble on the images that withstood the "
+        "previous ones.",
     )
 
 
@@ -103,15 +102,15 @@ def plot_masked(a: dict[str, Any]) -> plots.Figure:
     """Draw what the attacks leave of the network whose gradient is hidden, beside the same network as it is."""
     as_it_is = a["reports"]["plain"].attacks
     return plots.table(
-        ["attack", "as it is", "logits × 10 000"],
+        ["attack", "original", "logits × 10 000"],
         [
             [name, f"{100 * as_it_is[name].accuracy:.1f} %", f"{100 * share:.1f} %"]
             for name, share in a["masked"].items()
         ],
-        caption="Accuracy that attacks leave of the usual network, and of the same with its logits multiplied by "
-        "10 000, which changes no answer. PGD climbs the cross-entropy, whose gradient is then lost in rounding; "
-        "Square uses no gradient, and APGD-T climbs the DLR loss, whatever the scale. The evaluation warns: "
-        + " Also: ".join(a["warnings"]),
+        caption="Accuracy under attack of the normal network, and of the same with its logits multiplied by 10 000, "
+        "which changes no answer. PGD maximises the cross-entropy, whose gradient is then lost to rounding; Square "
+        "uses no gradient, and APGD-T maximises the DLR loss, which does not depend on the scale. The evaluation "
+        "warns: " + " Also: ".join(a["warnings"]),
     )
 
 
@@ -120,8 +119,8 @@ def plot_minimal(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="The smallest change with which each image is misclassified, as three attacks find it: the share of "
-        "the images whose change is at most as large as the number below (ℓ∞, the change of the most changed pixel).",
+        caption="The smallest perturbations found by three attacks: cumulative fraction of images that are "
+        "misclassified after a change of at most the given size (ℓ∞, the largest change of any pixel).",
         width=8.0,
         height=3.4,
         sharey=True,
@@ -150,7 +149,6 @@ def plot_others(a: dict[str, Any]) -> plots.Figure:
                 for name in next(iter(reports.values())).attacks
             ),
         ],
-        caption=f"Accuracy under attack, ε = {a['epsilon']:g} in every pixel, of a perceptron, of a classifier of "
-        "spiking neurons, through whose spikes the gradient is passed by a surrogate derivative, and of a network that "
-        "learnt by predictive coding.",
+        caption=f"Accuracy under attack, ε = {a['epsilon']:g} in every pixel, of a perceptron, of a spiking "
+        "classifier, whose spikes have a surrogate gradient, and of a network trained by predictive coding.",
     )

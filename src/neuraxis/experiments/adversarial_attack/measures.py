@@ -1,4 +1,4 @@
-"""What is measured: accuracies under each attack, smallest changes, and whether a hidden gradient is found out."""
+"""Measurements: accuracies under each attack, smallest changes, and whether a masked gradient is detected."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,13 +106,13 @@ def both(settings: Any, trained: dict[str, nets.Scaled], images: Images, key: PR
 
 
 def attacked_images(settings: Any, images: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Give the test images that are attacked, with their labels."""
+    """Return the test images that are attacked, with their labels."""
     x, labels = images.test
     return np.asarray(x[: settings.images], np.float32), labels[: settings.images]
 
 
 def alone(settings: Any, threat: LInf) -> dict[str, Attack]:
-    """Give the attacks that are not part of the ensemble."""
+    """Return the attacks that are not part of the ensemble."""
     steps = settings.attack_steps
     always: dict[str, Attack] = {"FGSM": FGSM(threat), "PGD": PGD(threat, steps, 2.5 / steps)}
     if "minimal" not in settings.more:
@@ -128,7 +128,7 @@ def alone(settings: Any, threat: LInf) -> dict[str, Attack]:
 
 
 def standard(settings: Any, threat: LInf, classes: int) -> AttackEnsemble:
-    """Give the ensemble."""
+    """Return the ensemble."""
     return auto_attack(threat, classes=classes, steps=settings.attack_steps, queries=settings.queries)
 
 
@@ -188,7 +188,7 @@ def _above(report: Robustness, parts: list[str]) -> float:
 
 
 def _curves(settings: Any, net: Any, attacks: dict[str, Attack], x: Any, labels: Any, key: PRNGKeyArray) -> dict:
-    """Give the accuracy under some of the attacks for each ε: a number in a field, so that one program serves all."""
+    """Return the accuracy under some of the attacks for each ε: a number in a field, so that one program serves all."""
     epsilons = np.linspace(0, 1.5 * settings.epsilon, settings.epsilons)
     chosen = {name: attacks[name] for name in CURVES}
     found = [measure(net, {n: with_epsilon(a, float(e)) for n, a in chosen.items()}, x, labels, key)
@@ -197,7 +197,7 @@ def _curves(settings: Any, net: Any, attacks: dict[str, Attack], x: Any, labels:
 
 
 def _minimal(settings: Any, net: Any, x: Any, labels: Any, key: PRNGKeyArray) -> dict[str, np.ndarray]:
-    """Give the sizes of the smallest changes that are found, by each way to look for them."""
+    """Return the sizes of the smallest changes that are found, by each way to look for them."""
     if "minimal" not in settings.more:
         return {}
     whole = LInf(1.0, **_PIXELS)  # any image there is
@@ -211,7 +211,7 @@ def _minimal(settings: Any, net: Any, x: Any, labels: Any, key: PRNGKeyArray) ->
 
 
 def _shown(net: Any, changed: np.ndarray, x: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Give one image of each of the first classes, as it was and as it was changed, and what is predicted then."""
+    """Return one image of each of the first classes, as it was and as it was changed, and what is predicted then."""
     chosen = np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)[:_SHOWN]])
     predicted = np.argmax(predict(net, changed[chosen]), axis=-1)
     return {"x": x[chosen, ..., 0], "changed": changed[chosen, ..., 0], "label": labels[chosen], "predicted": predicted}

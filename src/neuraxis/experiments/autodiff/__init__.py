@@ -1,13 +1,12 @@
 """Automatic differentiation: an expression graph checks its rules, draws itself and learns digits.
 
-Calculating with variables builds a graph of the operations; going through it backward gives the gradient by every
-variable. Each operation's rule is compared with `jax.grad` and with central differences, both in float64. A network
-then learns to classify handwritten digits by the classic loop: y = net(x); E = loss(y, t); zero_grad; backward;
-θ ← θ − κ ∂E/∂θ. The digits are MNIST where that is at hand, otherwise the 8×8 ones that come with scikit-learn.
+Computing with variables builds a graph of the operations; traversing it backward gives the gradient with respect to
+every variable. Each operation's rule is compared with `jax.grad` and with central differences, both in float64. A
+network then learns to classify handwritten digits by the classic loop: y = net(x); E = loss(y, t); zero_grad; backward;
+θ ← θ − κ ∂E/∂θ. The digits are MNIST if it is available, otherwise the 8×8 ones that come with scikit-learn.
 
-Inside `jax.jit`, and so inside `fit`, the same code runs on JAX arrays, once, while JAX traces it. The time of the
-compiled program is compared with that of the program that `jax.grad` leads to (their ratio depends on what else the
-machine is doing).
+Inside `jax.jit`, and hence inside `fit`, the same code runs on JAX arrays, once, while JAX traces it. The time of the
+compiled program is compared with that of `jax.grad` (the ratio depends on what else the machine is doing).
 
 Sources: Linnainmaa, BIT 16:146 (1976); Baydin, Pearlmutter, Radul & Siskind, Journal of Machine Learning Research
 18:153 (2018).
@@ -35,6 +34,10 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import find
 
 PLACE = ("Feedforward networks and learning", 6)
+EQUATIONS = r"""
+\frac{\partial E}{\partial x_i} = \sum_{\text{uses } f \text{ of } x_i}
+\frac{\partial E}{\partial y}\,\frac{\partial f}{\partial x_i}
+"""
 
 _LOWEST_ACCURACY = {"mnist": 0.975, "digits": 0.96}
 
@@ -44,21 +47,21 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (256,)
     """Neurons in each hidden layer."""
     steps: int = 9380
-    """Training steps, rounded up to whole epochs; about ten of MNIST."""
+    """Training steps, rounded up to whole epochs; about ten epochs of MNIST."""
     batch_size: int = 64
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 0.2
     """Learning rate κ."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     timed_steps: int = 100
-    """How often each compiled gradient is timed."""
+    """Number of timings of each compiled gradient."""
     seed: int = 0
-    """Seed of the weights and of the order of the images."""
+    """Seed for the weights and the order of the images."""
 
     def __post_init__(self):
         check_settings(self)
@@ -73,7 +76,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return memory.perceptron(self.hidden_sizes, min(self.batch_size, self.training_images))
 
 
@@ -109,7 +112,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
         ),
         arrays={"deviations": deviations, "losses": losses, "drawing": lay_out(_example())},
         model=fitted.model,
-        data=f"{images.description}, {count} of them trained on",
+        data=f"{images.description}, {count} of them used for training",
     )
 
 
@@ -133,7 +136,7 @@ def _deviations() -> dict[str, dict[str, float]]:
 
 
 def _by_jax(case: Case, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give the value of a case and the gradients by its arguments."""
+    """Return the value of a case and the gradients by its arguments."""
     value, back = jax.vjp(case.jax, *arguments)
     return value, *back(jnp.asarray(_weights(value.shape)))
 
@@ -147,7 +150,7 @@ def _relative(found: ArrayLike, expected: ArrayLike) -> float:
 
 
 def _loss(layers: Any, x: Any, t: Any, *, key: Any = None) -> Any:
-    """Give −Σ_k t_k ln softmax(z)_k for each example."""
+    """Return −Σ_k t_k ln softmax(z)_k for each example."""
     return -ops.sum(ops.log_softmax(forward(layers, x)) * t, axis=-1)
 
 
@@ -224,8 +227,8 @@ def plot(result: Result) -> dict[str, plots.Figure]:
 def _plot_graph(drawing: Drawing) -> plots.Figure:
     fig, axes = plots.figure(
         caption="The expression graph of a logistic neuron with two inputs and its squared error E = ½(y − 1)². Each "
-        "box has its value and, after ∂, the gradient of E by it. Values come from the top down; gradients go from the "
-        "bottom up, and each arrow multiplies by its derivative.",
+        "box shows its value and, after ∂, the gradient of E with respect to it. Values are computed from the top "
+        "down, gradients from the bottom up; each arrow multiplies by its derivative.",
         width=drawing.width / 90,
         height=drawing.height / 90,
     )
@@ -247,7 +250,7 @@ def _plot_graph(drawing: Drawing) -> plots.Figure:
 
 
 def _outline(node: Node) -> tuple[np.ndarray, np.ndarray]:
-    """Give the outline of a box with round corners."""
+    """Return the outline of a box with round corners."""
     corner = 4 if node.kind == "operation" else node.height / 2.5
     angle = np.linspace(0, np.pi / 2, 12) + np.arange(4)[:, None] * np.pi / 2
     side = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])[..., None]
@@ -259,8 +262,8 @@ def _outline(node: Node) -> tuple[np.ndarray, np.ndarray]:
 def _plot_rules(deviations: dict[str, dict[str, float]]) -> plots.Figure:
     fig, axes = plots.figure(
         caption="Largest deviation of each operation's gradient, over all arguments and entries, relative to 1 + its "
-        "size: from jax.grad it is rounding (exact agreement stands at the left edge), from central differences the "
-        "error of the differences.",
+        "size: from jax.grad it is rounding error (exact agreement is at the left edge), from central differences "
+        "the error of the differences.",
         height=7.0,
     )
     lowest = 1e-18
@@ -277,8 +280,7 @@ def _plot_rules(deviations: dict[str, dict[str, float]]) -> plots.Figure:
 
 def _plot_learning(losses: np.ndarray) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Learning by the classic loop: the loss on the training images, as a mean over each "
-        "epoch while it learns.",
+        caption="Training with the classic loop: the loss on the training images, averaged over each epoch.",
         height=3.2,
     )
     plots.loss_curves(axes, {"loss": losses})

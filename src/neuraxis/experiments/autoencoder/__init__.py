@@ -1,19 +1,19 @@
-"""Autoencoder: the linear one finds the principal components, and the deep one a shorter code.
+"""Autoencoder: a linear one finds the principal subspace, and a deep one a better code.
 
 Four results on handwritten digits:
 
 A linear network with one layer, whose decoder is its encoder transposed, is trained by gradient descent on the squared
-error. Its weights come to span the subspace of the first principal components (PCA), and it explains as much variance.
+error. Its weights converge to the subspace of the first principal components (PCA), and it explains as much variance.
 
-A deep network reconstructs unseen images better than PCA with a code of the same size. It gives logits and learns by
-the Bernoulli cross-entropy; both are compared by the mean squared error of a pixel.
+A deep network reconstructs unseen images better than PCA with a code of the same size. It returns logits and is trained
+with the Bernoulli cross-entropy; both are compared by the mean squared error per pixel.
 
-A denoising autoencoder, which is shown damaged images and has to give back the clean ones, restores unseen images
-better than one that was trained on clean images, and than PCA: once with normal noise, once with pixels hidden.
+A denoising autoencoder, which is shown corrupted images and has to reconstruct the clean ones, restores unseen images
+better than one trained on clean images, and better than PCA: once with normal noise, once with hidden pixels.
 
-With a code of two numbers, classes lie apart in the plane of codes, though no label was ever shown.
+With a two-dimensional code, the classes separate in the plane of codes, although no label was ever shown.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Baldi & Hornik, Neural Networks 2:53 (1989); Hinton & Salakhutdinov, Science 313:504 (2006); Vincent et al.,
@@ -32,6 +32,9 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Memory and sequences", 6)
+EQUATIONS = r"""
+z = f(x), \qquad \hat x = g(z), \qquad E = \tfrac12 \lVert \hat x - x \rVert^2
+"""
 
 # What holds with room to spare. The digits are small and few; of other images it is only said which side is better.
 _BOUNDS = {
@@ -46,27 +49,27 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     code_size: int = 16
-    """Numbers in the code, and principal components, of all comparisons but the map; at most 64."""
+    """Code size, and number of principal components, in all comparisons except the map; at most 64."""
     hidden_sizes: tuple[int, ...] = (256, 64)
     """Neurons in each hidden layer of the deep encoder; the decoder has the same in reverse."""
     steps: int = 5000
     """Training steps of each deep network, rounded up to whole epochs."""
     batch_size: int = 128
-    """Images in a step of a deep network."""
+    """Images per training step of a deep network."""
     learning_rate: float = 2e-3
-    """Initial learning rate of the deep networks, by Adam."""
+    """Initial learning rate of Adam for the deep networks."""
     linear_steps: int = 2000
     """Training steps of the linear network, of 500 images each, rounded up to whole epochs."""
     noise: float = 0.5
-    """Standard deviation of the normal noise to remove; black is 0 and white 1."""
+    """Standard deviation of the normal noise to remove; black is 0, white is 1."""
     hidden_pixels: float = 0.5
-    """Share of the pixels that are hidden, for the other denoising network."""
+    """Fraction of hidden pixels, for the other denoising network."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the noise."""
+    """Seed for the weights, the order of the images, and the noise."""
 
     def __post_init__(self):
         check_settings(self)
@@ -80,7 +83,7 @@ class Settings:
         check.fraction(hidden_pixels=self.hidden_pixels)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (*self.hidden_sizes, self.code_size, *reversed(self.hidden_sizes))
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 

@@ -1,4 +1,4 @@
-"""Deep autoencoders: of clean images, of damaged ones, and with a code that can be drawn."""
+"""Deep autoencoders: for clean images, for corrupted ones, and with a code that can be plotted."""
 
 import math
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ def measure(key: jax.Array, images: Images, linear: LinearFound, settings: Any, 
 
 
 def _pixels(network: Map, x: np.ndarray) -> np.ndarray:
-    """Give the images of a network that gives logits."""
+    """Return the images of a network that gives logits."""
     return expit(predict(network, x))
 
 
@@ -105,6 +105,6 @@ def _map(flat: Autoencoder, pca: TiedAutoencoder, images: Images) -> tuple[dict[
 
 
 def _alike(points: np.ndarray, labels: np.ndarray) -> float:
-    """Give how many of the nearest neighbours of a code are of the same class, on average, as a share."""
+    """Return how many of the nearest neighbours of a code are of the same class, on average, as a share."""
     nearest = np.asarray(KDTree(points).query(points, k=min(_NEIGHBOURS + 1, len(points)))[1])
     return float(np.mean(labels[nearest[:, 1:]] == labels[:, None]))

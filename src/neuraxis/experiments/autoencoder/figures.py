@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -18,18 +18,18 @@ def plot_subspace(result: Result) -> plots.Figure:
         1,
         2,
         caption="Left: angles between the subspace that the weights of the linear network span and that of the first "
-        f"{len(angles)} principal components; the dashed line is what is claimed. Right: mean squared error of a "
+        f"{len(angles)} principal components; the dashed line is the claimed bound. Right: mean squared error per "
         f"pixel of the test images, with a code of {len(angles)} numbers.",
         height=3.2,
     )
     left.bar(np.arange(1, len(angles) + 1), angles, color=plots.COLORS["blue"])
     left.axhline(5, color=plots.COLORS["grey"], linestyle="--", linewidth=1)
-    left.set(xlabel="angle, by size", ylabel="principal angle [degree]", ylim=(0, max(5.5, 1.1 * angles.max())))
+    left.set(xlabel="angle, by size", ylabel="principal angle [degrees]", ylim=(0, max(5.5, 1.1 * angles.max())))
     left.set_xticks(np.arange(1, len(angles) + 1, max(1, len(angles) // 8)))
     left.grid(False, axis="x")
     names = {"deep": "deep network", "linear": "linear network", "pca": "PCA"}
     right.barh(list(names.values()), [m[f"{name}_error"] for name in names], color=plots.COLORS["blue"], height=0.6)
-    right.set(xlabel="mean squared error of a pixel")
+    right.set(xlabel="mean squared error per pixel")
     right.grid(False, axis="y")
     return fig
 
@@ -37,8 +37,8 @@ def plot_subspace(result: Result) -> plots.Figure:
 def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
     """Draw test images and what comes out of the networks and of PCA."""
     fig, axes = plots.figure(
-        caption="Test images, and their reconstructions from a code of the same size: by the deep network, by PCA, and "
-        "by the linear network, which is PCA's again.",
+        caption="Test images, and their reconstructions from a code of the same size: by the deep network, by PCA, "
+        "and by the linear network, which matches PCA.",
         height=2.4,
     )
     rows = {"original": "originals", "deep network": "deep", "PCA": "pca", "linear network": "linear"}
@@ -50,9 +50,9 @@ def plot_denoising(a: dict[str, Any]) -> plots.Figure:
     """Draw damaged images and what is made of them."""
     fig, axes = plots.figure(
         2,
-        caption="Test images with normal noise (above) and with pixels hidden, which look white (below), and what "
-        "is made of them: by a network that has learnt to restore such images, by one that has seen clean images only, "
-        "and by PCA.",
+        caption="Test images with normal noise (top) and with hidden pixels, shown in white (bottom), and their "
+        "reconstructions: by a network trained to restore such images, by one trained on clean images only, and by "
+        "PCA.",
         height=6.4,
     )
     rows = {"damaged": "damaged", "denoising": "restored", "plain network": "plain", "PCA": "pca"}
@@ -68,9 +68,9 @@ def plot_map(a: dict[str, Any]) -> plots.Figure:
     fig, (left, middle, right) = plots.figure(
         1,
         3,
-        caption="The test images as two numbers each: the first two principal components, and the codes of a deep "
-        "network; the colour is the class, which neither was told. Right: what the network decodes from codes on a "
-        "grid over the frame in the middle.",
+        caption="Two-dimensional codes of the test images: the first two principal components, and the codes of a "
+        "deep network; colour shows the class, which neither was given. Right: images decoded from a grid of codes "
+        "over the frame in the middle.",
         width=11.0,
         height=4.3,
     )

@@ -80,12 +80,12 @@ def _train(key: jax.Array, images: Images, size: int, settings: Any, session: Se
 
 
 def _explained(model: Map, x: np.ndarray) -> float:
-    """Give the share of the variance that is in the reconstructions."""
+    """Return the share of the variance that is in the reconstructions."""
     return 1 - 2 * evaluate(model, squared_error, (x,)) / float(np.sum(np.var(x, axis=0, dtype=float)))
 
 
 def error(reconstructed: np.ndarray, x: np.ndarray) -> float:
-    """Give the mean squared error of a pixel."""
+    """Return the mean squared error of a pixel."""
     return float(np.mean((reconstructed - x) ** 2, dtype=float))
 
 

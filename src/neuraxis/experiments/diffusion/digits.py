@@ -102,7 +102,7 @@ def _decay(most: float) -> Callable[[Any], Any]:
 
 
 def _pixels(x: Any) -> np.ndarray:
-    """Give pixels from 0 to 1 of what was drawn from −1 to 1, or a little beyond."""
+    """Return pixels from 0 to 1 of what was drawn from −1 to 1, or a little beyond."""
     return np.clip((np.asarray(x) + 1) / 2, 0, 1)
 
 

@@ -37,7 +37,7 @@ _BANDWIDTHS = (0.1, 0.3, 1.0)
 
 
 class Found(NamedTuple):
-    """What was measured."""
+    """Measured results."""
 
     metrics: dict[str, float]
     arrays: dict[str, Any]
@@ -87,7 +87,7 @@ def _train(
 
 @compiled
 def _errors(network: TimedMLP, best: GaussianDenoiser, x: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Give the mean squares of ε̂ − ε* and of ε* at every time t = 1 … T: the network's and the best prediction."""
+    """Return the mean squares of ε̂ − ε* and of ε* at every time t = 1 … T: the network's and the best prediction."""
     diffusion = best.diffusion
 
     def at(t):

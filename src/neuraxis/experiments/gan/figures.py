@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ def plot_modes(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         3,
-        caption="Points drawn from Gaussians on a ring and on a grid (grey), and what the same networks generate after "
-        "as many steps of the plain game (orange) and of the relativistic one with gradient penalties (blue). Circles "
-        "mark the modes. Each panel says how many of them hold a tenth or more of an even share of the samples, and "
-        "how many of all samples lie within three standard deviations of a mode.",
+        caption="Points drawn from Gaussians on a ring and on a grid (grey), and samples of the same networks after "
+        "the same number of steps of the plain game (orange) and of the relativistic one with gradient penalties "
+        "(blue). Circles mark the modes. Each panel states how many of them receive at least a tenth of an equal "
+        "share of the samples, and how many of all samples lie within three standard deviations of a mode.",
         width=8.4,
         height=6.0,
     )
@@ -46,8 +46,8 @@ def plot_frames(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         len(rows),
         columns,
-        caption="Samples in the course of the training, by steps: the plain game (orange) leaves modes out or comes "
-        "back to some and loses others, the relativistic one (blue) spreads over all of them and then contracts.",
+        caption="Samples in the course of training: the plain game (orange) misses modes, or returns to some and "
+        "loses others; the relativistic one (blue) spreads over all of them and then contracts.",
         width=1.45 * columns + 0.8,
         height=1.5 * len(rows) + 0.3,
     )
@@ -65,7 +65,7 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Real images, and images that the generator has made, in the order in which they were drawn.",
+        caption="Real images, and generated images, in the order in which they were drawn.",
         width=8.4,
         height=2.6,
     )

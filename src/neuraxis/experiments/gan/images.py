@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
 
 def check_size(settings: Any) -> None:
-    """See that the images can be halved for each of the channels.
+    """Check that the images can be halved for each of the channels.
 
     Raises:
         InputError: where they cannot.
@@ -39,7 +39,7 @@ def check_size(settings: Any) -> None:
     height = find(_source(settings.data)).train_x.shape[1]
     if height % 2 ** len(settings.channels):
         raise InputError(
-            f"channels must name so many layers that the images of {height}×{height} can be halved by each, but are "
+            f"channels must name so few layers that images of {height}×{height} can be halved by each, but are "
             f"{settings.channels}"
         )
 
@@ -79,7 +79,7 @@ def measure(key: jax.Array, settings: Any, session: Session) -> Found:
         claims.append(Claim("stacked_modes_covered", ">=", 990.0))
     else:
         claims.append(Claim("confidence", ">=", 0.75))
-    kind = f"{len(real)} of them stacked by three" if stacked else f"{len(real)} of them trained on"
+    kind = f"{len(real)} of them stacked by three" if stacked else f"{len(real)} of them used for training"
     arrays = {"made": made[:_SHOWN], "real": real[:_SHOWN], "table": table}
     return Found(metrics, tuple(claims), arrays, model, f"{images.description}, {kind}")
 

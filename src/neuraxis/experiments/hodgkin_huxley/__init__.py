@@ -1,11 +1,11 @@
-"""Hodgkin–Huxley neuron: the spike, when it fires, and how its channels are found from a voltage trace.
+"""Hodgkin–Huxley neuron: the spike, the onset of firing, and channel densities from a voltage trace.
 
-Four differential equations turn two voltage-gated conductances into the action potential. A step of current must pass a
-first threshold to cause one spike, and a second one for firing to go on, at a frequency that starts far from zero. The
-reason shows in the Jacobian at the equilibrium: rest loses its stability at a current I₁ and gains it back at I₂, both
-Hopf bifurcations, while from a current below I₁ on firing and rest exist side by side. The steps in time are compared
-with an adaptive solver. In the end the simulation is run backwards by differentiation: from a noisy voltage trace
-alone, gradient descent finds the densities of the sodium and potassium channels.
+Four differential equations turn two voltage-gated conductances into the action potential. A step of current must exceed
+a first threshold to cause one spike, and a second one for repetitive firing, whose frequency starts far from zero. The
+Jacobian at the equilibrium explains this: rest loses its stability at a current I₁ and regains it at I₂, both Hopf
+bifurcations, while already below I₁ firing and rest coexist. The integrators are compared with an adaptive solver.
+Finally, the simulation is differentiated: from a noisy voltage trace alone, gradient descent recovers the densities of
+the sodium and potassium channels.
 
 A. L. Hodgkin and A. F. Huxley, A quantitative description of membrane current and its application to conduction and
 excitation in nerve, The Journal of Physiology 117 (1952) 500. Thresholds and bifurcations: J. Rinzel and R. N. Miller,
@@ -36,6 +36,11 @@ from neuraxis.functions.integrators import exponential_euler, rk4
 from neuraxis.neurons.hodgkin_huxley import HodgkinHuxley
 
 PLACE = ("Neurons", 1)
+EQUATIONS = r"""
+C \frac{dV}{dt} = J - g_L (V - V_L) - g_{Na}\, m^3 h\, (V - V_{Na}) - g_K\, n^4 (V - V_K)
+
+\frac{da}{dt} = \alpha_a(V)(1 - a) - \beta_a(V)\, a = \frac{a_\infty(V) - a}{\tau_a(V)}, \qquad a \in \{n, m, h\}
+"""
 
 _TRACE = 100.0  # over which spike times are compared [ms]
 _STRONGEST = 180.0  # end of the f–I curve [µA/cm²]
@@ -46,30 +51,30 @@ _FIT_STEPS = 600
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be changed."""
+    """Settings of the experiment."""
 
     current: float = 10.0
-    """Step of current whose spikes are shown and timed [µA/cm²]."""
+    """Current step whose spikes are shown and timed [µA/cm²]."""
     temperature: float = 6.3
     """Temperature [°C]."""
     v_rest: float = -65.0
     """Resting potential [mV]."""
     dt: float = 0.02
-    """Step in time, by the Runge–Kutta method [ms]."""
+    """Time step of the Runge–Kutta method [ms]."""
     compared_dts: tuple[float, ...] = (0.05, 0.02, 0.01, 0.005)
-    """Steps in time at which the integrators are compared [ms]."""
+    """Time steps at which the integrators are compared [ms]."""
     currents: int = 64
-    """Number of currents that are simulated side by side."""
+    """Number of currents simulated in parallel."""
     duration: float = 1000.0
-    """Length of the f–I runs [ms]."""
+    """Duration of the f–I runs [ms]."""
     fit_starts: int = 16
-    """Number of pairs of conductances the fit starts from."""
+    """Number of starting points of the fit."""
     fit_iterations: int = 300
     """Steps of gradient descent."""
     noise: float = 0.5
     """Standard deviation of the noise on the voltage trace to fit [mV]."""
     seed: int = 0
-    """Seed of that noise and of the starting points."""
+    """Seed for the noise and the starting points."""
 
     def __post_init__(self):
         check_settings(self)
@@ -88,7 +93,7 @@ class Settings:
         check.whole(8, currents=self.currents)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         steps = min((*self.compared_dts, self.dt))
         return max(memory.simulation(_TRACE, steps, 8), memory.simulation(self.duration, _SAMPLE, 2 * self.currents))
 

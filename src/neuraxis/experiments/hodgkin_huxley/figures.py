@@ -13,8 +13,8 @@ def spike(trace) -> plots.Figure:
         height=5.0,
         ratios=(3.0, 2.0),
         sharex=True,
-        caption="Spikes under a step of current. Sodium channels open at once (m) and close again (h); the slower "
-        "opening of potassium channels (n) ends the spike and causes the undershoot after it.",
+        caption="Spikes in response to a current step. Sodium channels open at once (m) and inactivate again (h); the "
+        "slower opening of potassium channels (n) ends the spike and causes the undershoot after it.",
     )
     top.plot(trace["time"], trace["v"], color=plots.COLORS["blue"])
     top.set(title="Membrane potential", ylabel="V [mV]", xlim=(0, 40))
@@ -29,12 +29,15 @@ def spike(trace) -> plots.Figure:
 def firing(firing, metrics) -> plots.Figure:
     """Draw the f–I curve."""
     fig, ax = plots.figure(
-        caption="Firing frequency under a steady current. Between the two thresholds a step of current causes one "
-        "spike; above the second, firing goes on, and it starts at a frequency far from zero. Spikes become smaller as "
-        "the current grows; where they rise and fall by less than 20 mV, they no longer count as spikes."
+        caption="Firing frequency under a constant current. Between the two thresholds a current step causes one "
+        "spike; above the second, firing is repetitive, and starts at a frequency far from zero. Spikes become "
+        "smaller as the current grows; if they rise and fall by less than 20 mV, they no longer count as spikes."
     )
     ax.plot(firing["current"], firing["frequency"], "o-", color=plots.COLORS["blue"], markersize=3)
-    marks = (("single_spike_current_ua", "one spike", "green"), ("repetitive_current_ua", "firing goes on", "orange"))
+    marks = (
+        ("single_spike_current_ua", "one spike", "green"),
+        ("repetitive_current_ua", "repetitive firing", "orange"),
+    )
     for metric, label, color in marks:
         at = metrics[metric]
         ax.axvline(at, color=plots.COLORS[color], linestyle="--", label=f"{label} from {at:.2f} µA/cm²")
@@ -52,7 +55,7 @@ def bifurcation(equilibrium, firing, metrics) -> plots.Figure:
         ratios=(3.0, 2.0),
         sharex=True,
         caption="Bifurcations. The equilibrium is unstable between two Hopf bifurcations, where a pair of complex "
-        "eigenvalues crosses the imaginary axis; there the potential swings between the two dotted lines.",
+        "eigenvalues crosses the imaginary axis; there the potential oscillates between the two dotted lines.",
     )
     current, growth = equilibrium["current"], equilibrium["growth"]
     for stable, style in ((True, "-"), (False, "--")):
@@ -78,14 +81,14 @@ def bifurcation(equilibrium, firing, metrics) -> plots.Figure:
 def accuracy(accuracy) -> plots.Figure:
     """Draw the errors of the spike times against the step."""
     fig, ax = plots.figure(
-        caption="Largest error of a spike time within 100 ms, against an adaptive solver at tolerance 1e-9. The error "
-        "of exponential Euler falls with the step, that of the Runge–Kutta method with its fourth power, down to the "
-        "accuracy of the reference."
+        caption="Largest error of a spike time within 100 ms, compared with an adaptive solver at a tolerance of "
+        "1e-9. The error of exponential Euler falls with the step, that of the Runge–Kutta method with its fourth "
+        "power, down to the accuracy of the reference."
     )
     ax.loglog(accuracy["dt"], accuracy["exponential_euler"], "o-", label="exponential Euler")
     ax.loglog(accuracy["dt"], accuracy["rk4"], "s-", label="Runge–Kutta, order 4")
     ax.axhline(0.05, color=plots.COLORS["grey"], linestyle="--", linewidth=1, label="0.05 ms")
-    ax.set(title="Accuracy of the steps", xlabel="step dt [ms]", ylabel="spike time error [ms]")
+    ax.set(title="Accuracy of the integrators", xlabel="step dt [ms]", ylabel="spike time error [ms]")
     ax.set_xticks(accuracy["dt"], [f"{dt:g}" for dt in accuracy["dt"]])
     ax.set_xticks([], minor=True)
     plots.legend(ax)
@@ -98,8 +101,9 @@ def fit(fit) -> plots.Figure:
         1,
         2,
         width=9.0,
-        caption="Channel densities found from a noisy voltage trace by gradient descent through the simulation. Left: "
-        "the trace and the best fit. Right: paths of all starting points (grey) and of the best fit (blue).",
+        caption="Channel densities recovered from a noisy voltage trace by gradient descent through the simulation. "
+        "Left: the trace and the best fit. Right: trajectories from all starting points (grey) and of the best fit "
+        "(blue).",
     )
     left.plot(fit["time"], fit["observed"], color=plots.COLORS["grey"], linewidth=3, alpha=0.5, label="observed")
     left.plot(fit["time"], fit["before"], color=plots.COLORS["orange"], linestyle="--", label="before")

@@ -1,16 +1,16 @@
 """Hopfield network: falling energy, the limit of 0.138 N memories, digits restored, attention as memory.
 
-Patterns of ±1 are stored with Hebb's rule and recalled by updating one neuron after the other. Three results:
+Patterns of ±1 are stored with Hebb's rule and recalled by updating one neuron after another. Three results:
 
-The energy never rises. Handwritten digits with flipped pixels are restored while the energy of every single flip is
-followed. With Hebbian weights the energy times twice the number of patterns is a whole number, so it is compared
+The energy never rises. Handwritten digits with flipped pixels are restored while the energy is tracked through every
+single flip. With Hebbian weights, the energy times twice the number of patterns is an integer, so it is compared
 exactly, without rounding.
 
-Memory fails all at once. Up to about 0.138 N random patterns are recalled with few errors, beyond that recall breaks
+Memory fails abruptly. Up to about 0.138 N random patterns are recalled with few errors; beyond that, recall breaks
 down. The curve of Amit, Gutfreund and Sompolinsky holds for infinitely many neurons; a finite network fails more
-gradually and a little later. The errors of a first update follow ½ erfc(1/√(2α)) at load α = M/N.
+gradually and slightly later. The errors of a first update follow ½ erfc(1/√(2α)) at load α = M/N.
 
-The modern network, whose update is attention, holds far more: as many images as there are pixels, each recalled from a
+The modern network, whose update is attention, stores far more: as many images as there are pixels, each recalled from a
 noisy version.
 
 Sources: J. J. Hopfield, PNAS 79:2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. Lett. 55:1530
@@ -28,11 +28,18 @@ from neuraxis.experiments.hopfield import capacity, digits, modern
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 1)
+EQUATIONS = r"""
+E(x) = -\tfrac12\, x W x^\top - b\, x^\top
+
+x_i \leftarrow \operatorname{sign}\,(xW + b)_i
+
+\tau_w \frac{dW}{dt} = \frac1M X^\top X - I, \qquad\text{hence}\qquad W = \frac1M X^\top X - I
+"""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes, loads and corruption."""
+    """Settings of the experiment."""
 
     neurons: int = 2000
     """Neurons of the networks that store random patterns."""
@@ -41,7 +48,7 @@ class Settings:
     probes: int = 100
     """Patterns recalled in each network."""
     max_sweeps: int = 300
-    """Sweeps after which a recall is given up."""
+    """Maximum number of sweeps in a recall."""
     digits: int = 10
     """Digits to store in the classical network, one of each class; at most one for every 20 pixels."""
     flipped: float = 0.2
@@ -51,11 +58,11 @@ class Settings:
     images: int = 1000
     """Images to store in the modern network, at most as many as there are pixels."""
     noise: float = 1.0
-    """Noise on an image to recall, relative to the contrast of the image."""
+    """Noise on the image to be recalled, relative to its contrast."""
     beta: float = 3.0
     """Inverse temperature β of the modern network."""
     seed: int = 0
-    """Seed of the random patterns, the corruption and the order of updates."""
+    """Seed for the random patterns, the corruption and the order of updates."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -69,7 +76,7 @@ class Settings:
             raise InputError(f"flipped must be at most 0.5, but is {self.flipped}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         weights = 2.0 * memory.NUMBER * self.neurons**2
         return weights + 4.0 * memory.NUMBER * self.neurons * self.probes
 

@@ -61,9 +61,9 @@ def plot(arrays: dict) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Left: overlap of stored random patterns with what is recalled from them, and the theory for "
-        "infinitely many neurons, in which recall ends at a load of 0.138. Right: neurons that leave a stored pattern "
-        "in the first update, and ½ erfc(1/√(2α)).",
+        caption="Left: overlap between stored random patterns and the states recalled from them, and the theory for "
+        "infinitely many neurons, in which recall ends at a load of 0.138. Right: fraction of neurons that leave a "
+        "stored pattern in the first update, and ½ erfc(1/√(2α)).",
         height=3.6,
     )
     load, overlap = limit()

@@ -75,7 +75,7 @@ def weakly_correlated(signs: np.ndarray, labels: np.ndarray, count: int) -> np.n
 
 
 def _energies(network: Hopfield, patterns: np.ndarray, x: jax.Array, key: jax.Array, sweeps: int) -> list[np.ndarray]:
-    """Give for each state 2M·E before the first and after each flip, as whole numbers."""
+    """Return for each state 2M·E before the first and after each flip, as whole numbers."""
     count, size = patterns.shape
     orders = jnp.concatenate([jax.random.permutation(k, size) for k in jax.random.split(key, sweeps)])
     after = np.asarray(_follow(network, x, orders))
@@ -106,7 +106,7 @@ def plot(arrays: dict) -> plots.Figure:
     fig, (top, bottom) = plots.figure(
         2,
         caption="Digits stored in a Hopfield network, the same with flipped pixels, and what the network recalls from "
-        "them. Below, the energy during the recall of each digit: every flip of a neuron lowers it.",
+        "them. Bottom: the energy during the recall of each digit; every flip of a neuron lowers it.",
         height=5.5,
     )
     flipped = f"{100 * arrays['flipped']:.0f} % flipped"

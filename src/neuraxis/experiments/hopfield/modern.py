@@ -41,9 +41,9 @@ def measure(key: jax.Array, source: Dataset, *, images: int, noise: float, beta:
 def plot(arrays: dict) -> plots.Figure:
     """Draw ten of the images, what they are recalled from, and what is recalled."""
     fig, ax = plots.figure(
-        caption="Ten of the images stored in a modern Hopfield network, as many as there are pixels; the same noisy "
-        "and half covered (by the mean image), and what is recalled from these.",
+        caption="Ten of the images stored in a modern Hopfield network, as many as there are pixels; noisy and "
+        "half-covered versions (covered by the mean image), and what is recalled from these.",
         height=4.2,
     )
-    plots.show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half covered", "recalled"), low=0.0)
+    plots.show_strips(ax, arrays["strip"], ("stored", "noisy", "recalled", "half-covered", "recalled"), low=0.0)
     return fig

@@ -1,14 +1,14 @@
 """Learning settings: the same lines learn from numbers, classes, no targets, or a reward.
 
-What is to be learnt is said by data and a loss, and nothing else. Four small networks are trained by one function, with
-the same optimiser, batch size and learning rate:
+What is to be learnt is specified by data and a loss, and nothing else. Four small networks are trained by one function,
+with the same optimiser, batch size and learning rate:
 
-Regression: targets are numbers, the output is taken as it is, and the loss is the squared error. Classification:
-targets are classes, and the loss is the cross-entropy of a softmax. Unsupervised: there are no targets; the network
-restores its input from a code of two numbers, and finds the kinds of digits by itself. Reinforcement: there is only a
-reward of 1 for every step that a pole on a cart stays upright. The gradient of the expected reward is estimated from
-episodes that were played (REINFORCE), with the mean return of the other episodes as the baseline, and an episode's
-loss is again a cross-entropy: that of the actions chosen, weighted by how well it went after them.
+Regression: targets are numbers, the output is used directly, and the loss is the squared error. Classification: targets
+are classes, and the loss is the cross-entropy of a softmax. Unsupervised: there are no targets; the network
+reconstructs its input from a code of two numbers, and discovers the kinds of digits by itself. Reinforcement: there is
+only a reward of 1 for every step that a pole on a cart stays upright. The gradient of the expected reward is estimated
+from played episodes (REINFORCE), with the mean return of the other episodes as the baseline, and an episode's loss is
+again a cross-entropy: that of the actions chosen, weighted by how well the episode went afterwards.
 
 Sources: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2; Hinton & Salakhutdinov, Science 313:504
 (2006); Williams, Machine Learning 8:229 (1992); Barto, Sutton & Anderson, IEEE Trans. SMC 13:834 (1983).
@@ -34,6 +34,10 @@ from neuraxis.experiments.learning_settings.tasks import STEPS, Task
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Feedforward networks and learning", 12)
+EQUATIONS = r"""
+\nabla\, \mathbb{E}\Bigl[\sum_t r_t\Bigr] = \mathbb{E}\Bigl[\sum_t (G_t - b_t)\, \nabla \ln \pi(a_t|s_t)\Bigr], \qquad
+G_t = \sum_{k \ge t} \gamma^{k-t} r_k, \quad \gamma = 1
+"""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,9 @@ class Settings:
     hidden_sizes: tuple[int, ...] = (64,)
     """Neurons in each hidden layer of all networks; of the autoencoder, on both sides of its code."""
     batch_size: int = 32
-    """Examples, or episodes, in a step."""
+    """Examples, or episodes, per training step."""
     learning_rate: float = 0.01
-    """Initial learning rate; it falls to 0 along a cosine."""
+    """Initial learning rate; it decays to 0 along a cosine."""
     samples: int = 200
     """Points of the curve for regression."""
     noise: float = 0.1
@@ -53,19 +57,19 @@ class Settings:
     episodes: int = 96
     """Episodes in an epoch of reinforcement learning."""
     discount: float = 0.99
-    """How much less a reward counts for every step that it comes later."""
+    """Discount factor of rewards per step."""
     regression_epochs: int = 300
-    """Times through the points of the curve."""
+    """Epochs over the points of the curve."""
     classification_epochs: int = 30
-    """Times through the digits with their labels."""
+    """Epochs over the digits with their labels."""
     unsupervised_epochs: int = 100
-    """Times through the digits without their labels."""
+    """Epochs over the digits without their labels."""
     reinforcement_epochs: int = 60
-    """Times through the episodes, which are played anew each time."""
+    """Epochs over the episodes, which are played anew each time."""
     fresh_episodes: int = 200
-    """Episodes by which the policy is judged at the end."""
+    """Episodes for the final evaluation of the policy."""
     seed: int = 0
-    """Seed of weights, order, noise and chance."""
+    """Seed for weights, order, noise and random actions."""
 
     def __post_init__(self):
         check_settings(self)
@@ -81,7 +85,7 @@ class Settings:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (64, *self.hidden_sizes, *self.hidden_sizes, 64)
         weights = sum((a + 1.0) * b for a, b in pairwise(sizes))
         steps = 500 * max(self.episodes, self.fresh_episodes)  # of the longest episodes
@@ -146,7 +150,7 @@ def _learn(name: str, task: Task, settings: Settings, session: Session) -> Fitte
 
 
 def _pca_error(images: Dataset) -> float:
-    """Give the error of the best straight code of as many numbers: the principal components of the training images."""
+    """Get the error of the best straight code of as many numbers: the principal components of the training images."""
     mean = images.train_x.mean(axis=0)
     axes = np.linalg.svd(images.train_x - mean, full_matrices=False)[2][: tasks.CODE_SIZE]
     x = images.test_x - mean
@@ -161,7 +165,7 @@ def _steps_held(task: Task, policy: Any, settings: Settings) -> float:
 
 
 def _outcomes(by_name: dict[str, Task], models: dict, digits: Dataset, settings: Settings) -> dict[str, Any]:
-    """Give what the four networks do now, and of the policy also what it did before."""
+    """Return what the four networks do now, and of the policy also what it did before."""
     dense, truth = by_name["regression"].held_out
     predicted = np.asarray(jnp.argmax(models["classification"](digits.test_x), axis=-1))
     task, key = by_name["reinforcement"], jax.random.fold_in(jax.random.key(settings.seed), 3)

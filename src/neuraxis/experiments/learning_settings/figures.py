@@ -22,9 +22,9 @@ def curves(arrays: Mapping[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         2,
-        caption="Learning in the four settings, measured after every epoch on what was not trained on: distance from "
-        "the curve under the noise; share of the digits that is misclassified; error of the digits restored from two "
-        "numbers, beside that of two principal components; steps that the pole stays up, in a mean of 100 episodes.",
+        caption="Learning in the four settings, measured after every epoch on data not used for training: distance "
+        "from the noiseless curve; error rate on digits; error of digits reconstructed from two numbers, compared "
+        "with two principal components; steps for which the pole stays up, averaged over 100 episodes.",
         height=5.6,
     )
     histories, grey = arrays["histories"], {"color": plots.COLORS["grey"], "ls": "--", "lw": 1.2}
@@ -34,7 +34,7 @@ def curves(arrays: Mapping[str, Any]) -> plots.Figure:
         "unsupervised": histories["unsupervised"]["validation_loss"],
         "reinforcement": histories["reinforcement"]["steps_held"],
     }
-    labels = ("rms error", "error rate [%]", "squared error ½‖y − x‖²", "steps held")
+    labels = ("rms error", "error rate [%]", "squared error ½‖y − x‖²", "steps balanced")
     for ax, (name, values), label in zip(axes.flat, measured.items(), labels, strict=True):
         ax.plot(np.arange(1, len(values) + 1), values, "o-" if len(values) <= 30 else "-", ms=4)
         ax.set(title=_TITLES[name], ylabel=label)
@@ -56,9 +56,9 @@ def learnt(arrays: Mapping[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         2,
-        caption="What was learnt. The curve found in noisy points; test digits with what they are read as (orange: "
-        "wrongly); the code of two numbers, in which digits come to lie by their kind (colour) though no label was "
-        "shown; the angle of the pole in five episodes, before and after learning.",
+        caption="What was learnt. The curve found in noisy points; test digits with their predicted classes (orange: "
+        "wrong); the code of two numbers, in which digits cluster by class (colour) although no label was shown; the "
+        "angle of the pole in five episodes, before and after training.",
         width=8.5,
         height=7.0,
     )
@@ -100,7 +100,7 @@ def _classification(ax, arrays) -> None:
 
 def _codes(ax, arrays) -> None:
     code_map.scatter(ax, arrays["codes"], arrays["labels"], [str(digit) for digit in range(10)], size=10.0)
-    ax.set(xlabel="first number of the code", ylabel="second number of the code")
+    ax.set(xlabel="code, first dimension", ylabel="code, second dimension")
     ax.legend(title="digit", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9, markerscale=2)
 
 

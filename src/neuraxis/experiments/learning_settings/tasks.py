@@ -77,7 +77,7 @@ def reconstruction_loss(model: Map, x: Array, *, key=None) -> Float[Array, " bat
 
 
 def code(model: MLP, x: np.ndarray) -> np.ndarray:
-    """Give what the middle layer of the autoencoder makes of images."""
+    """Return what the middle layer of the autoencoder makes of images."""
     h = jnp.asarray(x)
     for layer in model.layers[: len(model.layers) // 2]:
         h = model.activation(layer(h))

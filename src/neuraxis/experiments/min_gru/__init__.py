@@ -1,13 +1,13 @@
-"""Minimal GRU: streaming and parallel give the same, and stacked layers copy selectively.
+"""Minimal GRU: streaming and parallel evaluation agree, and stacked layers copy selectively.
 
-A minGRU's gates and candidates do not depend on its state, so that the state follows by a linear scan. Two results:
+A minGRU's gates and candidates do not depend on its state, so the state is computed by a linear scan. Two results:
 
-Step by step, and in parallel over the whole sequence, it gives the same states, from any first state, and for any
-length. The times of all ways are shown up to 65 536 steps; on a CPU the sequential scan is the fastest.
+Step by step and in parallel over the whole sequence, it gives the same states, from any initial state and for any
+length. The times of all methods are shown up to 65 536 steps; on a CPU the sequential scan is the fastest.
 
-Selective copying: a few tokens come at chance times among blanks, and are to be repeated in their order at the end. A
-single layer decides by the input of the moment what it keeps, and cannot take into account how many tokens have come
-before; in several layers, what the ones below remember is input of those above. The paper takes sequences of 4096 steps
+Selective copying: a few tokens appear at random times among blanks, and have to be repeated in order at the end. A
+single layer decides what to keep from the current input, and cannot take into account how many tokens have come before;
+with several layers, what the lower ones remember is input to the upper ones. The paper uses sequences of 4096 steps
 with 16 tokens; here they are shorter, so that a run takes minutes.
 
 Sources: L. Feng et al., Were RNNs all we needed?, arXiv:2410.01201 (2024); A. Gu and T. Dao, Mamba,
@@ -27,6 +27,10 @@ from neuraxis.experiments.min_gru import copying, timing
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 4)
+EQUATIONS = r"""
+g_t = \sigma(x_t W_g + b_g), \qquad \tilde h_t = x_t W + b, \qquad
+h_t = (1 - g_t) \odot h_{t-1} + g_t \odot \tilde h_t
+"""
 
 _HELD_OUT, _TEST = 500, 2000  # sequences
 
@@ -36,15 +40,15 @@ class Settings:
     """Settings of the experiment."""
 
     longest: int = 65_536
-    """Length of the longest sequence that is timed [steps]."""
+    """Length of the longest timed sequence [steps]."""
     rounds: int = 5
-    """How often each is timed."""
+    """Number of timings of each method."""
     width: int = 64
     """Features in all layers."""
     layers: tuple[int, ...] = (1, 2, 3)
-    """Networks to train: number of layers of each."""
+    """Numbers of layers; a network is trained for each."""
     length: int = 128
-    """Steps of a sequence to be copied from."""
+    """Length of the sequences to copy from [steps]."""
     memorized: int = 4
     """Tokens to remember."""
     tokens: int = 14
@@ -52,13 +56,13 @@ class Settings:
     steps: int = 2000
     """Training steps."""
     batch_size: int = 64
-    """Sequences in a step."""
+    """Sequences per training step."""
     learning_rate: float = 4e-3
-    """Largest learning rate of Adam."""
+    """Peak learning rate of Adam."""
     training_sequences: int = 50_000
-    """Sequences to train on."""
+    """Training sequences."""
     seed: int = 0
-    """Seed of the weights, of the sequences and of their order."""
+    """Seed for the weights, the sequences and their order."""
 
     def __post_init__(self):
         check_settings(self)
@@ -74,7 +78,7 @@ class Settings:
             raise InputError(f"memorized must be at most length, {self.length}, but is {self.memorized}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         steps = float(self.length + self.memorized)
         examples = min(self.batch_size, self.training_sequences)
         training = 8.0 * examples * steps * self.width * max(self.layers) + self.training_sequences * steps
@@ -127,7 +131,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "gates": copying.gates(model, test.x[0]),
         },
         model=model,
-        data=f"{s.training_sequences} sequences of {s.length + s.memorized} steps, made by chance",
+        data=f"{s.training_sequences} random sequences of {s.length + s.memorized} steps",
     )
 
 

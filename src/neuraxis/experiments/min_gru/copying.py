@@ -68,7 +68,7 @@ def train(
 
 
 def gates(model: Any, x: np.ndarray) -> np.ndarray:
-    """Give the gates of every layer for one sequence, mean over features: (layer, time)."""
+    """Return the gates of every layer for one sequence, mean over features: (layer, time)."""
     found, h = [], model.layers[0](x)
     for block in model.layers[1:]:
         if isinstance(block, Residual) and isinstance(block.inner, Sequential):
@@ -82,8 +82,8 @@ def gates(model: Any, x: np.ndarray) -> np.ndarray:
 def plot_learning(arrays: dict) -> plots.Figure:
     """Draw the share of right tokens over the training, for every number of layers."""
     fig, axes = plots.figure(
-        caption="Selective copying: share of the tokens that are recalled correctly, on held-out sequences, during the "
-        "training. The dotted line is guessing.",
+        caption="Selective copying: fraction of tokens recalled correctly, on held-out sequences, during training. "
+        "The dotted line marks guessing.",
         height=3.4,
     )
     for layers, history in arrays["accuracies"].items():
@@ -101,8 +101,8 @@ def plot_gates(arrays: dict) -> plots.Figure:
     fig, axes = plots.figure(
         len(values),
         1,
-        caption="Gates g of the deepest network for one sequence, mean over the features of each layer. Vertical lines "
-        "are the tokens to remember; the answer is given in the shaded steps.",
+        caption="Gates g of the deepest network for one sequence, mean over the features of each layer. Vertical "
+        "lines mark the tokens to remember; the answer is given in the shaded steps.",
         height=1.0 + 1.3 * len(values),
         sharex=True,
     )

@@ -47,7 +47,7 @@ def _ways(model: MinGRU) -> dict[str, Callable]:
 
 
 def _timed(way: Callable, x: jax.Array, h0: jax.Array, rounds: int) -> tuple[np.ndarray, float]:
-    """Give the result, and the median time [s] of calls after the first, which compiles."""
+    """Return the result, and the median time [s] of calls after the first, which compiles."""
     result, took = jax.block_until_ready(way(x, h0)), []
     for _ in range(rounds):
         began = time.perf_counter()

@@ -1,16 +1,16 @@
-"""Optimisers: descent and momentum in a valley, past a local minimum, and with batches of every size.
+"""Optimisers: descent and momentum in a valley, past a local minimum, and with different batch sizes.
 
 In a valley with curvatures from λ_min to λ_max and their ratio k, gradient descent θ ← θ − κ∇E is stable only for
 κ < 2/λ_max. With its best rate, 2/(λ_min + λ_max), its distance from the minimum falls by (k − 1)/(k + 1) in each step;
 momentum, v ← βv + ∇E; θ ← θ − κv, reaches (√k − 1)/(√k + 1) with κ = 4/(√λ_max + √λ_min)² and β the square of that
-factor. Weight decay moves the minimum from θ* to (H + λI)⁻¹ H θ*, with H the matrix of curvatures.
+factor. Weight decay moves the minimum from θ* to (H + λI)⁻¹ H θ*, with H the Hessian.
 
-Where there is a shallow minimum before a deeper one, descent stays in the first, and momentum rolls on through.
+If a shallow minimum lies in front of a deeper one, descent stays in the first, and momentum rolls through it.
 
 Stochastic gradient descent takes a step after each batch of examples, drawn without replacement, instead of one for all
-of them. Each size of batch is measured by its way to the same loss in reading handwritten digits (MNIST where it is at
-hand, otherwise the 8×8 digits that come with scikit-learn): small batches take more steps, the full batch more time.
-Every size has the learning rate that brings the held-out loss down most in a short trial.
+of them. Batch sizes are compared by the steps and time to the same loss in classifying handwritten digits (MNIST if it
+is available, otherwise the 8×8 digits that come with scikit-learn): small batches take more steps, the full batch more
+time. Each size uses the learning rate that reduces the held-out loss most in a short trial.
 
 Sources: Polyak, USSR Computational Mathematics and Mathematical Physics 4:1 (1964); Kingma & Ba, ICLR (2015); Shallue
 et al., Journal of Machine Learning Research 20:112 (2019).
@@ -31,6 +31,16 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Feedforward networks and learning", 7)
+MEASURES_TIME = True
+EQUATIONS = r"""
+\text{gradient descent:}\quad \theta \leftarrow \theta - \kappa \nabla E, \qquad
+\text{momentum:}\quad v \leftarrow \beta v + \nabla E,\;\; \theta \leftarrow \theta - \kappa v
+
+\text{weight decay:}\quad \theta \leftarrow \theta - \kappa \nabla E - \kappa \lambda \theta
+"""
+
+JUST_STABLE = (Claim("factor_just_below_stability", "<", 1.0),)
+INTO_THE_DEEP_MINIMUM = (Claim("momentum_distance_from_deep_minimum", "<=", 1e-3),)
 
 _NAMES = {"descent": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 _COLORS = dict(zip(_NAMES, plots.COLORS.values(), strict=False))
@@ -49,21 +59,21 @@ class Settings:
     landscape_rate: float = 0.05
     """Learning rate κ of descent, momentum and Adam in the landscape with two minima."""
     beta: float = 0.9
-    """Share β of the velocity that momentum keeps from step to step in the landscape."""
+    """Momentum β in the landscape: the fraction of the velocity kept from step to step."""
     landscape_steps: int = 400
     """Steps in the landscape."""
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     batch_sizes: tuple[int, ...] = (8, 32, 128, 512)
-    """Images in a step; the full batch is always added."""
+    """Batch sizes to compare; the full batch is always added."""
     target_loss: float = 0.25
     """Held-out cross-entropy to be reached [nats]."""
     learning_rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
     """Learning rates to choose from for each size."""
     training_images: int = 6000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights and of the order of the images."""
+    """Seed for the weights and the order of the images."""
 
     def __post_init__(self):
         check_settings(self)
@@ -84,7 +94,7 @@ class Settings:
             check.positive(learning_rates=rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         return 16.0 * memory.NUMBER * max(self.valley_steps, self.landscape_steps)
 
 
@@ -99,18 +109,18 @@ def run(settings: Settings) -> Result:
     full = len(images.train[0])
     sizes = [*(size for size in settings.batch_sizes if size < full), full]
     if len(sizes) == 1:
-        raise InputError(f"batch_sizes must name one below the full batch, {full}, but are {settings.batch_sizes}")
+        raise InputError(f"batch_sizes must include one below the full batch, {full}, but are {settings.batch_sizes}")
     races = [race(images, size, settings.learning_rates, settings.target_loss, settings.seed) for size in sizes]
     return Result(
         metrics={**valley, **landscape, **_compare(races)},
         claims=(
             Claim("descent_deviation_from_theory", "<=", 0.02),
             Claim("momentum_deviation_from_theory", "<=", 0.02),
-            Claim("factor_just_below_stability", "<", 1.0),
+            *JUST_STABLE,
             Claim("factor_just_above_stability", ">", 1.0),
             Claim("decay_distance_from_fixed_point", "<=", 1e-5),
             Claim("descent_distance_from_shallow_minimum", "<=", 1e-3),
-            Claim("momentum_distance_from_deep_minimum", "<=", 1e-3),
+            *INTO_THE_DEEP_MINIMUM,
             Claim("full_batch_time_ratio", ">=", 2.0),
             Claim("full_batch_step_ratio", "<=", 0.5),
         ),
@@ -160,8 +170,8 @@ def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
         1,
         2,
         caption=f"A valley whose curvatures differ by a factor of {k:g}. Left: the first 40 steps of descent and "
-        "momentum with their best settings and of Adam, on lines of equal E. Right: the distance from the minimum; the "
-        "dashed lines fall by (k − 1)/(k + 1) and (√k − 1)/(√k + 1) per step.",
+        "momentum with optimal settings and of Adam, on contour lines of E. Right: the distance from the minimum; "
+        "the dashed lines fall by (k − 1)/(k + 1) and (√k − 1)/(√k + 1) per step.",
         width=9.0,
         height=4.0,
     )
@@ -182,15 +192,17 @@ def _plot_valley(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
 
 def _plot_decay(paths: dict[str, np.ndarray], k: float) -> plots.Figure:
     fig, axes = plots.figure(
-        caption="Weight decay in a valley with its minimum at the cross. The way ends where the gradient of "
-        "E + (λ/2)‖θ‖² vanishes, at (H + λI)⁻¹Hθ* (ring); the grey line joins these points for all λ, from θ* to 0. "
-        "Directions of little curvature are given up first.",
+        caption="Weight decay in a valley with its minimum at the cross. The trajectory ends where the gradient of E "
+        "+ (λ/2)‖θ‖² vanishes, at (H + λI)⁻¹Hθ* (ring); the grey line joins these points for all λ, from θ* to 0. "
+        "Directions of low curvature shrink first.",
         height=3.8,
     )
     _contours(axes, landscapes.bowl(k, landscapes.MINIMUM), (-3.0, 5.0), (-5.5, 0.5), k * np.geomspace(0.01, 30, 10))
     axes.plot(*paths["decayed_minima"].T, color=plots.COLORS["grey"], label="minima for all λ")
     axes.plot(*paths["decay"].T, "o-", ms=2.5, lw=1.2, color=_COLORS["descent"], label="descent with weight decay")
-    axes.plot(*paths["decay"][-1], "o", ms=10, mfc="none", mew=1.6, color=plots.COLORS["orange"], label="where it ends")
+    axes.plot(
+        *paths["decay"][-1], "o", ms=10, mfc="none", mew=1.6, color=plots.COLORS["orange"], label="predicted end point"
+    )
     axes.plot(*landscapes.MINIMUM, "k+", ms=9, label="minimum of E")
     plots.legend(axes, loc="upper left", bbox_to_anchor=(1, 1))
     return fig
@@ -223,13 +235,15 @@ def _plot_races(races: list[Race], target: float) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption=f"Steps (left) and time (right) until the held-out loss is {target:g}, against the number of images "
-        "in a step; the last mark is the full batch. The grey numbers are the learning rates that were chosen.",
+        caption=f"Steps (left) and time (right) until the held-out loss is {target:g}, against batch size; the last "
+        "mark is the full batch. Grey numbers are the chosen learning rates.",
         width=9.0,
         height=3.6,
     )
     sizes = [one.batch_size for one in races]
-    left.loglog(sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"], label="learning rate beside it")
+    left.loglog(
+        sizes, [one.steps for one in races], "o-", color=plots.COLORS["blue"], label="labelled with learning rate"
+    )
     right.loglog(sizes, [one.seconds for one in races], "o-", color=plots.COLORS["orange"])
     for one in races:
         at = (one.batch_size, one.steps)

@@ -68,7 +68,7 @@ def _fit(images: Images, model: MLP, batch_size: int, rule: Rule, epochs: int, *
 def _trials(
     images: Images, model: MLP, batch_size: int, learning_rates: Sequence[float], epochs: int
 ) -> list[tuple[float, float, Rule]]:
-    """Give the held-out loss, the rate and the rule of every rate that does not diverge."""
+    """Return the held-out loss, the rate and the rule of every rate that does not diverge."""
     trials = []
     for rate in learning_rates:
         rule = descent(loss, gradient_descent(rate))
@@ -81,7 +81,7 @@ def _trials(
 
 
 def _losses(images: Images, model: MLP, batch_size: int, rule: Rule, target: float) -> np.ndarray:
-    """Give the held-out loss after every epoch, until it is at the target."""
+    """Return the held-out loss after every epoch, until it is at the target."""
     losses, reached = [evaluate(model, loss, images.validation)], Event()
 
     def watch(report: Report) -> None:
@@ -101,7 +101,7 @@ def _losses(images: Images, model: MLP, batch_size: int, rule: Rule, target: flo
 
 
 def _when(losses: np.ndarray, target: float) -> float:
-    """Give the epoch at which the loss crosses the target, with its logarithm straight between two epochs."""
+    """Return the epoch at which the loss crosses the target, with its logarithm straight between two epochs."""
     after = max(1, int(np.argmax(losses <= target)))
     before, behind = np.log(losses[after - 1 : after + 1])
     return float(after - 1 + (before - np.log(target)) / (before - behind))

@@ -18,7 +18,7 @@ Energy = Callable[[Float[Array, "... 2"]], Float[Array, "..."]]
 
 
 def _descend(optimizer: optax.GradientTransformation, energy: Energy, start: np.ndarray, steps: int) -> np.ndarray:
-    """Give all points of the way, (steps + 1, 2)."""
+    """Return all points of the way, (steps + 1, 2)."""
     theta, data = jnp.asarray(start, float), (np.arange(steps),)  # the landscape is the same in every step
     rule = Recorded(descent(lambda theta, step, *, key: energy(theta)[None], optimizer), steps)
     fitted = fit(theta, rule, data, batch_size=1, shuffle=False, key=jax.random.key(0), progress=None)
@@ -33,7 +33,7 @@ _DIRECTIONS = np.array([[np.cos(_ANGLE), np.sin(_ANGLE)], [-np.sin(_ANGLE), np.c
 
 
 def _curvatures(condition: float) -> np.ndarray:
-    """Give H, with eigenvalues 1 and `condition`."""
+    """Return H, with eigenvalues 1 and `condition`."""
     return _DIRECTIONS.T @ np.diag([1.0, condition]) @ _DIRECTIONS
 
 
@@ -48,7 +48,7 @@ def bowl(condition: float, minimum: np.ndarray) -> Energy:
 
 
 def _decayed_minimum(curvatures: np.ndarray, rate: float) -> np.ndarray:
-    """Give (H + λI)⁻¹ H θ*."""
+    """Return (H + λI)⁻¹ H θ*."""
     return np.linalg.solve(curvatures + rate * np.eye(2), curvatures @ MINIMUM)
 
 
@@ -81,7 +81,7 @@ def valley(condition: float, decay: float, steps: int) -> tuple[dict[str, float]
 
 
 def _factor(path: np.ndarray) -> float:
-    """Give by what the distance from the minimum at 0 changes in a step, over the later half of the way."""
+    """Return by what the distance from the minimum at 0 changes in a step, over the later half of the way."""
     distance = np.linalg.norm(path, axis=1)
     half = len(distance) // 2
     return float((distance[-1] / distance[half]) ** (1 / (len(distance) - 1 - half)))
@@ -99,7 +99,7 @@ def two_minima(theta: Array | np.ndarray) -> Any:
 
 
 def minima() -> tuple[np.ndarray, np.ndarray]:
-    """Give the two minima, where x³ − x − 0.1 = 0 and y = x/2."""
+    """Return the two minima, where x³ − x − 0.1 = 0 and y = x/2."""
     x = np.sort(np.roots([1, 0, -1, -_TILT]).real)[[0, -1]]
     shallow, deep = np.stack([x, x / 2], axis=1)
     return shallow, deep

@@ -1,14 +1,14 @@
-"""Population coding: what noisy, spiking neurons represent together, and decoders learnt from an error alone.
+"""Population coding: what noisy, spiking neurons represent together, and decoders learnt from an error signal.
 
 Each neuron of an ensemble has its own tuning curve; linear decoders read a vector, or any function of it, from all of
-them. They are found by least squares, with a regularisation that stands for noise on the activities. The squared error
-that is left has two parts: noise, which the decoders average over the neurons, so that it falls as 1/N, and the
+them. They are found by least squares, with a regularisation that represents noise on the activities. The remaining
+squared error has two parts: noise, which the decoders average over the neurons, so that it falls as 1/N, and the
 distortion of the decoded function, which falls faster, about as N^(−1.7).
 
 The same decoders read steady rates and, through a synapse, spikes. Prescribed error sensitivity (PES) finds them
-without a matrix to solve, from an error alone: in steps, as a rule, and in time, while the neurons fire. And since only
-activities enter, anything that the hidden layer of a trained net carries can be decoded from it: here the place of the
-ink, from a classifier that was never asked for it.
+without solving a linear system, from an error signal alone: in steps, as a rule, and in time, while the neurons fire.
+And since only activities enter, anything that the hidden layer of a trained network represents can be decoded from it:
+here the position of a digit, from a classifier that was never trained on it.
 
 Sources: Eliasmith & Anderson, Neural Engineering (MIT Press, 2003), chapter 2; MacNeil & Eliasmith, PLoS ONE 6:e22885
 (2011).
@@ -25,6 +25,11 @@ from neuraxis.experiments.population_coding import figures, hidden_layer, learni
 from neuraxis.experiments.shared.memory import NUMBER
 
 PLACE = ("Population coding", 1)
+EQUATIONS = r"""
+a_i(x) = G\!\left(\frac{\text{gain}_i}{r} \langle e_i, x\rangle + \text{bias}_i\right) \quad [\text{Hz}]
+
+\hat f(x) = \sum_i a_i(x)\, d_i
+"""
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,19 @@ class Settings:
     """Settings of the experiment."""
 
     neurons: int = 100
-    """Neurons of the ensembles that are looked at one by one."""
+    """Neurons of the individually studied ensembles."""
     intercept: float = 0.95
     """Intercepts are drawn from minus to plus this number, which is below 1."""
     noise: float = 0.1
-    """Standard deviation of the noise that decoders are solved for, as a share of the highest rate."""
+    """Standard deviation of the noise assumed by the decoders, as a fraction of the highest rate."""
     sizes: tuple[int, ...] = (10, 20, 50, 100, 200, 500, 1000, 2000)
-    """Sizes of ensembles whose error is measured; at least two."""
+    """Ensemble sizes at which the error is measured; at least two."""
     ensembles: int = 20
-    """Ensembles of each size, with other tuning curves."""
+    """Random ensembles of each size."""
     learning_rate: float = 2e-5
     """Learning rate of PES in steps, κ [1/Hz²]."""
     examples: int = 50_000
-    """Examples from which PES learns in steps, ten in each; rounded up to whole thousands."""
+    """Examples for PES in steps, ten per step; rounded up to a multiple of 1000."""
     online_learning_rate: float = 1e-4
     """Learning rate of PES in time, κ [1/(s·Hz²)]."""
     online_duration: float = 60_000.0
@@ -52,11 +57,11 @@ class Settings:
     duration: float = 2000.0
     """Simulated time of the spiking ensemble [ms]."""
     tau_s: float = 20.0
-    """Time constant of the synapse behind the spiking ensemble [ms]."""
+    """Time constant of the synapse after the spiking ensemble [ms]."""
     epochs: int = 30
-    """Epochs for which the classifier learns whose hidden layer is decoded."""
+    """Training epochs of the classifier whose hidden layer is decoded."""
     seed: int = 0
-    """Seed of the ensembles, of the examples and of the classifier."""
+    """Seed for the ensembles, the examples and the classifier."""
 
     def __post_init__(self):
         check_settings(self)
@@ -75,7 +80,7 @@ class Settings:
         check_steps(1.0, 500, duration=self.duration)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: the largest ensemble's activities, and their products."""
+        """Estimate the minimum memory of a run [bytes]: the largest ensemble's activities, and their products."""
         largest = max(*self.sizes, self.neurons)
         return NUMBER * (float(largest) * (size.POINTS + 3.0 * largest) + self.duration * self.neurons)
 
@@ -114,7 +119,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     return {
         "tuning-curves": figures.plot_tuning(result),
         "decoded": figures.plot_decoded(result),

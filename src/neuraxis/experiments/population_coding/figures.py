@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ def plot_tuning(result: Result) -> plots.Figure:
     a, m = result.arrays, result.metrics
     fig, axes = plots.figure(
         1, 3, height=3.0, sharey=True,
-        caption="Tuning curves of some neurons of three ensembles with the same encoders, maximum rates and intercepts "
-        "and other models of the neurons, and the root mean square error with which each represents x.",
+        caption="Tuning curves of some neurons of three ensembles with the same encoders, maximum rates and "
+        "intercepts but different neuron models, and the root mean square error with which each represents x.",
     )  # fmt: skip
     for ax, name in zip(axes, NEURONS, strict=True):
         ax.plot(a["grid"], a[f"tuning_{name}"], linewidth=1.0)
@@ -27,8 +27,8 @@ def plot_decoded(result: Result) -> plots.Figure:
     a, m = result.arrays, result.metrics
     fig, axes = plots.figure(
         2, 3, height=4.2, ratios=(3.0, 2.0), sharex=True, sharey="row",
-        caption="Top: three functions decoded from the steady rates of one ensemble of LIF neurons (blue) on the exact "
-        "ones (grey). Bottom: their difference, and its root mean square.",
+        caption="Top: three functions decoded from the steady rates of one ensemble of LIF neurons (blue), over the "
+        "exact ones (grey). Bottom: their difference, and its root mean square.",
     )  # fmt: skip
     for (top, bottom), name in zip(axes.T, FUNCTIONS, strict=True):
         error = a[f"decoded_{name}"] - a[f"exact_{name}"]
@@ -48,8 +48,8 @@ def plot_size(result: Result) -> plots.Figure:
     a, m = result.arrays, result.metrics
     fig, ax = plots.figure(
         caption="Mean squared error of x against the number of neurons. Each dot is an ensemble; the lines are fitted "
-        "to the geometric means of each size. Noise on the activities adds an error that falls as 1/N; the distortion "
-        "of x that is there without noise falls faster.",
+        "to the geometric means of each size. Noise on the activities adds an error that falls as 1/N; the "
+        "distortion of x without noise falls faster.",
     )  # fmt: skip
     rng = np.random.default_rng(0)
     for part, (name, color) in enumerate((("distortion", "blue"), ("noise", "orange"))):
@@ -68,9 +68,9 @@ def plot_learning(result: Result) -> plots.Figure:
     a, m = result.arrays, result.metrics
     fig, (left, right) = plots.figure(
         1, 2, height=3.2,
-        caption="Root mean square error of the decoded x² while PES learns it from nothing, beside that of the solved "
-        "decoders. Left: in steps, from the rates at random points. Right: in time, from the spikes under a sine, with "
-        "the error of the output itself, which is that of filtered spikes.",
+        caption="Root mean square error of the decoded x² while PES learns it from scratch, compared with that of the "
+        "solved decoders. Left: in steps, from the rates at random points. Right: in time, from spikes driven by a "
+        "sine, with the error of the output itself, a function of filtered spikes.",
     )  # fmt: skip
     left.loglog(a["pes_examples"], a["pes_curve"], color=plots.COLORS["blue"], label="PES")
     seconds = np.arange(1, len(a["online_curve"]) + 1)
@@ -90,8 +90,8 @@ def plot_spikes(result: Result) -> plots.Figure:
     fig, (top, middle, bottom) = plots.figure(
         3, 1, height=6.5, ratios=(3.0, 2.0, 2.0), sharex=True,
         caption="Top: spikes of an ensemble that represents a sine; neurons that prefer negative x are at the bottom, "
-        "each half in the order of the x at which it begins to fire. Below: the sine and its square, decoded from "
-        "these spikes through a synapse, on what the same synapse makes of the exact ones.",
+        "each half ordered by the x at which neurons start firing. Bottom: the sine and its square, decoded from "
+        "these spikes through a synapse, over the exact ones filtered by the same synapse.",
     )  # fmt: skip
     plots.raster(top, a["raster_times"], a["raster_neurons"])
     top.set_xlabel("")

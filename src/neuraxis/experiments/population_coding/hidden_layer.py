@@ -40,7 +40,7 @@ def measure(key: jax.Array, settings: Any, session: Session) -> tuple[dict[str, 
 
 
 def _centre(images: np.ndarray) -> np.ndarray:
-    """Give the mean row and column of the ink, counted from the middle [pixels]."""
+    """Return the mean row and column of the ink, counted from the middle [pixels]."""
     places = np.arange(images.shape[1]) - (images.shape[1] - 1) / 2
     ink = images.sum(axis=(1, 2))
     rows, columns = images.sum(axis=2) @ places / ink, images.sum(axis=1) @ places / ink

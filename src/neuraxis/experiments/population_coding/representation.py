@@ -24,7 +24,7 @@ def ensemble(key: jax.Array, settings: Any, neurons: RateModel = LIF()) -> Ensem
 
 
 def root_mean_square(x: Any) -> float:
-    """Give √(mean of x²)."""
+    """Return √(mean of x²)."""
     return float(np.sqrt(np.mean(np.square(np.asarray(x, float)))))
 
 

@@ -35,7 +35,7 @@ def _program(size: int, settings: Any) -> Callable[[Array], tuple[Array, Array]]
 
 
 def _parts(key: Array, size: int, settings: Any) -> tuple[Array, Array]:
-    """Give the mean squared error of x without noise, and what noise adds: σ² ‖d‖²."""
+    """Return the mean squared error of x without noise, and what noise adds: σ² ‖d‖²."""
     decoders, sigma, activities, x = _solved(key, size, settings)
     return jnp.mean(jnp.square(activities @ decoders - x)), sigma**2 * jnp.sum(decoders**2)
 

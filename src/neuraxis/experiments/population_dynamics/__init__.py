@@ -1,10 +1,11 @@
 """Population dynamics: spiking neurons as integrator, oscillator, Lorenz attractor and delay line.
 
 A population that decodes τ_s f(y) + y from its own activities, and feeds that back through synapses of time constant
-τ_s, follows dy/dt = f(y). With f = 0 it integrates its input and holds what it has; its drift is the error with which
-the straight line is decoded, and falls as neurons are added. With a rotation it oscillates, at a frequency that may be
-one of its inputs. With Lorenz's equations it is chaotic, so that it follows their solution for a short time only, but
-stays on their attractor. With the linear system that comes closest to a pure delay it holds the last θ of a signal.
+τ_s, follows dy/dt = f(y). With f = 0 it integrates its input and holds the result; its drift reflects the error with
+which the identity is decoded, and falls as neurons are added. With a rotation it oscillates, at a frequency that may be
+one of its inputs. With the Lorenz equations it is chaotic, so it follows their exact solution only for a short time,
+but stays on their attractor. With the linear system that best approximates a pure delay, it holds the last θ ms of a
+signal.
 
 Sources: C. Eliasmith and C. H. Anderson, Neural Engineering (2003), chapter 8; E. N. Lorenz, J. Atmos. Sci. 20:130
 (1963); A. R. Voelker and C. Eliasmith, Neural Computation 30:569 (2018).
@@ -20,6 +21,11 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.stages import stages
 
 PLACE = ("Population coding", 3)
+EQUATIONS = r"""
+\tau_s \frac{dy}{dt} = -y + g(y) + \tau_s u
+= -y + \tau_s f(y) + y + \tau_s u
+\quad\Longrightarrow\quad \frac{dy}{dt} = f(y) + u
+"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Settings:
     sizes: tuple[int, ...] = (100, 200, 1000)
     """Neurons of the integrators."""
     ensembles: int = 3
-    """Integrators of each size, with encoders and tuning curves of their own."""
+    """Random integrators of each size."""
     neurons: int = 1000
     """Neurons of each oscillator and of the delay."""
     lorenz_neurons: int = 2000
@@ -37,19 +43,19 @@ class Settings:
     tau_s: float = 100.0
     """Time constant of the synapses [ms]."""
     noise: float = 0.005
-    """Noise on the activities that the decoders allow for, as a share of the largest."""
+    """Noise on the activities assumed by the decoders, as a fraction of the largest activity."""
     dt: float = 1.0
     """Length of a step [ms]."""
     frequency: float = 1.0
-    """Frequency of the oscillator; the controlled one reaches twice as much [Hz]."""
+    """Frequency of the oscillator; the controlled one reaches twice this [Hz]."""
     duration: float = 10_000.0
     """Simulated time of the oscillators and of the delay [ms]."""
     lorenz_tau_s: float = 200.0
-    """Time constant of its synapses [ms]."""
+    """Time constant of the synapses of the Lorenz attractor [ms]."""
     lorenz_unit: float = 4000.0
-    """How long the unit of time in Lorenz's equations takes [ms]."""
+    """Duration of the time unit of the Lorenz equations [ms]."""
     lorenz_units: float = 60.0
-    """How many of them are simulated."""
+    """Simulated time of the Lorenz attractor [time units of the equations]."""
     theta: float = 500.0
     """Delay θ [ms]."""
     order: int = 6
@@ -57,7 +63,7 @@ class Settings:
     bandwidth: float = 2.0
     """Highest frequency of the signal that is delayed [Hz]."""
     seed: int = 0
-    """Seed of the populations and of the signal."""
+    """Seed for the populations and the signal."""
 
     def __post_init__(self):
         check_settings(self)
@@ -74,7 +80,7 @@ class Settings:
         check_range(0.3, self.duration / 1000 * self.bandwidth, bandwidth=self.bandwidth)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         decoding = 1.0 * memory.NUMBER * max((2500 + n) * n for n in (*self.sizes, self.neurons, self.lorenz_neurons))
         return max(decoding, memory.simulation(self.lorenz_unit * self.lorenz_units, self.dt, 6))
 

@@ -15,7 +15,7 @@ SHARES = (0.5, 1.0)  # of θ, at which the signal is read
 
 
 def band_limited(steps: int, dt: float, bandwidth: float, seed: int) -> np.ndarray:
-    """Give random noise of all frequencies up to the bandwidth [Hz], with a largest value of 1."""
+    """Return random noise of all frequencies up to the bandwidth [Hz], with a largest value of 1."""
     frequencies = np.fft.rfftfreq(steps, dt / 1000)
     real, imaginary = np.random.default_rng(seed).normal(size=(2, len(frequencies)))
     spectrum = np.where((frequencies > 0) & (frequencies <= bandwidth), real + 1j * imaginary, 0)

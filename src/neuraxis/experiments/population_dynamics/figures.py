@@ -26,9 +26,9 @@ def _integrator(a: dict[str, Any]) -> plots.Figure:
     sizes = list(a["integrator_y"])
     fig, axes = plots.figure(
         1, len(sizes), height=3.4, sharey=True,
-        caption="Integrators of spiking neurons are given an input for 0.5 s (shaded), and are then left alone. What "
-        "they hold drifts towards the nearest value at which the decoded curve is exact; dotted, what they should "
-        "hold. The largest drift is that of all ensembles of this size, over 3.75 s.",
+        caption="Integrators of spiking neurons receive an input for 0.5 s (shaded) and none afterwards. The value "
+        "that they hold drifts towards the nearest stable value of the decoded function; dotted: the ideal value. "
+        "The largest drift is over all ensembles of this size, in 3.75 s.",
     )  # fmt: skip
     for ax, size in zip(np.atleast_1d(axes), sizes, strict=True):
         ax.plot(a["integrator_times"], a["integrator_y"][size], linewidth=1.0)
@@ -45,7 +45,7 @@ def _integrator(a: dict[str, Any]) -> plots.Figure:
 def _oscillator(a: dict[str, Any]) -> plots.Figure:
     fig, (phase, time) = plots.figure(
         1, 2, height=3.4, width_ratios=(1.0, 1.7),
-        caption="An oscillator of spiking neurons, which starts at half of its amplitude and comes to the circle of "
+        caption="An oscillator of spiking neurons, which starts at half of its amplitude and approaches the circle of "
         "radius 1 (dotted): both dimensions against each other, and the first 4 s of both over time.",
     )  # fmt: skip
     y, times = a["oscillator"], a["oscillator_times"]
@@ -64,13 +64,13 @@ def _oscillator(a: dict[str, Any]) -> plots.Figure:
 def _controlled(a: dict[str, Any]) -> plots.Figure:
     fig, (given, found) = plots.figure(
         2, 1, height=4.4, ratios=(1.0, 1.6), sharex=True,
-        caption="A controlled oscillator: one of three dimensions that the population represents is an input, the "
-        "frequency, which sets speed and direction of the other two. Numbers are the measured frequencies, and in "
-        "brackets what was asked for.",
+        caption="A controlled oscillator: one of the three dimensions that the population represents is an input, the "
+        "frequency, which sets the speed and direction of the other two. Numbers are measured frequencies, with the "
+        "specified ones in brackets.",
     )  # fmt: skip
     times = a["oscillator_times"][: len(a["controlled"])]
     given.plot(times, a["controlled_u"], color=plots.COLORS["orange"])
-    given.set(title="Input", ylabel="share of the\nlargest frequency", ylim=(-1.2, 1.2))
+    given.set(title="Input", ylabel="fraction of the\nlargest frequency", ylim=(-1.2, 1.2))
     for j in range(2):
         found.plot(times, a["controlled"][:, j], label=f"$y_{j + 1}$", linewidth=1.2)
     edges = np.linspace(0, times[-1], len(a["controlled_found"]) + 1)
@@ -89,8 +89,8 @@ def _controlled(a: dict[str, Any]) -> plots.Figure:
 def _lorenz(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         1, 2, height=3.6, subplot_kw={"projection": "3d"},
-        caption="The Lorenz attractor in a population of spiking neurons (left), and the solution of Lorenz's "
-        "equations (right), both for 30 units of time at most.",
+        caption="The Lorenz attractor in a population of spiking neurons (left), and the exact solution of the Lorenz "
+        "equations (right), both for at most 30 units of time.",
     )  # fmt: skip
     shown = a["lorenz_times"] <= 30
     pairs = (("Population", a["lorenz"][shown]), ("Solution", a["lorenz_reference"]))
@@ -107,8 +107,8 @@ def _lorenz(a: dict[str, Any]) -> plots.Figure:
 def _lorenz_time(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         2, 1, height=4.2, sharex=True,
-        caption="From the same start, population (blue) and solution (grey) go together at first, and then, as all "
-        "that is chaotic, each its own way on the same attractor.",
+        caption="From the same initial state, population (blue) and exact solution (grey) agree at first, and then, "
+        "since the system is chaotic, diverge on the same attractor.",
     )  # fmt: skip
     count = len(a["lorenz_solution"])
     for ax, j, name in zip(axes, (0, 2), "xz", strict=True):
@@ -124,8 +124,8 @@ def _delay(a: dict[str, Any]) -> plots.Figure:
     theta = a["delay_theta"]
     fig, axes = plots.figure(
         len(delay.SHARES), 1, height=4.4, sharex=True,
-        caption="A population of spiking neurons holds the last part of a signal in a few dimensions. From these, what "
-        "the signal was any time within the delay can be read (blue); dotted, what it was.",
+        caption="A population of spiking neurons holds the last part of a signal in a few dimensions, from which the "
+        "signal at any time within the delay can be read (blue); dotted: the delayed signal.",
     )  # fmt: skip
     times = a["delay_dt"] * np.arange(1, len(a["delay_signal"]) + 1) / 1000
     shown = times <= 6

@@ -25,7 +25,7 @@ def lorenz(y: Any, array: Any = jnp) -> Any:
 
 
 def solution(start: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Give the solution in double precision, at these times [units]."""
+    """Return the solution in double precision, at these times [units]."""
     found = solve_ivp(
         lambda t, y: lorenz(y, np), (0, times[-1]), start, t_eval=times, method="DOP853", rtol=1e-9, atol=1e-9
     )

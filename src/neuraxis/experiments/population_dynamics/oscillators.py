@@ -46,7 +46,7 @@ def measure(settings: Any) -> tuple[dict, dict]:
 
 
 def measure_controlled(settings: Any) -> tuple[dict, dict]:
-    """Give the frequency as an input, in parts of the largest, and measure what comes of each."""
+    """Return the frequency as an input, in parts of the largest, and measure what comes of each."""
     omega, each = 4e-3 * np.pi * settings.frequency, round(settings.duration / settings.dt / len(CONTROLS))
     ensemble = Ensemble(settings.neurons, 3, LIF(), radius=1.5, key=jax.random.key(settings.seed + 2))
     population = RecurrentPopulation(

@@ -1,18 +1,18 @@
-"""Predictive coding: a network that learns by local errors, and what separates it from backpropagation.
+"""Predictive coding: a network that learns from local errors, and how it differs from backpropagation.
 
-Images are clamped at the top of a network and their labels at its bottom; it settles, and every weight moves by what
-the nodes at its two ends do. The same network with the same start and number of steps learns by backpropagation, and
-from the plainest form of predictive coding the way to its accuracy is taken in single steps: the optimiser, the
-coordinates in which the network settles, and the strength of the clamp at the labels. As that becomes weak, the change
-of the weights turns into that of backpropagation.
+Images are clamped at the top of a network and their labels at its bottom; it settles, and every weight changes
+according to the nodes at its two ends. The same network, with the same initial weights and number of steps, is trained
+by backpropagation; starting from the simplest form of predictive coding, its accuracy is approached one change at a
+time: the optimiser, the variables in which the network settles, and the strength of the clamp at the labels. As the
+clamp becomes weak, the weight changes turn into those of backpropagation.
 
-Errors that are found by moving the values of the nodes decay from layer to layer: a network of 16 layers hardly learns.
-By moving the errors themselves the same equilibrium is reached in a few steps, and the deep network learns too.
+If the values of the nodes are relaxed, errors decay from layer to layer: a network of 16 layers hardly learns. If the
+errors themselves are relaxed, the same equilibrium is reached in a few steps, and the deep network learns too.
 
-Turned round, with labels at the top and images at the bottom, the network generates: prototypes of the classes, and the
-lower halves of images of which it sees the upper ones.
+In the opposite direction, with labels at the top and images at the bottom, the network generates: prototypes of the
+classes, and the lower halves of images whose upper halves it sees.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Whittington & Bogacz, Neural Computation 29:1229 (2017); Goemaere, Oliviers, Bogacz & Demeester,
@@ -31,6 +31,11 @@ from neuraxis.experiments.shared import memory
 from neuraxis.experiments.shared.images import load
 
 PLACE = ("Population coding", 4)
+EQUATIONS = r"""
+\mu^i = \sigma(x^{i+1})\, M^i + \beta^i, \qquad
+\tau \frac{d\varepsilon^i}{dt} = x^i - \mu^i - \nu^i \varepsilon^i, \qquad
+\tau \frac{dx^i}{dt} = \sigma'(x^i) \odot \left(\varepsilon^{i-1} W^{i-1}\right) - \varepsilon^i
+"""
 
 _ALL_OF_MNIST = 50_000  # training images from which on the bounds of MNIST are asked for
 
@@ -40,45 +45,45 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_sizes: tuple[int, ...] = (256, 256)
-    """Nodes of each hidden layer of the networks that classify, and of the one that generates; from the labels on."""
+    """Nodes of each hidden layer, from the labels on, of the classifying and the generative networks."""
     steps: int = 3440
-    """Training steps of each network that classifies, rounded up to whole epochs; eight of MNIST."""
+    """Training steps of each classifying network, rounded up to whole epochs; eight epochs of MNIST."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 1e-3
-    """Learning rate of Adam at the beginning; it falls to 0 along a cosine."""
+    """Initial learning rate of Adam; it decays to 0 along a cosine."""
     momentum_rate: float = 0.05
     """Learning rate of gradient descent with a momentum of 0.9, as for Adam."""
     clamp_variance: float = 100.0
-    """Variance ν¹ of the labels behind a weak clamp; a strong one has 1."""
+    """Variance ν¹ of the labels with a weak clamp; a strong one has 1."""
     state_steps: int = 20
-    """Steps of a relaxation by values."""
+    """Number of steps of relaxation by values."""
     state_step_size: float = 0.1
-    """Length of these."""
+    """Step size of relaxation by values."""
     layers: int = 16
-    """Layers of weights of the deep networks."""
+    """Number of weight layers of the deep networks."""
     deep_size: int = 64
     """Nodes of each hidden layer of the deep networks."""
     deep_steps: int = 1290
-    """Training steps of each deep network, rounded up to whole epochs; three of MNIST."""
+    """Training steps of each deep network, rounded up to whole epochs; three epochs of MNIST."""
     deep_learning_rate: float = 2e-3
-    """Learning rate of Adam for the deep networks at the beginning; it falls to 0 along a cosine."""
+    """Initial learning rate of Adam for the deep networks; it decays to 0 along a cosine."""
     generator_steps: int = 860
-    """Training steps of the network that generates, rounded up to whole epochs; two of MNIST."""
+    """Training steps of the generative network, rounded up to whole epochs; two epochs of MNIST."""
     generator_learning_rate: float = 3e-3
-    """Learning rate of Adam for the network that generates at the beginning; it falls to 0 along a cosine."""
+    """Initial learning rate of Adam for the generative network; it decays to 0 along a cosine."""
     generator_decay: float = 1.0
-    """Share of the learning rate by which its weights decay in a step."""
+    """Weight decay of the generative network, per step, relative to the learning rate."""
     pixel_variance: float = 10.0
-    """Variance ν¹ of the pixels in the network that generates."""
+    """Variance ν¹ of the pixels in the generative network."""
     completed: int = 1000
-    """Test images whose lower half is completed."""
+    """Number of test images whose lower half is completed."""
     training_images: int = 60_000
-    """At most this many training images are used; a twelfth of them is held out to watch the learning."""
+    """Maximum number of training images; a twelfth of them is held out to monitor training."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of the held-out part."""
+    """Seed for the weights, the order of the images, and the held-out split."""
 
     def __post_init__(self):
         check_settings(self)
@@ -95,7 +100,7 @@ class Settings:
         check.not_negative(generator_decay=self.generator_decay)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         deep = (self.deep_size,) * (self.layers - 1)
         batch = min(self.batch_size, self.training_images)
         return max(memory.perceptron(sizes, batch) for sizes in (self.hidden_sizes, deep))

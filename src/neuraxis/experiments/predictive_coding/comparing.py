@@ -66,7 +66,7 @@ def _double(model: PyTree) -> PyTree:
 
 
 def _dynamics_error(key: PRNGKeyArray, sizes: tuple[int, ...]) -> float:
-    """Give the largest difference of τ dx/dt and −∂F/∂x at values drawn by chance, over the largest of the two."""
+    """Return the largest difference of τ dx/dt and −∂F/∂x at values drawn by chance, over the largest of the two."""
     model = PredictiveCoding(sizes, key=key, activation=tanh)
 
     @jax.jit
@@ -81,14 +81,14 @@ def _dynamics_error(key: PRNGKeyArray, sizes: tuple[int, ...]) -> float:
 
 @compiled
 def _difference(clamped: Clamped, goal: Layers) -> Array:
-    """Give the largest difference of the values where the two relaxations come to rest."""
+    """Return the largest difference of the values where the two relaxations come to rest."""
     states = relax(clamped.energy, clamped.values_at_first(), step_size=_STATE_STEP, rtol=1e-12, atol=1e-13).x
     return jnp.max(jnp.stack([jnp.max(jnp.abs(gap)) for gap in _gaps(clamped.values(states), goal)]))
 
 
 @compiled
 def _rest(clamped: Clamped) -> Layers:
-    """Give the values at rest, found by the errors."""
+    """Return the values at rest, found by the errors."""
     start = clamped.errors_at_first()
     rest = relax(clamped.error_energy, start, step_size=_ERROR_STEP, rtol=1e-12, atol=1e-13).x
     return clamped.values_of_errors(rest)
@@ -107,7 +107,7 @@ def _race(clamped: Clamped, goal: Layers) -> tuple[dict[str, float], dict[str, A
 def _go(
     clamped: Clamped, state: PyTree, goal: Layers, step_size: float | Array, at_once: int, *, by_errors: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give numbers of steps, and what the energy is after them above that at rest, as a share of that at first."""
+    """Return numbers of steps, and what the energy is after them above that at rest, as a share of that at first."""
     # No step at all is one of a length that changes nothing, so that the program is the same.
     _, *at_first = _advanced(clamped, state, goal, 1e-30, at_once, by_errors=by_errors)
     whole, lowest, highest = map(float, at_first)
@@ -135,7 +135,7 @@ def _gaps(a: Layers, b: Layers) -> list[Array]:
 
 
 def _cosines(model: PredictiveCoding, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Give the cosine of all weight changes and those of backpropagation, for each strength of the clamp."""
+    """Return the cosine of all weight changes and those of backpropagation, for each strength of the clamp."""
     back = _flat(_gradient(model, x, t))
     return np.array([_cosine(back, _flat(_weight_change(model, float(v), x, t))) for v in _VARIANCES])
 
@@ -163,7 +163,7 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 @compiled
 def _reach(clamped: Clamped, rest: Layers, settings: Any) -> dict[str, list[Array]]:
-    """Give the root mean square of the errors of each layer, as a training step sees them, and at rest."""
+    """Return the root mean square of the errors of each layer, as a training step sees them, and at rest."""
     by_values = StateRelaxation(settings.state_steps, settings.state_step_size)
     found = {"values": by_values(clamped).errors, "errors": WEAK(clamped).errors, "rest": clamped.network.errors(rest)}
     return {name: [jnp.sqrt(jnp.mean(error**2)) for error in errors] for name, errors in found.items()}

@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from neuraxis import plots
 
-_WAYS = {"values": ("moving the values", "orange"), "errors": ("moving the errors", "blue")}
+_WAYS = {"values": ("relaxing the values", "orange"), "errors": ("relaxing the errors", "blue")}
 _COLORS = {"plain": "grey", "states": "orange", "errors": "sky", "weak": "blue", "backprop": "green"}
 
 
@@ -16,9 +16,9 @@ def plot_relaxation(a: dict[str, Any]) -> plots.Figure:
         1,
         2,
         sharey=True,
-        caption="Energy above that of the equilibrium, as a share of what it is above it at first, against the steps "
-        "of relaxation: by the values of the nodes and by their errors, in untrained networks of tanh nodes behind a "
-        "weak clamp. Each curve ends where the values are within a thousandth of the way to their equilibrium.",
+        caption="Energy above equilibrium, relative to its initial value, against steps of relaxation: by the values "
+        "of the nodes and by their errors, in untrained networks of tanh nodes with a weak clamp. Each curve ends "
+        "when the remaining distance to equilibrium is a thousandth of the initial one.",
         height=3.4,
     )
     for axes, race in zip(both, a["race"].values(), strict=True):
@@ -29,7 +29,7 @@ def plot_relaxation(a: dict[str, Any]) -> plots.Figure:
         axes.set(xscale="symlog", yscale="log", xlabel="steps of relaxation")
         axes.set_title(f"{race['layers']} layers of weights", loc="left")
         axes.set_xlim(left=0)
-    both[0].set(ylabel="(F − F at rest) / (F at first − F at rest)")
+    both[0].set(ylabel="(F − F at equilibrium) / (initial F − F at equilibrium)")
     both[0].set_ylim(bottom=max(1e-9, both[0].get_ylim()[0]))
     plots.legend(both[0], loc="upper right")
     return fig
@@ -38,15 +38,15 @@ def plot_relaxation(a: dict[str, Any]) -> plots.Figure:
 def plot_cosine(a: dict[str, Any]) -> plots.Figure:
     """Draw the angle between the weight changes of predictive coding and of backpropagation."""
     fig, axes = plots.figure(
-        caption="One less the cosine of the angle between the weight change by predictive coding, at equilibrium, and "
-        "that by backpropagation, of all weights and biases together, against the strength of the clamp at the labels.",
+        caption="One minus the cosine of the angle between the weight changes by predictive coding, at equilibrium, "
+        "and by backpropagation, over all weights and biases, against the strength of the clamp at the labels.",
         width=5.5,
         height=3.4,
     )
     for (name, cosine), color in zip(a["cosines"].items(), ("orange", "blue"), strict=True):
         axes.loglog(1 / a["variances"], np.maximum(1 - cosine, 1e-9), "o-", ms=4, color=plots.COLORS[color], label=name)
     axes.axhline(1e-3, color=plots.COLORS["grey"], linestyle="--", linewidth=1, label="cosine 0.999")
-    axes.set(xlabel="strength of the clamp, 1/ν¹", ylabel="1 − cosine", title="Weight changes against backpropagation")
+    axes.set(xlabel="clamp strength, 1/ν¹", ylabel="1 − cosine", title="Weight changes vs backpropagation")
     plots.legend(axes, loc="upper left")
     return fig
 
@@ -54,8 +54,8 @@ def plot_cosine(a: dict[str, Any]) -> plots.Figure:
 def plot_learning(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
     """Draw the errors on held-out images over the training of the shallow networks."""
     fig, axes = plots.figure(
-        caption="Held-out images that are misclassified after every epoch, by networks with the same start and the "
-        "same batches. In brackets, the accuracy on the test images.",
+        caption="Error rate on held-out images after every epoch, for networks with the same initial weights and the "
+        "same batches. In brackets: test accuracy.",
         height=3.8,
     )
     for name, learner in a["shallow"].items():
@@ -75,10 +75,10 @@ def plot_depth(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption=f"Networks with {a['layers']} layers of weights. Left: held-out images that are misclassified after "
-        "every epoch; in brackets, the accuracy on the test images. Right: errors of each layer of an untrained "
-        "network, from the labels on (root mean square), after a relaxation as in training, and at equilibrium; in "
-        "double precision, for single precision ends at about 1e-8 of the values.",
+        caption=f"Networks with {a['layers']} layers of weights. Left: error rate on held-out images after every "
+        "epoch; in brackets: test accuracy. Right: errors of each layer of an untrained network, from the labels on "
+        "(root mean square), after a relaxation as in training, and at equilibrium; in double precision, since "
+        "single precision ends at about 1e-8 of the values.",
         height=3.6,
     )
     for name, learner in a["deep"].items():
@@ -106,7 +106,7 @@ def plot_depth(a: dict[str, Any], m: dict[str, float]) -> plots.Figure:
 def plot_prototypes(a: dict[str, Any]) -> plots.Figure:
     """Show what the network generates for each label, above the mean image of the class."""
     fig, axes = plots.figure(
-        caption="Images that the network generates when one label is clamped at its top, and the mean of the training "
+        caption="Images generated by the network with one label clamped at its top, and the mean of the training "
         "images with that label.",
         height=1.9,
     )
@@ -118,8 +118,8 @@ def plot_prototypes(a: dict[str, Any]) -> plots.Figure:
 def plot_completion(a: dict[str, Any]) -> plots.Figure:
     """Show images of which the lower half was hidden."""
     fig, axes = plots.figure(
-        caption="One test image of each class; what of it is clamped, with the free pixels in grey; what the free "
-        "pixels settle at; and the lower half of the mean training image in their place.",
+        caption="One test image of each class; the clamped part, with the free pixels in grey; the completed image; "
+        "and the same with the lower half of the mean training image instead.",
         height=3.4,
     )
     rows = [plots.squares(row) for row in a["completed"].values()]

@@ -45,13 +45,13 @@ class Learner(NamedTuple):
 
 
 def pairs(images: Images, part: Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """Give images with their one-hot labels."""
+    """Return images with their one-hot labels."""
     x, labels = part
     return np.asarray(x, np.float32), np.asarray(one_hot(labels, len(images.classes)), np.float32)
 
 
 def schedule(rate: float, images: Images, steps: int, batch_size: int) -> tuple[int, optax.Schedule]:
-    """Give the number of epochs, and a learning rate that falls to 0 over them along a cosine."""
+    """Return the number of epochs, and a learning rate that falls to 0 over them along a cosine."""
     batches = math.ceil(len(images.train[0]) / batch_size)
     epochs = math.ceil(steps / batches)
     return epochs, optax.cosine_decay_schedule(rate, epochs * batches)
@@ -96,7 +96,7 @@ def deep(key: PRNGKeyArray, images: Images, settings: Any, session: Session) -> 
 
 
 def deep_sizes(images: Images, settings: Any) -> tuple[int, ...]:
-    """Give the layers of a deep network."""
+    """Return the layers of a deep network."""
     return (len(images.classes), *[settings.deep_size] * (settings.layers - 1), images.size)
 
 

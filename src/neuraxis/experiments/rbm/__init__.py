@@ -1,23 +1,25 @@
-"""Restricted Boltzmann machine: the likelihood that it gives to handwritten digits, and digits that it draws.
+"""Restricted Boltzmann machine: the likelihood of handwritten digits, and generated digits.
 
-Images are made binary by a threshold: pixels of 0.5 and more are 1. The published results that are named here are for
-MNIST with the same threshold, and all likelihoods are of the test images.
+Images are binarised by a threshold: pixels of 0.5 and more are 1. The published results quoted here are for MNIST with
+the same threshold, and all likelihoods are for the test images.
 
-A machine with 16 hidden units is so small that its partition function can be counted. Contrastive divergence with one
-sweep (CD-1) leaves it at a likelihood of about −170 nats an image; chains that persist (PCD-1), with nothing else
-changed, at about −145; and centred gradients at about −141 (published: −142.6, and −149 without centring). Annealed
-importance sampling finds the partition function of this machine within half a nat, forwards and in reverse.
+A machine with 16 hidden units is so small that its partition function can be enumerated. Contrastive divergence with
+one sweep (CD-1) reaches a likelihood of about −170 nats per image; persistent chains (PCD-1), with nothing else
+changed, about −145; and centred gradients about −141 (published: −142.6, and −149 without centring). Annealed
+importance sampling finds the partition function of this machine to within half a nat, in the forward and the reverse
+direction.
 
 A machine with 500 hidden units learns by PCD with centred gradients. Its likelihood can only be estimated, always from
-both sides: annealing forwards flatters it, in reverse it is too strict, and the truth lies between (published: −84.9
-forwards and −96.6 in reverse). It draws digits from noise, and completes images of which the lower half is hidden.
+both sides: forward annealing overestimates it, reverse annealing underestimates it, and the truth lies in between
+(published: −84.9 forward and −96.6 reverse). It generates digits from noise, and completes images whose lower half is
+hidden.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Hinton, Neural Computation 14:1771 (2002); Tieleman, ICML (2008); Salakhutdinov & Murray, ICML (2008); Burda,
 Grosse & Salakhutdinov, AISTATS (2015); Melchior, Fischer & Wiskott, Journal of Machine Learning Research 17(99):1
-(2016), with the figures of their program PyDeep.
+(2016), with the results of their program PyDeep.
 """
 
 from dataclasses import dataclass
@@ -32,6 +34,10 @@ from neuraxis.experiments.rbm.binary import load
 from neuraxis.experiments.shared.memory import NUMBER
 
 PLACE = ("Generative models", 3)
+EQUATIONS = r"""
+E(v, h) = -v W h^\top - b\, v^\top - c\, h^\top, \qquad P(v, h) = \frac{e^{-E(v, h)/T}}{Z}, \qquad
+Z = \sum_{v, h} e^{-E(v, h)/T}
+"""
 
 # What holds with room to spare. Of other images it is only said which side is better.
 _BOUNDS = {
@@ -51,41 +57,41 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     hidden_size: int = 500
     """Hidden units of the large machine."""
     steps: int = 7200
-    """Training steps of the large machine, rounded up to whole epochs; twelve of MNIST."""
+    """Training steps of the large machine, rounded up to whole epochs; twelve epochs of MNIST."""
     learning_rate: float = 0.1
-    """Initial learning rate of the large machine; it falls to 0 along a line."""
+    """Initial learning rate of the large machine; it decays linearly to 0."""
     batch_size: int = 100
-    """Images in a step."""
+    """Images per training step."""
     chains: int = 100
     """Persistent chains."""
     sweeps: int = 1
-    """Sweeps of Gibbs sampling in a step of the large machine (k of PCD-k)."""
+    """Sweeps of Gibbs sampling per training step of the large machine (k of PCD-k)."""
     centring: float = 0.01
-    """Share of a batch in the offsets of centred gradients."""
+    """Weight of a batch in the moving offsets of centred gradients."""
     small_size: int = 16
-    """Hidden units of the small machines, whose partition function is counted; at most 20."""
+    """Hidden units of the small machines, whose partition function is enumerated; at most 20."""
     small_steps: int = 10_000
     """Training steps of each small machine, rounded up to whole epochs."""
     small_learning_rate: float = 0.05
-    """Initial learning rate of the small machines; it falls to 0 along a line."""
+    """Initial learning rate of the small machines; it decays linearly to 0."""
     annealing_steps: int = 3000
-    """Steps of annealed importance sampling of the large machine, in each direction."""
+    """Steps of annealed importance sampling for the large machine, in each direction."""
     small_annealing_steps: int = 5000
-    """Steps of annealed importance sampling of the small machine, in each direction."""
+    """Steps of annealed importance sampling for the small machine, in each direction."""
     annealing_chains: int = 200
     """Chains of annealed importance sampling, in each direction."""
     samples: int = 500
-    """Images that are drawn from noise, and test images that are completed; not fewer than annealing chains."""
+    """Images generated from noise, and test images completed; at least as many as annealing chains."""
     sample_sweeps: int = 1000
-    """Sweeps of Gibbs sampling to a sample, and to a completed image."""
+    """Sweeps of Gibbs sampling for a sample, and for a completed image."""
     training_images: int = 60_000
-    """At most this many training images are used; of these, at most a twelfth are held out to watch the learning."""
+    """Maximum number of training images; at most a twelfth of them are held out to monitor training."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of all chains."""
+    """Seed for the weights, the order of the images, and all chains."""
 
     def __post_init__(self):
         check_settings(self)
@@ -100,7 +106,7 @@ class Settings:
         check.fraction(centring=self.centring)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: weights and their gradient, and the units of all chains."""
+        """Estimate the minimum memory of a run [bytes]: weights and their gradient, and the units of all chains."""
         pixels = 784
         units = (self.chains + self.samples + self.batch_size) * (pixels + self.hidden_size)
         return NUMBER * (3.0 * pixels * self.hidden_size + units)

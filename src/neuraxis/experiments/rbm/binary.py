@@ -41,7 +41,7 @@ def load(name: str, training_images: int, seed: int) -> real.Images:
     held_out = min(_HELD_OUT, max(1, used // 12))
     images = real.split(found, max(1, used - held_out), held_out, seed)
     parts = {part: (_binary(x), y) for part in ("train", "validation", "test") for x, y in [getattr(images, part)]}
-    return images._replace(**parts, description=f"{images.description}, binary by a threshold of 0.5")
+    return images._replace(**parts, description=f"{images.description}, binarised at 0.5")
 
 
 def _binary(x: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def _binary(x: np.ndarray) -> np.ndarray:
 
 
 def batches(images: real.Images, settings: Any) -> int:
-    """Give the number of steps in an epoch."""
+    """Return the number of steps in an epoch."""
     return math.ceil(len(images.train[0]) / settings.batch_size)
 
 
@@ -68,7 +68,7 @@ def annealed(key: PRNGKeyArray, rbm: RBM, images: real.Images, samples: Any, ste
 
 
 def estimates(both: Both) -> dict[str, tuple[float, float, np.ndarray]]:
-    """Give ln Z, its standard error and the single chains' values of both."""
+    """Return ln Z, its standard error and the single chains' values of both."""
     return {
         name: (float(found.log_partition), float(found.standard_error), np.asarray(found.log_weights))
         for name, found in both._asdict().items()

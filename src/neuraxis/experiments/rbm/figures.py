@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def plot_likelihood(result: Result) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Left: exact mean log-likelihood of held-out images under the small machine after every epoch, by "
-        "three ways to learn that differ in their chains and gradients only. Right: mean pseudo-log-likelihood of "
+        caption="Left: exact mean log-likelihood of held-out images under the small machine after every epoch, for "
+        "three learning rules that differ only in their chains and gradients. Right: mean pseudo-log-likelihood of "
         "held-out images under the large machine, estimated from one pixel of each image.",
         height=3.4,
     )
@@ -45,8 +45,9 @@ def plot_annealing(result: Result) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="ln Z as each chain of annealed importance sampling weighs it, forwards and in reverse (bars), and the "
-        "logarithm of the mean of the weights, or in reverse of their inverses (lines), which err to opposite sides.",
+        caption="ln Z from each chain of annealed importance sampling, forward and reverse (bars), and the logarithm "
+        "of the mean weight, or of the mean inverse weight for the reverse direction (lines), which err on opposite "
+        "sides.",
         height=3.4,
     )
     for axes, name in ((left, "small"), (right, "large")):
@@ -77,8 +78,8 @@ def plot_filters(a: dict[str, Any]) -> plots.Figure:
     largest = np.argsort(-np.linalg.norm(filters, axis=1))[:_FILTERS]
     shown = filters[largest] / np.abs(filters[largest]).max(1, keepdims=True)
     fig, axes = plots.figure(
-        caption=f"Weights of {len(shown)} hidden units of the large machine, those with the largest norm, each over "
-        "its largest weight: black pixels make the unit more likely to be on, white ones less.",
+        caption=f"Weights of {len(shown)} hidden units of the large machine, those with the largest norm, each divided "
+        "by its largest weight: black pixels make the unit more likely to be on, white ones less.",
         width=6.0,
         height=6.0 * -(-len(shown) // 10) / 10,
     )
@@ -91,8 +92,8 @@ def plot_samples(a: dict[str, Any]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Left: ten chains of Gibbs sampling that begin at noise, after so many sweeps. Right: chains after the "
-        "last sweep. All are the probabilities from which the pixels are drawn.",
+        caption="Left: ten chains of Gibbs sampling that start from noise, after the given number of sweeps. Right: "
+        "chains after the last sweep. Shown are the probabilities from which the pixels are drawn.",
         width=9.0,
         height=4.2,
     )
@@ -107,8 +108,8 @@ def plot_samples(a: dict[str, Any]) -> plots.Figure:
 def plot_completion(a: dict[str, Any]) -> plots.Figure:
     """Draw test images, what is shown of them, and what the machine makes of that."""
     fig, axes = plots.figure(
-        caption="Test images; what the machine is shown of them, while the grey half is hidden; one completion by "
-        "Gibbs sampling with the known pixels clamped; and the mean over the second half of the sweeps.",
+        caption="Test images; what the machine sees of them, with the grey half hidden; one completion by Gibbs "
+        "sampling with the known pixels clamped; and the mean over the second half of the sweeps.",
         height=2.6,
     )
     rows = {"original": "original", "shown": "known", "completed": "sample", "mean": "mean"}

@@ -86,7 +86,7 @@ def _first_chains(state: Array, probability: Array) -> Array:
 
 
 def _likelihood(model: RBM, images: Images, both: Both) -> dict[str, Any]:
-    """Give the mean of ln P over the test images, and over training images, by both estimates of ln Z."""
+    """Return the mean of ln P over the test images, and over training images, by both estimates of ln Z."""
     seen = {"": images.test[0], "training_": images.train[0][:_AT_ONCE]}
     metrics = {
         f"{part}log_likelihood_{name}": jnp.mean(model.log_probability(x, found.log_partition))

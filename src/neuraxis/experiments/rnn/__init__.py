@@ -1,15 +1,16 @@
 """Recurrent network: backpropagation through time by hand, what it cannot learn, and windows of a long text.
 
 The gradient of h_i = σ(x_i U + h_(i−1) W + b), written out as a recursion from the last step to the first, is compared
-with `jax.grad` on random networks: of whole sequences, and truncated to windows through which the state is carried on.
+with `jax.grad` on random networks: for whole sequences, and truncated to windows between which the state is carried
+over.
 
-By this gradient, plain recurrent networks learn to recall a symbol after a delay in which noise comes in. They do so
-as long as the delay is short, and then no more: on the way back through time the gradient is multiplied at every step
-by Wᵀ and σ′ ≤ 1, shrinks exponentially, and what the last step knows of the error does not reach the step at which the
-symbol was shown.
+With this gradient, plain recurrent networks learn to recall a symbol after a delay filled with noise. They succeed only
+if the delay is short: on the way back through time the gradient is multiplied at every step by Wᵀ and σ′ ≤ 1, shrinks
+exponentially, and does not reach the step at which the symbol was shown.
 
-A text is too long for one sequence. Learnt in windows of k steps, with the state carried on from each to the next, a
-network knows more than the gradient has reached; where every window begins anew, short ones leave it without context.
+A text is too long for one sequence. If it is learnt in windows of k steps, with the state carried over from each to the
+next, a network knows more than the gradient reaches; if the state is reset for every window, short windows leave it
+without context.
 
 Sources: P. J. Werbos, Proceedings of the IEEE 78:1550 (1990); Y. Bengio, P. Simard and P. Frasconi, IEEE Transactions
 on Neural Networks 5:157 (1994); R. J. Williams and J. Peng, Neural Computation 2:490 (1990).
@@ -23,6 +24,9 @@ from neuraxis.experiments.rnn import agreement, recall, text
 from neuraxis.experiments.shared import memory
 
 PLACE = ("Memory and sequences", 2)
+EQUATIONS = r"""
+h_i = \sigma(x_i U + h_{i-1} W + b), \qquad y_i = \sigma(h_i V + c), \qquad E = \sum_i \alpha_i\, L(y_i, t_i)
+"""
 
 _MOST_STEPS = 100_000
 # Text, and the loss that the best of the networks stays below in the default run.
@@ -34,33 +38,33 @@ class Settings:
     """Settings of the experiment."""
 
     lengths: tuple[int, ...] = (5, 20, 80)
-    """Steps of the sequences on which the gradient by hand is compared with that of JAX."""
+    """Lengths of the sequences on which the hand-written gradient is compared with that of JAX [steps]."""
     networks: int = 20
-    """Random networks that are compared at each length."""
+    """Random networks compared at each length."""
     delays: tuple[int, ...] = (5, 10, 20, 40, 80)
     """Steps between a symbol and its recall; a network is trained for each."""
     noise: float = 0.3
-    """Standard deviation of what comes in during the delay."""
+    """Standard deviation of the noise during the delay."""
     recall_hidden_size: int = 32
     """Hidden neurons of the networks that recall."""
     recall_steps: int = 600
-    """Training steps for each delay, rounded up to twenties."""
+    """Training steps for each delay, rounded up to a multiple of 20."""
     recall_learning_rate: float = 3e-3
     """Learning rate of Adam for recall."""
     windows: tuple[int, ...] = (5, 20, 50)
-    """Steps in a window of the text."""
+    """Window lengths for the text [steps]."""
     characters: int = 400_000
-    """At most this many characters are learnt from."""
+    """Maximum number of training characters."""
     streams: int = 32
-    """Parts of the text that are read side by side; also the sequences in a batch of the recall."""
+    """Parts of the text read in parallel; also the batch size of the recall."""
     text_hidden_size: int = 128
     """Hidden neurons of the networks that read the text."""
     text_epochs: int = 2
-    """How often the text is read."""
+    """Epochs over the text."""
     text_learning_rate: float = 2e-3
     """Learning rate of Adam for the text."""
     seed: int = 0
-    """Seed of weights, sequences and order."""
+    """Seed for weights, sequences and order."""
 
     def __post_init__(self):
         check_settings(self)
@@ -83,7 +87,7 @@ class Settings:
         check.positive(recall_learning_rate=self.recall_learning_rate, text_learning_rate=self.text_learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         recalled = self.streams * (max(self.delays) + 2) * (9 * 200.0 + 5.0 * self.recall_hidden_size)
         read = 4.0 * self.text_hidden_size * (self.text_hidden_size + self.streams * max(self.windows))
         return memory.NUMBER * (recalled + read + 4.0 * self.characters)

@@ -20,7 +20,7 @@ _BATCH, _IN, _HIDDEN, _OUT = 4, 3, 20, 2
 
 
 def measure(lengths: Sequence[int], networks: int, window: int, seed: int) -> dict[str, dict[int, np.ndarray]]:
-    """Give the deviations ‖by hand − JAX‖/‖JAX‖, the largest over the weights, by length of the sequences.
+    """Return the deviations ‖by hand − JAX‖/‖JAX‖, the largest over the weights, by length of the sequences.
 
     Args:
         lengths: numbers of steps.
@@ -52,7 +52,7 @@ def _deviation(key: Array, *, length: int, window: int | None) -> Float[Array, "
 
 
 def _outputs(model: Chain, x: Array, window: int) -> Array:
-    """Give the outputs, with the state cut off from its gradient where a window begins."""
+    """Return the outputs, with the state cut off from its gradient where a window begins."""
     state, found = None, []
     for first in range(0, x.shape[1], window):
         y, state = unroll(model, x[:, first : first + window], jax.lax.stop_gradient(state))
@@ -63,8 +63,9 @@ def _outputs(model: Chain, x: Array, window: int) -> Array:
 def plot(deviations: dict[str, dict[int, np.ndarray]]) -> plots.Figure:
     """Draw the deviations against the length of the sequences."""
     fig, axes = plots.figure(
-        caption="How far the gradient by hand lies from that of JAX, relative to its size: one mark for each random "
-        "network, the largest deviation over its weights. Both sides calculate in float32, whose rounding is 6·10⁻⁸.",
+        caption="Deviation of the hand-written gradient from that of JAX, relative to its size: one mark for each "
+        "random network, the largest deviation over its weights. Both sides compute in float32, whose rounding error "
+        "is 6·10⁻⁸.",
         height=3.2,
     )
     for place, (name, lengths) in enumerate(deviations.items()):
@@ -77,6 +78,6 @@ def plot(deviations: dict[str, dict[int, np.ndarray]]) -> plots.Figure:
     axes.set_yscale("log")
     axes.set_xticks(list(deviations["whole"]), list(map(str, deviations["whole"])))
     axes.minorticks_off()
-    axes.set(xlabel="steps of a sequence", ylabel="relative deviation", ylim=(_LOWEST / 2, 1e-4))
+    axes.set(xlabel="sequence length [steps]", ylabel="relative deviation", ylim=(_LOWEST / 2, 1e-4))
     plots.legend(axes, loc="upper left", ncols=3)
     return fig

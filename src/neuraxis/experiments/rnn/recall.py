@@ -87,10 +87,10 @@ def plot(arrays: dict[str, Any]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Left: share of symbols recalled after a delay, each delay learnt by a network of its own with equal "
-        "effort. Right: norm of the gradient of the error by the state so many steps before the end, relative to that "
-        "by the last state: before learning, where it is the same for all delays (grey), and after (colours). The "
-        "marks stand where the symbol is shown.",
+        caption="Left: fraction of symbols recalled after a delay; a separate network is trained for each delay, with "
+        "the same number of steps. Right: norm of the gradient of the error with respect to the state a given number "
+        "of steps before the end, relative to that for the last state: before training, where it is the same for all "
+        "delays (grey), and after (colours). Marks show when the symbol is presented.",
         height=3.6,
     )
     accuracy = arrays["accuracy"]
@@ -102,7 +102,7 @@ def plot(arrays: dict[str, Any]) -> plots.Figure:
     plots.legend(left, loc="lower left")
     before = arrays["norms_before"]
     longest = before[max(before)]
-    right.semilogy(*_back(longest), color=plots.COLORS["grey"], lw=2.5, label="before learning")
+    right.semilogy(*_back(longest), color=plots.COLORS["grey"], lw=2.5, label="before training")
     for (delay, norms), color in zip(arrays["norms_after"].items(), plots.COLORS.values(), strict=False):
         steps, relative = _back(norms)
         right.semilogy(steps, relative, color=color, label=f"delay {delay}")
@@ -114,5 +114,5 @@ def plot(arrays: dict[str, Any]) -> plots.Figure:
 
 
 def _back(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give norms relative to the last by the number of steps that they lie back, down to the state after the symbol."""
+    """Get norms relative to the last by the number of steps that they lie back, down to the state after the symbol."""
     return np.arange(len(norms) - 1), norms[:0:-1] / norms[-1]

@@ -51,7 +51,7 @@ def measure(
     for width in widths:
         x, t, begins = windows(*learnt, width)
         for carried in (True, False):
-            name = "carried" if carried else "begun anew"
+            name = "carried" if carried else "reset"
             fitted = fit(
                 model,
                 rule,
@@ -91,17 +91,19 @@ def _streams(tokens: np.ndarray, streams: int) -> tuple[np.ndarray, np.ndarray]:
 def plot(arrays: dict[str, Any]) -> plots.Figure:
     """Draw the loss against the width of the windows."""
     fig, axes = plots.figure(
-        caption="Loss per character of a held-out part of the text, against the number k of steps in a window: the "
-        "gradient reaches back k steps at most. Carried, the state goes on from window to window; begun anew, it is 0 "
-        "at the beginning of each. Every network has seen the same number of characters.",
+        caption="Loss per character of a held-out part of the text, against the window length k: the gradient reaches "
+        "back at most k steps. The state is either carried over from window to window, or reset to 0 at the "
+        "beginning of each. Every network has seen the same number of characters.",
         height=3.4,
     )
-    for carried, label in ((True, "state carried on"), (False, "state begun anew")):
+    for carried, label in ((True, "state carried over"), (False, "state reset")):
         losses = arrays["losses"][carried]
         axes.plot(list(losses), list(losses.values()), "o-", label=label)
     axes.set_xscale("log")
     axes.set_xticks(list(losses), [str(width) for width in losses])
     axes.minorticks_off()
-    axes.set(xlabel="steps in a window, k", ylabel="loss [nats per character]", title="Characters of a held-out text")
+    axes.set(
+        xlabel="window length k [steps]", ylabel="loss [nats per character]", title="Characters of a held-out text"
+    )
     plots.legend(axes)
     return fig

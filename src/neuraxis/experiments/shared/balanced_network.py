@@ -21,12 +21,12 @@ _WINDOW = 300.0  # length of the raster and of the potentials, at the end of the
 
 
 def excitatory(neurons: int) -> int:
-    """Give the number of excitatory neurons, which come first: four in five."""
+    """Return the number of excitatory neurons, which come first: four in five."""
     return round(0.8 * neurons)
 
 
 def memory(neurons: int, probability: float, steps: float, delay: float = 0.0) -> float:
-    """Give about the bytes that a run needs: connections while they are laid out, the state, and the record twice."""
+    """Estimate the memory of a run [bytes]: connections while they are laid out, the state, and the record twice."""
     connections, words = probability * float(neurons) ** 2, neurons / 32 + SHOWN + 1
     return 80 * connections + 24 * (delay + 4) * neurons + 8 * words * steps
 
@@ -59,7 +59,7 @@ def lost_events(connections: SparseConnections) -> float:
 
 
 def measure(record: tuple[Any, Any], neurons: int, dt: float) -> tuple[dict[str, float], dict[str, Any]]:
-    """Give firing rates, irregularity and what the figures need of a record of `record_activity`."""
+    """Return firing rates, irregularity and what the figures need of a record of `record_activity`."""
     words, v = (np.asarray(part) for part in record)
     duration, edge = len(words) * dt, excitatory(neurons)
     times, who = packed_events(words, dt)

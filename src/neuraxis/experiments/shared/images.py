@@ -48,5 +48,5 @@ def split(images: data.Dataset, count: int, held_out: int, seed: int, *, flat: b
     shape = (-1,) if flat else (*images.train_x.shape[1:3], -1)
     train, validation, test = ((x.reshape(len(x), *shape), y) for x, y in parts)
     return Images(
-        images.name, train, validation, test, images.classes, f"{images.description}, {count} of them trained on"
+        images.name, train, validation, test, images.classes, f"{images.description}, {count} of them used for training"
     )

@@ -1,4 +1,4 @@
-"""One judge of all generated images: a classifier of ours, trained once on the real ones and kept beside the data.
+"""One judge of all generated images: a classifier trained once on the real ones and stored with the data.
 
 It is a small `CNN`. `load` trains it the first time, always in the same way, and keeps it in the folder of downloaded
 data; a file there that is damaged, or was made by another recipe, is replaced. Where nothing can be kept, it is trained
@@ -39,7 +39,7 @@ class Scores(NamedTuple):
     frechet_distance: float  # of the features before the last layer, from those of real test images
 
     def metrics(self) -> dict[str, float]:
-        """Give them by the names that all experiments use."""
+        """Return them by the names that all experiments use."""
         return {
             "confidence": self.confidence,
             "classes": float(self.classes),
@@ -90,7 +90,7 @@ class Scorer:
                 f"{x.shape}"
             )
         if x.min() < 0 or x.max() > 1:
-            raise InputError(f"images must lie from 0 to 1, but reach from {x.min():.6g} to {x.max():.6g}")
+            raise InputError(f"images must be between 0 and 1, but range from {x.min():.6g} to {x.max():.6g}")
         return x.reshape(len(x), *shape)
 
 
@@ -107,7 +107,7 @@ class _Features(eqx.Module):
 
 
 def load(name: str, *, progress: bool = True) -> Scorer:
-    """Give the scorer of a data set, trained now where it is not at hand.
+    """Return the scorer of a data set, trained now where it is not at hand.
 
     Args:
         name: of the data set, such as "mnist" and "digits".
@@ -143,9 +143,10 @@ def plot_table(rows: Mapping[str, Scores]) -> plots.Figure:
             [name, f"{s.confidence:.3f}", f"{s.classes}", f"{s.entropy:.2f}", f"{s.frechet_distance:.1f}"]
             for name, s in rows.items()
         ],
-        caption="What a classifier that was trained on the real images thinks of them: how sure it is (mean of the "
-        "largest class probability), how many classes hold at least 1 % of the images, how evenly they are spread over "
-        "them (at most ln 10 = 2.30), and how far its features lie from those of real test images.",
+        caption="How a classifier trained on the real images judges them: its confidence (mean of the largest class "
+        "probability), the number of classes that receive at least 1 % of the images, the entropy of the mean class "
+        "distribution (at most ln 10 = 2.30), and the Fréchet distance of its features from those of real test "
+        "images.",
     )
 
 

@@ -33,7 +33,7 @@ class _Nudged(eqx.Module):
 def gradient_norms(
     model: Chain, loss: Callable[[Dynamics, Any, Any], Array], x: Float[np.ndarray, "batch time in"], t: Any
 ) -> Float[np.ndarray, " time"]:
-    """Give ‖∇_{h_i} E‖ for i = 0, …, time − 1, the state before each step: the mean over sequences.
+    """Return ‖∇_{h_i} E‖ for i = 0, …, time − 1, the state before each step: the mean over sequences.
 
     Args:
         model: a recurrent cell, and maps.
@@ -54,5 +54,5 @@ def gradient_norms(
 
 
 def last_output(model: Dynamics, x: Any) -> Array:
-    """Give the output after the last step of every sequence."""
+    """Return the output after the last step of every sequence."""
     return unroll(model, x)[0][..., -1, :]

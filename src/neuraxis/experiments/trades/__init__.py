@@ -1,14 +1,14 @@
-"""TRADES: networks that read digits although every pixel was changed on purpose, and what that costs.
+"""TRADES: networks that classify digits even under deliberate changes of every pixel, and what that costs.
 
-A small convolutional network learns to read digits in three ways: as usual, from what an attack makes of the images
-(adversarial training), and by the loss of TRADES, which adds β times the largest change of the answer in the ball of
-radius ε around each image. ε grows in the first part of the training. Projected gradient descent with 40 steps then
-attacks all three; the usual network falls to (nearly) nothing.
+A small convolutional network learns to classify digits in three ways: normally, from attacked images (adversarial
+training), and with the TRADES loss, which adds β times the largest change of the answer in the ball of radius ε around
+each image. ε grows in the first part of training. Projected gradient descent with 40 steps then attacks all three; the
+accuracy of the normal network falls to (nearly) zero.
 
-Shorter trainings show what β trades for what, accuracy for robustness, and how far three seeds are apart. An ensemble
-of strong attacks says what is left of the robustness that one attack finds.
+Shorter training runs show how β trades accuracy for robustness, and how much three seeds differ. An ensemble of strong
+attacks shows how much of the robustness under a single attack remains.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn, which need a smaller ε, such as 0.15.
 
 Sources: Zhang et al., International Conference on Machine Learning (2019); Madry et al., International Conference on
@@ -26,6 +26,9 @@ from neuraxis.experiments.shared.images import load
 from neuraxis.experiments.trades import figures, measures, training
 
 PLACE = ("Robustness", 2)
+EQUATIONS = r"""
+\mathrm{E}\Bigl[\, g\bigl(f(x)\, t\bigr) + \beta \max_{x' \in B(x, \varepsilon)} g\bigl(f(x) f(x')\bigr) \Bigr]
+"""
 
 
 @dataclass(frozen=True)
@@ -33,31 +36,31 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """Images to read; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     epsilon: float = 0.3
-    """Largest change of a pixel; they reach from 0 to 1."""
+    """Largest change of a pixel ε; pixels range from 0 to 1."""
     beta: float = 6.0
-    """Weight of the robustness."""
+    """Weight β of the robustness term."""
     betas: tuple[float, ...] = (1.0, 3.0, 15.0)
-    """Further weights for the trade-off, each with a short training."""
+    """Further weights β for the trade-off, each with a short training run."""
     seeds: int = 3
-    """Short trainings with weights and order of their own, to see their spread."""
+    """Short training runs with different seeds, to show their spread."""
     steps: int = 2500
     """Training steps of TRADES and of adversarial training, rounded up to whole reports."""
     short_steps: int = 1200
-    """Training steps of each of the short trainings by TRADES, rounded up to whole reports."""
+    """Training steps of each short TRADES run, rounded up to whole reports."""
     plain_steps: int = 500
-    """Training steps of the usual network, rounded up to whole reports."""
+    """Training steps of the normal network, rounded up to whole reports."""
     ramp: float = 0.4
-    """Part of the steps in which ε grows from 0."""
+    """Fraction of the steps in which ε grows from 0."""
     inner_steps: int = 5
     """Steps of the inner maximisation."""
     reports: int = 10
-    """How often the held-out images are measured in a training."""
+    """Number of evaluations on held-out images during training."""
     learning_rate: float = 5e-3
-    """Learning rate at the beginning; it falls to zero along a cosine."""
+    """Initial learning rate; it decays to zero along a cosine."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     network: Literal["small", "paper"] = "small"
     """A small network, or that of Zhang et al. with four convolutions and three dense layers."""
     channels: tuple[int, ...] = (16, 32)
@@ -65,21 +68,21 @@ class Settings:
     hidden_size: int = 100
     """Neurons between the convolutions and the logits of the small network."""
     attack_steps: int = 40
-    """Steps of the attack that measures the robustness, of 4/3 ε together: 40 of them are 0.01 long for ε = 0.3."""
+    """Steps of the attack that measures robustness, 4/3 ε in total: 40 steps of 0.01 each for ε = 0.3."""
     images: int = 1000
-    """Test images that are attacked."""
+    """Number of test images to attack."""
     ensemble_images: int = 1000
-    """Of these, so many at most are attacked by the ensemble; 0 leaves it out."""
+    """Maximum number of these attacked by the ensemble; 0 omits it."""
     ensemble_steps: int = 50
     """Gradient steps of each attack of the ensemble."""
     queries: int = 1000
-    """Questions that the attack without gradients may ask about each image."""
+    """Queries per image of the gradient-free attack."""
     epsilons: int = 9
     """Points of the curve of accuracy against ε, evenly from 0 to 4/3 of ε."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of what is drawn."""
+    """Seed for the weights, the order of the images, and all random draws."""
 
     def __post_init__(self):
         check_settings(self)
@@ -99,7 +102,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         largest = 26 * 26 * 32.0 if self.network == "paper" else 14 * 14.0 * max(self.channels)
         activations = largest * max(self.batch_size, measures.BATCH_SIZE)
         return memory.perceptron((self.hidden_size,), self.batch_size) + 3 * memory.NUMBER * activations

@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ import numpy as np
 from neuraxis import plots
 
 _COLOURS = {"usual": "grey", "adversarial": "orange", "TRADES": "blue"}
-_TITLES = {"usual": "usual training", "adversarial": "adversarial training", "TRADES": "TRADES"}
+_TITLES = {"usual": "normal training", "adversarial": "adversarial training", "TRADES": "TRADES"}
 
 
 def plot_curves(a: dict[str, Any]) -> plots.Figure:
     """Draw the accuracy of the three networks against ε."""
     curves, fig, axes = a["curves"], *plots.figure(
-        caption=f"Share of {a['curves']['images']} test images that are classified correctly under projected gradient "
-        "descent, against the largest change of a pixel that it may make; at ε = 0 nothing is changed. Two networks "
-        f"were trained against changes of up to {a['epsilon']:g} (dotted).",
+        caption=f"Accuracy on {a['curves']['images']} test images under projected gradient descent, against the "
+        "largest change of a pixel that it may make; at ε = 0 nothing is changed. Two networks were trained against "
+        f"changes of up to {a['epsilon']:g} (dotted).",
         height=3.6,
     )  # fmt: skip
     for name, accuracy in curves["accuracy"].items():
         colour = plots.COLORS[_COLOURS[name]]
         axes.plot(curves["epsilons"], 100 * accuracy, "o-", ms=4, color=colour, label=_TITLES[name])
     axes.axvline(a["epsilon"], ls=":", lw=1, color=plots.COLORS["grey"])
-    axes.set(xlabel="ε (pixels reach from 0 to 1)", ylabel="accuracy [%]", ylim=(-3, 103))
+    axes.set(xlabel="ε (pixels range from 0 to 1)", ylabel="accuracy [%]", ylim=(-3, 103))
     plots.legend(axes)
     return fig
 
@@ -30,7 +30,7 @@ def plot_curves(a: dict[str, Any]) -> plots.Figure:
 def plot_trade_off(a: dict[str, Any]) -> plots.Figure:
     """Draw both accuracies against β."""
     fig, axes = plots.figure(
-        caption=f"What β trades: accuracy on the test images as they are, and under attack (ε = {a['epsilon']:g}, "
+        caption=f"The trade-off with β: accuracy on the original test images, and under attack (ε = {a['epsilon']:g}, "
         f"{a['attack_steps']} steps), after {a['steps']['short']} training steps with that β.",
         height=3.4,
     )
@@ -41,7 +41,7 @@ def plot_trade_off(a: dict[str, Any]) -> plots.Figure:
         axes.set_xscale("log")
     axes.set_xticks(betas, [f"{beta:g}" for beta in betas])
     axes.minorticks_off()
-    axes.set(xlabel="β, weight of the robustness", ylabel="accuracy [%]")
+    axes.set(xlabel="β, weight of the robustness term", ylabel="accuracy [%]")
     plots.legend(axes)
     return fig
 
@@ -51,8 +51,8 @@ def plot_learning(a: dict[str, Any]) -> plots.Figure:
     fig, (left, right, below) = plots.figure(
         1,
         3,
-        caption="Accuracy on held-out images in the course of the training, as they are and under an attack with the "
-        "whole ε (10 steps), by adversarial training and by TRADES; and the ε with which both train.",
+        caption="Accuracy on held-out images in the course of training, natural and under an attack with the full ε "
+        "(10 steps), for adversarial training and for TRADES; and the ε used in training.",
         width=8.4,
         height=3.2,
     )
@@ -73,9 +73,9 @@ def plot_learning(a: dict[str, Any]) -> plots.Figure:
 def plot_seeds(a: dict[str, Any]) -> plots.Figure:
     """Draw the accuracies of each seed, with their mean."""
     fig, axes = plots.figure(
-        caption=f"{len(a['seeds'])} trainings by TRADES that differ in their seed alone (weights, order of the images, "
-        f"starts of the inner maximisation), of {a['steps']['short']} steps each: every point is one of them, a line "
-        "their mean.",
+        caption=f"{len(a['seeds'])} TRADES runs that differ only in their seed (weights, order of the images, starting "
+        f"points of the inner maximisation), of {a['steps']['short']} steps each: every point is a run, the lines are "
+        "means.",
         height=3.2,
     )
     for i, (column, colour) in enumerate(zip(100 * a["seeds"].T, ("green", "blue"), strict=True)):
@@ -98,9 +98,9 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
     fig, axes = plots.figure(
         3,
         columns,
-        caption="Test images that both networks classify correctly, with their labels; what the attack makes of each "
-        "for the network of usual training, and for that of TRADES, with every pixel changed by at most "
-        f"{a['epsilon']:g}, and the class that this network predicts then.",
+        caption="Test images that both networks classify correctly, with their labels; the attacked images for the "
+        "normally trained network, and for that trained with TRADES, with every pixel changed by at most "
+        f"{a['epsilon']:g}, and the class that the network then predicts.",
         width=1.05 * columns,
         height=4.2,
     )
@@ -117,8 +117,8 @@ def plot_images(a: dict[str, Any]) -> plots.Figure:
 def plot_ensemble(a: dict[str, Any]) -> plots.Figure:
     """Draw what each attack of the ensemble leaves."""
     return plots.table(
-        ["attack", "accuracy left"],
+        ["attack", "accuracy"],
         [[name, f"{100 * share:.1f} %"] for name, share in a["parts"].items()],
-        caption=f"Accuracy of the network of TRADES on {a['ensemble_images']} test images under an ensemble of attacks "
-        f"(ε = {a['epsilon']:g}), each tried on what withstood those above.",
+        caption=f"Accuracy of the TRADES network on {a['ensemble_images']} test images under an ensemble of attacks (ε "
+        f"= {a['epsilon']:g}), each tried on the images that withstood those above.",
     )

@@ -71,7 +71,7 @@ def measure(settings: Any, trained: Trained, images: Images) -> Found:
 
 
 def _strong(settings: Any, pgd: PGD, fitted: Fitted, few: Labelled, classes: int, key: jax.Array) -> dict[str, float]:
-    """Give the accuracy after each attack of the ensemble, which begins with the attack of all the other measures."""
+    """Return the accuracy after each attack of the ensemble, which begins with the attack of all the other measures."""
     parts = auto_attack(pgd.threat, classes=classes, steps=settings.ensemble_steps, queries=settings.queries)
     ensemble = AttackEnsemble({"PGD": pgd, **dict(zip(parts.names, parts.attacks, strict=True))})
     found = robust_accuracy(fitted.model, {"ensemble": ensemble}, *few, key=key, batch_size=BATCH_SIZE)
@@ -104,7 +104,7 @@ def _of_short_trainings(seeds: np.ndarray, betas: dict[float, tuple[float, float
 def _curves(
     settings: Any, attack: PGD, trained: Trained, x: np.ndarray, labels: np.ndarray, key: jax.Array
 ) -> dict[str, Any]:
-    """Give the accuracy of each network against ε: a number in a field, so that one program serves all."""
+    """Return the accuracy of each network against ε: a number in a field, so that one program serves all."""
     epsilons = np.linspace(0, settings.epsilon * 4 / 3, settings.epsilons)
     some = slice(0, BATCH_SIZE)
 
@@ -117,7 +117,7 @@ def _curves(
 
 
 def _shown(trained: Trained, reports: dict[str, Robustness], x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Give an image of each class that two networks classify correctly, and what the attack makes of it for each."""
+    """Return an image of each class that two networks classify correctly, and what the attack makes of it for each."""
     predicted = lambda name, images: np.argmax(predict(trained.networks[name].model, images), axis=-1)
     pair = ("usual", "TRADES")
     right = np.flatnonzero(np.all([predicted(name, x) == labels for name in pair], axis=0))

@@ -24,7 +24,7 @@ def make(settings: Any, image: tuple[int, ...], classes: int, key: PRNGKeyArray)
     if settings.network == "small":
         return _small(settings, image, classes, key)
     if image[:2] != (_SIDE, _SIDE):
-        raise InputError(f"network paper is for images of 28×28 pixels, but these have {image[0]}×{image[1]}")
+        raise InputError(f"network paper requires images of 28×28 pixels, but these have {image[0]}×{image[1]}")
     return _of_the_paper(image[-1], classes, key)
 
 

@@ -31,7 +31,7 @@ class Trained(NamedTuple):
 
 
 def threat_of(settings: Any) -> LInf:
-    """Give what the attacker may do."""
+    """Return what the attacker may do."""
     return LInf(settings.epsilon, low=0.0, high=1.0)
 
 
@@ -45,7 +45,7 @@ def train(settings: Any, images: Images, session: Session) -> Trained:
     usual = descent(loss, _optimizer(settings, plain))
     rule = _by_trades(settings, short)
     trained = {
-        "usual": run("usual training", usual, plain, 0),
+        "usual": run("normal training", usual, plain, 0),
         "adversarial": run("adversarial training", _by_attack(settings, whole), whole, 0),
         "TRADES": run("TRADES", _by_trades(settings, whole)(beta), whole, 0),
     }
@@ -64,14 +64,14 @@ def _by_attack(settings: Any, steps: int) -> Rule:
 
 
 def _by_trades(settings: Any, steps: int) -> Callable[[float], Rule]:
-    """Give the rule for each β; all have the same schedules, so that they share one compiled program."""
+    """Return the rule for each β; all have the same schedules, so that they share one compiled program."""
     optimizer, share, inner = _optimizer(settings, steps), share_of(settings, steps), settings.inner_steps
     threat = threat_of(settings)
     return lambda beta: ramped(descent(TRADES(threat, float(beta), inner, _REACH / inner), optimizer), share)
 
 
 def share_of(settings: Any, steps: int) -> Callable[[ArrayLike], Array]:
-    """Give the share of ε after a number of steps: it grows evenly, then it is 1."""
+    """Return the share of ε after a number of steps: it grows evenly, then it is 1."""
     grown = max(1.0, settings.ramp * steps)
     return lambda t: jnp.minimum(1.0, (t + 1) / grown)
 

@@ -1,12 +1,12 @@
 """Transformations: what populations of neurons compute when they are connected.
 
-Population A drives population B with the value that is decoded from A, or with any function of it. To decode and to
-encode takes N·D + D·M weights; multiplied out, W = D E, they are the N·M single weights that a brain would have. Both
-compute the same: drives and outputs agree to rounding, and only the cost differs.
+Population A drives population B with the value decoded from A, or with any function of it. Decoding and encoding takes
+N·D + D·M weights; multiplied out, W = D E, they are the N·M individual weights that a brain would have. Both compute
+the same: drives and outputs agree up to rounding, and only the cost differs.
 
-So a network is a composition of functions. Here a communication channel passes a signal on, a population squares it,
+So a network is a composition of functions. Here a communication channel transmits a signal, a population squares it,
 one with two dimensions multiplies two signals, and a chain applies 2x² − 1 twice, which is a polynomial of degree four.
-Each runs with steady rates and with spikes, and is compared with the same network of exact functions and the same
+Each runs with steady rates and with spikes, and is compared with the same network with exact functions and the same
 synapses.
 
 Source: Eliasmith & Anderson, Neural Engineering (MIT Press, 2003), chapters 6 and 7.
@@ -23,6 +23,13 @@ from neuraxis.experiments.shared.memory import NUMBER
 from neuraxis.experiments.transformations import cost, figures, networks
 
 PLACE = ("Population coding", 2)
+MEASURES_TIME = True
+EQUATIONS = r"""
+\hat f(x) = \sum_i a_i d_i, \qquad
+\text{drive}_j = \frac{\text{gain}_j}{r} \langle e_j, \hat f(x)\rangle + \text{bias}_j
+
+\text{drive}_j = \sum_i a_i W_{ij} + \text{bias}_j, \qquad W_{ij} = \frac{\text{gain}_j}{r} \langle d_i, e_j \rangle
+"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Settings:
     """Settings of the experiment."""
 
     neurons: int = 200
-    """Neurons of a population, for each of its dimensions."""
+    """Neurons per dimension of a population."""
     noise: float = 0.1
     """Standard deviation of the noise that decoders are solved for, as a share of the highest rate."""
     tau_s: float = 10.0
@@ -40,11 +47,11 @@ class Settings:
     duration: float = 5000.0
     """Simulated time of each network [ms]."""
     sizes: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)
-    """Neurons of both populations, where the cost of factored and full weights is measured."""
+    """Population sizes at which the cost of factored and full weights is measured."""
     steps: int = 200
-    """Steps of a simulation whose time is measured."""
+    """Steps of a timed simulation."""
     seed: int = 0
-    """Seed of the populations and of the signals."""
+    """Seed for the populations and the signals."""
 
     def __post_init__(self):
         check_settings(self)
@@ -57,7 +64,7 @@ class Settings:
         check_steps(1.0, 1000, duration=self.duration)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: the largest ensemble's activities, and their products."""
+        """Estimate the minimum memory of a run [bytes]: the largest ensemble's activities, and their products."""
         largest = float(max(*self.sizes, 2 * self.neurons))
         return NUMBER * (7 * largest * largest + self.duration * self.neurons)
 
@@ -86,7 +93,7 @@ def run(settings: Settings) -> Result:
 
 
 def plot(result: Result) -> dict[str, plots.Figure]:
-    """Draw what was measured."""
+    """Plot the results."""
     return {
         "channel": figures.plot_channel(result),
         "functions": figures.plot_functions(result),

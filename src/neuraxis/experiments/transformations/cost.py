@@ -55,7 +55,7 @@ def times(key: jax.Array, settings: Any) -> tuple[dict[str, float], dict[str, An
 
 
 def _seconds(network: Any, x: jax.Array, steps: int) -> float:
-    """Give the shortest time of some runs, after one that compiles."""
+    """Return the shortest time of some runs, after one that compiles."""
     took = []
     for _ in range(_ROUNDS + 1):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 import numpy as np
 
@@ -18,12 +18,12 @@ def plot_channel(result: Result) -> plots.Figure:
     a, m = result.arrays, result.metrics
     fig, (top, bottom) = plots.figure(
         2, 1, height=4.5, ratios=(3.0, 1.5), sharex=True,
-        caption="A signal goes through two populations of spiking neurons. What is decoded from the second lies on the "
-        "signal behind the same two synapses, which delay it a little; the error is their difference.",
+        caption="A signal passes through two populations of spiking neurons. The value decoded from the second agrees "
+        "with the signal after the same two synapses, which delay it slightly; the error is their difference.",
     )  # fmt: skip
     exact, found = a["channel_exact"], a["channel_spiking"]
     top.plot(a["times"], a["input"], color=plots.COLORS["grey"], linestyle=":", label="signal")
-    top.plot(a["times"], exact, color=plots.COLORS["grey"], linewidth=4, alpha=0.5, label="behind two synapses")
+    top.plot(a["times"], exact, color=plots.COLORS["grey"], linewidth=4, alpha=0.5, label="after two synapses")
     top.plot(a["times"], found, color=plots.COLORS["orange"], linewidth=1.0, label="decoded from spikes")
     top.set(ylabel="x", title="Communication channel", ylim=(-1.1, 1.5))
     plots.legend(top, loc="upper right", ncols=3)
@@ -39,8 +39,8 @@ def plot_functions(result: Result) -> plots.Figure:
     names = [name for name in _TITLES if name != "channel"]
     fig, axes = plots.figure(
         len(names), 1, height=6.5, sharex=True,
-        caption="Functions that networks of populations compute, with steady rates (blue) and with spikes (orange), on "
-        "what exact functions with the same synapses give (grey).",
+        caption="Functions computed by networks of populations, with steady rates (blue) and with spikes (orange), "
+        "compared with exact functions and the same synapses (grey).",
     )  # fmt: skip
     for ax, name in zip(axes, names, strict=True):
         ax.plot(a["times"], a[f"{name}_exact"], color=plots.COLORS["grey"], linewidth=4, alpha=0.5, label="exact")
@@ -60,9 +60,9 @@ def plot_weights(result: Result) -> plots.Figure:
     w = result.arrays["weights"]
     fig, ax = plots.figure(
         height=4.5, width=5.5,
-        caption="All single weights between two populations that compute 2x² − 1: decoders times encoders, a matrix of "
-        "rank 1 with the signs of a checkerboard. Neurons are in the order of their preferred sign and of the x at "
-        "which they begin to fire.",
+        caption="All individual weights between two populations that compute 2x² − 1: decoders times encoders, a "
+        "matrix of rank 1 with a checkerboard of signs. Neurons are ordered by their preferred sign and by the x at "
+        "which they start firing.",
     )  # fmt: skip
     largest = np.quantile(np.abs(w), 0.98)
     image = ax.imshow(w, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
@@ -78,7 +78,7 @@ def plot_cost(result: Result) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1, 2, height=3.4,
         caption="Cost of connecting two populations of equal size by decoding and encoding, and by the full matrix: "
-        "multiplications in a step, and the time of a step of the whole network of spiking neurons on this machine.",
+        "multiplications per step, and the time per step of the whole spiking network on this machine.",
     )  # fmt: skip
     for i, (name, color) in enumerate((("factored", "blue"), ("full", "orange"))):
         left.loglog(a["sizes"], a["multiplications"][i], "o-", ms=4, color=plots.COLORS[color], label=name)

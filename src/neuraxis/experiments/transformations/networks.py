@@ -124,7 +124,7 @@ NETWORKS: dict[str, Callable[[jax.Array, RateModel, Any], Dynamics]] = {
 
 
 def _exact(name: str, tau_s: float) -> Dynamics:
-    """Give the network of exact functions and the same synapses."""
+    """Return the network of exact functions and the same synapses."""
     synapse = Synapse(tau_s)
     return {
         "channel": Chain(synapse, synapse),

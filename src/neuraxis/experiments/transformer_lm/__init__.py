@@ -1,17 +1,17 @@
-"""Transformer as a language model: Shakespeare by characters, the network of 2017 and a present-day one.
+"""Transformer as a language model: Shakespeare by characters, with the 2017 network and a modern one.
 
-Both read 64 characters and say which comes next. They have the same width, depth and heads, see the same windows of the
-text and take the same number of steps. The network of 2017 has sinusoidal positions, layer normalisation and ReLU, and
-learns by AdamW; the present-day one has rotary positions, RMS normalisation (of queries and keys, too), squared ReLU,
-and matrices that learn by Muon. On the last tenth of the text, which neither has seen, the second is better by more
-than 0.08 nats a character. The weights that are measured and kept are those of the lowest held-out loss of 20 looks.
+Both read 64 characters and predict the next one. They have the same width, depth and heads, see the same windows of the
+text and take the same number of steps. The 2017 network has sinusoidal positions, layer normalisation and ReLU, and is
+trained with AdamW; the modern one has rotary positions, RMS normalisation (also of queries and keys), squared ReLU, and
+its matrices are trained with Muon. On the last tenth of the text, which neither has seen, the second is better by more
+than 0.08 nats per character. The weights with the lowest held-out loss of 20 evaluations are kept.
 
-Both write by a key/value cache, which gives what a call with the whole text would give. `--text FILE` trains on a text
-of your own, and `neuraxis sample FOLDER` writes on with what a run has saved.
+Both write with a key/value cache, which gives the same result as a call with the whole text. `--text FILE` trains on a
+text of your own, and `neuraxis sample FOLDER` continues a text with the saved model.
 
-Where the plays are at hand (`neuraxis data fetch tiny-shakespeare`, or a folder named by NEURAXIS_DATA) it reads these;
-otherwise the sonnets, which come with neuraxis. These are so short that 2000 steps go over them fifteen times: the
-present-day network then learns them by heart, and is compared after a quarter of the steps.
+If the plays are available (`neuraxis data fetch tiny-shakespeare`, or a folder named by NEURAXIS_DATA), it uses these;
+otherwise the sonnets, which come with neuraxis. These are so short that 2000 steps cover them fifteen times: the modern
+network then memorises them, and is compared after a quarter of the steps.
 
 Sources: Vaswani et al., Attention is all you need, NeurIPS (2017); Karpathy, nanoGPT (2022), for the setting; Jordan et
 al., Muon (2024); Karpathy, nanochat (2025).
@@ -32,6 +32,11 @@ from neuraxis.experiments.transformer_lm import figures, texts, training
 from neuraxis.language import Writer, bits_per_byte, next_token_loss
 
 PLACE = ("Memory and sequences", 8)
+EQUATIONS = r"""
+A = \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right), \qquad H = A V
+
+h = x + \text{attention}(\text{norm}_1(x)), \qquad y = h + \text{feed-forward}(\text{norm}_2(h))
+"""
 
 
 @dataclass(frozen=True)
@@ -39,31 +44,31 @@ class Settings:
     """Settings of the experiment."""
 
     text: str = ""
-    """File to learn from, in UTF-8; without one, the plays of Shakespeare where they are at hand, else his sonnets."""
+    """Text file to train on, in UTF-8; by default Shakespeare's plays if they are available, otherwise his sonnets."""
     size: int = 128
-    """Features of each place."""
+    """Features of each position."""
     layers: int = 4
     """Blocks of attention and feed-forward network."""
     heads: int = 4
     """Heads of each attention."""
     context: int = 64
-    """Characters that are read at once."""
+    """Context length [characters]."""
     batch_size: int = 12
-    """Windows of the text in a step."""
+    """Windows of the text per training step."""
     steps: int = 2000
     """Training steps, rounded up to a multiple of 20."""
     learning_rate: float = 1e-3
-    """Highest learning rate of AdamW, for the network of 2017."""
+    """Peak learning rate of AdamW, for the 2017 network."""
     muon_learning_rate: float = 0.02
-    """Highest learning rate of Muon, for the matrices of the present-day network."""
+    """Peak learning rate of Muon, for the matrices of the modern network."""
     adam_learning_rate: float = 3e-3
-    """Highest learning rate of Adam, for what else the present-day network has."""
+    """Peak learning rate of Adam, for all other parameters of the modern network."""
     held_out_windows: int = 10_000
-    """At most this many windows of the held-out text are measured at the end, evenly spread."""
+    """Maximum number of windows of the held-out text, evenly spread, in the final evaluation."""
     temperature: float = 0.8
-    """Temperature at which the samples are drawn."""
+    """Sampling temperature."""
     seed: int = 0
-    """Seed of the weights, of the order of the windows, and of the samples."""
+    """Seed for the weights, the order of the windows, and the samples."""
 
     def __post_init__(self):
         check_settings(self)
@@ -75,7 +80,7 @@ class Settings:
         training.check_heads(self.size, self.heads)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least: weights, their moments, and what a batch leaves in a step."""
+        """Estimate the minimum memory of a run [bytes]: weights, their moments, and what a batch leaves in a step."""
         weights = 12.0 * self.layers * self.size**2
         places = self.batch_size * self.context * self.layers * (20.0 * self.size + 3.0 * self.heads * self.context)
         return memory.NUMBER * (4 * weights + places)
@@ -143,7 +148,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
 
 
 def _spread(tokens: np.ndarray, context: int, count: int) -> Windows:
-    """Give windows that do not overlap, about `count` at most, evenly spread."""
+    """Return windows that do not overlap, about `count` at most, evenly spread."""
     return Windows(tokens, context + 1, every=max(context, len(tokens) // count))
 
 

@@ -9,15 +9,15 @@ from neuraxis import plots
 from neuraxis.plots import COLORS
 
 CHARACTERS = 20  # of the text over which the attention is drawn
-_NAMES = {"2017": ("network of 2017, AdamW", COLORS["blue"]), "modern": ("present-day network, Muon", COLORS["orange"])}
+_NAMES = {"2017": ("2017 network, AdamW", COLORS["blue"]), "modern": ("modern network, Muon", COLORS["orange"])}
 _LINES, _WIDTH = 18, 46  # of a sample
 
 
 def learning(histories: Mapping[str, Mapping[str, np.ndarray]], steps: int) -> plots.Figure:
     """Draw the losses against the steps; one point is `steps` of them."""
     fig, axes = plots.figure(
-        caption="Loss in nats a character: on held-out text after every 20th of the training (solid), and on the text "
-        "that was just learnt, as a mean since the point before (dotted). The lowest solid point is kept.",
+        caption="Loss in nats per character: on held-out text after every twentieth of training (solid), and on the "
+        "training text, averaged since the previous point (dotted). The weights of the lowest solid point are kept.",
         height=3.6,
     )
     for name, history in histories.items():
@@ -25,7 +25,7 @@ def learning(histories: Mapping[str, Mapping[str, np.ndarray]], steps: int) -> p
         taken = steps * np.arange(1, len(history["loss"]) + 1)
         axes.plot(taken, history["validation_loss"], "-o", ms=3, color=color, label=f"{label}, held out")
         axes.plot(taken, history["loss"], ":", color=color, label=f"{label}, training")
-    axes.set(xlabel="step", ylabel="loss [nats a character]", title="Next character")
+    axes.set(xlabel="step", ylabel="loss [nats per character]", title="Next character")
     plots.legend(axes)
     return fig
 
@@ -35,7 +35,7 @@ def samples(written: Mapping[str, str]) -> plots.Figure:
     fig, axes = plots.figure(
         1,
         2,
-        caption="What the networks write, a character at a time, from the end of a line on.",
+        caption="Text written by the networks, one character at a time, starting from the end of a line.",
         width=8.5,
         height=3.4,
     )
@@ -53,8 +53,8 @@ def attention(maps: np.ndarray, text: str) -> plots.Figure:
     fig, axes = plots.figure(
         blocks,
         heads,
-        caption="Where the heads of the present-day network look: each row of a map is a character that asks, its "
-        "columns are the characters up to it, and dark is a large weight.",
+        caption="Attention of the heads of the modern network: each row of a map is a query character, its columns "
+        "are the characters up to it, and darker means a larger weight.",
         width=8.5,
         height=8.5 * blocks / heads + 0.4,
         sharex=True,
@@ -68,6 +68,6 @@ def attention(maps: np.ndarray, text: str) -> plots.Figure:
         ax.set_yticks(range(length), letters, fontsize=6)
         ax.tick_params(length=0)
         ax.grid(False)
-    fig.supxlabel("character looked at", fontsize=10)
-    fig.supylabel("character that asks", fontsize=10)
+    fig.supxlabel("attended character", fontsize=10)
+    fig.supylabel("query character", fontsize=10)
     return fig

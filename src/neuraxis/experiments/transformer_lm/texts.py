@@ -42,14 +42,14 @@ def load(path: str, context: int) -> Halves:
     content = text.content
     if "\0" in content:
         place = len(content[: content.index("\0")].encode())
-        raise DataError(f"{path} is not a text: byte {place} is 00")
+        raise DataError(f"{path} is not a text file: byte {place} is 00")
     if not content:
-        raise InputError(f"text must hold characters, but {path} is empty")
+        raise InputError(f"text must contain characters, but {path} is empty")
     last = len(content) - round(_HELD_OUT * len(content))
     if min(last, len(content) - last) <= context:
         raise InputError(
-            f"text must hold more than {context} characters, the context, both for training and in the tenth that is "
-            f"held out, but {text.description}, is too short"
+            f"text must have more than {context} characters, the context, both for training and in the held-out tenth, "
+            f"but {text.description}, is too short"
         )
     tokenizer = Characters.of(content)
     tokens = tokenizer.encode(content)

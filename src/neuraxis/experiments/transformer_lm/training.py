@@ -18,7 +18,7 @@ _WARM_UP = 100  # steps, over which the learning rate rises to its highest; it t
 
 
 def check_heads(size: int, heads: int) -> None:
-    """See that each head gets an even number of features, as its rotary positions need.
+    """Check that each head gets an even number of features, as its rotary positions need.
 
     Raises:
         InputError: where it does not.
@@ -59,19 +59,19 @@ def train(model: LanguageModel, rule: Rule, data: Source, held_out: Source, *, s
 
 
 def steps_per_epoch(steps: int) -> int:
-    """Give the steps between two measurements, rounded up."""
+    """Return the steps between two measurements, rounded up."""
     return -(-steps // EPOCHS)
 
 
 def cache_difference(model: LanguageModel, tokens: np.ndarray) -> float:
-    """Give by how much the logits of decoding with a cache differ at most from those of a call, in a whole context."""
+    """Get by how much the logits of decoding with a cache differ at most from those of a call, in a whole context."""
     text = np.asarray(tokens[: model.context], np.int32)
     [whole] = predict(model, text[None])
     return float(np.max(np.abs(simulate(Decoding(model), text).record - whole)))
 
 
 def schedule(rate: float, steps: int) -> optax.Schedule:
-    """Give the learning rate of each step: it rises from 0 to `rate`, and falls to a tenth along a cosine."""
+    """Return the learning rate of each step: it rises from 0 to `rate`, and falls to a tenth along a cosine."""
     steps = EPOCHS * steps_per_epoch(steps)
     return optax.warmup_cosine_decay_schedule(0.0, rate, min(_WARM_UP, steps // 2), steps, rate / 10)
 

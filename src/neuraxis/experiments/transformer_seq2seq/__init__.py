@@ -1,13 +1,13 @@
 """Encoder–decoder Transformer: translates dates as people write them into ISO form.
 
-"Tuesday, 3 March 1987", "Mar 3rd, '87" and "3.III.1987" all become "1987-03-03". The network of 2017 reads and writes
-characters: an encoder looks at the whole date, a decoder writes one character after the other, looks at those it has
-written and, by cross-attention, at the date. It is trained by Adam on the cross-entropy of the next character, with a
-learning rate that rises and then falls along a cosine.
+"Tuesday, 3 March 1987", "Mar 3rd, '87" and "3.III.1987" all become "1987-03-03". The 2017 network reads and writes
+characters: an encoder sees the whole date, a decoder writes one character after another, attending to those it has
+written and, by cross-attention, to the date. It is trained with Adam on the cross-entropy of the next character, with a
+learning rate that rises and then decays along a cosine.
 
-It is tested on days that it has not seen, in the forms that it has learnt and in new ones, which combine their parts in
-other ways. A date counts as right where all ten characters and the end are, written freely: every character follows
-those that the network itself wrote.
+It is tested on days that it has not seen, in trained formats and in new ones, which combine their parts in other ways.
+A date counts as correct if all ten characters and the end are, with every character generated from those that the
+network itself wrote.
 
 Source: Vaswani et al., Attention is all you need, Advances in Neural Information Processing Systems (2017).
 """
@@ -33,6 +33,15 @@ from neuraxis.language.encoder_decoder import all_right, loss
 from neuraxis.values import compiled
 
 PLACE = ("Memory and sequences", 9)
+EQUATIONS = r"""
+h \leftarrow h + \operatorname{Attention}(\operatorname{LN}(h)), \qquad
+h \leftarrow h + \operatorname{FF}(\operatorname{LN}(h)), \qquad
+\operatorname{FF}(x) = \max(0, xW_1 + b_1)\, W_2 + b_2
+
+h \leftarrow h + \operatorname{Attention}_{\le i}(\operatorname{LN}(h)), \qquad
+h \leftarrow h + \operatorname{Attention}(\operatorname{LN}(h), M), \qquad
+h \leftarrow h + \operatorname{FF}(\operatorname{LN}(h))
+"""
 
 _REPORTS = 20  # points of the learning curve
 _WATCHED = 250  # pairs on which it is measured
@@ -45,7 +54,7 @@ class Settings:
     """Settings of the experiment."""
 
     size: int = 64
-    """Features of every place; a multiple of `heads`."""
+    """Features of every position; a multiple of `heads`."""
     layers: int = 2
     """Blocks of the encoder, and of the decoder."""
     heads: int = 4
@@ -53,17 +62,17 @@ class Settings:
     steps: int = 2000
     """Training steps."""
     batch_size: int = 128
-    """Pairs in a step."""
+    """Pairs per training step."""
     learning_rate: float = 3e-3
-    """Learning rate at its highest, after a twentieth of the steps."""
+    """Peak learning rate, after a twentieth of the steps."""
     pairs: int = 60_000
-    """Pairs to learn from."""
+    """Training pairs."""
     test_pairs: int = 2000
-    """Pairs in each of the two tests, all of different days."""
+    """Pairs in each of the two tests, all for different days."""
     new_forms: int = 15
-    """How many forms are not learnt, but tested."""
+    """Number of date formats reserved for testing."""
     seed: int = 0
-    """Seed of the dates, the weights and the order of the pairs."""
+    """Seed for the dates, the weights and the order of the pairs."""
 
     def __post_init__(self):
         check_settings(self)
@@ -79,7 +88,7 @@ class Settings:
             raise InputError(f"test_pairs must be at most 30000, but is {self.test_pairs}")
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         places = 40 * min(self.batch_size, self.pairs)
         weights = 28.0 * self.layers * self.size**2
         return memory.NUMBER * (4.0 * weights + 20.0 * self.layers * places * self.size)
@@ -120,7 +129,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
             "attention": _attention(fitted.model, EXAMPLES, written[len(texts) :]),
         },
         model=fitted.model,
-        data=f"{settings.pairs} written dates, of days from 1969 to 2068 in {len(FORMS) - settings.new_forms} forms",
+        data=f"{settings.pairs} written dates from 1969 to 2068 in {len(FORMS) - settings.new_forms} formats",
     )
 
 
@@ -175,7 +184,7 @@ def _train(model, train, watched, settings, key, session):
 def _attention(
     model: EncoderDecoder, texts: Sequence[str], written: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Give how much each character that was written looks at each of the date's, as a mean over all heads."""
+    """Return how much each character that was written looks at each of the date's, as a mean over all heads."""
     weights = np.asarray(_cross_weights(model, lay_out([Pair(*pair) for pair in zip(texts, written, strict=True)])))
     means = weights.mean((1, 2))
     return [(x, y, each[: len(y), : len(x)]) for x, y, each in zip(texts, written, means, strict=True)]

@@ -26,5 +26,5 @@ def lay_out(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_text(tokens: np.ndarray) -> str:
-    """Give the characters up to the end."""
+    """Return the characters up to the end."""
     return CHARACTERS.decode(tokens).partition(END)[0].rstrip(PADDING)

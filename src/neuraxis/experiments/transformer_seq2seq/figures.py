@@ -8,7 +8,7 @@ import numpy as np
 from neuraxis import plots
 from neuraxis.data.written_dates import Pair
 
-_TESTS = {"known_forms": "Forms that were learnt", "new_forms": "New forms"}
+_TESTS = {"known_forms": "Trained formats", "new_forms": "New formats"}
 
 
 def learning(history: Mapping[str, np.ndarray], steps: int) -> plots.Figure:
@@ -16,8 +16,9 @@ def learning(history: Mapping[str, np.ndarray], steps: int) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="Learning: the cross-entropy of a character on the pairs learnt from (mean since the last point, while "
-        "it learns) and on other days, and the share of these other days whose ISO form is right in every character.",
+        caption="Training: the cross-entropy per character on training pairs (mean since the last point, during "
+        "training) and on other days, and the fraction of these other days whose ISO form is correct in every "
+        "character.",
         height=3.2,
     )
     at = steps * np.arange(1, len(history["loss"]) + 1)
@@ -35,8 +36,8 @@ def attention(examples: Sequence[tuple[str, str, np.ndarray]]) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         2,
-        caption="Where the decoder looks: each row is a character that it writes, each column one of the date that it "
-        "reads, and darker is more. Mean of all heads of all blocks; every row adds up to 1.",
+        caption="Attention of the decoder: each row is a character that it writes, each column one of the date that "
+        "it reads, and darker means more. Mean over all heads of all blocks; every row sums to 1.",
         width=9.0,
         height=7.6,
     )
@@ -56,8 +57,7 @@ def dates(tests: Mapping[str, Sequence[tuple[Pair, str]]], wrong: Sequence[tuple
     blocks = {_TESTS[name]: rows for name, rows in tests.items()} | {"The first mistakes": wrong}
     lines = sum(len(rows) + 2 for rows in blocks.values())
     fig, axes = plots.figure(
-        caption="Dates of the tests, as they are written and as the network gave them; where it is wrong, with what is "
-        "right.",
+        caption="Test dates as written and as translated by the network, with the correct form where it is wrong.",
         height=0.24 * (lines + 2),
     )
     axes.set_axis_off()

@@ -1,21 +1,21 @@
 """Variational autoencoder: images from random numbers, and a bound on how probable an image is.
 
-A network learns handwritten digits as black and white pixels, which are drawn anew from the grey ones at each visit
-(dynamic binarisation): a Bernoulli likelihood is one of binary pixels only. All numbers are in nats and sums over the
-pixels of an image, means over the test images, which are drawn once.
+A network learns handwritten digits as black-and-white pixels, which are drawn anew from the grey ones at each visit
+(dynamic binarisation): a Bernoulli likelihood is valid only for binary pixels. All values are in nats, summed over the
+pixels of an image and averaged over the test images, which are binarised once.
 
-Training maximises the evidence lower bound (ELBO). How far it lies below the truth is seen by importance sampling of
-ln p(x) from the encoder, which is shown beside it, with the standard error over the test images.
+Training maximises the evidence lower bound (ELBO). An estimate of ln p(x) by importance sampling from the encoder shows
+how tight it is; it is given next to it, with the standard error over the test images.
 
-Images that are decoded from random z are looked at by a classifier that was trained on real ones; real test images and
-noise are the two ends of its scale. On the straight line between the codes of two images lie images in between, and a
-second network, with only two numbers in its code, shows its whole plane.
+Images decoded from random z are judged by a classifier trained on real ones; real test images and noise mark the two
+ends of its scale. Decoding the straight line between the codes of two images interpolates between them, and a second
+network, with a two-dimensional code, shows its whole plane.
 
-Where MNIST is at hand (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA) it reads those 28×28 images;
+If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
 Sources: Kingma & Welling, arXiv:1312.6114 (2014); Rezende, Mohamed & Wierstra, ICML (2014); Burda, Grosse &
-Salakhutdinov, Importance weighted autoencoders, ICLR (2016), for what is published: 86.8 nats by one layer.
+Salakhutdinov, Importance weighted autoencoders, ICLR (2016), for the published value: 86.8 nats with one layer.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,13 @@ from neuraxis.experiments.shared.images import load
 from neuraxis.experiments.vae import codes, figures, likelihood
 
 PLACE = ("Generative models", 1)
+EQUATIONS = r"""
+q(z|x) = \mathcal N\bigl(\mu(x), \sigma^2(x)\bigr), \qquad
+z = \mu + \varepsilon \odot \sigma, \quad \varepsilon \sim \mathcal N(0, I)
+
+-\mathrm{ELBO} = -\mathbb E_{q}\bigl[\ln p(x|z)\bigr] + \beta\, \mathrm{KL}, \qquad
+\mathrm{KL} = \tfrac12 \sum_j \bigl(\sigma_j^2 + \mu_j^2 - \ln \sigma_j^2 - 1\bigr)
+"""
 
 _HIGHEST = {"mnist": 93.0, "digits": 24.5}  # [nats]; for the digits none is published
 
@@ -39,29 +46,29 @@ class Settings:
     """Settings of the experiment."""
 
     data: Literal["auto", "mnist", "digits"] = "auto"
-    """Data to learn from; "auto" takes MNIST where it is at hand, else scikit-learn's digits."""
+    """Data set; "auto" uses MNIST if it is available, otherwise scikit-learn's digits."""
     latent_size: int = 50
-    """Numbers in z."""
+    """Dimensions of z."""
     hidden_sizes: tuple[int, ...] = (400, 400)
     """Neurons in each hidden layer of the encoder; the decoder has the same in reverse."""
     steps: int = 18_000
-    """Training steps, rounded up to whole epochs; about forty of MNIST."""
+    """Training steps, rounded up to whole epochs; about forty epochs of MNIST."""
     plane_steps: int = 4000
-    """Training steps of the network with two numbers in z."""
+    """Training steps of the network with a two-dimensional z."""
     patience: int = 100
-    """Epochs without a better bound on held-out images after which training ends."""
+    """Early stopping after this many epochs without a better bound on held-out images."""
     warmup: float = 0.0
-    """Share of the steps over which β rises from 0 to 1, less than 1."""
+    """Fraction of the steps over which β rises from 0 to 1, below 1."""
     batch_size: int = 128
-    """Images in a step."""
+    """Images per training step."""
     learning_rate: float = 1e-3
-    """Initial learning rate, by Adam; it falls to zero along a cosine."""
+    """Initial learning rate of Adam; it decays to zero along a cosine."""
     importance_samples: int = 100
-    """Draws of z for each test image, by which ln p(x) is estimated; at least 2."""
+    """Samples of z per test image for the estimate of ln p(x); at least 2."""
     training_images: int = 60_000
-    """At most this many training images are used."""
+    """Maximum number of training images."""
     seed: int = 0
-    """Seed of the weights, of the order of the images, and of all that is drawn."""
+    """Seed for the weights, the order of the images, and all random draws."""
 
     def __post_init__(self):
         check_settings(self)
@@ -80,7 +87,7 @@ class Settings:
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
-        """Give about the bytes that a run needs at least."""
+        """Estimate the minimum memory of a run [bytes]."""
         sizes = (*self.hidden_sizes, self.latent_size, *reversed(self.hidden_sizes))
         return memory.perceptron(sizes, min(self.batch_size, self.training_images))
 
@@ -110,7 +117,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
         claims=_claims(images.name, rows["noise"].frechet_distance),
         arrays={"samples": samples[:100], "scores": rows, **found.arrays, **drawn.arrays},
         model=found.model,
-        data=f"{images.description}, as black and white pixels that are drawn anew at each visit",
+        data=f"{images.description}, dynamically binarised",
     )
 
 

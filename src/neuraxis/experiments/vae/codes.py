@@ -17,7 +17,7 @@ _GRID = 20  # codes along each side of the plane
 
 
 class Found(NamedTuple):
-    """What was measured."""
+    """Measured results."""
 
     metrics: dict[str, float]
     arrays: dict[str, Any]

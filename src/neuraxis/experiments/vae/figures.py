@@ -1,4 +1,4 @@
-"""The figures of the experiment."""
+"""Figures of the experiment."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def plot_learning(result: Result) -> plots.Figure:
     """Draw the bound over the epochs, and beside it the estimate of ln p(x)."""
     m, history = result.metrics, result.arrays["history"]
     fig, axes = plots.figure(
-        caption="The bound −ELBO on the training images (mean over each epoch, while it learns) and on held-out ones. "
+        caption="The bound −ELBO on the training images (mean over each epoch, during training) and on held-out ones. "
         f"Dashed: −ln p(x) of the test images by importance sampling, {m['negative_log_likelihood']:.2f} ± "
         f"{m['standard_error']:.2f} nats; the bound there is {m['negative_elbo']:.2f}.",
         height=3.4,
@@ -34,8 +34,8 @@ def plot_learning(result: Result) -> plots.Figure:
 def plot_samples(a: dict[str, Any]) -> plots.Figure:
     """Draw images that were decoded from random codes."""
     fig, axes = plots.figure(
-        caption="Images that nobody wrote: z is drawn from the standard normal distribution, and each pixel shows how "
-        "probable it is that it is black.",
+        caption="Generated images: z is drawn from the standard normal distribution, and each pixel shows its "
+        "probability of being black.",
         width=5.0,
         height=5.0,
     )
@@ -46,8 +46,7 @@ def plot_samples(a: dict[str, Any]) -> plots.Figure:
 def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
     """Draw test images, what was drawn of them, and what comes back."""
     fig, axes = plots.figure(
-        caption="Test images, the black and white pixels that the network sees of them, and what it makes of their "
-        "codes.",
+        caption="Test images, the black-and-white pixels that the network sees, and their reconstructions.",
         height=2.4,
     )
     rows = {"original": "grey", "binary": "binary", "reconstruction": "reconstructed"}
@@ -58,7 +57,7 @@ def plot_reconstructions(a: dict[str, Any]) -> plots.Figure:
 def plot_interpolation(a: dict[str, Any]) -> plots.Figure:
     """Draw the images on straight lines between two codes."""
     fig, axes = plots.figure(
-        caption="From one test image (left) to another (right): what is decoded from codes at equal steps along the "
+        caption="From one test image (left) to another (right): images decoded from codes at equal steps along the "
         "straight line between theirs.",
         height=3.6,
     )
@@ -71,9 +70,9 @@ def plot_plane(a: dict[str, Any]) -> plots.Figure:
     fig, (left, right) = plots.figure(
         1,
         2,
-        caption="A code of two numbers. Left: the mean of z for each test image; the colour is its class, which the "
-        "network was not told, and the circle holds 95 % of the standard normal distribution. Right: what is decoded "
-        "from a grid over the plane, each cell of which is equally probable.",
+        caption="A two-dimensional code. Left: the mean of z for each test image; colour shows its class, which the "
+        "network was not given, and the circle contains 95 % of the standard normal distribution. Right: images "
+        "decoded from a grid over the plane whose cells are equally probable.",
         width=10.0,
         height=5.6,
     )

@@ -90,7 +90,7 @@ def train(
 
 
 def _independent(x: np.ndarray, test: np.ndarray) -> float:
-    """Give −ln p of the test images where every pixel is black with the share of it in the training images."""
+    """Return −ln p of the test images where every pixel is black with the share of it in the training images."""
     p = np.clip(np.mean(x, axis=0, dtype=float), 1e-4, 1 - 1e-4)
     black = np.mean(test, axis=0, dtype=float)
     return -float(np.sum(black * np.log(p) + (1 - black) * np.log1p(-p)))

@@ -51,7 +51,7 @@ RELATIONS = {
 
 
 def pairs() -> dict[str, list[tuple[str, str]]]:
-    """Give the pairs of every relation."""
+    """Return the pairs of every relation."""
     return {name: [(words[0], words[1]) for words in _entries(text)] for name, (_, _, text) in RELATIONS.items()}
 
 
@@ -68,7 +68,7 @@ def sentences(count: int, random: np.random.Generator) -> list[list[str]]:
 
 
 def analogies_right(vectors: WordVectors) -> float:
-    """Give the fraction of the questions "a is to b as c is to …" that are answered right, in both directions."""
+    """Return the fraction of the questions "a is to b as c is to …" that are answered right, in both directions."""
     right = []
     for related in pairs().values():
         for (a, b), (c, d) in itertools.permutations(related, 2):
@@ -85,9 +85,9 @@ def plot(softmax: WordVectors, negative: WordVectors) -> plots.Figure:
     fig, axes = plots.figure(
         2,
         len(RELATIONS),
-        caption="Related words in the plane of the two largest principal components of each relation, with arrows from "
-        "the first to the second word of a pair: the same step leads from each. Above: learnt by softmax; below: by "
-        "negative sampling.",
+        caption="Related words in the plane of the two largest principal components of each relation, with arrows "
+        "from the first to the second word of a pair: all pairs are connected by the same step. Top: trained with "
+        "softmax; bottom: with negative sampling.",
         width=11.0,
         height=5.6,
     )

@@ -29,12 +29,12 @@ _NEAREST = 10
 
 
 def words(line: str) -> list[str]:
-    """Give the words of a line in small letters."""
+    """Return the words of a line in small letters."""
     return _WORD.findall(line.lower())
 
 
 def read(path: str) -> tuple[Sentences, str]:
-    """Give the sentences of a file, or of Shakespeare where none is named, and what text it is.
+    """Return the sentences of a file, or of Shakespeare where none is named, and what text it is.
 
     In a file each line is a sentence; that may be of any size.
     """
@@ -45,7 +45,7 @@ def read(path: str) -> tuple[Sentences, str]:
 
 
 def related_found(vectors: WordVectors) -> tuple[float, int]:
-    """Give the fraction of the related pairs of which one word is among the ten nearest of the other, and their number.
+    """Get the fraction of the related pairs of which one word is among the ten nearest of the other, and their number.
 
     The fraction is NaN where the vocabulary holds none of them.
     """
@@ -62,7 +62,7 @@ def chosen(vectors: WordVectors) -> list[str]:
 
 
 def _frequent(vectors: WordVectors) -> list[str]:
-    """Give frequent words, but for the most frequent, which hold sentences together and mean little."""
+    """Return frequent words, but for the most frequent, which hold sentences together and mean little."""
     long = [word for word in vectors if len(word) > 3] or list(vectors)
     return long[min(30, max(0, len(long) - 40)) :][:40]
 
@@ -71,8 +71,8 @@ def plot_neighbours(vectors: WordVectors) -> plots.Figure:
     """Write the nearest words of some words in a table."""
     shown = chosen(vectors)
     fig, axes = plots.figure(
-        caption="Words, how often they appear, and those whose vectors point most nearly in the same direction, each "
-        "with the cosine of the angle between them.",
+        caption="Words, their counts, and the words whose vectors point in the most similar directions, each with the "
+        "cosine of the angle between them.",
         width=8.6,
         height=0.6 + 0.3 * len(shown),
     )
@@ -95,7 +95,8 @@ def plot_map(vectors: WordVectors) -> plots.Figure:
     shown = [word for group in groups.values() for word in group]
     places = plane(np.stack([vectors[word] for word in shown]))
     fig, axes = plots.figure(
-        caption="Vectors of some words, brought to length one, in the plane of their two largest principal components.",
+        caption="Vectors of some words, normalised to length one, in the plane of their first two principal "
+        "components.",
         width=7.5,
         height=5.6,
     )

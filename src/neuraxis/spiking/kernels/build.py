@@ -92,7 +92,7 @@ def _compile(source: Path, place: Path, flags: tuple[str, ...]) -> Path:
 
 
 def _cache_folder() -> Path | None:
-    """Give the folder for compiled kernels, made now if need be; None if others than the user can change it."""
+    """Return the folder for compiled kernels, made now if need be; None if others than the user can change it."""
     if not hasattr(os, "getuid"):
         return None
     try:
@@ -109,7 +109,7 @@ def _cache_folder() -> Path | None:
 
 
 def _is_safe(folder: Path) -> bool:
-    """Say whether a folder is the user's own and whether nobody else can write to it or exchange what is above it."""
+    """Tell whether a folder is the user's own and whether nobody else can write to it or exchange what is above it."""
     own = folder.lstat()
     if not stat.S_ISDIR(own.st_mode) or own.st_uid != os.getuid() or own.st_mode & _OTHERS:
         return False

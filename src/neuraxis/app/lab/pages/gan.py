@@ -1,0 +1,176 @@
+"""Generative adversarial network: a generator chases the modes of the data, and a discriminator chases it.
+
+Blue are the data, eight narrow Gaussians; orange is what the generator makes. The background is reddish where the
+discriminator takes points for real and bluish where it takes them for generated; the samples climb to where it is red.
+
+In the plain game the samples crowd on a few modes. The discriminator learns that these are suspect, the samples jump to
+others, and the chase begins anew: mode collapse.
+
+Take the relativistic loss, which compares every generated point with a real one, and a penalty on the discriminator's
+slope, and no momentum, by which the two overshoot each other. Now no mode is left out, and a smaller learning rate lets
+the samples settle.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from neuraxis import GAN, averaged, fit
+from neuraxis.app.lab import Dots, Heat, Line, Mission, Plot, choice, slider
+from neuraxis.data import ring_of_gaussians
+from neuraxis.experiments.gan import all_modes
+from neuraxis.functions.activations import logistic
+from neuraxis.generative import adversarial, coverage_of_points, cross_entropy, dense_gan, relativistic
+
+EXPERIMENT = "gan"
+
+EQUATIONS = (
+    r"x = G(z), \quad z \sim \mathcal{N}(0, I), \quad p(x) = \frac{1}{1 + e^{-D(x)}}",
+    r"L_D = \ell + \frac{r}{2} \left\| \nabla D(x) \right\|^2 + \frac{r}{2} \left\| \nabla D(G(z)) \right\|^2",
+)
+
+STEPS = 0.7
+BATCHES = 6  # to learn from in a step
+BATCH_SIZE = 128
+SAMPLES = 1000
+REACH = 3.0
+LEAST = 0.1  # of an even share of the samples, with which a mode counts as covered
+AXIS = np.linspace(-REACH, REACH, 61)
+GRID = np.stack(np.meshgrid(1.75 * AXIS, AXIS), axis=-1).astype(np.float32)
+OBJECTIVES = {"cross-entropy (the plain game)": cross_entropy, "relativistic": relativistic}
+PLAIN, RELATIVISTIC = OBJECTIVES
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What can be moved."""
+
+    objective: str = choice(PLAIN, tuple(OBJECTIVES))
+    """Loss ℓ."""
+    penalty: float = slider(0.0, 0.0, 1.0, symbol="r")
+    """Weight of the gradient penalties."""
+    learning_rate: float = slider(2e-3, 1e-4, 1e-2, logarithmic=True)
+    """Learning rate of both networks."""
+    momentum: float = slider(0.9, 0.0, 0.99)
+    """Momentum of Adam."""
+    ring: int = slider(8, 1, 12, restarts=True)
+    """Modes of the data."""
+    deviation: float = slider(0.05, 0.02, 0.3, restarts=True)
+    """Standard deviation of each mode."""
+
+
+class State(NamedTuple):
+    """The two networks, what they learn from, and how well the samples cover the modes."""
+
+    model: GAN
+    learning: Any  # the state of the rule, None before the first step
+    data: np.ndarray  # (20000, 2)
+    z: jax.Array  # (SAMPLES, 2): what is generated from is always the same
+    samples: np.ndarray  # (SAMPLES, 2)
+    surface: np.ndarray  # (61, 61): what the discriminator takes for real, from 0 to 1
+    losses: np.ndarray  # (steps, 2): of the discriminator and of the generator
+    covered: np.ndarray  # (steps,): modes
+    share: float  # of the samples that lie near a mode
+    key: jax.Array
+
+
+@eqx.filter_jit
+def look(model, z):
+    """Return what the generator makes of z, and what the discriminator says on the grid."""
+    return model(z), logistic(model.discriminator(jnp.asarray(GRID))[..., 0])
+
+
+def mixture(controls):
+    """Make the Gaussians on a ring."""
+    return ring_of_gaussians(controls.ring, deviation=controls.deviation)
+
+
+def start(controls, key):
+    """Begin with networks that know nothing."""
+    key, for_model, for_samples = jax.random.split(key, 3)
+    model = dense_gan(2, (64, 64, 64), 2, key=for_model)
+    z = model.draw(SAMPLES, key=for_samples)
+    samples, surface = map(np.asarray, look(model, z))
+    data = mixture(controls).draw(20_000)
+    return State(model, None, data, z, samples, surface, np.zeros((0, 2)), np.zeros(0), 0.0, key)
+
+
+def step(state, controls):
+    """Let both learn from some batches."""
+    key, for_order = jax.random.split(state.key)
+    adam = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3, b1=0.9, b2=0.99)
+    objective, r = OBJECTIVES[controls.objective], jnp.asarray(controls.penalty)
+    rule = averaged(adversarial(objective, adam, adam, r1=r, r2=r), 0.9)
+    learning = rule.init(state.model) if state.learning is None else state.learning
+    moved = {"learning_rate": jnp.asarray(controls.learning_rate), "b1": jnp.asarray(controls.momentum)}
+    both = lambda s: (s.rule.generator.hyperparams, s.rule.discriminator.hyperparams)
+    learning = eqx.tree_at(both, learning, tuple(side | moved for side in both(learning)))
+    how = {"steps": BATCHES, "batch_size": BATCH_SIZE, "progress": None}
+    fitted = fit(state.model, rule, (state.data,), key=for_order, state=learning, **how)
+    samples, surface = map(np.asarray, look(fitted.model, state.z))
+    found = coverage_of_points(samples, mixture(controls).centres, controls.deviation)
+    losses = [fitted.history[side][0] for side in ("discriminator", "generator")]
+    return state._replace(
+        model=fitted.model,
+        learning=fitted.state,
+        samples=samples,
+        surface=surface,
+        losses=np.concatenate([state.losses, [losses]]),
+        covered=np.append(state.covered, found.covered(LEAST)),
+        share=found.share,
+        key=key,
+    )
+
+
+def picture(state, controls):
+    """Draw data and samples on what the discriminator says, and the game so far."""
+    batches = BATCHES * np.arange(1, len(state.covered) + 1)
+    wide = (-1.75 * REACH, 1.75 * REACH)
+    marks = [
+        Heat(2 * state.surface - 1, wide, (-REACH, REACH), (-3.0, 3.0), signed=True),
+        Dots(*state.data[:600].T, label="data", size=4),
+        Dots(*state.samples.T, label="samples", size=4),
+    ]
+    return (
+        Plot(marks, "x₁", "x₂", "", wide, (-REACH, REACH), equal=True, height=3.2),
+        Plot(
+            [Line(batches, state.covered)],
+            "Batches learnt from",
+            "Modes covered",
+            y_range=(0.0, controls.ring + 0.5),
+        ),
+    )
+
+
+def numbers(state, controls):
+    """Return how well the samples cover the modes, and the losses."""
+    discriminator, generator = state.losses[-1] if len(state.losses) else (0.0, 0.0)
+    return {
+        "Batches learnt from": BATCHES * len(state.covered),
+        "Modes covered": state.covered[-1] if len(state.covered) else 0.0,
+        "Samples near a mode [%]": 100 * state.share,
+        "Loss of the discriminator": discriminator,
+        "Loss of the generator": generator,
+    }
+
+
+def measures(state, controls):
+    """Measure the ring of eight modes."""
+    if controls.ring != 8 or not len(state.covered):
+        return {}
+    return {"ring_modes_covered": state.covered[-1], "ring_share_near_modes": state.share}
+
+
+PRESETS = {
+    "Goodfellow et al. 2014: mode collapse": {},
+    "Huang et al. 2024: relativistic, with penalties": {"objective": RELATIVISTIC, "penalty": 0.2, "momentum": 0.0},
+    "Relativistic, without penalties": {"objective": RELATIVISTIC},
+    "A single broad mode: the plain game works": {"ring": 1, "deviation": 0.3},
+}
+
+MISSIONS = (Mission("Cover all eight modes, with nine of ten samples near one of them.", all_modes("ring", 8)),)

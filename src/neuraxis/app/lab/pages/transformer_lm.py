@@ -1,0 +1,198 @@
+"""Transformer: heads that look back over a text, and the character that would come next.
+
+It learns to continue Shakespeare's sonnets while you watch, and reads your text again after every step. Each row of the
+large map is a character that asks, its columns are those up to it, and bright is a large weight: here the head looks.
+The small maps are those of all heads.
+
+At first the heads look here and there by chance. Soon one looks at the character before, others at the beginning of the
+word or of the line. Type a text with a repetition, such as "sweet sweet sweet", and look for a head that finds it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from neuraxis import descent, fit, modern_transformer
+from neuraxis.app.lab import Bars, Images, Matrix, Mission, Plot, slider, text
+from neuraxis.data import Characters, find_text
+from neuraxis.experiment import Claim
+from neuraxis.functions.activations import softmax
+from neuraxis.language import next_token_loss
+
+EXPERIMENT = "transformer-lm"
+
+EQUATIONS = (
+    r"A = \mathrm{softmax}\left( \frac{Q K^\top}{\sqrt{d}} \right), \quad x \leftarrow x + A V W",
+    r"p = \mathrm{softmax}\left( \frac{z}{T} \right)",
+)
+
+STEPS = 0.6
+BATCHES = 3  # to learn from in a step
+CONTEXT = 40  # characters that are read at once
+WRITTEN = 24  # characters that it goes on by
+HEADS = 4
+LAYERS = 2
+TEXT = find_text(("sonnets",)).content
+CHARACTERS = Characters.of(TEXT)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What can be moved."""
+
+    text: str = text("Shall I compare thee to a ", CONTEXT)
+    """Text to read."""
+    block: int = slider(1, 1, LAYERS)
+    """Block whose head is shown large."""
+    head: int = slider(1, 1, HEADS)
+    """Head that is shown large."""
+    temperature: float = slider(0.5, 0.0, 2.0, symbol="T")
+    """Temperature of what it writes."""
+    learning_rate: float = slider(3e-3, 1e-5, 3e-2, logarithmic=True)
+    """Learning rate of Adam."""
+    size: int = slider(64, 16, 128, restarts=True)
+    """Features of each place; a multiple of 8 is taken."""
+
+
+class State(NamedTuple):
+    """The network and what it learns from, and what it makes of the visitor's text."""
+
+    model: Any
+    learning: Any  # the state of the rule, None before the first step
+    windows: np.ndarray  # (number, CONTEXT + 1): tokens
+    losses: np.ndarray  # (steps,)
+    maps: np.ndarray  # (LAYERS, HEADS, characters, characters)
+    chances: np.ndarray  # (alphabet,): of the next character
+    written: np.ndarray  # (WRITTEN,): tokens
+    key: jax.Array
+
+
+@eqx.filter_jit
+def read(model, tokens, count):
+    """Read a text of `count` tokens; give the weights of all heads, and the chances of what comes next."""
+    return model.attention_maps(tokens), softmax(model(tokens)[count - 1])
+
+
+@eqx.filter_jit
+def write(model, tokens, count, temperature, key):
+    """Go on with a text of `count` tokens, of which as many are read as the context holds."""
+
+    def next_one(carry, key):
+        tokens, count = carry
+        logits = model(tokens)[count - 1] / jnp.maximum(temperature, 1e-3)
+        token = jax.random.categorical(key, logits).astype(tokens.dtype)
+        full = count == CONTEXT
+        tokens = jnp.where(full, jnp.roll(tokens, -1), tokens)
+        count = jnp.where(full, count, count + 1)
+        return (tokens.at[count - 1].set(token), count), token
+
+    return jax.lax.scan(next_one, (tokens, count), jax.random.split(key, WRITTEN))[1]
+
+
+def known(typed):
+    """Leave out the characters that do not occur in the sonnets."""
+    return "".join(character for character in typed if character in CHARACTERS.alphabet) or " "
+
+
+def reading(model, controls, key):
+    """Let the network read what the visitor typed."""
+    tokens = CHARACTERS.encode(known(controls.text))
+    count = len(tokens)
+    # Places see only those before them, so that what stands behind the text changes nothing.
+    padded = jnp.asarray(np.pad(tokens, (0, CONTEXT - count)))
+    maps, chances = map(np.asarray, read(model, padded, jnp.asarray(count)))
+    written = write(model, padded, jnp.asarray(count), jnp.asarray(controls.temperature), key)
+    return maps[..., :count, :count], chances, np.asarray(written)
+
+
+def start(controls, key):
+    """Begin with a network that knows nothing."""
+    key, for_model, for_writing = jax.random.split(key, 3)
+    sizes = {"size": 8 * round(controls.size / 8), "layers": LAYERS, "heads": HEADS, "context": CONTEXT}
+    model = modern_transformer(CHARACTERS.size, key=for_model, **sizes)
+    windows = np.lib.stride_tricks.sliding_window_view(CHARACTERS.encode(TEXT), CONTEXT + 1)[::12]
+    return State(model, None, windows, np.zeros(0), *reading(model, controls, for_writing), key)
+
+
+def step(state, controls):
+    """Learn from some batches, and read the visitor's text again."""
+    key, for_order, for_writing = jax.random.split(state.key, 3)
+    adam = optax.inject_hyperparams(optax.adam)(learning_rate=3e-3)
+    rule = descent(next_token_loss, optax.chain(optax.clip_by_global_norm(1.0), adam))
+    learning = rule.init(state.model) if state.learning is None else state.learning
+    rate = jnp.asarray(controls.learning_rate)
+    learning = eqx.tree_at(lambda s: s[1].hyperparams["learning_rate"], learning, rate)
+    how = {"steps": BATCHES, "batch_size": 12, "progress": None}
+    fitted = fit(state.model, rule, (state.windows,), key=for_order, state=learning, **how)
+    losses = np.append(state.losses, fitted.history["loss"])
+    found = reading(fitted.model, controls, for_writing)
+    return State(fitted.model, fitted.state, state.windows, losses, *found, key)
+
+
+def visible(characters):
+    """Write spaces and the ends of lines so that they can be seen."""
+    return characters.replace(" ", "␣").replace("\n", "↵")
+
+
+def picture(state, controls):
+    """Draw one head large and all of them small, and what would come next."""
+    count = state.maps.shape[-1]
+    # The text may have been typed since the last step.
+    shown = (list(visible(known(controls.text))) + [""] * CONTEXT)[:count]
+    likely = np.argsort(-state.chances)[:12]
+    names = [visible(CHARACTERS.alphabet[token]) for token in likely]
+    places = [(block, head) for block in range(LAYERS) for head in range(HEADS)]
+    small = [f"block {block + 1}, head {head + 1}" for block, head in places]
+    written = visible(CHARACTERS.decode(state.written))
+    large = f"Block {controls.block}, head {controls.head}: where each character looks"
+    return (
+        Matrix(state.maps[controls.block - 1, controls.head - 1], shown, shown, large, (0.0, 1.0), height=2, half=True),
+        Images(state.maps.reshape(-1, count, count), small, "All heads", (0.0, 1.0), columns=2, height=2, half=True),
+        Plot(
+            [Bars(state.chances[likely], names)],
+            "Next character",
+            "Probability",
+            f"It would go on: {written}",
+            y_range=(0.0, 1.0),
+        ),
+    )
+
+
+def numbers(state, controls):
+    """Return what has been learnt, and how sure the network is."""
+    chances = state.chances[state.chances > 0]
+    return {
+        "Batches learnt from": BATCHES * len(state.losses),
+        "Loss [nats a character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
+        "Probability of the likeliest character": state.chances.max(),
+        "Entropy of the next character [nats]": -(chances * np.log(chances)).sum(),
+    }
+
+
+def measures(state, controls):
+    """Tell where the head that is shown large looks, over texts of ten characters or more."""
+    shown = state.maps[controls.block - 1, controls.head - 1]
+    if len(shown) < 10:
+        return {}
+    return {"weight_of_the_character_before": float(np.diagonal(shown, -1).mean())}
+
+
+PRESETS = {
+    "A line of Shakespeare, cut short": {"text": "Shall I compare thee to a "},
+    "A repetition": {"text": "sweet love, sweet love, sweet l"},
+    "Two lines: what follows the end?": {"text": "love,\nThat in thy beauty's "},
+    "Always the likeliest character": {"temperature": 0.0},
+    "A learning rate that is too large": {"learning_rate": 0.03},
+}
+
+MISSIONS = (
+    Mission(
+        "Find a head that looks at the character before: two fifths of its weight, over ten characters or more.",
+        (Claim("weight_of_the_character_before", ">=", 0.4),),
+    ),
+)
