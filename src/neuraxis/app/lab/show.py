@@ -15,6 +15,7 @@ from neuraxis.app.lab.panels import (
     Graph,
     Heat,
     Images,
+    Labels,
     Line,
     Matrix,
     Panel,
@@ -111,6 +112,13 @@ def _arrows(ax: Any, mark: Arrows) -> None:
     ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], angles="xy", scale_units="xy", scale=1)
 
 
+def _labels(ax: Any, mark: Labels) -> None:
+    for k, text in enumerate(mark.texts):
+        color = plots.COLORS["orange"] if k in mark.highlighted else "black"
+        ax.plot(mark.x[k], mark.y[k], ".", color=color)
+        ax.annotate(text, (mark.x[k], mark.y[k]), (4, 0), textcoords="offset points", va="center", color=color)
+
+
 def _images(ax: Any, panel: Images) -> None:
     images = np.asarray(panel.images, float)
     low, high = _limits(images, panel.range, panel.signed)
@@ -151,6 +159,7 @@ _MARKS: dict[type, Callable[[Any, Any], None]] = {
     Bars: _bars,
     Dots: _dots,
     Heat: _heat,
+    Labels: _labels,
     Line: _line,
     Regions: _regions,
     Spikes: _spikes,
