@@ -109,7 +109,8 @@ def _bars(ax: Any, mark: Bars) -> None:
 
 
 def _arrows(ax: Any, mark: Arrows) -> None:
-    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], angles="xy", scale_units="xy", scale=1)
+    how = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.002}
+    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], **how)
 
 
 def _labels(ax: Any, mark: Labels) -> None:

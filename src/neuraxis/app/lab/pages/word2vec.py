@@ -37,7 +37,7 @@ STEPS = 1
 SENTENCES = 10_000
 ADVANCE = 10  # batches in one step of the page
 REMEMBERED = 600  # points of the curve
-MAP = (-0.8, 0.8), (-0.8, 0.8)  # what is shown of it
+REACH = 0.8  # of the map, where nothing lies farther out
 NEAREST = 8  # words that are shown as answers
 
 
@@ -153,9 +153,11 @@ def picture(state, controls):
     words, pairs, places, _ = layout(state, controls)
     bold = [words.index(word) for word in (nearest[0][0], a, b, c)]
     at = dict(zip(words, places, strict=True))
+    tip = at[c] + at[a] - at[b]
+    reach = max(REACH, 1.1 * float(np.abs([*places, tip]).max()))
     marks = [
         segment(at[b], at[a], f"from {b} to {a}"),
-        segment(at[c], at[c] + at[a] - at[b], f"the same step from {c}"),
+        segment(at[c], tip, f"the same step from {c}"),
         Labels(places[:, 0], places[:, 1], words, bold),
     ]
     if pairs:
@@ -163,7 +165,15 @@ def picture(state, controls):
         marks.insert(0, Arrows(tails[0], tails[1], tips[0] - tails[0], tips[1] - tails[1]))
     batches, _, right = state.history.T
     return (
-        Plot(marks, "First component", "Second component", "Principal components of the words", *MAP, height=2.2),
+        Plot(
+            marks,
+            "First component",
+            "Second component",
+            "Principal components of the words",
+            (-reach, reach),
+            (-reach, reach),
+            height=2.2,
+        ),
         Plot(
             [Bars(np.array([cosine for _, cosine in nearest]), [word for word, _ in nearest], highlighted=0)],
             "Nearest words",
