@@ -23,6 +23,7 @@ from neuraxis.app.lab.panels import Dots as Dots
 from neuraxis.app.lab.panels import Graph as Graph
 from neuraxis.app.lab.panels import Heat as Heat
 from neuraxis.app.lab.panels import Images as Images
+from neuraxis.app.lab.panels import Labels as Labels
 from neuraxis.app.lab.panels import Line as Line
 from neuraxis.app.lab.panels import Matrix as Matrix
 from neuraxis.app.lab.panels import Node as Node

@@ -97,10 +97,23 @@ class Arrows:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Points x (n,), y (n,) with a text beside each; the highlighted ones stand out.
+
+    A text that would overlap one before it is left out; the highlighted ones come first.
+    """
+
+    x: Any
+    y: Any
+    texts: Sequence[str]
+    highlighted: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
 class Plot:
     """Marks in one pair of axes, whose labels carry the units."""
 
-    marks: Sequence[Line | Dots | Spikes | Heat | Regions | Bars | Arrows]
+    marks: Sequence[Line | Dots | Spikes | Heat | Regions | Bars | Arrows | Labels]
     x: str
     y: str
     title: str = ""

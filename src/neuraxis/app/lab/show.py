@@ -15,6 +15,7 @@ from neuraxis.app.lab.panels import (
     Graph,
     Heat,
     Images,
+    Labels,
     Line,
     Matrix,
     Panel,
@@ -110,7 +111,15 @@ def _bars(ax: Any, mark: Bars) -> None:
 
 
 def _arrows(ax: Any, mark: Arrows) -> None:
-    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], angles="xy", scale_units="xy", scale=1)
+    how = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.002}
+    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], **how)
+
+
+def _labels(ax: Any, mark: Labels) -> None:
+    for k, text in enumerate(mark.texts):
+        color = plots.COLORS["orange"] if k in mark.highlighted else "black"
+        ax.plot(mark.x[k], mark.y[k], ".", color=color)
+        ax.annotate(text, (mark.x[k], mark.y[k]), (4, 0), textcoords="offset points", va="center", color=color)
 
 
 def _images(ax: Any, panel: Images) -> None:
@@ -153,6 +162,7 @@ _MARKS: dict[type, Callable[[Any, Any], None]] = {
     Bars: _bars,
     Dots: _dots,
     Heat: _heat,
+    Labels: _labels,
     Line: _line,
     Regions: _regions,
     Spikes: _spikes,
