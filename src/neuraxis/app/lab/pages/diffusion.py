@@ -180,7 +180,8 @@ def picture(state, controls):
     t = time_of(state, controls)
     noise = np.random.default_rng(0).standard_normal((POINTS, 2))
     there = (1 - t / TIMES) * state.data[:POINTS] + t / TIMES * noise
-    marks = [Dots(*there.T, label="data, with noise", size=4), Arrows(*GRID.T, *arrows(state.network, t).T)]
+    (x, y), (u, v) = GRID.T, arrows(state.network, t).T
+    marks = [Dots(*there.T, label="data, with noise", size=4), Arrows(x, y, u, v)]
     if controls.running:
         ways = np.concatenate([state.ways, np.full((1, TRAILS, 2), np.nan)]).swapaxes(0, 1).reshape(-1, 2)
         marks.insert(1, Dots(*np.asarray(state.samples.x).T, label="samples", size=4))

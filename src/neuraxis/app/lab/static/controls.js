@@ -79,7 +79,7 @@ const KINDS = {
     return {element: button, show(text) { count = +text; }};
   },
   text(about, set) {
-    const area = make("textarea", {rows: 2, maxLength: about.longest, spellcheck: false});
+    const area = make("textarea", {rows: about.longest > 40 ? 2 : 1, maxLength: about.longest, spellcheck: false});
     let waiting = 0;
     area.oninput = () => { clearTimeout(waiting); waiting = setTimeout(() => set(area.value), about.restarts ? 600 : 150); };
     return {element: make("label", {}, labelOf(about), area), show(text) { if (document.activeElement !== area) area.value = text; }};
