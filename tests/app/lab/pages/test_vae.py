@@ -29,7 +29,7 @@ def test_a_cheap_code_reconstructs_better_and_bounds_worse():
     usual, cheap = _Visit(), _Visit()
     usual.drive(300)
     assert usual.done == [False, False]
-    cheap.drive(1000, lambda visit: visit.done[0], beta=0.05, learning_rate=0.01)
+    cheap.drive(1000, lambda visit: visit.done[0], beta=0.1)
     assert cheap.done == [True, False]
     assert cheap.state.parts[-1].sum() > usual.state.parts[-1].sum() + 0.5
 

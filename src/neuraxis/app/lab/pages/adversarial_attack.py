@@ -194,7 +194,7 @@ def picture(state, controls):
             "Step of the attack",
             "Probability of y",
             x_range=(0, LONGEST + 1),
-            y_range=(-0.05, 1.05),
+            y_range=(-0.05, 1.4),
             height=0.9,
         ),
     )
@@ -229,7 +229,7 @@ def measures(state, controls):
 PRESETS = {
     "Szegedy 2014: a change that you hardly see": {},
     "Goodfellow 2015: one step as long as ε": {"step_size": 1.0},
-    "Madry 2018: the robust network holds": {"epsilon": 0.15},
+    "Madry 2018: the robust network holds": {"epsilon": 0.18},
     "Beyond what was trained for": {"epsilon": 0.45},
 }
 
