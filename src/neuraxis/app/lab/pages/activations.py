@@ -157,12 +157,12 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Hochreiter 1991: vanishing gradient (logistic)": {"w": 1.0, "b": 0.0},
-    "LeCun et al. 1998: zero-centred activation (tanh)": {"function": "tanh", "w": 1.0},
-    "Glorot, Bordes & Bengio 2011: ReLU preserves the gradient": {"function": "relu", "w": 1.0},
+    "Hochreiter 1991: vanishing gradient": {"w": 1.0, "b": 0.0},
+    "LeCun et al. 1998: tanh, zero-centred": {"function": "tanh", "w": 1.0},
+    "Glorot, Bordes & Bengio 2011: ReLU": {"function": "relu", "w": 1.0},
     "Dead ReLU": {"function": "relu", "w": -1.0, "b": -1.0},
     "Exploding gradient (leaky ReLU, w = 2)": {"function": "leaky_relu", "w": 2.0},
-    "Bistability: one bit survives (tanh, w = 3)": {"function": "tanh", "w": 3.0},
+    "Bistability: one bit survives (tanh)": {"function": "tanh", "w": 3.0},
 }
 
 MISSIONS = (

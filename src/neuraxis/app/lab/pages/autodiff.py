@@ -176,8 +176,8 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Linnainmaa 1970: gradients add over branches": {"expression": "two branches", "x1": 1.5, "b": 1.0},
-    "Saturated neuron: confident, wrong, no gradient": {"x1": 1.0, "w1": -8.0, "b": -2.0},
+    "Linnainmaa 1970: gradients add up": {"expression": "two branches", "x1": 1.5, "b": 1.0},
+    "Saturated neuron: no gradient": {"x1": 1.0, "w1": -8.0, "b": -2.0},
     "Vanishing gradient in a chain": {"expression": "chain of neurons", "w1": 1.0, "x1": 1.0},
 }
 

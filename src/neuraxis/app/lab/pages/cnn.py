@@ -177,8 +177,8 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "LeCun et al. 1998: kernels learnt from pixels": {},
-    "Translation equivariance: shift by one pixel": {"shift": 1},
+    "LeCun et al. 1998: learnt kernels": {},
+    "Translation equivariance": {"shift": 1},
     "Learning rate too high (κ = 0.05)": {"learning_rate": 0.05},
     "Only two kernels": {"kernels": 2},
 }

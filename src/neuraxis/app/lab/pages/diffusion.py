@@ -60,7 +60,7 @@ class Controls:
     running: bool = switch(True)
     """Run time backwards."""
     time: float = slider(0.5, 0.0, 1.0, symbol="t")
-    """Time, set by hand (1: noise)."""
+    """Time if stopped (1: noise)."""
     steps: int = slider(32, 1, TIMES)
     """Sampling steps."""
     move: str = choice("Euler (deterministic)", tuple(MOVES))

@@ -1,8 +1,8 @@
 """Generative adversarial network: a generator learns to fool a discriminator, which learns to expose it.
 
-Blue dots are the data, eight narrow Gaussians; orange dots are generated samples. The background is reddish where the
-discriminator takes points for real and bluish where it takes them for generated; the generator moves its samples
-towards red.
+Blue dots are the data, eight narrow Gaussians; orange dots are generated samples. The background is shaded orange where
+the discriminator takes points for real and blue where it takes them for generated; the generator moves its samples
+towards the orange regions.
 
 With the original loss, the samples crowd onto a few modes. The discriminator learns to reject these, the samples jump
 to others, and the chase starts again: mode collapse.
@@ -54,15 +54,15 @@ class Controls:
     objective: str = choice(PLAIN, tuple(OBJECTIVES))
     """Loss ℓ."""
     penalty: float = slider(0.0, 0.0, 1.0, symbol="r")
-    """Weight of the gradient penalties."""
+    """Gradient penalty weight."""
     learning_rate: float = slider(2e-3, 1e-4, 1e-2, logarithmic=True)
-    """Learning rate of both networks."""
+    """Learning rate (both networks)."""
     momentum: float = slider(0.9, 0.0, 0.99)
     """Momentum of Adam (β₁)."""
     ring: int = slider(8, 1, 12, restarts=True)
     """Number of modes."""
     deviation: float = slider(0.05, 0.02, 0.3, restarts=True)
-    """Standard deviation of each mode."""
+    """SD of each mode."""
 
 
 class State(NamedTuple):
@@ -168,8 +168,8 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Goodfellow et al. 2014: original GAN, mode collapse": {},
-    "Huang et al. 2024: R3GAN, all modes covered": {"objective": RELATIVISTIC, "penalty": 0.2, "momentum": 0.0},
+    "Goodfellow et al. 2014: mode collapse": {},
+    "Huang et al. 2024: R3GAN": {"objective": RELATIVISTIC, "penalty": 0.2, "momentum": 0.0},
     "Relativistic loss without penalties": {"objective": RELATIVISTIC},
     "A single broad mode: no collapse": {"ring": 1, "deviation": 0.3},
 }

@@ -200,7 +200,7 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Hochreiter 1991: vanishing gradient (logistic)": {"activation": "logistic", "gain": 1.0},
+    "Hochreiter 1991: vanishing gradient": {"activation": "logistic", "gain": 1.0},
     "Exploding gradient (tanh, gain 5)": {"activation": "tanh", "gain": 5.0},
     "Glorot & Bengio 2010: tanh, gain 1": {"activation": "tanh", "gain": 1.0},
     "He et al. 2015: ReLU, gain √2": {"activation": "relu", "gain": 1.414},

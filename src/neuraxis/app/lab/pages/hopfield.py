@@ -173,8 +173,8 @@ PRESETS = {
         "cue": MIXTURE,
         "flipped": 0.0,
     },
-    "Beyond capacity: stored digits are unstable": {"random_patterns": 25, "flipped": 0.0},
-    "Half the pixels flipped: no information left": {"flipped": 0.5},
+    "Beyond capacity: unstable memories": {"random_patterns": 25, "flipped": 0.0},
+    "Half the pixels flipped: no recall": {"flipped": 0.5},
 }
 
 MISSIONS = (

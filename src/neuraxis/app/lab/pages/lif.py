@@ -41,9 +41,9 @@ class Controls:
     """Controls of the page."""
 
     current: float = slider(1.3, 0.0, 4.0, symbol="J")
-    """Input current / threshold current."""
+    """Input current / threshold."""
     noise: float = slider(0.0, 0.0, 0.6, symbol="σ")
-    """Noise (SD of v without threshold)."""
+    """Noise (SD of free potential)."""
     tau_m: float = slider(20.0, 5.0, 50.0, symbol="τ_m")
     """Membrane time constant [ms]."""
     tau_ref: float = slider(2.0, 0.5, 20.0, symbol="τ_ref")
@@ -175,8 +175,8 @@ def measures(state, controls):
 PRESETS = {
     "Lapicque 1907: just above threshold": {"current": 1.02},
     "Just below threshold": {"current": 0.98},
-    "Mean-driven firing: fast and regular": {"current": 2.0, "noise": 0.1},
-    "Fluctuation-driven firing: slow and irregular": {"current": 0.75, "noise": 0.25},
+    "Mean-driven firing: regular": {"current": 2.0, "noise": 0.1},
+    "Fluctuation-driven firing: irregular": {"current": 0.75, "noise": 0.25},
     "Saturation by the refractory period": {"current": 3.5, "tau_ref": 15.0},
 }
 

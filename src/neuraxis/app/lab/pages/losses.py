@@ -163,7 +163,7 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Solla, Levin & Fleisher 1988: squared error stalls": {"begin": -7.0, "learning_rate": 1.0},
+    "Solla et al. 1988: squared error stalls": {"begin": -7.0, "learning_rate": 1.0},
     "Near the decision boundary both learn": {"begin": -1.0},
     "Soft target (label smoothing)": {"target": 0.9},
     "Huber 1964: bounded influence of outliers": {"output": "linear (regression)", "begin": 7.0},

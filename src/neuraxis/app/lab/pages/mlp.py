@@ -254,8 +254,8 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Minsky & Papert 1969: no XOR without hidden layer": {"shape": "XOR", "layers": 0},
-    "Rumelhart, Hinton & Williams 1986: XOR learnt": {"shape": "XOR", "layers": 1, "width": 4},
+    "Minsky & Papert 1969: no hidden layer": {"shape": "XOR", "layers": 0},
+    "Rumelhart et al. 1986: XOR learnt": {"shape": "XOR", "layers": 1, "width": 4},
     "Lang & Witbrock 1988: two spirals": {"layers": 3, "width": 5},
     "Overfitting": {"shape": "moons", "noise": 0.4, "layers": 3, "width": 32, "batch": "200"},
     "Weight decay against overfitting": {

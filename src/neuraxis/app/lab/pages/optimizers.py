@@ -5,7 +5,7 @@ swings from wall to wall while it creeps along the floor. Momentum averages the 
 each coordinate separately.
 
 Raise κ slowly: beyond 2/k, where k is the larger curvature of the ravine, gradient descent diverges. At the saddle,
-gradient descent stalls; in a shallow minimum, it is trapped.
+gradient descent slows down; in a shallow minimum, it is trapped.
 """
 
 from dataclasses import dataclass
@@ -85,13 +85,13 @@ class Controls:
     landscape: str = choice("ravine", tuple(LANDSCAPES), restarts=True)
     """Landscape."""
     learning_rate: float = slider(0.03, 1e-4, 2.5, symbol="κ", logarithmic=True)
-    """Learning rate (descent, momentum)."""
+    """Learning rate (GD, momentum)."""
     beta: float = slider(0.8, 0.0, 0.99, symbol="β")
     """Momentum coefficient."""
     adaptive_rate: float = slider(0.05, 1e-3, 1.0, symbol="κ_a", logarithmic=True)
     """Learning rate (RMSprop, Adam)."""
     condition: float = slider(50.0, 1.0, 200.0, symbol="k", logarithmic=True)
-    """Condition number of the ravine."""
+    """Condition number (ravine)."""
     elsewhere: int = button()
     """New starting point."""
 
@@ -214,8 +214,8 @@ def measures(state, controls):
 
 PRESETS = {
     "Polyak 1964: optimal momentum in a ravine": {"learning_rate": 0.0614, "beta": 0.566},
-    "κ just below 2/k: gradient descent barely converges": {"learning_rate": 0.0399},
-    "κ just above 2/k: gradient descent diverges": {"learning_rate": 0.0405},
+    "κ just below 2/k: barely converges": {"learning_rate": 0.0399},
+    "κ just above 2/k: diverges": {"learning_rate": 0.0405},
     "Rosenbrock 1960: curved valley": {"landscape": "Rosenbrock function", "learning_rate": 0.001, "beta": 0.9},
     "Slowed down by a saddle point": {"landscape": "saddle", "learning_rate": 0.05, "beta": 0.9},
     "A shallow minimum before a deeper one": {"landscape": "two minima", "learning_rate": 0.05, "adaptive_rate": 0.05},

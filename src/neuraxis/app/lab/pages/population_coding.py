@@ -231,7 +231,7 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Eliasmith & Anderson 2003: x decoded from spikes": {},
+    "Eliasmith & Anderson 2003: decoding": {},
     "x² decoded from the same spikes": {"function": "x²"},
     "Only ten neurons": {"neurons": 10},
     "MacNeil & Eliasmith 2011: PES learning": {"function": "x²", "learning": True},

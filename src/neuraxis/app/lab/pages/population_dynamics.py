@@ -71,7 +71,7 @@ class Controls:
     tau_s: float = slider(100.0, 20.0, 300.0, symbol="τ_s", restarts=True)
     """Synaptic time constant [ms]."""
     u: float = slider(1.0, -2.0, 2.0, symbol="u")
-    """Input: slope or frequency [1/s]."""
+    """Slope or frequency [1/s]."""
     lost: float = slider(0.0, 0.0, 10.0)
     """Neurons silenced [%]."""
 
@@ -209,7 +209,7 @@ PRESETS = {
     "Controlled oscillator": {},
     "Controlled oscillator, backwards": {"u": -0.5},
     "Neural integrator": {"system": "integrator", "u": 0.0},
-    "Neural integrator, 50 neurons: memory drifts": {"system": "integrator", "u": 0.0, "neurons": 50},
+    "Integrator of 50 neurons: drift": {"system": "integrator", "u": 0.0, "neurons": 50},
     "Lorenz 1963: chaotic attractor": {"system": "Lorenz", "neurons": 1500, "tau_s": 200.0},
 }
 

@@ -212,8 +212,8 @@ def measures(state, controls):
 
 PRESETS = {
     "Rao & Ballard 1999: predictive coding": {},
-    "Nothing hidden: classification by relaxation": {"hidden": "none"},
-    "Large pixel variance: predictions dominate": {"pixel_variance": 20.0},
+    "Nothing hidden: classification": {"hidden": "none"},
+    "Large pixel variance": {"pixel_variance": 20.0},
 }
 
 MISSIONS = (

@@ -206,7 +206,7 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Tieleman 2008: persistent contrastive divergence": {},
+    "Tieleman 2008: persistent CD": {},
     "Too few hidden units": {"hidden_size": 4},
     "Low temperature: frozen samples": {"temperature": 0.3},
     "High temperature: noisy samples": {"temperature": 3.0},

@@ -1,13 +1,13 @@
 """Spiking network: a thousand neurons with recurrent excitation and inhibition.
 
 Four fifths of the neurons are excitatory (blue), one fifth inhibitory (orange); each receives input from about 80
-others. At first inhibition balances excitation, and the neurons fire irregularly and asynchronously. Weaken the
-inhibition, and watch the rate.
+others. At first the resting potential lies just above the threshold (−50 mV), inhibition balances excitation, and the
+neurons fire irregularly and asynchronously. Weaken the inhibition, and watch the rate.
 
-What counts is not the amplitude of a synaptic current but its area, weight times time constant. The threshold is at −50
-mV. In Brunel's network the resting potential lies far below it, and external input drives the neurons. Depending on the
-ratio g of inhibition to excitation and on the external input, the same network fires regularly, irregularly, or with
-oscillations of its rate.
+What counts is not the amplitude of a synaptic current but its area, weight times time constant. In Brunel's network the
+resting potential lies far below threshold, and external input drives the neurons. Depending on the ratio g of
+inhibition to excitation and on the external input, the same network fires regularly, irregularly, or with oscillations
+of its rate.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Controls:
     v_rest: float = slider(-49.0, -75.0, -45.0, symbol="V_rest")
     """Resting potential [mV]."""
     external: float = slider(0.0, 0.0, 10.0)
-    """External input per neuron [kHz]."""
+    """External input [kHz]."""
 
 
 class State(NamedTuple):
@@ -219,11 +219,11 @@ def measures(state, controls):
 
 BRUNEL = {"weight_e": 5.0, "tau_e": 2.0, "tau_i": 2.0, "v_rest": -70.0}
 PRESETS = {
-    "Vogels & Abbott 2005: self-sustained irregular firing": {},
+    "Vogels & Abbott 2005: irregular firing": {},
     "Brunel 2000, g = 3: regular firing": {**BRUNEL, "weight_i": -15.0, "external": 4.0},
-    "Brunel 2000, g = 5: irregular firing": {**BRUNEL, "weight_i": -25.0, "external": 4.0},
-    "Brunel 2000, g = 4.5, weak drive: slow oscillation (25 Hz)": {**BRUNEL, "weight_i": -22.5, "external": 1.8},
-    "Brunel 2000, g = 6, strong drive: fast oscillation (115 Hz)": {**BRUNEL, "weight_i": -30.0, "external": 8.0},
+    "Brunel 2000, g = 5: inhibition dominates": {**BRUNEL, "weight_i": -25.0, "external": 4.0},
+    "Brunel 2000, g = 4.5: slow oscillation (25 Hz)": {**BRUNEL, "weight_i": -22.5, "external": 1.8},
+    "Brunel 2000, g = 6: fast oscillation (115 Hz)": {**BRUNEL, "weight_i": -30.0, "external": 8.0},
     "No inhibition: runaway excitation": {"weight_i": 0.0},
 }
 

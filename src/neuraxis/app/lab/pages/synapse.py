@@ -42,7 +42,7 @@ class Controls:
     tau_s: float = slider(10.0, 1.0, 200.0, symbol="τ_s", logarithmic=True)
     """Synaptic time constant [ms]."""
     order: int = slider(0, 0, 5, symbol="n", restarts=True)
-    """Order (0: exponential, 1: alpha)."""
+    """Order (1: alpha function)."""
     neurons: int = slider(10, 1, 50, restarts=True)
     """Number of neurons."""
     depth: float = slider(0.8, 0.0, 1.0)

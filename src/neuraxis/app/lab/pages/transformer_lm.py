@@ -56,7 +56,7 @@ class Controls:
     learning_rate: float = slider(3e-3, 1e-5, 3e-2, logarithmic=True)
     """Learning rate (Adam)."""
     size: int = slider(64, 16, 128, restarts=True)
-    """Model dimension (multiple of 8)."""
+    """Model size (multiple of 8)."""
 
 
 class State(NamedTuple):
