@@ -1,4 +1,4 @@
-"""Draw a picture of the lab with matplotlib, as its scripts do."""
+"""Draw a picture of the lab with matplotlib, for its scripts."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ def show(panels: Sequence[Panel], path: str | PathLike[str]) -> None:
     """Draw panels one below the other into a PNG file.
 
     Raises:
-        OSError: where the file cannot be written.
+        OSError: if the file cannot be written.
     """
     ratios = [float(panel.height) for panel in panels]
     fig, axes = plots.figure(len(panels), caption="", height=_INCHES * sum(ratios), ratios=ratios)
@@ -149,7 +149,7 @@ def _graph(ax: Any, panel: Graph) -> None:
 
 
 def _limits(values: Any, limits: Range, signed: bool) -> tuple[float, float]:
-    """Return the ends of a scale of colours, which differ."""
+    """Return the limits of the colour scale, which differ."""
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
     if signed:
         high = max(abs(low), abs(high))
