@@ -19,7 +19,7 @@ def served(page: str = "", port: int = 8850) -> Iterator[str]:
         try:
             assert process.stdout is not None
             line = ""
-            while "the lab:" not in line:
+            while "http://" not in line:
                 line = process.stdout.readline()
                 assert process.poll() is None, "the lab did not start"
             (address,) = re.findall(r"http://\S+", line)

@@ -132,7 +132,7 @@ def test_a_value_out_of_range_gets_a_sentence_beside_its_control(open_tab):
     field.press("Enter")
     problem = tab.locator("#controls .problem").first
     problem.wait_for(state="visible")
-    assert problem.inner_text() == "Injected current must lie from 0 to 180, but is 999"
+    assert problem.inner_text() == "Injected current must be between 0 and 180, but is 999"
     field.fill("12")
     field.press("Enter")
     problem.wait_for(state="hidden")
@@ -149,7 +149,7 @@ def test_a_symbol_lights_its_slider_and_its_line(open_tab):
 
 def test_nonsense_in_the_address_is_said(open_tab):
     tab = open_tab(f"{NEURON}?current=much&tempo=3")
-    said = tab.locator(".notice", has_text="left out").inner_text()
+    said = tab.locator(".notice", has_text="ignored").inner_text()
     assert "Injected current must be a number, but is 'much'" in said
     assert "there is no control called 'tempo'" in said
 

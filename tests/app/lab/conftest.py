@@ -29,7 +29,7 @@ STEPS = 2
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     stride: float = slider(1.0, -10.0, 10.0, symbol="s")
     """Stride."""

@@ -11,7 +11,7 @@ THREE = "019ea1000388ab000005de10000ae2000004e2000000b90000349f1000cfe900"  # te
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     digit: str = handwriting(THREE)
     """Digit."""

@@ -95,7 +95,7 @@ def test_what_cannot_be_is_said_beside_its_control(tab):
     opened = tab()
     opened.run.receive({"set": {"stride": "11", "size": "two", "what": "1"}})
     problems = opened.until(lambda m: "problems" in m)["problems"]
-    assert problems["stride"] == "Stride must lie from -10 to 10, but is 11"
+    assert problems["stride"] == "Stride must be between -10 and 10, but is 11"
     assert problems["size"].startswith("Number of counters must be a whole number")
     assert "what" in problems
     assert opened.picture("running")["controls"]["stride"] == "1"
@@ -127,7 +127,7 @@ def test_reset_keeps_the_controls_and_takes_the_seed(tab):
     [
         ("nan", "x is no longer finite after step"),
         ("refused", "the stride must be longer, but is short"),
-        ("broken", "this is a mistake in neuraxis"),
+        ("broken", "this is a bug in neuraxis"),
     ],
 )
 def test_a_fault_stops_the_run_with_a_sentence_and_another_value_goes_on(tab, fault, said, capsys):

@@ -154,4 +154,4 @@ def test_a_machine_without_a_browser_is_told_the_address(monkeypatch):
     said = []
     monkeypatch.setattr(server.webbrowser, "open", lambda where: False)
     server.open_page("http://127.0.0.1:8800/", said.append)
-    assert said == ["no browser was found here: open the address above in one"]
+    assert said == ["no browser was found; open the address above in a browser"]

@@ -213,7 +213,7 @@ def _lab(command: Lab) -> int:
     from neuraxis.app.lab.server import serve
 
     if not 1 <= command.port <= 65535:
-        raise InputError(f"--port must lie from 1 to 65535, but is {command.port}")
+        raise InputError(f"--port must be between 1 and 65535, but is {command.port}")
     serve(command.name, command.port, lambda line: say(escape(line)), command.browser)
     return 0
 

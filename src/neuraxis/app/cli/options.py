@@ -42,14 +42,14 @@ class Tour:
 
 @dataclasses.dataclass(frozen=True)
 class Lab:
-    """Open live models in the browser, to move what they are made of."""
+    """Open live models in the browser and change their parameters while they run."""
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")] = ""
-    """Page to open; all of them are listed where none is given."""
+    """Page to open; without one, the list of all pages."""
     port: int = 8800
-    """Port of this machine to serve at; the next free one where it is in use."""
+    """Port to serve on; if it is in use, the next free one."""
     browser: bool = True
-    """Open the page in a browser."""
+    """Open the page in the browser."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""The lab: every model alive in the browser, as `neuraxis lab` opens it.
+"""The lab: live models in the browser, opened by `neuraxis lab`.
 
-A lab page is one file in `pages`: its `Controls`, and the functions `start`, `step` and `picture` on the public API of
-a model. The rest is here: the controls that a page can have (`controls`), what it can draw (`panels`), how it runs
-(`run`), the script that repeats what is on the screen (`script`), and the server (`server`).
+A lab page is one file in `pages`: its `Controls`, and the functions `start`, `step` and `picture`, written with the
+public API of a model. The rest is here: the kinds of controls (`controls`) and panels (`panels`), the run of a page
+(`run`), the script that reproduces it (`script`), and the server (`server`).
 """
 
 from neuraxis.app.lab.controls import button as button
@@ -23,6 +23,7 @@ from neuraxis.app.lab.panels import Dots as Dots
 from neuraxis.app.lab.panels import Graph as Graph
 from neuraxis.app.lab.panels import Heat as Heat
 from neuraxis.app.lab.panels import Images as Images
+from neuraxis.app.lab.panels import Labels as Labels
 from neuraxis.app.lab.panels import Line as Line
 from neuraxis.app.lab.panels import Matrix as Matrix
 from neuraxis.app.lab.panels import Node as Node

@@ -1,7 +1,7 @@
-"""The address of a page: what it shows, in the part after the question mark.
+"""The address of a page, whose query part holds its controls.
 
-`?current=12.5&seed=3` are the controls that are not at their defaults. A link to one picture adds the step at which it
-was and what was moved before: `&at=412&118.current=12.5`.
+`?current=12.5&seed=3` are the controls that differ from their defaults. A link to one picture adds the step at
+which it was drawn and the earlier changes of controls: `&at=412&118.current=12.5`.
 """
 
 import re
@@ -15,7 +15,7 @@ from neuraxis.app.lab import controls
 from neuraxis.app.lab.page import Page
 from neuraxis.errors import InputError
 
-_MOST_STEPS = 100_000  # that a link replays
+_MOST_STEPS = 100_000  # replayed by a link
 _CHANGE = re.compile(r"(\d{1,6})\.(\w+)")
 
 
@@ -30,7 +30,7 @@ class Start:
 
 
 def read(page: Page, query: Mapping[str, str]) -> tuple[Start, list[str]]:
-    """Read an address; what makes no sense is left at its default, and said in sentences."""
+    """Read an address; invalid parts keep their defaults and are returned as messages."""
     moved = {name: text for name, text in query.items() if _CHANGE.fullmatch(name)}
     others = {name: text for name, text in query.items() if name not in moved and name not in ("seed", "at")}
     values, ignored = controls.read_all(page.controls, others)

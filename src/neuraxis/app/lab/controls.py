@@ -1,4 +1,4 @@
-"""What a visitor can move: the fields of a page's `Controls`, and how their values are written as text.
+"""The controls of a page: the fields of its `Controls`, and how their values are written as text.
 
     @dataclass(frozen=True)
     class Controls:
@@ -6,7 +6,7 @@
         \"\"\"Injected current [µA/cm²].\"\"\"
 
 The docstring of a field is its label, with the unit in brackets. A value travels as text, in the address of the page
-and from the browser; one that cannot be is refused with a sentence.
+and from the browser; an invalid one is refused with a message.
 """
 
 import math
@@ -26,16 +26,16 @@ _LONGEST_TABLE = 200_000  # characters of a CSV file
 
 @dataclass(frozen=True)
 class Control:
-    """What all controls have: the symbol in the equation, and whether a change starts the run anew."""
+    """Base of all controls: the symbol in the equations, and whether a change restarts the run."""
 
     symbol: str = ""
     restarts: bool = False
 
     def read(self, text: str, kind: type) -> Any:
-        """Return the value that a text writes.
+        """Return the value of a text.
 
         Raises:
-            InputError: where it writes none that is allowed; the message goes on from the control's name.
+            InputError: if the text is no valid value; the message continues the label of the control.
         """
         raise NotImplementedError
 
@@ -53,18 +53,18 @@ class Slider(Control):
     logarithmic: bool = False
 
     def read(self, text: str, kind: type) -> int | float:
-        """Read a number, a whole one where the field is one."""
+        """Read a number, a whole number if the field is an `int`."""
         try:
             value = kind(text)
         except ValueError:
             expected = "a whole number" if kind is int else "a number"
             raise InputError(f"must be {expected}, but is {check.received(text)}") from None
         if not (math.isfinite(value) and self.low <= value <= self.high):
-            raise InputError(f"must lie from {self.low:g} to {self.high:g}, but is {value:g}")
+            raise InputError(f"must be between {self.low:g} and {self.high:g}, but is {value:g}")
         return value
 
     def write(self, value: int | float) -> str:
-        """Write the shortest text that reads as the same number."""
+        """Write the shortest text that is read as the same number."""
         return f"{value!r}".removesuffix(".0")
 
 
@@ -98,7 +98,7 @@ class Switch(Control):
 
 @dataclass(frozen=True)
 class Button(Control):
-    """How often a button was pressed; a page acts where the number is not the one that its state remembers."""
+    """Number of times a button was pressed; a page acts if it differs from the number in its state."""
 
     def read(self, text: str, kind: type) -> int:
         """Read a count."""
@@ -109,47 +109,49 @@ class Button(Control):
 
 @dataclass(frozen=True)
 class Text(Control):
-    """A text that the visitor types."""
+    """A text typed by the visitor."""
 
     longest: int = 100
 
     def read(self, text: str, kind: type) -> str:
-        """Read a text that can be printed and is not too long."""
+        """Read a printable text that is not too long."""
         if len(text) > self.longest:
             raise InputError(f"must have at most {self.longest} characters, but has {len(text)}")
         if not text.strip():
             raise InputError("must not be empty")
         for place, character in enumerate(text):
             if not (character.isprintable() or character == "\n"):
-                raise InputError(f"must be text, but its character {place + 1} cannot be printed: {character!r}")
+                raise InputError(
+                    f"must be printable text, but its character {place + 1} is not printable: {character!r}"
+                )
         return text
 
 
 @dataclass(frozen=True)
 class Drawing(Control):
-    """An image that the visitor draws, in 16 levels of grey: one hexadecimal digit a pixel, row by row."""
+    """An image drawn by the visitor, in 16 grey levels: one hexadecimal digit per pixel, row by row."""
 
     height: int = 8
     width: int = 8
 
     def read(self, text: str, kind: type) -> str:
-        """Read one digit a pixel."""
+        """Read one digit per pixel."""
         if len(text) != self.height * self.width or not set(text) <= set(_LEVELS):
             raise InputError(
-                f"must be {self.height * self.width} hexadecimal digits, one a pixel, but is {check.received(text)}"
+                f"must be {self.height * self.width} hexadecimal digits, one per pixel, but is {check.received(text)}"
             )
         return text
 
 
 @dataclass(frozen=True)
 class Table(Control):
-    """Rows of numbers, as a CSV file has them; empty where the page brings its own."""
+    """Rows of numbers from a CSV file; empty for the built-in data of the page."""
 
     columns: tuple[str, ...] = ()
     longest: int = 2000  # rows
 
     def read(self, text: str, kind: type) -> str:
-        """Read a text of as many numbers in each row as there are columns."""
+        """Read a text with one number per column in each row."""
         if text and len(rows(text, self.columns)) > self.longest:
             raise InputError(f"must have at most {self.longest} rows, but has {len(rows(text, self.columns))}")
         return text
@@ -164,7 +166,7 @@ def slider(
     logarithmic: bool = False,
     restarts: bool = False,
 ) -> Any:
-    """Declare a number from `low` to `high`; `restarts` is for what decides sizes, so that the run starts anew."""
+    """Declare a number from `low` to `high`; `restarts` is for sizes, whose change restarts the run."""
     return _declared(default, Slider(symbol, restarts, low, high, logarithmic))
 
 
@@ -174,12 +176,12 @@ def choice(default: str, options: tuple[str, ...], *, restarts: bool = False) ->
 
 
 def switch(default: bool, *, restarts: bool = False) -> Any:
-    """Declare what is on or off."""
+    """Declare a switch that is on or off."""
     return _declared(default, Switch("", restarts))
 
 
 def button() -> Any:
-    """Declare a button; the value of the field is how often it was pressed."""
+    """Declare a button; the value of the field is the number of times it was pressed."""
     return _declared(0, Button())
 
 
@@ -189,12 +191,12 @@ def text(default: str, longest: int = 100, *, restarts: bool = False) -> Any:
 
 
 def drawing(default: str, height: int, width: int) -> Any:
-    """Declare an image that can be drawn; `pixels` gives its values."""
+    """Declare an image to draw; `pixels` returns its values."""
     return _declared(default, Drawing("", False, height, width))
 
 
 def table(columns: tuple[str, ...], *, longest: int = 2000) -> Any:
-    """Declare a CSV file that can be dropped, with these columns of numbers; `rows` gives its values."""
+    """Declare a CSV file to load, with these columns of numbers; `rows` returns its values."""
     return _declared("", Table("", True, columns, longest))
 
 
@@ -208,10 +210,10 @@ def pixels(drawn: str, height: int, width: int) -> np.ndarray:
 
 
 def rows(text: str, columns: tuple[str, ...]) -> np.ndarray:
-    """Return the numbers of a table as an array (rows, columns); a first line of names is passed over.
+    """Return the numbers of a table as an array (rows, columns); a header line is skipped.
 
     Raises:
-        InputError: for a line with other than one number for each column, with the number of the line.
+        InputError: if a line does not have one number for each column; the message names the line.
     """
     if len(text) > _LONGEST_TABLE:
         raise InputError(f"must have at most {_LONGEST_TABLE} characters, but has {len(text)}")
@@ -241,7 +243,7 @@ def control_of(each: Field) -> Control:
 
 
 def labels(kind: type) -> dict[str, tuple[str, str]]:
-    """Return the label and the unit of every control, from the docstrings of its field."""
+    """Return the label and the unit of every control, from the docstring of its field."""
     found = {}
     for name, meaning in meanings(kind).items():
         label, _, unit = meaning.removesuffix(".").partition(" [")
@@ -250,10 +252,10 @@ def labels(kind: type) -> dict[str, tuple[str, str]]:
 
 
 def read(kind: type, name: str, written: str) -> Any:
-    """Return the value that a text writes for the control `name`.
+    """Return the value of a text for the control `name`.
 
     Raises:
-        InputError: where there is no such control, or no such value; the message begins with the control's label.
+        InputError: if there is no such control, or the text is no valid value; the message begins with its label.
     """
     found = {each.name: each for each in fields(kind)}
     if name not in found:
@@ -265,7 +267,7 @@ def read(kind: type, name: str, written: str) -> Any:
 
 
 def read_all(kind: type, written: Mapping[str, str]) -> tuple[Any, list[str]]:
-    """Make `Controls` of texts, such as those of an address; what cannot be is left at its default, and said."""
+    """Create `Controls` from texts, such as those of an address; invalid ones keep their defaults, with a message."""
     controls, ignored = kind(), []
     for name, value in written.items():
         try:

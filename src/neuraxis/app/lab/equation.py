@@ -1,4 +1,4 @@
-"""An equation as MathML, in which every symbol says what it is called."""
+"""An equation as MathML, in which every symbol carries its name."""
 
 import xml.etree.ElementTree as ET
 

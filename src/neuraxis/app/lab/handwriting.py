@@ -1,8 +1,8 @@
-"""Digits that the visitor draws, brought to the form of the data set.
+"""Digits drawn by the visitor, preprocessed like the images of the data set.
 
-The images of `data.load("digits")` were cut out and scaled until the digit filled the height, centred, and averaged
-over 4×4 pixels into 8×8 levels of grey. A digit on the pad has any size and stands anywhere, so the same is done with
-it. The pad has twice as many pixels each way: drawn small on 8×8 pixels, digits cannot be told apart any more.
+The images of `data.load("digits")` were cropped, scaled until the digit filled the height, centred, and averaged over
+4×4 pixels to 8×8 grey levels. A digit on the pad can have any size and position, so it is treated in the same way. The
+pad has twice as many pixels along each side: digits drawn small on 8×8 pixels cannot be distinguished.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from neuraxis.app.lab.controls import drawing, pixels
 
 _SIZE = 8  # of the data set's images
 _SIDE = 2 * _SIZE  # of the pad
-_INK = 0.2  # of the darkest pixel: what is less belongs to the edge of a stroke
-_FINE = 8  # samples to a pixel, each way
+_INK = 0.2  # of the darkest pixel: lighter ones are the edge of a stroke
+_FINE = 8  # samples per pixel along each side
 
 
 def handwriting(digit: str) -> Any:
@@ -24,7 +24,7 @@ def handwriting(digit: str) -> Any:
 
 
 def handwritten(drawn: str) -> np.ndarray:
-    """Return what is on the pad as an image of the data set (8, 8) from 0 to 1: filling it, centred, averaged."""
+    """Return the drawing as an image of the data set (8, 8), from 0 to 1: scaled to full size, centred, averaged."""
     image = pixels(drawn, _SIDE, _SIDE)
     if not image.any():
         return np.zeros((_SIZE, _SIZE), np.float32)
@@ -43,6 +43,6 @@ def _ends(inked: np.ndarray) -> tuple[int, int]:
 
 
 def _weights(places: np.ndarray) -> np.ndarray:
-    """Interpolate linearly at these places between the pixels of the pad, and average to each pixel: (8, 16)."""
+    """Interpolate linearly between the pixels of the pad at these places, and average over each pixel: (8, 16)."""
     distance = np.abs(places[:, None] - (np.arange(_SIDE) + 0.5))
     return np.maximum(0, 1 - distance).reshape(_SIZE, _FINE, _SIDE).mean(axis=1)

@@ -1,4 +1,4 @@
-"""The model of a page as it is now: its state, its controls, and what was moved on the way."""
+"""The running model of a page: its state, its controls, and their changes so far."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -15,13 +15,13 @@ from neuraxis.app.lab.page import Page
 from neuraxis.app.lab.script import command, script
 from neuraxis.errors import DivergedError, InputError
 
-_MISTAKE = "this is a mistake in neuraxis, not in what you did; the terminal shows it"
+_MISTAKE = "this is a bug in neuraxis, not your mistake; see the terminal for details"
 
 
 class Live:
-    """A page's model on its way from a seed and first controls; `stopped` says why it cannot go on, if so.
+    """The model of a page, started from a seed and initial controls; `stopped` says why it cannot continue, if so.
 
-    What was moved is kept by the number of steps before, for the script and the link that repeat the run.
+    Changes of controls are kept by the step at which they were made, for the script and the link that repeat the run.
     """
 
     def __init__(self, page: Page, first: Any, seed: int):
@@ -29,7 +29,7 @@ class Live:
         self.begin(first)
 
     def begin(self, first: Any) -> None:
-        """Start anew from these controls."""
+        """Restart from these controls."""
         self.first = self.controls = first
         self.changes: dict[int, dict[str, Any]] = {}
         self.steps = 0
@@ -38,7 +38,7 @@ class Live:
         self._state = self._guarded(lambda: self.page.module.start(first, jax.random.key(self.seed)), None)
 
     def change(self, values: Mapping[str, Any]) -> bool:
-        """Move controls; say whether the model has to start anew for it."""
+        """Change controls; return whether the model has to be restarted."""
         self.controls = replace(self.controls, **values)
         if self.stopped or any(self.page.control(name).restarts for name in values):
             return True
@@ -47,7 +47,7 @@ class Live:
         return False
 
     def step(self) -> None:
-        """Take one step, unless it has stopped."""
+        """Take one step, unless the model has stopped."""
         if not self.stopped:
             self._state = self._guarded(lambda: self.page.module.step(self._state, self.controls), self._state)
             self.steps += 1
@@ -55,7 +55,7 @@ class Live:
             self.stopped = f"{name} is no longer finite after step {self.steps}; reset, or choose other values"
 
     def content(self) -> dict[str, Any]:
-        """Return the picture, the numbers, and which missions are done; nothing, where there is no state."""
+        """Return the picture, the numbers, and which missions are done; nothing if there is no state."""
         return {} if self._state is None else self._guarded(self._content, {})
 
     def _content(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Live:
         return controls.write_all(self.controls)
 
     def script(self) -> dict[str, str]:
-        """Write the script that repeats the run, and the line that runs the experiment."""
+        """Write the script that repeats the run, and the command that runs the experiment."""
         written = script(self.page, self.first, self.changes, self.seed, self.steps)
         return {"script": written, "command": command(self.page, self.controls)}
 
@@ -81,7 +81,7 @@ class Live:
         return write(self.page, self.first, self.seed, self.steps, self.changes)
 
     def _guarded(self, action: Callable[[], Any], otherwise: Any) -> Any:
-        """Do what may fail; then the model stops and says why."""
+        """Run an action; if it fails, the model stops and says why."""
         try:
             return action()
         except (InputError, DivergedError) as error:
@@ -94,7 +94,7 @@ class Live:
 
 
 def _not_finite(state: Any) -> str:
-    """Name the first part of a state that holds NaN or ∞, if one does."""
+    """Return the name of the first part of a state that holds NaN or ∞, if any."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(state):
         is_number = isinstance(leaf, float | jax.Array | np.ndarray)
         if is_number and jnp.issubdtype(jnp.result_type(leaf), np.floating) and not np.isfinite(np.asarray(leaf)).all():

@@ -1,4 +1,4 @@
-"""Small missions that a page sets, checked by the claims of the experiment."""
+"""Small tasks set by a page, checked by claims of its experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from neuraxis.experiment import Claim
 
 @dataclass(frozen=True)
 class Mission:
-    """What to find, and the claims that what the page measures must then keep."""
+    """A task, and the claims that the measures of the page must then satisfy."""
 
     text: str
     claims: tuple[Claim, ...]
 
     def is_done(self, measures: Mapping[str, float]) -> bool:
-        """Return whether all of them hold; a claim on what is not measured yet does not."""
+        """Return whether all claims hold; a claim about a metric not measured yet does not."""
         return all(claim.metric in measures and claim.holds(measures) for claim in self.claims)

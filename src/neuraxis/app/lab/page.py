@@ -2,15 +2,15 @@
 
 Such a file has
 
-- a docstring: "Title: what to see.", and below it what to try;
-- `EXPERIMENT`: the name of the experiment that it belongs to, which decides its place;
+- a docstring: "Title: what it shows.", and below it what to try;
+- `EXPERIMENT`: the name of its experiment, which determines its chapter;
 - `Controls`: a frozen dataclass (`controls`);
-- `start(controls, key)`, `step(state, controls)` and `picture(state, controls)`: the state at first, the state one step
-  later, and the panels to draw. They use the public API alone, for they are what *Show Python* shows;
-- `numbers(state, controls)`: what a single step shows, by label with the unit in brackets;
-- `STEPS`: how many steps lie between two pictures at full speed;
+- `start(controls, key)`, `step(state, controls)` and `picture(state, controls)`: the initial state, the state one step
+  later, and the panels to draw. They use only the public API, because *Show Python* shows them;
+- `numbers(state, controls)`: the values shown, by label with the unit in brackets;
+- `STEPS`: the number of steps between two pictures at full speed;
 
-and, where it has them, `EQUATIONS` in LaTeX (by default those of its experiment), `PRESETS` (values of controls by
+and optionally `EQUATIONS` in LaTeX (by default those of its experiment), `PRESETS` (values of controls by
 name), `MISSIONS` (`missions.Mission`) and `measures(state, controls)`, by which these are checked.
 """
 
@@ -33,14 +33,14 @@ _FOLDER = Path(__file__).parent / "pages"
 
 @dataclass(frozen=True)
 class Page:
-    """A page by its name, and the module that it is."""
+    """A page: its name and its module."""
 
     name: str
     module: Any
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Title of the page."""
         return _split(inspect.getdoc(self.module) or "")[0]
 
     @property
@@ -69,16 +69,16 @@ class Page:
 
     @property
     def missions(self) -> tuple:
-        """What it sets as tasks."""
+        """Missions of the page."""
         return getattr(self.module, "MISSIONS", ())
 
     @property
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Values of controls that show a classic result, by its name."""
+        """Values of controls, by the name of the result that they show."""
         return getattr(self.module, "PRESETS", {})
 
     def measures(self, state: Any, values: Any) -> dict[str, float]:
-        """Measure what the missions are checked by."""
+        """Return the measures that check the missions."""
         return self.module.measures(state, values) if self.missions else {}
 
     def describe(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Page:
 
 
 def _split(docstring: str) -> tuple[str, str, list[str]]:
-    """Return the title, what to see, and the paragraphs below."""
+    """Return the title, the summary, and the paragraphs below."""
     first, _, rest = docstring.partition("\n\n")
     title, _, summary = " ".join(first.split()).partition(": ")
     paragraphs = [" ".join(paragraph.split()) for paragraph in rest.split("\n\n")]

@@ -1,7 +1,7 @@
-"""What a lab page can draw: plots with marks in them, images, matrices and graphs.
+"""The panels of a lab page: plots with marks in them, images, matrices and graphs.
 
-A picture is a sequence of panels, one below the other; two `half` ones that follow each other share a row. They hold
-arrays of NumPy or JAX and say nothing of pixels and colours; the browser draws them, and `show` does with matplotlib.
+A picture is a sequence of panels, one below the other; two `half` ones in succession share a row. They hold NumPy or
+JAX arrays and specify neither pixels nor colours; the browser draws them, and `show` does with matplotlib.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Number = int | float
-Range = tuple[Number, Number] | None  # None: that of the values
+Range = tuple[Number, Number] | None  # None: the range of the values
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Line:
     label: str = ""
     symbol: str = ""  # in the equation
     dashed: bool = False
-    reference: bool = False  # what others are compared with: grey
+    reference: bool = False  # for comparison: grey
     head: bool = False  # a dot at the last point
 
 
@@ -39,7 +39,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Spikes:
-    """Spikes at `times` (n,) of `neurons` (n,): a raster, in the colours of lines where there are groups (n,)."""
+    """Spikes at `times` (n,) of `neurons` (n,): a raster, in the colours of lines if groups (n,) are given."""
 
     times: Any
     neurons: Any
@@ -48,9 +48,9 @@ class Spikes:
 
 @dataclass(frozen=True)
 class Heat:
-    """Values (height, width) as colours, the first row at the bottom; `signed` ones have a colour for either sign.
+    """Values (height, width) as colours, the first row at the bottom; `signed` values have a colour for each sign.
 
-    Shades of grey (`grey`) leave colours to the lines above them.
+    Shades of grey (`grey`) keep the colours for lines drawn on top.
     """
 
     values: Any
@@ -97,10 +97,23 @@ class Arrows:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """Marks in one pair of axes, whose labels carry the units."""
+class Labels:
+    """Points x (n,), y (n,) with a text beside each; the highlighted ones stand out.
 
-    marks: Sequence[Line | Dots | Spikes | Heat | Regions | Bars | Arrows]
+    A text that would overlap one before it is left out; the highlighted ones come first.
+    """
+
+    x: Any
+    y: Any
+    texts: Sequence[str]
+    highlighted: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Marks in one pair of axes, whose labels include the units."""
+
+    marks: Sequence[Line | Dots | Spikes | Heat | Regions | Bars | Arrows | Labels]
     x: str
     y: str
     title: str = ""
@@ -143,7 +156,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of a graph: where it stands (each from 0 to 1, y downwards), what is written in it and below it."""
+    """A node of a graph: its position (each from 0 to 1, y downwards), its label, and the text below it."""
 
     x: Number
     y: Number

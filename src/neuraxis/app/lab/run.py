@@ -1,4 +1,4 @@
-"""A page that runs: its model moves on in a thread of its own, and its pictures go to the browser."""
+"""A running page: its model advances in its own thread, and its pictures are sent to the browser."""
 
 import queue
 import threading
@@ -14,14 +14,14 @@ from neuraxis.app.lab.wire import encode
 from neuraxis.errors import InputError
 
 _PERIOD = 1 / 30  # between two pictures [s]
-_AHEAD = 2  # pictures on their way that the browser has not painted yet
+_AHEAD = 2  # pictures sent that the browser has not painted yet
 
 
 class Run:
     """One page in one browser tab.
 
-    `receive` takes the messages of the browser, from any thread; `work` is what the page's own thread does until
-    `close`. Every message that goes back is a dictionary, encoded by `wire`.
+    `receive` takes the messages of the browser, from any thread; `work` is run by the thread of the page until `close`.
+    Every message sent is a dictionary, encoded by `wire`.
     """
 
     def __init__(self, page: Page, start: Start, send: Callable[[bytes], None]):
@@ -30,20 +30,20 @@ class Run:
         self._closed = threading.Event()
         self._running = True
         self._speed = 1.0
-        self._owed = 0.0  # steps; in slow motion parts of one, too
+        self._owed = 0.0  # steps; in slow motion also fractions of one
         self._on_the_way = 0
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Take a message of the browser."""
+        """Take a message from the browser."""
         self._inbox.put(message)
 
     def close(self) -> None:
-        """End the thread after the step that it is in."""
+        """End the thread after its current step."""
         self._closed.set()
         self._inbox.put({})
 
     def work(self) -> None:
-        """Move on and send pictures until the page is closed."""
+        """Advance and send pictures until the page is closed."""
         self._send(status="compiling")
         self._live = Live(self._page, self._start.controls, self._start.seed)
         self._replay()
@@ -62,7 +62,7 @@ class Run:
         return self._running and not self._live.stopped and self._on_the_way < _AHEAD
 
     def _take_messages(self, wait: float | None) -> bool:
-        """Wait for a message and take all that have come; say whether the picture is another then."""
+        """Wait for a message and process all received; return whether the picture has changed."""
         changed = False
         try:
             changed = self._take(self._inbox.get(timeout=wait))
@@ -101,7 +101,7 @@ class Run:
         return False
 
     def _set(self, texts: Mapping[str, Any]) -> bool:
-        """Move controls; what cannot be is answered with a sentence."""
+        """Change controls; invalid values are answered with a message."""
         values, problems = {}, {}
         for name, text in texts.items():
             try:
@@ -116,13 +116,13 @@ class Run:
         return bool(moved)
 
     def _begin(self) -> None:
-        """Start anew from the present controls."""
+        """Restart from the current controls."""
         self._send(status="compiling")
         self._owed = 0.0
         self._live.begin(self._live.controls)
 
     def _replay(self) -> None:
-        """Go on to the step that a link tells, with what was moved on the way, and wait there."""
+        """Advance to the step of a link, with the changes of controls on the way, and pause there."""
         for number in range(self._start.steps + 1):
             if self._closed.is_set() or self._live.stopped:
                 return
@@ -132,7 +132,7 @@ class Run:
         self._running = self._start.steps == 0
 
     def _move(self) -> bool:
-        """Take the steps between two pictures; say whether there were any."""
+        """Take the steps between two pictures; return whether there were any."""
         self._owed += self._page.module.STEPS * self._speed
         steps = int(self._owed)
         self._owed -= steps
@@ -141,7 +141,7 @@ class Run:
         return steps > 0
 
     def _show(self) -> None:
-        """Send the picture and what belongs to it."""
+        """Send the picture and the status of the run."""
         content = self._live.content()
         # The first step compiles.
         running = "running" if self._live.steps else "compiling"

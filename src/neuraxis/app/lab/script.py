@@ -1,4 +1,4 @@
-"""The script that repeats what is on the screen: the code of the page itself, and what was moved at which step."""
+"""The script that reproduces the picture: the code of the page, and the changes of controls at each step."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ from neuraxis.app.lab.page import Page
 _RUNS = ("Controls", "start", "step", "picture")
 _DRIVER = """
 
-# What was moved, by the number of steps before.
+# Changes of the controls, by step.
 changes = {changes}
 controls = Controls()
 state = start(controls, jax.random.key({seed}))
@@ -28,7 +28,7 @@ _SHOWN = """show(picture(state, controls), "{name}.png")
 
 
 def script(page: Page, controls: Any, changes: Mapping[int, Mapping[str, Any]], seed: int, steps: int) -> str:
-    """Write the script of a run that began with `controls` and is after `steps` steps."""
+    """Write the script of a run of `steps` steps, started with `controls`."""
     tree = ast.parse(source := Path(page.module.__file__).read_text(encoding="utf-8"))
     definitions = {name: node for node in tree.body if not _is_import(node) for name in _defined(node)}
     wanted = _closure(_RUNS, definitions)
@@ -36,12 +36,12 @@ def script(page: Page, controls: Any, changes: Mapping[int, Mapping[str, Any]], 
     parts = [_controls(page, controls) if _is_controls(node) else _segment(source, node) for node in kept]
     driver = _DRIVER.format(changes=_written(changes), seed=seed, steps=steps) + _SHOWN.format(name=page.name)
     body = _spaced(kept, parts) + "\n" + driver
-    head = f'"""{page.title}: what the lab showed after {steps} steps. It writes {page.name}.png."""\n'
+    head = f'"""{page.title}: the state of the lab after {steps} steps. Writes {page.name}.png."""\n'
     return head + "\n" + _imports(tree, body) + "\n\n\n" + body
 
 
 def command(page: Page, controls: Any) -> str:
-    """Write the line that runs the experiment with those of its settings that have been moved."""
+    """Write the command that runs the experiment with the settings that differ from its defaults."""
     settings = experiments.settings(page.experiment)
     options = [
         f" --{each.name.replace('_', '-')} {shlex.quote(str(getattr(controls, each.name)))}"
@@ -72,7 +72,7 @@ def _used(node: ast.AST) -> set[str]:
 
 
 def _closure(names: Iterable[str], definitions: Mapping[str, ast.AST]) -> set[str]:
-    """Return the names with all that their definitions need, one through the other."""
+    """Return the names and all that their definitions depend on."""
     found: set[str] = set()
     waiting = set(names)
     while waiting:
@@ -97,7 +97,7 @@ def _segment(source: str, node: Any) -> str:
 
 
 def _controls(page: Page, controls: Any) -> str:
-    """Write the class of the controls as a plain one, with the values at the start as defaults."""
+    """Write the class of the controls as a plain dataclass, with the initial values as defaults."""
     lines = ["@dataclass(frozen=True)", "class Controls:", f'    """{inspect.getdoc(page.controls)}"""', ""]
     for each in fields(controls):
         kind = getattr(each.type, "__name__", each.type)
@@ -114,7 +114,7 @@ def _written(changes: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 def _imports(tree: ast.Module, body: str) -> str:
-    """Write those imports of the page that its script needs, and those of the lines added to it."""
+    """Write the imports of the page that its script needs, and those of the added lines."""
     used = _used(ast.parse(body))
     added = ast.parse(
         "from dataclasses import dataclass, replace\nimport jax\nfrom neuraxis.app.lab import show\n"

@@ -1,4 +1,4 @@
-"""The server of the lab: pages and pictures, for browsers on this machine alone."""
+"""The server of the lab: pages and pictures, for browsers on this machine only."""
 
 import asyncio
 import socket
@@ -30,18 +30,18 @@ _TRIES = 20  # ports
 
 
 def serve(name: str, port: int, say: Callable[[str], None], open_browser: bool = True) -> None:
-    """Serve the lab until Ctrl-C, and open a page of it in the browser.
+    """Serve the lab until Ctrl-C, and open one of its pages in the browser.
 
     Raises:
-        InputError: for an unknown page, and where no port is free.
+        InputError: for an unknown page, or if no port is free.
     """
     if name:
         page.load(name)
     listener, chosen = listen(port)
     if chosen != port:
-        say(f"port {port} is in use; taking {chosen}")
+        say(f"port {port} is in use; using {chosen}")
     where = f"http://{HOST}:{chosen}/{name}"
-    say(f"the lab: {where} (Ctrl-C ends it)")
+    say(f"the lab is running at {where} (Ctrl-C stops it)")
     if open_browser:
         threading.Timer(0.5, open_page, (where, say)).start()
     with suppress(KeyboardInterrupt):
@@ -49,7 +49,7 @@ def serve(name: str, port: int, say: Callable[[str], None], open_browser: bool =
 
 
 def settings() -> uvicorn.Config:
-    """Make the settings of the server."""
+    """Create the settings of the server."""
     return uvicorn.Config(
         app(),
         log_level="error",
@@ -61,7 +61,7 @@ def settings() -> uvicorn.Config:
 
 
 def app() -> Starlette:
-    """Make the application."""
+    """Create the application."""
     return Starlette(
         routes=[
             Route("/", _index),
@@ -76,7 +76,7 @@ def app() -> Starlette:
 
 
 def listen(port: int) -> tuple[socket.socket, int]:
-    """Take the port, or the next that is free."""
+    """Listen on the port, or on the next one that is free."""
     last = min(port + _TRIES, 1 << 16) - 1
     for number in range(port, last + 1):
         listener = socket.socket()
@@ -91,9 +91,9 @@ def listen(port: int) -> tuple[socket.socket, int]:
 
 
 def open_page(where: str, say: Callable[[str], None]) -> None:
-    """Open an address in the browser, or say that there is none."""
+    """Open an address in the browser, or say that none was found."""
     if not webbrowser.open(where):
-        say("no browser was found here: open the address above in one")
+        say("no browser was found; open the address above in a browser")
 
 
 async def _index(request: Request) -> Response:
@@ -122,7 +122,7 @@ async def _describe(request: Request) -> Response:
 
 
 async def _live(connection: WebSocket) -> None:
-    """Run a page for as long as its browser tab is there."""
+    """Run a page as long as its browser tab is open."""
     if connection.headers.get("origin") != f"http://{connection.headers.get('host')}":
         await connection.close(1008)  # a page from elsewhere
         return

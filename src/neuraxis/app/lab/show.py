@@ -1,4 +1,4 @@
-"""Draw a picture of the lab with matplotlib, as its scripts do."""
+"""Draw a picture of the lab with matplotlib, for its scripts."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from neuraxis.app.lab.panels import (
     Graph,
     Heat,
     Images,
+    Labels,
     Line,
     Matrix,
     Panel,
@@ -32,7 +33,7 @@ def show(panels: Sequence[Panel], path: str | PathLike[str]) -> None:
     """Draw panels one below the other into a PNG file.
 
     Raises:
-        OSError: where the file cannot be written.
+        OSError: if the file cannot be written.
     """
     ratios = [float(panel.height) for panel in panels]
     fig, axes = plots.figure(len(panels), caption="", height=_INCHES * sum(ratios), ratios=ratios)
@@ -110,7 +111,15 @@ def _bars(ax: Any, mark: Bars) -> None:
 
 
 def _arrows(ax: Any, mark: Arrows) -> None:
-    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], angles="xy", scale_units="xy", scale=1)
+    how = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.002}
+    ax.quiver(mark.x, mark.y, mark.u, mark.v, color=plots.COLORS["grey"], **how)
+
+
+def _labels(ax: Any, mark: Labels) -> None:
+    for k, text in enumerate(mark.texts):
+        color = plots.COLORS["orange"] if k in mark.highlighted else "black"
+        ax.plot(mark.x[k], mark.y[k], ".", color=color)
+        ax.annotate(text, (mark.x[k], mark.y[k]), (4, 0), textcoords="offset points", va="center", color=color)
 
 
 def _images(ax: Any, panel: Images) -> None:
@@ -140,7 +149,7 @@ def _graph(ax: Any, panel: Graph) -> None:
 
 
 def _limits(values: Any, limits: Range, signed: bool) -> tuple[float, float]:
-    """Return the ends of a scale of colours, which differ."""
+    """Return the limits of the colour scale, which differ."""
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
     if signed:
         high = max(abs(low), abs(high))
@@ -153,6 +162,7 @@ _MARKS: dict[type, Callable[[Any, Any], None]] = {
     Bars: _bars,
     Dots: _dots,
     Heat: _heat,
+    Labels: _labels,
     Line: _line,
     Regions: _regions,
     Spikes: _spikes,

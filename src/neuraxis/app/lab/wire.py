@@ -1,7 +1,7 @@
-"""A message to the browser: a JSON text with places for its arrays, and then the arrays as they are in memory.
+"""A message to the browser: a JSON text with references to its arrays, followed by the arrays as binary data.
 
-Layout: the length of the JSON as 32 bits, the JSON padded by blanks to a multiple of four bytes, the arrays, each so
-padded. In the JSON an array is `{"array": offset, "type": "f4" | "i4" | "u1", "shape": […]}`.
+Layout: the length of the JSON as 32 bits, the JSON padded with blanks to a multiple of four bytes, and the arrays, each
+also padded. In the JSON an array is `{"array": offset, "type": "f4" | "i4" | "u1", "shape": […]}`.
 """
 
 import json
@@ -16,7 +16,7 @@ _TYPES = {"f": np.dtype("<f4"), "i": np.dtype("<i4"), "u": np.dtype("<i4"), "b":
 
 
 def encode(message: Any) -> bytes:
-    """Write a message of dictionaries, sequences, texts, numbers, dataclasses and arrays."""
+    """Encode a message of dictionaries, sequences, texts, numbers, dataclasses and arrays."""
     buffers: list[bytes] = []
     size = 0
 

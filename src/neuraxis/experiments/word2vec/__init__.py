@@ -45,6 +45,8 @@ s_o = u_o \cdot v_c, \qquad P(o \mid c) = \frac{e^{s_o}}{\sum_w e^{s_w}}
 E = -\ln \sigma(u_o \cdot v_c) - K\, \mathbb{E}_{w \sim p} \ln \sigma(-u_w \cdot v_c)
 """
 
+ANSWERED = Claim("analogies_right_softmax", ">=", 0.9)
+
 _VOCABULARY_OF_PLAYS = 2000  # words: shorter texts have fewer
 _BATCH_SIZE = 1024  # pairs in a step of the softmax
 _RATE = 0.01  # of Adam for it, at the beginning
@@ -123,7 +125,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
         "related_pairs_known": float(pairs),
     }
     claims = [
-        Claim("analogies_right_softmax", ">=", 0.9),
+        ANSWERED,
         Claim("analogies_right_negative_sampling", ">=", 0.9),
     ]
     if not math.isnan(found):

@@ -21,4 +21,4 @@ def test_a_network_that_diverges_is_still_measured():
     controls = gradient_flow.Controls(activation="relu", gain=8.0, learning_rate=1.0, depth=8)
     state = gradient_flow.step(gradient_flow.start(controls, jax.random.key(0)), controls)
     assert state.diverged
-    assert gradient_flow.picture(state, controls)[-1].title == "Learning: diverged"
+    assert gradient_flow.picture(state, controls)[-1].title == "Training: diverged"

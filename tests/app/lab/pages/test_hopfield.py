@@ -17,7 +17,7 @@ def _done(**values):
 
 @pytest.mark.slow
 def test_too_many_patterns_and_mixtures_do_the_missions():
-    mixture = page.load("hopfield").presets["Spurious state: a mixture of three memories"]
+    mixture = page.load("hopfield").presets["Spurious state: mixture of three memories"]
     assert _done() == [False, False]
     assert _done(flipped=0.0) == [False, False]
     assert _done(flipped=0.0, random_patterns=25) == [True, False]

@@ -20,7 +20,7 @@ def test_the_missions_can_be_done():
 
 @pytest.mark.slow
 def test_who_diverges_is_held_and_all_begin_again():
-    controls = optimizers.Controls(**optimizers.PRESETS["Polyak 1964: the best momentum in a ravine"])
+    controls = optimizers.Controls(**optimizers.PRESETS["Polyak 1964: optimal momentum in a ravine"])
     state = optimizers.start(controls, jax.random.key(0))
     for _ in range(optimizers.LONGEST):
         state = optimizers.step(state, controls)

@@ -24,5 +24,5 @@ def test_a_function_of_ones_own_is_drawn_through_its_points():
     found = universal_approximation.target(controls)
     assert np.abs(found).max() == pytest.approx(1)
     np.testing.assert_allclose(found, found[::-1], atol=1e-5)
-    with pytest.raises(InputError, match="more than one x"):
+    with pytest.raises(InputError, match="more than one value of x"):
         universal_approximation.target(universal_approximation.Controls(own="1,2\n1,3"))

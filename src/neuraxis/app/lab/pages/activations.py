@@ -1,11 +1,11 @@
-"""Activation functions: what a neuron makes of its input, and what ten layers of it make of a signal.
+"""Activation functions: the response of one neuron, and what ten layers do to a signal and its gradient.
 
-The dot moves along σ, and the dashed line is its tangent. Where σ is flat, a change of the input changes nothing: look
-at the slope below, and then at the lowest picture, in which the slopes of ten layers are multiplied. The logistic
-function is nowhere steeper than ¼, so with w = 1 at most a millionth of a gradient is left.
+The dot moves along σ, and the dashed line is the tangent. Where σ is flat, a small change of the input changes nothing:
+look at the slope, and then at the bottom plot, in which the slopes of ten layers are multiplied. The slope of the
+logistic function never exceeds ¼, so with w = 1 at most a millionth of the gradient is left.
 
-Each line in the middle is one input on its way through ten neurons in a row. Does the neuron still tell them apart at
-the end? Raise w until it does, and beyond.
+Each line in the middle plot is one input on its way through ten layers of one neuron each. Are different inputs still
+distinguishable at the output? Raise w until they are, and further.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ EQUATIONS = (
 )
 
 STEPS = 1
-PERIOD = 240  # steps in which the input goes back and forth
+PERIOD = 240  # of the input [steps]
 LAYERS = 10
 GRID = np.linspace(-6, 6, 481, dtype=np.float32)
 INPUTS = np.linspace(-4, 4, 17, dtype=np.float32)
-TOUCH = 1.5  # length of the tangent to either side
+TOUCH = 1.5  # half the length of the tangent
 
 FUNCTIONS = {
     each.name: each
@@ -53,27 +53,27 @@ FUNCTIONS = {
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     function: str = choice("logistic", tuple(FUNCTIONS))
     """Activation function σ."""
     w: float = slider(1.0, -8.0, 8.0, symbol="w")
-    """Weight between two layers."""
+    """Weight of every layer."""
     b: float = slider(0.0, -6.0, 6.0, symbol="b")
     """Bias of every layer."""
     swing: float = slider(4.0, 0.1, 6.0, symbol="z")
-    """How far the input goes to either side."""
+    """Amplitude of the input."""
 
 
 class State(NamedTuple):
-    """The phase of the input that goes back and forth."""
+    """Phase of the oscillating input."""
 
     phase: float
 
 
 @eqx.filter_jit
 def passed(z, w, b, sigma):
-    """Send inputs (n,) through all layers: outputs h (layer + 1, n), and the gradients of each by z."""
+    """Send inputs z (n,) through all layers; return the outputs h (layer + 1, n) and ∂h/∂z of each."""
     h, slope = [z], [jnp.ones_like(z)]
     for _ in range(LAYERS):
         inside = w * h[-1] + b
@@ -89,17 +89,17 @@ def curve(z, sigma):
 
 
 def start(controls, key):
-    """Begin in the middle."""
+    """Start at z = 0."""
     return State(0.0)
 
 
 def step(state, controls):
-    """Move the input on."""
+    """Advance the phase of the input."""
     return State((state.phase + 2 * np.pi / PERIOD) % (2 * np.pi))
 
 
 def present(state, controls):
-    """Return the input z, what the layers make of it, and the gradient by z after each layer."""
+    """Return the input z, and the output h and the gradient ∂h/∂z after each layer."""
     z = float(controls.swing * np.sin(state.phase))
     every = np.append(INPUTS, np.float32(z))
     h, slope = passed(every, jnp.asarray(controls.w), jnp.asarray(controls.b), FUNCTIONS[controls.function])
@@ -107,7 +107,7 @@ def present(state, controls):
 
 
 def picture(state, controls):
-    """Draw σ with its slope at the present input, the way through the layers, and the gradient."""
+    """Draw σ with its tangent at the current input, the outputs of all layers, and the gradient."""
     z, h, slope = present(state, controls)
     sigma = FUNCTIONS[controls.function]
     value, derivative = (np.asarray(each) for each in curve(np.append(GRID, np.float32(z)), sigma))
@@ -121,7 +121,7 @@ def picture(state, controls):
     size = np.maximum(np.abs(slope), 1e-12)
     return (
         Plot(functions, "z", "σ, σ′", "", (-6, 6), (-1.6, 3.0), height=1.4),
-        Plot([*ways, Line(layers, h[:, -1], "present input")], "Layer", "h", "", (0, LAYERS), (-4.2, 4.2), half=True),
+        Plot([*ways, Line(layers, h[:, -1], "current input")], "Layer", "h", "", (0, LAYERS), (-4.2, 4.2), half=True),
         Plot(
             [Line(layers, size, "|∂h/∂z|"), Line((0, LAYERS), (1, 1), reference=True)],
             "Layer",
@@ -136,7 +136,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     z, h, slope = present(state, controls)
     value, derivative = curve(jnp.full(len(GRID) + 1, z, jnp.float32), FUNCTIONS[controls.function])
     return {
@@ -149,7 +149,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Measure the gradient that is left after ten layers, and how far apart the inputs still are."""
+    """Measure the gradient after ten layers, and the spread of the outputs."""
     _, h, slope = present(state, controls)
     return {
         f"{controls.function}_gradient_through_ten_layers": abs(float(slope[-1])),
@@ -158,17 +158,17 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Hochreiter 1991: ten logistic layers, no gradient": {"w": 1.0, "b": 0.0},
-    "LeCun et al. 1998: tanh, centred on 0": {"function": "tanh", "w": 1.0},
-    "Glorot, Bordes & Bengio 2011: rectifiers keep the slope": {"function": "relu", "w": 1.0},
-    "A dead ReLU": {"function": "relu", "w": -1.0, "b": -1.0},
-    "Exploding: a weight of 2 without saturation": {"function": "leaky_relu", "w": 2.0},
-    "A memory of one bit: large weights": {"function": "tanh", "w": 3.0},
+    "Hochreiter 1991: vanishing gradient": {"w": 1.0, "b": 0.0},
+    "LeCun et al. 1998: tanh, zero-centred": {"function": "tanh", "w": 1.0},
+    "Glorot, Bordes & Bengio 2011: ReLU": {"function": "relu", "w": 1.0},
+    "Dead ReLU": {"function": "relu", "w": -1.0, "b": -1.0},
+    "Exploding gradient (leaky ReLU, w = 2)": {"function": "leaky_relu", "w": 2.0},
+    "Bistability: one bit survives (tanh)": {"function": "tanh", "w": 3.0},
 }
 
 MISSIONS = (
     Mission(
-        "Let a gradient pass ten logistic layers at least at half its size. The slope is ¼ at most: which w and b?",
+        "Logistic function: find w and b for which |∂h/∂z| after ten layers lies between 0.5 and 2, although σ′ ≤ ¼.",
         (
             Claim("logistic_gradient_through_ten_layers", ">=", 0.5),
             Claim("logistic_gradient_through_ten_layers", "<=", 2.0),

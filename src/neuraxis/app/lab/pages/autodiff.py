@@ -1,12 +1,12 @@
-"""Automatic differentiation: values go forward through the graph, gradients come back.
+"""Automatic differentiation: values flow forward through the computational graph, gradients flow backward.
 
-Every node is one operation. First the values are calculated, from the left to the right; then the gradients ∂E come
-back, from the right to the left: each node multiplies what it receives by its own slope and hands it on to those that
-it was made from. Move a slider at any time, and all numbers follow.
+Every node is one operation. First the values are computed, from left to right; then the gradients of E, marked ∂, are
+propagated from right to left: each node multiplies the gradient it receives by its local derivative and passes it on to
+its arguments. Move a slider at any time, and all numbers follow.
 
-Where a variable is used twice, its gradient is the sum of two, one from each branch. In a long chain the slopes
-multiply: look at what is left of the gradient at the beginning. The curve below is E against x₁ alone, and the dashed
-line its tangent: the slope is the gradient at the node x₁.
+Where a variable is used twice, its gradient is the sum over both branches. Along a chain the local derivatives
+multiply: look at how little of the gradient reaches the inputs. The curve below is E as a function of x₁ alone, and the
+dashed line is its tangent: its slope is the gradient at the node x₁.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ EXPERIMENT = "autodiff"
 
 EQUATIONS = (
     r"y = \sigma(x_1 w_1 + x_2 w_2 + b), \quad E = \frac{1}{2} (y - t)^2",
-    r"""\frac{\partial E}{\partial a} = \sum_{c \, \text{made from} \, a} \frac{\partial E}{\partial c}
+    r"""\frac{\partial E}{\partial a} = \sum_{c \in \text{children}(a)} \frac{\partial E}{\partial c}
         \frac{\partial c}{\partial a}""",
 )
 
 STEPS = 0.06  # about two nodes a second
-REST = 4  # steps in which all is shown, before it begins again
+REST = 4  # steps for which the complete graph is shown before it restarts
 CURVE = np.linspace(-3, 3, 121)
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "power": "( )²", "logistic": "σ", "tanh": "tanh"}
 
@@ -40,23 +40,23 @@ def neuron(x1, x2, w1, w2, b, t):
 
 
 def branches(x1, x2, w1, w2, b, t):
-    """A variable that is used twice: (x₁ + b) x₁."""
+    """A variable used twice: (x₁ + b) x₁."""
     return (x1 + b) * x1
 
 
 def chain(x1, x2, w1, w2, b, t):
-    """Three logistic neurons in a row, with the same weight."""
+    """A chain of three logistic neurons with the same weight."""
     return ops.logistic(ops.logistic(ops.logistic(x1 * w1) * w1) * w1) - t
 
 
-EXPRESSIONS = {"a logistic neuron and its error": neuron, "two branches": branches, "a chain of neurons": chain}
+EXPRESSIONS = {"logistic neuron": neuron, "two branches": branches, "chain of neurons": chain}
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
-    expression: str = choice("a logistic neuron and its error", tuple(EXPRESSIONS), restarts=True)
+    expression: str = choice("logistic neuron", tuple(EXPRESSIONS), restarts=True)
     """Expression."""
     x1: float = slider(0.5, -3.0, 3.0, symbol="x_1")
     """First input."""
@@ -73,19 +73,19 @@ class Controls:
 
 
 class State(NamedTuple):
-    """How many nodes have been visited, first forward and then backward."""
+    """Number of nodes visited, first forward and then backward."""
 
     visited: int
 
 
 def variables(controls):
-    """Make the variables that an expression may use."""
+    """Create the variables of the expressions."""
     names = {"x1": "x₁", "x2": "x₂", "w1": "w₁", "w2": "w₂", "b": "b", "t": "t"}
     return [Var(getattr(controls, field), name) for field, name in names.items()]
 
 
 def graph(result):
-    """Return all variables that a result was made from, each after its parents, and the numbers of these."""
+    """Return all variables that a result depends on, in topological order, and the indices of the parents of each."""
     order, place = [], {}
 
     def visit(var):
@@ -101,23 +101,23 @@ def graph(result):
 
 
 def start(controls, key):
-    """Begin before the first node."""
+    """Start before the first node."""
     return State(0)
 
 
 def step(state, controls):
-    """Visit one more node; after a rest, begin again."""
+    """Visit one more node; after a pause, start again."""
     nodes, _ = graph(EXPRESSIONS[controls.expression](*variables(controls)))
     return State((state.visited + 1) % (2 * len(nodes) + REST))
 
 
 def written(value):
-    """Write a number with its sign as in print."""
+    """Format a number, with a true minus sign."""
     return f"{float(value):.3g}".replace("-", "−")
 
 
 def picture(state, controls):
-    """Draw the graph with what is known by now, and E against the first input with its slope."""
+    """Draw the graph with the values and gradients known so far, and E against x₁ with its tangent."""
     expression = EXPRESSIONS[controls.expression]
     inputs = variables(controls)
     result = expression(*inputs)
@@ -156,7 +156,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return E and all gradients."""
+    """Return E and its gradients."""
     inputs = variables(controls)
     result = EXPRESSIONS[controls.expression](*inputs)
     result.backward()
@@ -164,30 +164,30 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Return E, the gradient by the first weight, and that by an input which both of its branches pull at."""
+    """Return E and ∂E/∂w₁ of the logistic neuron, or ∂E/∂x₁ of the two branches."""
     inputs = variables(controls)
     result = EXPRESSIONS[controls.expression](*inputs)
     result.backward()
     if controls.expression == "two branches":
         return {"gradient_by_x1": abs(float(inputs[0].grad)), "x1": abs(controls.x1)}
-    if controls.expression == "a logistic neuron and its error":
+    if controls.expression == "logistic neuron":
         return {"error": float(result.val), "gradient_by_w1": abs(float(inputs[2].grad)), "x1": abs(controls.x1)}
     return {}
 
 
 PRESETS = {
-    "Linnainmaa 1970: a variable used twice gets two gradients": {"expression": "two branches", "x1": 1.5, "b": 1.0},
-    "Saturated: sure, wrong, and no gradient": {"x1": 1.0, "w1": -8.0, "b": -2.0},
-    "Vanishing gradient in a chain": {"expression": "a chain of neurons", "w1": 1.0, "x1": 1.0},
+    "Linnainmaa 1970: gradients add up": {"expression": "two branches", "x1": 1.5, "b": 1.0},
+    "Saturated neuron: no gradient": {"x1": 1.0, "w1": -8.0, "b": -2.0},
+    "Vanishing gradient in a chain": {"expression": "chain of neurons", "w1": 1.0, "x1": 1.0},
 }
 
 MISSIONS = (
     Mission(
-        "Take a logistic neuron's gradient by w₁ away (below 0.001), with x₁ of at least 0.5 and E of at least 0.4.",
+        "Logistic neuron: saturate it, so that |∂E/∂w₁| ≤ 0.001 although |x₁| ≥ 0.5 and E ≥ 0.4.",
         (Claim("gradient_by_w1", "<=", 1e-3), Claim("x1", ">=", 0.5), Claim("error", ">=", 0.4)),
     ),
     Mission(
-        "Two branches: let their gradients by x₁ cancel to less than 0.01, with x₁ of at least 1 in size.",
+        "Two branches: make their contributions to ∂E/∂x₁ cancel, to |∂E/∂x₁| ≤ 0.01 with |x₁| ≥ 1.",
         (Claim("gradient_by_x1", "<=", 0.01), Claim("x1", ">=", 1.0)),
     ),
 )

@@ -1,14 +1,15 @@
-"""Convolutional network: kernels learn to find strokes, and your digit is read by what they find.
+"""Convolutional neural network: kernels become stroke detectors, and your digit is classified from their feature maps.
 
-The network starts from random kernels and learns from 1442 handwritten digits while you watch. Draw a digit: each
-kernel is laid over every place of it, and its map lights up where the pattern is found. Follow the answer while the
-kernels take shape.
+The network starts from random kernels and is trained on 1442 handwritten digits while you watch. Draw a digit: each
+kernel is applied at every position, and its feature map lights up where the pattern is found. Follow the predicted
+probabilities while the kernels take shape.
 
-What you draw is treated as the images of the data set were: cut out, scaled to fill the height, centred, and reduced to
-8×8 levels of grey (the last image beside the maps). So the size and the place of your digit do not matter. A 4
-that is open at the top, as most of those in the data set are, is read best.
+Your drawing is preprocessed like the images of the data set: cropped, scaled to full height, centred, and reduced to
+8×8 grey levels (the last image beside the maps). So the size and position of your digit do not matter. A 4 is
+recognised best with an open top, as in most images of the data set.
 
-Stop the learning, and move the digit sideways: the maps move along with it, and the answer holds for a pixel or so.
+Stop the training and shift the digit: the feature maps shift along with it, and the classification tolerates a pixel or
+so.
 """
 
 from dataclasses import dataclass
@@ -35,32 +36,32 @@ EQUATIONS = (
 )
 
 STEPS = 1
-BATCHES = 5  # in one step
-SHOWN = 400  # steps that the curve of the accuracy holds
+BATCHES = 5  # per step of the page
+SHOWN = 400  # points of the accuracy curve
 DIGITS = data.load("digits").scaled()
 RULE = descent(loss, optax.inject_hyperparams(optax.adam)(learning_rate=1e-3))
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     digit: str = handwriting("019ea1000388ab000005de10000ae2000004e2000000b90000349f1000cfe900")
     """Your digit."""
     shift: int = slider(0, -3, 3)
-    """Move the digit sideways [pixels]."""
+    """Horizontal shift [pixels]."""
     learns: bool = switch(True)
-    """Go on learning."""
+    """Keep training."""
     learning_rate: float = slider(1e-3, 1e-5, 1e-1, symbol="κ", logarithmic=True)
     """Learning rate."""
     dropout: float = slider(0.25, 0.0, 0.9, symbol="p")
-    """Probability that an input of the dense layers is dropped in training."""
+    """Dropout probability."""
     kernels: int = slider(8, 2, 12, restarts=True)
-    """Kernels in the first layer (the second has twice as many)."""
+    """Kernels in the first layer."""
 
 
 class State(NamedTuple):
-    """The network, what Adam remembers, and the accuracy on the test images after each step."""
+    """The network, the state of Adam, and the test accuracy after each step."""
 
     network: CNN
     optimizer: Any
@@ -70,7 +71,7 @@ class State(NamedTuple):
 
 
 def start(controls, key):
-    """Begin with random kernels."""
+    """Start from random kernels."""
     kernels = controls.kernels
     network = eqx.nn.inference_mode(CNN((8, 8, 1), (kernels, 2 * kernels), (64,), 10, key=key))
     return State(network, RULE.init(network), key, 0, test_accuracy(network)[None])
@@ -78,17 +79,17 @@ def start(controls, key):
 
 @eqx.filter_jit
 def accuracy_of(network, x, labels):
-    """Return the share of images that are read correctly."""
+    """Return the fraction of images classified correctly."""
     return jnp.mean(correct(network, x, labels))
 
 
 def test_accuracy(network):
-    """Read the 355 images that are not learnt from."""
+    """Classify the 355 test images."""
     return np.asarray(accuracy_of(network, DIGITS.test_x[..., None], DIGITS.test_y))
 
 
 def step(state, controls):
-    """Learn from five batches of 64 images."""
+    """Train on five batches of 64 images."""
     if not controls.learns:
         return state
     key, now = jax.random.split(state.key)
@@ -117,24 +118,26 @@ def seen(controls):
 
 @eqx.filter_jit
 def look(network, image):
-    """Return what each kernel of the first layer finds at every place, and the probabilities of the digits."""
+    """Return the feature maps of the first layer, and the class probabilities."""
     first, x = network.convolutions[0], image[..., None]
     return relu(first.correlate(x) + first.bias), softmax(network(x))
 
 
 def picture(state, controls):
-    """Draw kernels, what they find in the digit, the answer, and the accuracy on other people's digits."""
+    """Draw the kernels, their feature maps, the class probabilities, and the test accuracy."""
     image = seen(controls)
     found, answer = look(state.network, image)
     kernels = np.moveaxis(np.asarray(state.network.convolutions[0].kernel)[:, :, 0], -1, 0)
     maps = np.moveaxis(np.asarray(found), -1, 0)
     count, batches = len(kernels), state.batches + BATCHES * np.arange(1 - len(state.accuracy), 1)
     return (
-        Images(kernels, title="Kernels", range=(-1.0, 1.0), signed=True, columns=count + 1, height=0.6),
+        Images(
+            kernels, title="Kernels of the first layer", range=(-1.0, 1.0), signed=True, columns=count + 1, height=0.6
+        ),
         Images(
             np.concatenate([maps / max(1.0, maps.max()), image[None]]),
             [*[""] * count, "your digit"],
-            title="Where each kernel finds its pattern",
+            title="Feature maps of the first layer",
             range=(0.0, 1.0),
             columns=count + 1,
             height=0.65,
@@ -147,8 +150,8 @@ def picture(state, controls):
             half=True,
         ),
         Plot(
-            [Line(batches, 100 * state.accuracy, "test images read correctly")],
-            "Batches learnt from",
+            [Line(batches, 100 * state.accuracy, "test images")],
+            "Training batches",
             "Accuracy [%]",
             x_range=(int(batches[0]), max(int(batches[-1]), int(batches[0]) + 500)),
             y_range=(0.0, 100.0),
@@ -158,31 +161,31 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the answer, and how well the network reads."""
+    """Return the prediction and the test accuracy."""
     answer = np.asarray(look(state.network, seen(controls))[1])
     return {
-        "Batches": state.batches,
+        "Training batches": state.batches,
         "Test accuracy [%]": 100 * state.accuracy[-1],
-        "Your digit is a": int(np.argmax(answer)),
-        "Probability of that": answer.max(),
+        "Predicted digit": int(np.argmax(answer)),
+        "Probability of this digit": answer.max(),
     }
 
 
 def measures(state, controls):
-    """Tell the accuracy on test images while few batches have been learnt from."""
+    """Return the test accuracy during the first 300 batches."""
     return {"test_accuracy": float(state.accuracy[-1])} if state.batches <= 300 else {}
 
 
 PRESETS = {
-    "LeCun 1998: shared kernels learn from pixels": {},
-    "The digit moves, and its maps with it": {"shift": 1},
-    "Too fast: Adam with κ = 0.05 does not settle": {"learning_rate": 0.05},
-    "Two kernels": {"kernels": 2},
+    "LeCun et al. 1998: learnt kernels": {},
+    "Translation equivariance": {"shift": 1},
+    "Learning rate too high (κ = 0.05)": {"learning_rate": 0.05},
+    "Only two kernels": {"kernels": 2},
 }
 
 MISSIONS = (
     Mission(
-        "Reset, and find a learning rate with which 97 % of the test images are read correctly within 300 batches.",
+        "Reset, and find a learning rate that reaches a test accuracy of 97 % within 300 batches.",
         (Claim("test_accuracy", ">=", 0.97),),
     ),
 )

@@ -1,13 +1,13 @@
-"""Diffusion: a cloud of noise flows back into the shape of the data.
+"""Diffusion: a learnt velocity field turns noise into data.
 
-Blue are the data on their way into noise, orange the samples on their way back, both at the same time t; the arrows are
-the velocity that the network has learnt so far. At first the samples go astray. The more it has learnt, the better the
-two clouds agree, at every t.
+Blue dots are data on their way to noise, orange dots are samples on their way back, both at the same time t; the arrows
+show the velocity learnt so far, in the direction of the data. At first the samples go astray. As training proceeds, the
+two clouds agree better and better, at every t.
 
-Let time stand still and move it by hand: near t = 1 every arrow points from the noise to the mean of all data, for
-nothing more can be known there; near t = 0 it points to the nearest part of the shape.
+Stop the time and set it by hand: near t = 1 every arrow points from the noise to the mean of the data, since nothing
+more can be inferred there; near t = 0 it points to the nearest part of the data.
 
-Draw with one step only, and the samples fall on that mean. With two or four steps the shape appears.
+With a single sampling step, all samples land on that mean. With two or four steps the shape appears.
 """
 
 from dataclasses import dataclass
@@ -36,55 +36,55 @@ EQUATIONS = (
 )
 
 STEPS = 0.7
-TIMES = 48  # steps of the schedule, at most as many to draw with
+TIMES = 48  # steps of the schedule, and the largest number of sampling steps
 POINTS = 500  # in each cloud
-TRAILS = 24  # samples whose way is drawn
+TRAILS = 24  # samples whose trajectories are drawn
 PAUSE = 14  # steps for which the finished samples are shown
-BATCHES = 8  # to learn from in a step
+BATCHES = 8  # per step of the page
 SHOWN = (-4.6, 4.6), (-2.6, 2.6)
 GRID = np.stack(np.meshgrid(np.linspace(-2.4, 2.4, 15), np.linspace(-2.4, 2.4, 15)), axis=-1).reshape(-1, 2)
-MOVES = {"Euler: no new noise": euler, "DDPM: new noise in each step": ddpm}
+MOVES = {"Euler (deterministic)": euler, "DDPM (stochastic)": ddpm}
 BANDWIDTHS = (0.1, 0.3, 1.0)
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     density: str = choice(
         "two moons", ("two moons", "Swiss roll", "ring", "eight Gaussians", "your own points"), restarts=True
     )
-    """Data."""
+    """Data set."""
     points: str = table(("x", "y"))
     """Your own points."""
     running: bool = switch(True)
-    """Time runs backwards by itself."""
+    """Run time backwards."""
     time: float = slider(0.5, 0.0, 1.0, symbol="t")
-    """Time when set by hand: 0 is data, 1 is noise."""
+    """Time if stopped (1: noise)."""
     steps: int = slider(32, 1, TIMES)
-    """Steps from noise to a sample."""
-    move: str = choice("Euler: no new noise", tuple(MOVES))
+    """Sampling steps."""
+    move: str = choice("Euler (deterministic)", tuple(MOVES))
     """Sampler."""
     learning_rate: float = slider(3e-3, 1e-5, 3e-2, logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
 
 
 class State(NamedTuple):
-    """The network and what it learns from, and the samples on their way."""
+    """The network, its training data, and the samples on their way."""
 
     network: TimedMLP
     learning: Any  # the state of the rule, None before the first step
     data: np.ndarray  # (4096, 2)
     losses: np.ndarray  # (steps of the page,): mean loss
     samples: Any  # x, and how many steps it has taken
-    ways: np.ndarray  # (TIMES + 1, TRAILS, 2): where some samples were; where they are for what is to come
-    resting: int  # for how many steps the samples have been finished
-    distance: float  # of the last samples from the data, relative to that of other data
+    ways: np.ndarray  # (TIMES + 1, TRAILS, 2): trajectories, at the latest position for steps to come
+    resting: int  # steps since the samples were finished
+    distance: float  # MMD of the last samples from the data, relative to that of other data
     key: jax.Array
 
 
 def data_of(controls):
-    """Draw the points to learn from, with variances near 1."""
+    """Draw the training data, with variances near 1."""
     count = 4096
     if controls.points:
         own = rows(controls.points, ("x", "y"))
@@ -98,17 +98,17 @@ def data_of(controls):
 
 
 def diffusion():
-    """Make the straight path from data to noise, along which the velocity is learnt."""
+    """Create the straight path from data to noise, along which the velocity is learnt."""
     return Diffusion(straight(TIMES), Velocity())
 
 
 def sampler(network, controls):
-    """Make what draws the samples."""
+    """Create the sampler."""
     return Sampler(network, diffusion(), MOVES[controls.move], shape=(2,), steps=controls.steps)
 
 
 def learn(state, controls, key):
-    """Learn from some batches."""
+    """Train on a few batches."""
     rule = averaged(descent(diffusion().loss, optax.inject_hyperparams(optax.adam)(learning_rate=3e-3)), 0.98)
     learning = rule.init(state.network) if state.learning is None else state.learning
     rate = jnp.asarray(controls.learning_rate)
@@ -119,7 +119,7 @@ def learn(state, controls, key):
 
 
 def start(controls, key):
-    """Begin with a network that knows nothing, and with noise."""
+    """Start with an untrained network and with noise."""
     key, for_network, for_noise = jax.random.split(key, 3)
     network = TimedMLP(2, (64, 64, 64), key=for_network)
     samples = sampler(network, controls).begin(POINTS, key=for_noise)
@@ -129,7 +129,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from some batches, and take the samples one step back."""
+    """Train on a few batches, and take one sampling step."""
     key, for_order, for_step, for_noise = jax.random.split(state.key, 4)
     fitted = learn(state, controls, for_order)
     losses = np.append(state.losses, fitted.history["loss"])
@@ -138,14 +138,14 @@ def step(state, controls):
 
 
 def distance(samples, data):
-    """Compare the distance of samples from data with that of other data."""
+    """Return the MMD between samples and data over that between two sets of data."""
     some, others = data[:POINTS], data[POINTS : 2 * POINTS]
     apart = maximum_mean_discrepancy(some, others, BANDWIDTHS)
     return float(maximum_mean_discrepancy(samples, some, BANDWIDTHS) / apart)
 
 
 def draw(state, drawing, for_step, for_noise):
-    """Take the samples one step back, or begin with new noise where they have been shown for long enough."""
+    """Take one sampling step, or restart from new noise once the samples have been shown long enough."""
     taken = int(state.samples.step)
     if taken < drawing.steps:
         samples = simulate(drawing, None, steps=1, state=state.samples, key=for_step).state
@@ -168,7 +168,7 @@ def velocity(network, t):
 
 
 def time_of(state, controls):
-    """Return the time that is shown, as a step of the schedule."""
+    """Return the time shown, as a step of the schedule."""
     if not controls.running:
         return round(controls.time * TIMES)
     times = sampler(state.network, controls).times
@@ -180,37 +180,38 @@ def picture(state, controls):
     t = time_of(state, controls)
     noise = np.random.default_rng(0).standard_normal((POINTS, 2))
     there = (1 - t / TIMES) * state.data[:POINTS] + t / TIMES * noise
-    marks = [Dots(*there.T, label="data, with noise", size=4), Arrows(*GRID.T, *arrows(state.network, t).T)]
+    (x, y), (u, v) = GRID.T, arrows(state.network, t).T
+    marks = [Dots(*there.T, label="noisy data", size=4), Arrows(x, y, u, v)]
     if controls.running:
         ways = np.concatenate([state.ways, np.full((1, TRAILS, 2), np.nan)]).swapaxes(0, 1).reshape(-1, 2)
         marks.insert(1, Dots(*np.asarray(state.samples.x).T, label="samples", size=4))
-        marks.append(Line(*ways.T, "paths of some samples", reference=True))
+        marks.append(Line(*ways.T, "sample trajectories", reference=True))
     title = f"t = {t / TIMES:.2f}"
     learnt = BATCHES * np.arange(1, len(state.losses) + 1)
     return (
         Plot(marks, "x₁", "x₂", title, SHOWN[0], SHOWN[1], equal=True, height=3.4),
-        Plot([Line(learnt, state.losses)], "Batches learnt from", "Loss", y_range=(0.0, 2.5)),
+        Plot([Line(learnt, state.losses)], "Training batches", "Loss", y_range=(0.0, 2.5)),
     )
 
 
 def arrows(network, t):
-    """Return the velocities as arrows, the longest as long as the distance of the grid."""
+    """Return the velocities as arrows, the longest one grid spacing long."""
     found = np.asarray(velocity(network, jnp.asarray(t)))
     return 0.34 * found / max(1e-6, np.linalg.norm(found, axis=1).max())
 
 
 def numbers(state, controls):
-    """Return the time, and how good the last samples were."""
+    """Return the time, the loss, and the quality of the last samples."""
     return {
         "Time t": time_of(state, controls) / TIMES,
-        "Batches learnt from": BATCHES * len(state.losses),
+        "Training batches": BATCHES * len(state.losses),
         "Loss": state.losses[-1] if len(state.losses) else 0.0,
-        "Distance of samples from data, relative to that of data from data": state.distance,
+        "MMD ratio (samples–data / data–data)": state.distance,
     }
 
 
 def measures(state, controls):
-    """Measure the samples of the moons."""
+    """Measure the samples of the two moons."""
     if controls.density != "two moons" or controls.points:
         return {}
     return {"moons_mmd_ratio": state.distance, "sampling_steps": controls.steps}
@@ -218,15 +219,15 @@ def measures(state, controls):
 
 PRESETS = {
     "Lipman et al. 2023: flow matching": {},
-    "Ho et al. 2020: new noise in each step": {"move": "DDPM: new noise in each step", "steps": TIMES},
-    "One step: all samples on the mean": {"steps": 1},
-    "Eight Gaussians: which arrow leads to which?": {"density": "eight Gaussians"},
-    "The field at t = ½, by hand": {"running": False, "time": 0.5, "density": "Swiss roll"},
+    "Ho et al. 2020: DDPM sampling": {"move": "DDPM (stochastic)", "steps": TIMES},
+    "One step: all samples at the data mean": {"steps": 1},
+    "Eight Gaussians: one field, eight modes": {"density": "eight Gaussians"},
+    "Velocity field at t = ½ (Swiss roll)": {"running": False, "time": 0.5, "density": "Swiss roll"},
 }
 
 MISSIONS = (
     Mission(
-        "Draw moons in at most 16 steps that are less than 1.5 times as far from the data as other data are.",
+        "Two moons: reach an MMD ratio below 1.5 with at most 16 sampling steps.",
         (NEAR_DATA["moons"], Claim("sampling_steps", "<=", 16.0)),
     ),
 )

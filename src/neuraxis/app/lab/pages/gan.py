@@ -1,14 +1,15 @@
-"""Generative adversarial network: a generator chases the modes of the data, and a discriminator chases it.
+"""Generative adversarial network: a generator learns to fool a discriminator, which learns to expose it.
 
-Blue are the data, eight narrow Gaussians; orange is what the generator makes. The background is reddish where the
-discriminator takes points for real and bluish where it takes them for generated; the samples climb to where it is red.
+Blue dots are the data, eight narrow Gaussians; orange dots are generated samples. The background is shaded orange where
+the discriminator takes points for real and blue where it takes them for generated; the generator moves its samples
+towards the orange regions.
 
-In the plain game the samples crowd on a few modes. The discriminator learns that these are suspect, the samples jump to
-others, and the chase begins anew: mode collapse.
+With the original loss, the samples crowd onto a few modes. The discriminator learns to reject these, the samples jump
+to others, and the chase starts again: mode collapse.
 
-Take the relativistic loss, which compares every generated point with a real one, and a penalty on the discriminator's
-slope, and no momentum, by which the two overshoot each other. Now no mode is left out, and a smaller learning rate lets
-the samples settle.
+Switch to the relativistic loss, which compares each generated sample with a real one, add a penalty on the gradient of
+the discriminator, and remove the momentum, which makes the two networks overshoot. Now all modes are covered, and a
+smaller learning rate lets the samples settle.
 """
 
 from dataclasses import dataclass
@@ -35,44 +36,44 @@ EQUATIONS = (
 )
 
 STEPS = 0.7
-BATCHES = 6  # to learn from in a step
+BATCHES = 6  # per step of the page
 BATCH_SIZE = 128
 SAMPLES = 1000
 REACH = 3.0
-LEAST = 0.1  # of an even share of the samples, with which a mode counts as covered
+LEAST = 0.1  # fraction of an even share of the samples that a covered mode must have
 AXIS = np.linspace(-REACH, REACH, 61)
 GRID = np.stack(np.meshgrid(1.75 * AXIS, AXIS), axis=-1).astype(np.float32)
-OBJECTIVES = {"cross-entropy (the plain game)": cross_entropy, "relativistic": relativistic}
+OBJECTIVES = {"cross-entropy (original)": cross_entropy, "relativistic": relativistic}
 PLAIN, RELATIVISTIC = OBJECTIVES
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     objective: str = choice(PLAIN, tuple(OBJECTIVES))
     """Loss ℓ."""
     penalty: float = slider(0.0, 0.0, 1.0, symbol="r")
-    """Weight of the gradient penalties."""
+    """Gradient penalty weight."""
     learning_rate: float = slider(2e-3, 1e-4, 1e-2, logarithmic=True)
-    """Learning rate of both networks."""
+    """Learning rate (both networks)."""
     momentum: float = slider(0.9, 0.0, 0.99)
-    """Momentum of Adam."""
+    """Momentum of Adam (β₁)."""
     ring: int = slider(8, 1, 12, restarts=True)
-    """Modes of the data."""
+    """Number of modes."""
     deviation: float = slider(0.05, 0.02, 0.3, restarts=True)
-    """Standard deviation of each mode."""
+    """SD of each mode."""
 
 
 class State(NamedTuple):
-    """The two networks, what they learn from, and how well the samples cover the modes."""
+    """The two networks, their training data, and the coverage of the modes."""
 
     model: GAN
     learning: Any  # the state of the rule, None before the first step
     data: np.ndarray  # (20000, 2)
-    z: jax.Array  # (SAMPLES, 2): what is generated from is always the same
+    z: jax.Array  # (SAMPLES, 2): fixed latent inputs
     samples: np.ndarray  # (SAMPLES, 2)
-    surface: np.ndarray  # (61, 61): what the discriminator takes for real, from 0 to 1
+    surface: np.ndarray  # (61, 61): probability of being real, by the discriminator
     losses: np.ndarray  # (steps, 2): of the discriminator and of the generator
     covered: np.ndarray  # (steps,): modes
     share: float  # of the samples that lie near a mode
@@ -81,17 +82,17 @@ class State(NamedTuple):
 
 @eqx.filter_jit
 def look(model, z):
-    """Return what the generator makes of z, and what the discriminator says on the grid."""
+    """Return the samples generated from z, and the output of the discriminator on the grid."""
     return model(z), logistic(model.discriminator(jnp.asarray(GRID))[..., 0])
 
 
 def mixture(controls):
-    """Make the Gaussians on a ring."""
+    """Create the Gaussians on a ring."""
     return ring_of_gaussians(controls.ring, deviation=controls.deviation)
 
 
 def start(controls, key):
-    """Begin with networks that know nothing."""
+    """Start with untrained networks."""
     key, for_model, for_samples = jax.random.split(key, 3)
     model = dense_gan(2, (64, 64, 64), 2, key=for_model)
     z = model.draw(SAMPLES, key=for_samples)
@@ -101,7 +102,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Let both learn from some batches."""
+    """Train both networks on a few batches."""
     key, for_order = jax.random.split(state.key)
     adam = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3, b1=0.9, b2=0.99)
     objective, r = OBJECTIVES[controls.objective], jnp.asarray(controls.penalty)
@@ -128,7 +129,7 @@ def step(state, controls):
 
 
 def picture(state, controls):
-    """Draw data and samples on what the discriminator says, and the game so far."""
+    """Draw data and samples over the output of the discriminator, and the number of covered modes."""
     batches = BATCHES * np.arange(1, len(state.covered) + 1)
     wide = (-1.75 * REACH, 1.75 * REACH)
     marks = [
@@ -140,7 +141,7 @@ def picture(state, controls):
         Plot(marks, "x₁", "x₂", "", wide, (-REACH, REACH), equal=True, height=3.2),
         Plot(
             [Line(batches, state.covered)],
-            "Batches learnt from",
+            "Training batches",
             "Modes covered",
             y_range=(0.0, controls.ring + 0.5),
         ),
@@ -148,14 +149,14 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return how well the samples cover the modes, and the losses."""
+    """Return the coverage of the modes, and the losses."""
     discriminator, generator = state.losses[-1] if len(state.losses) else (0.0, 0.0)
     return {
-        "Batches learnt from": BATCHES * len(state.covered),
+        "Training batches": BATCHES * len(state.covered),
         "Modes covered": state.covered[-1] if len(state.covered) else 0.0,
         "Samples near a mode [%]": 100 * state.share,
-        "Loss of the discriminator": discriminator,
-        "Loss of the generator": generator,
+        "Discriminator loss": discriminator,
+        "Generator loss": generator,
     }
 
 
@@ -168,9 +169,9 @@ def measures(state, controls):
 
 PRESETS = {
     "Goodfellow et al. 2014: mode collapse": {},
-    "Huang et al. 2024: relativistic, with penalties": {"objective": RELATIVISTIC, "penalty": 0.2, "momentum": 0.0},
-    "Relativistic, without penalties": {"objective": RELATIVISTIC},
-    "A single broad mode: the plain game works": {"ring": 1, "deviation": 0.3},
+    "Huang et al. 2024: R3GAN": {"objective": RELATIVISTIC, "penalty": 0.2, "momentum": 0.0},
+    "Relativistic loss without penalties": {"objective": RELATIVISTIC},
+    "A single broad mode: no collapse": {"ring": 1, "deviation": 0.3},
 }
 
-MISSIONS = (Mission("Cover all eight modes, with nine of ten samples near one of them.", all_modes("ring", 8)),)
+MISSIONS = (Mission("Cover all eight modes, with at least 90 % of the samples near a mode.", all_modes("ring", 8)),)

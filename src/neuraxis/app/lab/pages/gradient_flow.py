@@ -1,12 +1,11 @@
-"""Vanishing and exploding gradients: what is left of a gradient on its way back through many layers.
+"""Vanishing and exploding gradients: the size of the gradient as it flows back through many layers.
 
-The gradient travels from the right to the left: through each layer it is multiplied by the weights and by σ′. Look at
-the first layer. Move the gain of the weights, and find where the gradient neither vanishes nor explodes; then watch
-below whether the network learns. Both pictures of the layers are drawn at the start of learning, each time over other
-images.
+The gradient flows from right to left: each layer multiplies it by its weights and by σ′. Look at the first layer.
+Adjust the gain of the weights until the gradient neither vanishes nor explodes; then see in the bottom plot whether the
+network learns. The two upper plots show the network at initialisation, each time for a new batch of images.
 
-The theory of wide layers says by how much the gradient changes in each. For ReLU the gain that keeps it is √2: He
-initialisation. For the logistic function no moderate gain will do.
+The theory of wide networks predicts the factor by which the gradient changes in each layer. For ReLU the gain that
+preserves it is √2: He initialisation. For the logistic function no moderate gain works.
 """
 
 from dataclasses import dataclass
@@ -38,14 +37,14 @@ EQUATIONS = (
 STEPS = 0.5
 WIDTH = 64
 MEASURED = 64  # images
-ADVANCE = 5  # batches in one step of the page
-REMEMBERED = 400  # points of the learning curves
+ADVANCE = 5  # batches per step of the page
+REMEMBERED = 400  # points of the learning curve
 ACTIVATIONS = {"logistic": logistic, "tanh": tanh, "relu": relu}
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     activation: str = choice("tanh", tuple(ACTIVATIONS), restarts=True)
     """Activation function σ."""
@@ -58,27 +57,27 @@ class Controls:
 
 
 class State(NamedTuple):
-    """The first weights with a gain of 1, the network that learns from them, and what was measured."""
+    """The initial weights with a gain of 1, the network trained from them, and the measurements."""
 
     drawn: Sequential
     model: Sequential
     optimizer: Any
-    gain: float  # with which the learning began
+    gain: float  # at initialisation
     key: jax.Array
-    activations: np.ndarray  # (block,): root mean square of the outputs at the start
-    gradients: np.ndarray  # (block,): norm of ∂E/∂h at the start
-    history: np.ndarray  # (seen, 2): batches so far, and loss of the last ones
-    diverged: bool  # so that it cannot go on learning
+    activations: np.ndarray  # (block,): root mean square of the outputs at initialisation
+    gradients: np.ndarray  # (block,): norm of ∂E/∂h at initialisation
+    history: np.ndarray  # (points, 2): number of batches, and training loss
+    diverged: bool  # training cannot continue
 
 
 def digits():
-    """Return the images of handwritten digits, (1797, 64), and what they show."""
+    """Return the images of handwritten digits, (1797, 64), and their labels."""
     images = data.load("digits").scaled().flat()
     return images.train_x, images.train_y
 
 
 def rule():
-    """Gradient descent with momentum, with a rate that can be set in its state."""
+    """Gradient descent with momentum, with a learning rate that can be set in its state."""
     return descent(loss, optax.inject_hyperparams(optax.sgd)(learning_rate=0.01, momentum=0.9))
 
 
@@ -88,7 +87,7 @@ def scaled(model, gain):
 
 
 def begun(drawn, controls, key):
-    """Start to learn from the weights with the present gain."""
+    """Start training from the weights with the current gain."""
     model = scaled(drawn, controls.gain)
     return State(
         drawn, model, rule().init(model), controls.gain, key, np.zeros(0), np.zeros(0), np.zeros((0, 2)), False
@@ -96,7 +95,7 @@ def begun(drawn, controls, key):
 
 
 def measured(state, controls):
-    """Measure the flow at the start of learning, over images of this step."""
+    """Measure the gradient flow at initialisation, for a new batch of images."""
     x, labels = digits()
     random = np.random.default_rng(np.asarray(jax.random.key_data(state.key)))
     chosen = random.choice(len(x), MEASURED, replace=False)
@@ -109,7 +108,7 @@ def measured(state, controls):
 
 
 def start(controls, key):
-    """Draw the weights, and measure."""
+    """Draw the weights, and measure the gradient flow."""
     sigma = ACTIVATIONS[controls.activation]
     sizes = [64, *[WIDTH] * (controls.depth + 1)]
     keys = jax.random.split(key, len(sizes))
@@ -120,7 +119,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from a few batches, anew where the gain has moved, and measure the start over other images."""
+    """Train on a few batches, from the start if the gain has changed, and measure the flow at initialisation."""
     if controls.gain != state.gain:
         state = begun(state.drawn, controls, state.key)
     rate = {"learning_rate": jnp.asarray(controls.learning_rate)}
@@ -140,20 +139,20 @@ def step(state, controls):
 
 
 def picture(state, controls):
-    """Draw gradient and activation of each layer at the start, and the loss since then."""
+    """Draw gradient and activation of each layer at initialisation, and the training loss."""
     layers = np.arange(controls.depth + 1)
     shown = (0, controls.depth)
     relative = np.maximum(state.gradients / max(state.gradients[-1], 1e-30), 1e-30)
     same = Line(shown, (1, 1), reference=True, dashed=True)
     batches, losses = state.history.T
-    chance = Line((0, max(100, *batches, 100)), (np.log(10),) * 2, "guessing", reference=True, dashed=True)
-    title = "Learning: diverged" if state.diverged else "Learning"
+    chance = Line((0, max(100, *batches, 100)), (np.log(10),) * 2, "chance level", reference=True, dashed=True)
+    title = "Training: diverged" if state.diverged else "Training"
     return (
         Plot(
             [Line(layers, relative, "gradient"), same],
             "Layer",
-            "‖∂E/∂h‖, last layer = 1",
-            "Gradient, on its way from the right to the left",
+            "‖∂E/∂h‖ / last layer",
+            "Gradient at initialisation (right to left)",
             shown,
             (1e-8, 1e6),
             y_logarithmic=True,
@@ -162,8 +161,8 @@ def picture(state, controls):
         Plot(
             [Line(layers, np.maximum(state.activations, 1e-30), "activation"), same],
             "Layer",
-            "Root mean square of h",
-            "Activation, on its way from the left to the right",
+            "RMS of h",
+            "Activation at initialisation (left to right)",
             shown,
             (1e-5, 1e5),
             y_logarithmic=True,
@@ -173,18 +172,18 @@ def picture(state, controls):
 
 
 def factors(state):
-    """Return by what the gradient changes in each layer on its way back."""
+    """Return the factor by which the gradient changes in each layer on its way back."""
     return state.gradients[:-1] / np.maximum(state.gradients[1:], 1e-30)
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     found = factors(state)
     return {
-        "Gradient, first layer over last": state.gradients[0] / max(state.gradients[-1], 1e-30),
-        "Least factor in a layer": found.min(),
-        "Largest factor in a layer": found.max(),
-        "Batches": state.history[-1, 0] if len(state.history) else 0,
+        "Gradient, first / last layer": state.gradients[0] / max(state.gradients[-1], 1e-30),
+        "Smallest factor per layer": found.min(),
+        "Largest factor per layer": found.max(),
+        "Training batches": state.history[-1, 0] if len(state.history) else 0,
         "Loss [nats]": state.history[-1, 1] if len(state.history) else np.nan,
     }
 
@@ -192,7 +191,7 @@ def numbers(state, controls):
 def measures(state, controls):
     """Measure the factors of the gradient as the experiment does."""
     found = np.maximum(factors(state), 1e-30)
-    settled = found[len(found) // 2 :]  # where the activations have come to their size
+    settled = found[len(found) // 2 :]  # where the activations have settled
     if controls.activation == "tanh":
         return {"large_weights_least_growth_per_layer": float(found.min())}
     if controls.activation == "relu":
@@ -202,15 +201,13 @@ def measures(state, controls):
 
 PRESETS = {
     "Hochreiter 1991: vanishing gradient": {"activation": "logistic", "gain": 1.0},
-    "Exploding gradient": {"activation": "tanh", "gain": 5.0},
-    "Glorot & Bengio 2010: tanh with a gain of 1": {"activation": "tanh", "gain": 1.0},
-    "He et al. 2015: ReLU with a gain of √2": {"activation": "relu", "gain": 1.414},
-    "He et al. 2015, and 24 layers": {"activation": "relu", "gain": 1.414, "depth": 24},
+    "Exploding gradient (tanh, gain 5)": {"activation": "tanh", "gain": 5.0},
+    "Glorot & Bengio 2010: tanh, gain 1": {"activation": "tanh", "gain": 1.0},
+    "He et al. 2015: ReLU, gain √2": {"activation": "relu", "gain": 1.414},
+    "He et al. 2015: ReLU, gain √2, 24 layers": {"activation": "relu", "gain": 1.414, "depth": 24},
 }
 
 MISSIONS = (
-    Mission(
-        "Take ReLU and find a gain at which the gradient keeps its size: a factor from 0.9 to 1.1 per layer.", KEPT
-    ),
-    Mission("Let a tanh network's gradient explode: by 1.4 or more in every single layer.", EXPLODING),
+    Mission("ReLU: find a gain that preserves the gradient, with a factor between 0.9 and 1.1 per layer.", KEPT),
+    Mission("tanh: make the gradient explode, by a factor of at least 1.4 in every layer.", EXPLODING),
 )

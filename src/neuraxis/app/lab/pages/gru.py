@@ -1,11 +1,11 @@
-"""Gated recurrent unit: gates that decide, character by character, what is kept and what is replaced.
+"""Gated recurrent unit: gates decide, character by character, what to keep and what to replace.
 
-It learns to continue Shakespeare's sonnets while you watch, and reads your text again after every step. Each row is a
-neuron, each column a character. Where the update gate g is near 0 the neuron keeps its h; where it is near 1, h is
-replaced. The reset gate r says how much of the old h the new candidate may see.
+The network is trained on Shakespeare's sonnets while you watch, and reads your text anew after every step. Each row is
+a neuron, each column a character. Where the update gate g is near 0, the neuron keeps its state h; where it is near 1,
+h is replaced by the candidate. The reset gate r sets how much of the old h enters the candidate.
 
-Type a text. Which neurons change at every space, and which hold on over words? After a few hundred batches it spells
-short words; raise the temperature and it becomes daring.
+Type a text. Which neurons change at every space, and which hold their state across words? After a few hundred batches
+the network spells short words; a higher temperature makes its continuation more random.
 """
 
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ EQUATIONS = (
 )
 
 STEPS = 0.6
-BATCHES = 4  # to learn from in a step
-WINDOW = 48  # characters that are learnt from at once
+BATCHES = 4  # per step of the page
+WINDOW = 48  # characters in a training example
 LONGEST = 60  # characters of the visitor's text
-WRITTEN = 50  # characters that it goes on by
+WRITTEN = 50  # characters of the continuation
 SHOWN = 24  # neurons
 TEXT = find_text(("sonnets",)).content
 CHARACTERS = Characters.of(TEXT)
@@ -48,20 +48,20 @@ CHARACTERS = Characters.of(TEXT)
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     text: str = text("Shall I compare thee to a ", LONGEST)
-    """Text to read."""
+    """Input text."""
     temperature: float = slider(0.5, 0.0, 2.0, symbol="T")
-    """Temperature of what it writes."""
+    """Sampling temperature."""
     learning_rate: float = slider(1e-2, 1e-5, 1e-1, logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
     hidden_size: int = slider(64, SHOWN, 256, restarts=True)
     """Hidden neurons."""
 
 
 class State(NamedTuple):
-    """The network and what it learns from, and what it makes of the visitor's text."""
+    """The network, its training data, and its response to the input text."""
 
     model: Sequential
     learning: Any  # the state of the rule, None before the first step
@@ -75,7 +75,7 @@ class State(NamedTuple):
 
 @eqx.filter_jit
 def read(model, tokens, count, temperature, key):
-    """Read a text of `count` tokens; give g, r and h, the chances of what comes next, and how the network goes on."""
+    """Read a text of `count` tokens; return g, r and h, the next-character probabilities, and a continuation."""
     embedding, gru, readout = model.layers
     x = embedding(tokens)
     h = gru(x)
@@ -92,12 +92,12 @@ def read(model, tokens, count, temperature, key):
 
 
 def known(typed):
-    """Leave out the characters that do not occur in the sonnets."""
+    """Drop characters that do not occur in the sonnets."""
     return "".join(character for character in typed if character in CHARACTERS.alphabet) or " "
 
 
 def reading(model, controls, key):
-    """Let the network read what the visitor typed."""
+    """Let the network read the input text."""
     tokens = CHARACTERS.encode(known(controls.text))
     padded = jnp.asarray(np.pad(tokens, (0, LONGEST - len(tokens))))
     gates, chances, written = read(model, padded, len(tokens), jnp.asarray(controls.temperature), key)
@@ -105,7 +105,7 @@ def reading(model, controls, key):
 
 
 def start(controls, key):
-    """Begin with a network that knows nothing."""
+    """Start with an untrained network."""
     keys, size = jax.random.split(key, 5), controls.hidden_size
     parts = (
         Embedding(CHARACTERS.size, size, key=keys[0]),
@@ -118,7 +118,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from some batches, and read the visitor's text again."""
+    """Train on a few batches, and read the input text again."""
     key, for_order, for_writing = jax.random.split(state.key, 3)
     adam = optax.inject_hyperparams(optax.adam)(learning_rate=1e-2)
     rule = descent(next_token_loss, optax.chain(optax.clip_by_global_norm(1.0), adam))
@@ -133,12 +133,12 @@ def step(state, controls):
 
 
 def visible(characters):
-    """Write spaces and the ends of lines so that they can be seen."""
+    """Make spaces and line breaks visible."""
     return characters.replace(" ", "␣").replace("\n", "↵")
 
 
 def picture(state, controls):
-    """Draw gates and state over the text, and what would come next."""
+    """Draw gates and state over the text, and the next-character probabilities."""
     shown, neurons = list(visible(known(controls.text))), [""] * SHOWN
     # The text may have been typed since the last step.
     shown = (shown + [""] * LONGEST)[: state.gates.shape[-1]]
@@ -147,14 +147,14 @@ def picture(state, controls):
     names = [visible(CHARACTERS.alphabet[token]) for token in likely]
     written = visible(CHARACTERS.decode(state.written))
     return (
-        Matrix(g, neurons, shown, "Update gate g: 0 keeps, 1 replaces", (0.0, 1.0)),
-        Matrix(r, neurons, shown, "Reset gate r: how much of h the candidate sees", (0.0, 1.0)),
+        Matrix(g, neurons, shown, "Update gate g (0: keep, 1: replace)", (0.0, 1.0)),
+        Matrix(r, neurons, shown, "Reset gate r (0: candidate ignores h)", (0.0, 1.0)),
         Matrix(h, neurons, shown, "Hidden state h", (-1.0, 1.0), signed=True),
         Plot(
             [Bars(state.chances[likely], names)],
             "Next character",
             "Probability",
-            f"It would go on: {written}",
+            f"Continuation: {written}",
             y_range=(0.0, 1.0),
             height=1.3,
         ),
@@ -162,31 +162,31 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return what has been learnt, and how sure the network is."""
+    """Return the progress of training, and the confidence of the network."""
     return {
-        "Batches learnt from": BATCHES * len(state.losses),
-        "Loss [nats a character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
-        "Probability of the likeliest character": state.chances.max(),
+        "Training batches": BATCHES * len(state.losses),
+        "Loss [nats per character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
+        "Highest next-character probability": state.chances.max(),
         "Mean update gate": state.gates[0].mean(),
     }
 
 
 def measures(state, controls):
-    """Tell how sure the network is."""
+    """Return the highest next-character probability."""
     return {"highest_probability": float(state.chances.max())}
 
 
 PRESETS = {
-    "A line of Shakespeare, cut short": {"text": "Shall I compare thee to a "},
+    "An unfinished line": {"text": "Shall I compare thee to a "},
     "After q": {"text": "The q"},
-    "The end of a line": {"text": "And summer's lease hath all too short a date"},
+    "End of a line": {"text": "And summer's lease hath all too short a date"},
     "Nonsense": {"text": "zzzz qqqq xxxx zzzz"},
-    "Always the likeliest character": {"temperature": 0.0},
+    "Temperature 0: greedy decoding": {"temperature": 0.0},
 }
 
 MISSIONS = (
     Mission(
-        "Type a text after which the network is sure, to 90 %, of the next character.",
+        "Type a text after which the network predicts the next character with a probability of at least 90 %.",
         (Claim("highest_probability", ">=", 0.9),),
     ),
 )

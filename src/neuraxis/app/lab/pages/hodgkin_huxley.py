@@ -1,9 +1,11 @@
-"""Hodgkin–Huxley neuron: how two kinds of channels make the spike.
+"""Hodgkin–Huxley neuron: sodium and potassium channels generate the action potential.
 
-Raise the current slowly from 0. The neuron first stays at rest, then fires once, then for ever, and its frequency does
-not begin at 0. Watch the gates: m follows the potential at once, h and n come later, and so the spike ends.
+Raise the current slowly from 0. The neuron first stays at rest, then fires once, then repetitively, and its frequency
+does not start at 0. Watch the gates: m follows the potential almost at once, h and n lag behind, and this ends the
+spike.
 
-Cool the axon and its spikes become broad; warm it beyond 30 °C and they fail.
+Cool the axon and the spikes broaden; warm it and they become smaller, until the neuron stops firing (at 10 µA/cm², at
+about 22 °C).
 """
 
 from dataclasses import dataclass
@@ -20,21 +22,21 @@ EXPERIMENT = "hodgkin-huxley"
 
 STEPS = 5  # between two pictures
 DT = 0.025  # [ms]
-SAMPLE = 0.1  # between the samples that are shown [ms]
+SAMPLE = 0.1  # between the samples shown [ms]
 SHOWN = 1000  # samples
-ADVANCE = 20  # steps of dt in one step of the page
+ADVANCE = 20  # steps of dt per step of the page
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     current: float = slider(10.0, 0.0, 180.0, symbol="J")
     """Injected current [µA/cm²]."""
     g_na: float = slider(120.0, 0.0, 200.0, symbol="g_Na")
-    """Sodium conductance, all gates open [mS/cm²]."""
+    """Max. Na⁺ conductance [mS/cm²]."""
     g_k: float = slider(36.0, 0.0, 80.0, symbol="g_K")
-    """Potassium conductance, all gates open [mS/cm²]."""
+    """Max. K⁺ conductance [mS/cm²]."""
     g_leak: float = slider(0.3, 0.01, 2.0, symbol="g_L")
     """Leak conductance [mS/cm²]."""
     temperature: float = slider(6.3, 0.0, 40.0)
@@ -42,33 +44,33 @@ class Controls:
 
 
 class State(NamedTuple):
-    """The neuron now, the time, and what it did in the last 100 ms."""
+    """The state of the neuron, the time, and the last 100 ms."""
 
     neuron: HodgkinHuxleyState
     time: float  # [ms]
     traces: np.ndarray  # (samples, 4): V, m, h, n
-    spikes: np.ndarray  # (samples,): how many spikes were complete at each
+    spikes: np.ndarray  # (samples,): number of spikes in each
 
 
 def model(controls):
-    """Make the neuron that the controls describe."""
+    """Create the neuron described by the controls."""
     return HodgkinHuxley(g_na=controls.g_na, g_k=controls.g_k, g_leak=controls.g_leak, temperature=controls.temperature)
 
 
 def record(state, spike):
-    """Record the membrane and whether there was a spike."""
+    """Record the state of the membrane and the spikes."""
     return record_state(state, spike), spike
 
 
 def start(controls, key):
-    """Begin at rest."""
+    """Start at rest."""
     rest = model(controls).init_state(())
     traces = np.tile(np.array([rest.v, rest.m, rest.h, rest.n]), (SHOWN, 1))
     return State(rest, 0.0, traces, np.zeros(SHOWN))
 
 
 def step(state, controls):
-    """Go on by half a millisecond."""
+    """Advance by half a millisecond."""
     run = simulate(model(controls), controls.current, dt=DT, steps=ADVANCE, state=state.neuron, record=record)
     (membrane, spikes), every = run.record, round(SAMPLE / DT)
     new = np.stack([membrane.v, membrane.m, membrane.h, membrane.n], axis=1)[every - 1 :: every]
@@ -91,7 +93,7 @@ def picture(state, controls):
         Plot(
             [Line(times, gate, name, symbol=name) for name, gate in zip("mhn", gates, strict=True)],
             "Time [ms]",
-            "Open fraction",
+            "Gating variable",
             x_range=shown,
             y_range=(0.0, 1.0),
         ),
@@ -99,7 +101,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     v, m, h, n = state.traces[-1]
     return {
         "Time [ms]": state.time,
@@ -112,23 +114,23 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Tell the current from which it goes on firing, once it has been silent below and fires now."""
+    """Return the current if the standard axon fires repetitively at it."""
     is_standard = controls.g_na == 120 and controls.g_k == 36 and controls.g_leak == 0.3
     fires = is_standard and controls.temperature == 6.3 and state.time > 100 and state.spikes[SHOWN // 2 :].sum() >= 2
     return {"repetitive_current_ua": controls.current} if fires else {}
 
 
 PRESETS = {
-    "Hodgkin & Huxley 1952, figure 12: repetitive firing": {"current": 10.0},
-    "Just above the first threshold: one spike": {"current": 3.0},
-    "No sodium (tetrodotoxin)": {"current": 10.0, "g_na": 0.0},
+    "Hodgkin & Huxley 1952: repetitive firing": {"current": 10.0},
+    "Just above rheobase: a single spike": {"current": 3.0},
+    "Tetrodotoxin: no sodium current": {"current": 10.0, "g_na": 0.0},
     "Depolarisation block": {"current": 170.0},
-    "A warm axon": {"current": 20.0, "temperature": 18.5},
+    "Warm axon (18.5 °C)": {"current": 20.0, "temperature": 18.5},
 }
 
 MISSIONS = (
     Mission(
-        "Find the smallest current, to 0.05 µA/cm², from which the standard axon fires for ever.",
+        "Find the smallest current at which the standard axon fires repetitively, to within 0.05 µA/cm².",
         (Claim("repetitive_current_ua", ">=", 6.24), Claim("repetitive_current_ua", "<=", 6.3)),
     ),
 )

@@ -1,12 +1,12 @@
-"""Hopfield network: memories are valleys of an energy, and recall runs down into one.
+"""Hopfield network: memories are minima of an energy function, and recall descends into one of them.
 
-Each of the 64 pixels is a neuron, black or white, and the weights store a few digits by Hebb's rule. The cue is your
-drawing with some pixels flipped. Then one neuron after the other, in random order, takes the sign of what the others
-tell it: the energy only falls, until a memory is reached.
+Each of the 64 pixels is a neuron with the states −1 and 1, and the weights store a few digits by the Hebb rule. The cue
+is your drawing with some pixels flipped. Then the neurons are updated one at a time, in random order, each taking the
+sign of its input: the energy never rises, and the state settles in a minimum.
 
 Draw another cue, flip more pixels, or type which digits to store (a digit typed twice is stored in two handwritings).
-Then fill the memory with random patterns: beyond about 0.138 patterns per neuron recall breaks down, and the valleys
-that are left belong to no pattern.
+Then add random patterns: beyond about 0.138 patterns per neuron recall breaks down, and the minima that remain are
+spurious states.
 """
 
 from dataclasses import dataclass
@@ -29,28 +29,28 @@ EQUATIONS = (
 
 STEPS = 2
 N = 64  # neurons
-REST = 60  # steps that a state stays to be looked at once it is settled
+REST = 60  # steps for which a settled state is shown
 DIGITS = data.load("digits").scaled()
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     cue: str = drawing("00ffff0000ff0f0000000f00000ffff000ffff00000f0000000f000000ff0000", 8, 8)
-    """Your cue."""
+    """Cue."""
     flipped: float = slider(0.15, 0.0, 0.5)
-    """Share of its pixels that are flipped."""
+    """Fraction of pixels flipped."""
     again: int = button()
-    """Flip others."""
+    """Flip other pixels."""
     stored: str = text("017", 12)
     """Digits to store."""
     random_patterns: int = slider(0, 0, 40)
-    """Random patterns that are stored besides."""
+    """Additional random patterns."""
 
 
 class State(NamedTuple):
-    """The neurons now, where they began, and the energy after each update."""
+    """The state of the neurons, the cue, and the energy after each update."""
 
     x: np.ndarray  # (N,), −1 or 1
     begun: np.ndarray  # (N,)
@@ -58,28 +58,28 @@ class State(NamedTuple):
     order: np.ndarray  # of the neurons in this sweep
     quiet: int  # updates since the last flip
     key: jax.Array
-    asked: tuple  # what the cue was made of
+    asked: tuple  # the controls that the cue was made with
 
 
 def patterns(controls):
-    """Return the patterns ξ (M, N) to store, of −1 and 1."""
+    """Return the patterns ξ (M, N) to store, with entries −1 and 1."""
     wanted = [int(digit) for digit in controls.stored if digit in "0123456789"]
     if not wanted:
-        raise InputError(f"digits to store must be some of 0 to 9, such as 014, but are {controls.stored}")
+        raise InputError(f"Digits to store must include a digit from 0 to 9, as in 014, but is {controls.stored!r}")
     images = [DIGITS.test_x[DIGITS.test_y == digit][wanted[:place].count(digit)] for place, digit in enumerate(wanted)]
     digits = np.where(np.stack(images) > 0.5, 1.0, -1.0).reshape(-1, N)
-    # The same ones whatever is learnt and recalled, so that the slider adds patterns and changes none.
+    # Always the same, so that the slider adds patterns and changes none.
     others = jax.random.rademacher(jax.random.key(0), (40, N), float)
     return np.concatenate([digits, others[: controls.random_patterns]])
 
 
 def asks(controls):
-    """Return what the cue depends on."""
+    """Return the controls that the cue depends on."""
     return controls.cue, controls.flipped, controls.again, controls.stored, controls.random_patterns
 
 
 def start(controls, key):
-    """Make the cue."""
+    """Create the cue."""
     key, flips, order = jax.random.split(key, 3)
     drawn = np.where(pixels(controls.cue, 8, 8).ravel() > 0.5, 1.0, -1.0)
     flip = np.asarray(jax.random.permutation(flips, N)) < round(controls.flipped * N)
@@ -89,7 +89,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Update one neuron; begin again where the cue is another, or the state has been settled for a while."""
+    """Update one neuron; restart if the cue has changed or the state has been settled for a while."""
     if state.asked != asks(controls) or state.quiet > N + REST:
         return start(controls, state.key)
     if state.quiet > N:
@@ -106,7 +106,7 @@ def step(state, controls):
 
 
 def picture(state, controls):
-    """Draw the state with the patterns, its energy, and its overlap with each of them."""
+    """Draw the state and the stored patterns, the energy, and the overlaps."""
     stored = patterns(controls)
     digits = len(stored) - controls.random_patterns
     shown = np.concatenate([state.begun[None], state.x[None], stored[:12]]).reshape(-1, 8, 8)
@@ -119,7 +119,7 @@ def picture(state, controls):
         Images(
             shown,
             ["cue", "state", *names[:12]],
-            title="Cue, state, and what is stored",
+            title="Cue, state and stored patterns",
             range=(-1.0, 1.0),
             columns=max(6, len(shown)),
             height=0.7,
@@ -129,8 +129,8 @@ def picture(state, controls):
                 Line(updates, state.energy, "state", symbol="E"),
                 *[Line([0, end], 2 * [float(each)], reference=True, dashed=True) for each in energies[:digits]],
             ],
-            "Updates of a neuron",
-            "Energy (dashed: the digits)",
+            "Neuron updates",
+            "Energy (dashed: stored digits)",
             x_range=(0, end),
             y_range=(float(energies.min()) - room, float(energies.max()) + room),
             half=True,
@@ -146,7 +146,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the load, and how far the recall has come."""
+    """Return the load, and the progress of recall."""
     stored = patterns(controls)
     return {
         "Updates": len(state.energy) - 1,
@@ -158,7 +158,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Tell where a cue without flipped pixels leads: a stored digit, or any cue at a load that can be recalled."""
+    """Measure where a cue without flipped pixels leads: overlap with the digit shown, and largest overlap."""
     stored = patterns(controls)
     if state.quiet < N or controls.flipped > 0 or state.asked != asks(controls):
         return {}
@@ -171,24 +171,24 @@ def measures(state, controls):
 MIXTURE = "000fff0000ffff00000f0f0000ffff0000f0ff0000000000000fff00000ff000"
 
 PRESETS = {
-    "Hopfield 1982: recall from a damaged cue": {},
-    "Spurious state: a mixture of three memories": {
+    "Hopfield 1982: recall from a corrupted cue": {},
+    "Spurious state: mixture of three memories": {
         "cue": MIXTURE,
         "flipped": 0.0,
     },
-    "Beyond capacity: the memory shown is left again": {"random_patterns": 25, "flipped": 0.0},
-    "Half the pixels flipped: nothing left to recall from": {"flipped": 0.5},
+    "Beyond capacity: unstable memories": {"random_patterns": 25, "flipped": 0.0},
+    "Half the pixels flipped: no recall": {"flipped": 0.5},
 }
 
 MISSIONS = (
     Mission(
-        "Overload the memory: shown a stored digit without any pixel flipped, the network leaves it for another state "
+        "Overload the memory: starting from a stored digit, with no pixel flipped, the network moves to another state "
         "(overlap at most 0.75).",
         (Claim("overlap_with_shown_pattern", "<=", 0.75),),
     ),
     Mission(
-        "Find a spurious memory: with fewer than 0.138 patterns per neuron and no pixel flipped, draw a cue from "
-        "which it settles in a state that is neither a stored pattern nor the negative of one (overlaps below 0.9).",
+        "Find a spurious state: with fewer than 0.138 patterns per neuron and no pixel flipped, draw a cue from which "
+        "the network settles in neither a stored pattern nor the negative of one (all |overlaps| below 0.9).",
         (Claim("largest_overlap", "<", 0.9),),
     ),
 )

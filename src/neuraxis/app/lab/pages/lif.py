@@ -1,11 +1,11 @@
-"""Leaky integrate-and-fire neuron: a leaky membrane, a threshold, and the firing rate that follows from them.
+"""Leaky integrate-and-fire neuron: membrane potential, threshold, and the resulting f–I curve.
 
-Raise the current through 1. Below it the potential settles under the threshold; above it the neuron fires at a regular
-rate, the dot on the tuning curve. Forty other neurons, one at each current, are measured at the same time, and lie on
-the closed form.
+Raise the current past 1. Below it the potential settles under the threshold; above it the neuron fires regularly, and
+its rate is the large dot on the f–I curve. Forty more neurons, each with its own current, are simulated in parallel,
+and without noise they lie on the analytical curve.
 
-Now add noise. The neuron fires even where its mean current is too small, and the sharp corner of the curve becomes
-round. A long refractory period flattens the curve at the top: no neuron fires faster than once in τ_ref.
+Now add noise. The neuron fires even where its mean current is below threshold, and the sharp onset of the curve becomes
+smooth. A long refractory period makes the curve saturate: no neuron fires faster than 1/τ_ref.
 """
 
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ EQUATIONS = (
 )
 
 STEPS = 2  # between two pictures
-DT = 0.1  # of the neuron that is drawn [ms]
-ADVANCE = 20  # steps of dt in one step of the page
+DT = 0.1  # of the neuron drawn [ms]
+ADVANCE = 20  # steps of dt per step of the page
 SHOWN = 2000  # samples of its potential
-CURRENTS = np.linspace(0.1, 4.0, 40)  # of the neurons that are measured
+CURRENTS = np.linspace(0.1, 4.0, 40)  # of the other neurons
 COARSE = 0.5  # length of their steps [ms], of which each step of the page has as many
 MEMORY = 3000.0  # time over which their rates are measured [ms]
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     current: float = slider(1.3, 0.0, 4.0, symbol="J")
-    """Current, in units of the threshold current."""
+    """Input current / threshold."""
     noise: float = slider(0.0, 0.0, 0.6, symbol="σ")
-    """Noise, as standard deviation of a potential without threshold."""
+    """Noise (SD of free potential)."""
     tau_m: float = slider(20.0, 5.0, 50.0, symbol="τ_m")
     """Membrane time constant [ms]."""
     tau_ref: float = slider(2.0, 0.5, 20.0, symbol="τ_ref")
@@ -51,7 +51,7 @@ class Controls:
 
 
 class State(NamedTuple):
-    """The neuron, what it did in the last 200 ms, and the neurons that are measured."""
+    """The neuron, its last 200 ms, and the other neurons with their spike counts."""
 
     key: jax.Array
     time: float  # [ms]
@@ -59,36 +59,36 @@ class State(NamedTuple):
     trace: np.ndarray  # (samples,)
     spikes: np.ndarray  # latest spike times [ms]
     others: LIFState
-    counts: np.ndarray  # their spikes, of which old ones count less
-    counted: float  # the time that they were counted in [ms]
-    measured: tuple  # noise, tau_m and tau_ref that they were counted for
+    counts: np.ndarray  # their spikes, with exponential forgetting
+    counted: float  # counting time, with the same forgetting [ms]
+    measured: tuple  # noise, tau_m and tau_ref of the counts
 
 
 def model(controls):
-    """Make the neuron that the controls describe."""
+    """Create the neuron described by the controls."""
     return LIF(tau_m=controls.tau_m, tau_ref=controls.tau_ref)
 
 
 def record(state, number):
-    """Record spikes and the potential."""
+    """Record spikes and potential."""
     return Spikes(number, state.age), state.v
 
 
 def noisy(key, current, controls, dt):
-    """Return a current with noise, so that a potential without threshold has the wanted standard deviation."""
+    """Return a noisy current that gives a potential without threshold the standard deviation of the control."""
     decay = np.exp(-dt / controls.tau_m)
     size = controls.noise * np.sqrt((1 + decay) / (1 - decay))
     return current + size * np.asarray(jax.random.normal(key, (ADVANCE, len(current))))
 
 
 def start(controls, key):
-    """Begin at rest."""
+    """Start at rest."""
     neuron, others = (LIF().init_state(shape) for shape in ((1,), CURRENTS.shape))
     return State(key, 0.0, neuron, np.zeros(SHOWN), np.zeros(0), others, np.zeros(len(CURRENTS)), 0.0, ())
 
 
 def step(state, controls):
-    """Go on by 2 ms, and measure the others for 10 ms."""
+    """Advance by 2 ms, and the other neurons by 10 ms."""
     key, *keys = jax.random.split(state.key, 3)
     drive = noisy(keys[0], np.array([controls.current]), controls, DT)
     run = simulate(model(controls), drive, dt=DT, state=state.neuron, record=record)
@@ -113,13 +113,13 @@ def step(state, controls):
 
 
 def rate(state):
-    """Return the firing rate of the neuron from its latest intervals, of which it has none when it is silent [Hz]."""
+    """Return the firing rate of the neuron from its latest interspike intervals, 0 if it has none [Hz]."""
     recent = state.spikes[state.spikes > state.time - DT * SHOWN]
     return 1000 * (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
 
 
 def picture(state, controls):
-    """Draw the potential with its spikes, and the tuning curve."""
+    """Draw the potential with its spikes, and the f–I curve."""
     times = state.time + DT * np.arange(1 - SHOWN, 1)
     shown = (times[0], times[-1])
     fired = state.spikes[state.spikes > shown[0]]
@@ -134,14 +134,14 @@ def picture(state, controls):
                 Line(x, y, "spikes"),
             ],
             "Time [ms]",
-            "Potential v",
+            "Membrane potential v",
             x_range=shown,
             y_range=(-0.6, 1.8),
         ),
         Plot(
             [
-                Line(currents, closed, "closed form without noise", reference=True),
-                Dots(CURRENTS, 1000 * state.counts / max(state.counted, 1.0), label="measured", size=4),
+                Line(currents, closed, "analytical, no noise", reference=True),
+                Dots(CURRENTS, 1000 * state.counts / max(state.counted, 1.0), label="simulated", size=4),
                 Dots([controls.current], [rate(state)], label="this neuron", symbol="J", size=11),
             ],
             "Current J",
@@ -153,17 +153,17 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     return {
         "Time [ms]": state.time,
         "v": state.trace[-1],
         "Firing rate [Hz]": rate(state),
-        "Closed form without noise [Hz]": float(model(controls).firing_rate(controls.current)),
+        "Analytical rate without noise [Hz]": float(model(controls).firing_rate(controls.current)),
     }
 
 
 def measures(state, controls):
-    """Measure the rate where a long refractory period, or noise on too small a current, decides it."""
+    """Measure the rate with a long refractory period, or with a current below threshold."""
     if controls.noise == 0 and controls.tau_ref >= 10:
         return {"refractory_rate_hz": rate(state)}
     if controls.current <= 0.9 and state.counted > MEMORY / 4:
@@ -173,20 +173,20 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Lapicque 1907: just above the threshold current": {"current": 1.02},
-    "Just below it": {"current": 0.98},
-    "Driven by the mean: fast and regular": {"current": 2.0, "noise": 0.1},
-    "Driven by fluctuations: slow and irregular": {"current": 0.75, "noise": 0.25},
-    "Saturation by refractoriness": {"current": 3.5, "tau_ref": 15.0},
+    "Lapicque 1907: just above threshold": {"current": 1.02},
+    "Just below threshold": {"current": 0.98},
+    "Mean-driven firing: regular": {"current": 2.0, "noise": 0.1},
+    "Fluctuation-driven firing: irregular": {"current": 0.75, "noise": 0.25},
+    "Saturation by the refractory period": {"current": 3.5, "tau_ref": 15.0},
 }
 
 MISSIONS = (
     Mission(
-        "With a refractory period of 10 ms or more and no noise, make the neuron fire at 50 Hz, to 0.5 Hz.",
+        "With a refractory period of at least 10 ms and no noise, make the neuron fire at 50 Hz, to within 0.5 Hz.",
         (Claim("refractory_rate_hz", ">=", 49.5), Claim("refractory_rate_hz", "<=", 50.5)),
     ),
     Mission(
-        "Keep the current at 0.9 or below and make the neuron fire at 20 Hz or more all the same.",
+        "Make the neuron fire at 20 Hz or more although the current is 0.9 or less.",
         (Claim("rate_below_threshold_hz", ">=", 20.0),),
     ),
 )

@@ -1,11 +1,12 @@
-"""Losses: two output neurons learn the same target, each by its own loss.
+"""Loss functions: identical output neurons learn the same target, each with its own loss.
 
-A loss and the activation of the output belong together. For a logistic output that is the cross-entropy: its gradient
-by z is y − t, as large as the mistake. The squared error multiplies it by σ′(z), which is almost nothing where the
-neuron is sure, and wrong. Start far on the wrong side and see who is still there when the other has arrived.
+A loss should match the activation function of the output. For a logistic output the match is the cross-entropy: its
+gradient with respect to z is y − t, the error itself. The squared error multiplies it by σ′(z), which nearly vanishes
+where the neuron is confident and wrong. Start far on the wrong side and see which neuron is stuck when the other has
+arrived.
 
-For a real number as target the output has no activation. Then squared and absolute error and Huber's loss differ in how
-hard an example that lies far away pulls: in proportion, always alike, or in proportion up to δ.
+For a real-valued target the output is linear. Squared error, absolute error and Huber loss then differ in how strongly
+an outlier pulls: in proportion to its distance, always equally, or in proportion up to δ.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ EQUATIONS = (
 STEPS = 1
 REACH = 8.0  # of z
 GRID = np.linspace(-REACH, REACH, 321, dtype=np.float32)
-LONGEST = 240  # steps, then they start again
+LONGEST = 240  # steps before the restart
 
 
 def cross_entropy(z, t, delta):
@@ -57,29 +58,29 @@ def absolute(z, t, delta):
 
 
 LOSSES = {
-    "logistic, for a class": {"cross-entropy": cross_entropy, "squared error": squared_of_logistic},
-    "linear, for a number": {"squared error": squared, "absolute error": absolute, "Huber's loss": huber_loss},
+    "logistic (classification)": {"cross-entropy": cross_entropy, "squared error": squared_of_logistic},
+    "linear (regression)": {"squared error": squared, "absolute error": absolute, "Huber loss": huber_loss},
 }
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
-    output: str = choice("logistic, for a class", tuple(LOSSES), restarts=True)
+    output: str = choice("logistic (classification)", tuple(LOSSES), restarts=True)
     """Output neuron."""
     begin: float = slider(-3.0, -8.0, 8.0, symbol="z")
-    """Input of the output neuron at first."""
+    """Initial net input."""
     target: float = slider(1.0, 0.0, 1.0, symbol="t")
     """Target."""
     learning_rate: float = slider(0.2, 0.01, 2.0, symbol="κ", logarithmic=True)
     """Learning rate."""
     delta: float = slider(1.0, 0.1, 5.0, symbol="δ")
-    """Where Huber's parabola ends."""
+    """Threshold of the Huber loss."""
 
 
 class State(NamedTuple):
-    """Input and output of the neuron so far, for each loss."""
+    """Net inputs and outputs so far, for each loss."""
 
     z: np.ndarray  # (steps + 1, loss)
     y: np.ndarray
@@ -98,24 +99,24 @@ def curves(z, t, delta):
 
 
 def slopes_at(z, controls):
-    """Return ∂E/∂z of each loss, at a z of its own."""
+    """Return ∂E/∂z of each loss, at its own z."""
     found = curves(np.resize(z, 3), controls.target, controls.delta)[controls.output]
     return np.diagonal(np.asarray(found)[:, 1])
 
 
 def answered(z, controls):
-    """Return the outputs y at inputs z."""
+    """Return the outputs y for the net inputs z."""
     return np.asarray(logistic(z)) if controls.output.startswith("logistic") else z
 
 
 def start(controls, key):
-    """Put every neuron at the same z."""
+    """Start every neuron at the same z."""
     z = np.full((1, len(LOSSES[controls.output])), controls.begin, np.float32)
     return State(z, answered(z, controls), controls.begin)
 
 
 def step(state, controls):
-    """Take a step down each loss; begin again where another z is wanted, and after the last step."""
+    """Take a step down each loss; restart after the last one, or if the initial z has changed."""
     if state.begin != controls.begin or len(state.z) > LONGEST:
         return start(controls, None)
     last = state.z[-1:]
@@ -124,7 +125,7 @@ def step(state, controls):
 
 
 def picture(state, controls):
-    """Draw error and gradient against z with the neurons on them, and the outputs against the step."""
+    """Draw loss and gradient against z with the neurons on them, and the outputs against the step."""
     found = np.asarray(curves(GRID, controls.target, controls.delta)[controls.output])
     names, is_class = LOSSES[controls.output], controls.output.startswith("logistic")
     shown, errors, slopes = (-REACH, REACH), [], []
@@ -144,7 +145,7 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     found = {"Step": len(state.z) - 1}
     for name, z, y, slope in zip(
         LOSSES[controls.output], state.z[-1], state.y[-1], slopes_at(state.z[-1], controls), strict=False
@@ -154,7 +155,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Measure the gradients of a logistic output at first, where its target is 1."""
+    """Measure the initial gradients of a logistic output with target 1."""
     if not controls.output.startswith("logistic") or controls.target != 1 or state.begin > 0:
         return {}
     names = ("matching_gradient_when_wrong", "mismatched_gradient_when_wrong")
@@ -162,16 +163,16 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Solla, Levin & Fleisher 1988: stuck where it is sure and wrong": {"begin": -7.0, "learning_rate": 1.0},
-    "Near the boundary both learn": {"begin": -1.0},
+    "Solla et al. 1988: squared error stalls": {"begin": -7.0, "learning_rate": 1.0},
+    "Near the decision boundary both learn": {"begin": -1.0},
     "Soft target (label smoothing)": {"target": 0.9},
-    "Huber 1964: an outlier pulls with a force of δ": {"output": "linear, for a number", "begin": 7.0},
+    "Huber 1964: bounded influence of outliers": {"output": "linear (regression)", "begin": 7.0},
 }
 
 MISSIONS = (
     Mission(
-        "The target is 1. Find where to start so that the cross-entropy still pulls with 0.99 and more, the squared "
-        "error with 0.01 and less.",
+        "With target 1, find an initial z where |∂E/∂z| is at least 0.99 for the cross-entropy, but at most 0.01 for "
+        "the squared error.",
         STALLED,
     ),
 )

@@ -1,15 +1,15 @@
-"""Multilayer perceptron: a network learns to tell points in the plane apart, and its neurons fold the plane for it.
+"""Multilayer perceptron: hidden neurons learn features that separate the classes in the plane.
 
-The colours behind the points are what the network answers, the paler the less sure it is. Watch the boundary bend
-around the spirals, and look at the small pictures: each is one neuron of the last hidden layer, which the output only
-has to weigh.
+The background colour is the class predicted by the network, paler where it is less certain. Watch the decision boundary
+bend around the spirals. Each of the small images shows the activation of one neuron of the last hidden layer over the
+plane; the output layer only takes weighted sums of these.
 
-Take the hidden layers away and every boundary becomes a straight line. Then add neurons one by one: how many does XOR
-need, how many the circles? Make the points noisy and the network large, and the two losses part: it learns the training
-points by heart. Weight decay brings them together again.
+Without hidden layers every decision boundary is a straight line. Add neurons one by one: how many does XOR need, how
+many the circles? With noisy points and a large network the two loss curves diverge: the network memorises the training
+points. Weight decay brings them together again.
 
-Points of your own come as a CSV file with the columns x, y and class (whole numbers). A third of all points is never
-learnt from: it is the test.
+Your own points can be loaded from a CSV file with the columns x, y and class (whole numbers). A third of all points is
+held out for testing.
 """
 
 from dataclasses import dataclass
@@ -39,15 +39,15 @@ EQUATIONS = (
 
 STEPS = 1
 POINTS = 300
-ADVANCE = 10  # batches in one step of the page
-REACH = 1.3  # of the plane that is shown
+ADVANCE = 10  # batches per step of the page
+REACH = 1.3  # of the plane shown
 SURFACE, SMALL = 72, 24  # pixels along a side, of the surface and of a neuron's picture
 REMEMBERED = 600  # points of the loss curves
 COLUMNS = ("x", "y", "class")
 
 
 def spirals(arms, turns, random):
-    """Draw points on arms that are wound around the middle."""
+    """Draw points on spiral arms."""
     arm = np.arange(POINTS) % arms
     radius = 0.1 + 0.9 * np.sqrt(random.random(POINTS))
     angle = 2 * np.pi * (arm / arms + turns * radius)
@@ -55,7 +55,7 @@ def spirals(arms, turns, random):
 
 
 def moons(random):
-    """Draw points on two half circles that reach into each other."""
+    """Draw points on two interleaving half circles."""
     lower, angle = np.arange(POINTS) % 2, np.pi * random.random(POINTS)
     x, y = np.where(lower, 1 - np.cos(angle), np.cos(angle)), np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
     return np.stack([x - 0.5, y - 0.25], axis=1) / 1.5, lower
@@ -69,7 +69,7 @@ def circles(random):
 
 
 def xor(random):
-    """Draw points in four squares, of which those at opposite corners have the same class."""
+    """Draw points in four squares; opposite corners have the same class."""
     corner = np.arange(POINTS) % 4
     signs = np.stack([corner // 2, corner % 2], axis=1) * 2 - 1
     return signs * (0.45 + 0.55 * random.random((POINTS, 2))), (corner // 2) ^ (corner % 2)
@@ -87,30 +87,30 @@ ACTIVATIONS = {"tanh": tanh, "relu": relu, "logistic": logistic, "identity": ide
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     shape: str = choice("two spirals", tuple(SHAPES), restarts=True)
-    """Points."""
+    """Data set."""
     points: str = table(COLUMNS)
-    """Points of your own."""
+    """Your own points."""
     layers: int = slider(2, 0, 4, restarts=True)
     """Hidden layers."""
     width: int = slider(16, 1, 32, restarts=True)
-    """Neurons in each hidden layer."""
+    """Neurons per hidden layer."""
     activation: str = choice("tanh", tuple(ACTIVATIONS), restarts=True)
     """Activation function σ."""
     learning_rate: float = slider(0.01, 1e-4, 1.0, symbol="κ", logarithmic=True)
-    """Learning rate of AdamW."""
+    """Learning rate (AdamW)."""
     batch: str = choice("32", ("1", "8", "32", "200"))
-    """Points in a batch."""
+    """Batch size."""
     decay: float = slider(0.0, 0.0, 1.0, symbol="λ")
     """Weight decay."""
     noise: float = slider(0.03, 0.0, 0.5)
-    """Noise of the points."""
+    """Noise of the points (SD)."""
 
 
 class State(NamedTuple):
-    """The network, its optimiser, the points without noise, their noise, and what was learnt so far."""
+    """The network, its optimiser, the points without noise, their noise, and the learning curves."""
 
     model: MLP
     optimizer: Any
@@ -118,28 +118,28 @@ class State(NamedTuple):
     clean: np.ndarray  # (points, 2)
     shifts: np.ndarray  # (points, 2), of standard deviation 1
     labels: np.ndarray  # (points,)
-    history: np.ndarray  # (seen, 5): batches so far, loss and accuracy in training, loss and accuracy in the test
+    history: np.ndarray  # (points, 5): number of batches, training loss and accuracy, test loss and accuracy
 
 
 def own_points(written):
-    """Read points, scaled to the plane that is shown, and number their classes."""
+    """Read points, scale them to the plane shown, and number their classes."""
     found = rows(written, COLUMNS)
     names, labels = np.unique(found[:, 2], return_inverse=True)
     if len(names) > 10:
         raise InputError(f"the points must have at most 10 classes, but have {len(names)}")
     if len(found) < 3:
-        raise InputError(f"there must be 3 points or more, of which one is the test, but there are {len(found)}")
+        raise InputError(f"there must be 3 points or more, one of them for testing, but there are {len(found)}")
     low, high = found[:, :2].min(axis=0), found[:, :2].max(axis=0)
     return (found[:, :2] - (low + high) / 2) / np.maximum((high - low) / 2, 1e-6), labels
 
 
 def rule():
-    """Descend the cross-entropy by AdamW, with rates that can be set in its state."""
+    """Minimise the cross-entropy with AdamW, with rates that can be set in its state."""
     return descent(loss, optax.inject_hyperparams(optax.adamw)(learning_rate=0.01, weight_decay=0.0))
 
 
 def examples(state, controls):
-    """Return the points with their noise, their classes, and which of them are the test."""
+    """Return the noisy points, their classes, and which of them are for testing."""
     noise = 0.0 if controls.points else controls.noise
     x = (state.clean + noise * state.shifts).astype(np.float32)
     return x, state.labels, np.arange(len(x)) % 3 == 2
@@ -147,18 +147,18 @@ def examples(state, controls):
 
 @eqx.filter_jit
 def learnt(model, x, labels, is_test):
-    """Return loss and accuracy of the training points, and of the test points."""
+    """Return loss and accuracy on the training points and on the test points."""
     found = jnp.stack([loss(model, x, labels), correct(model, x, labels)])
     return [jnp.mean(found, axis=1, where=which) for which in (~is_test, is_test)]
 
 
 def looked_at(batches, model, points):
-    """Return a row of the history: the batches so far, loss and accuracy in training, and in the test."""
+    """Return a row of the history: number of batches, training loss and accuracy, test loss and accuracy."""
     return np.concatenate([[batches], *learnt(model, *points)])[None]
 
 
 def start(controls, key):
-    """Draw the points and the first weights."""
+    """Draw the points and the initial weights."""
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     clean, labels = own_points(controls.points) if controls.points else SHAPES[controls.shape](random)
     order = random.permutation(len(clean))
@@ -170,7 +170,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from a few batches."""
+    """Train on a few batches."""
     x, labels, is_test = points = examples(state, controls)
     rates = {"learning_rate": controls.learning_rate, "weight_decay": controls.decay}
     hyperparams = state.optimizer.hyperparams | {name: jnp.asarray(rate) for name, rate in rates.items()}
@@ -195,7 +195,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def answers(model):
-    """Return the probabilities of the classes (row, column, class) and the last hidden layer (row, column, neuron)."""
+    """Return the class probabilities (row, column, class) and the last hidden layer (row, column, neuron)."""
 
     def plane(pixels):
         places = REACH * (2 * jnp.arange(pixels) + 1 - pixels) / pixels
@@ -208,7 +208,7 @@ def answers(model):
 
 
 def picture(state, controls):
-    """Draw the answers of the network with the points, its losses, and its last hidden layer."""
+    """Draw the predicted classes with the points, the losses, and the last hidden layer."""
     probabilities, h = (np.asarray(found) for found in answers(state.model))
     x, labels, is_test = examples(state, controls)
     shown = (-REACH, REACH)
@@ -225,27 +225,27 @@ def picture(state, controls):
             plane,
             "x₁",
             "x₂",
-            "Answer (large: training, small: test)",
+            "Predicted class (large: training)",
             shown,
             shown,
             equal=True,
             height=2,
             half=True,
         ),
-        Images(neurons, title="Neurons of the last hidden layer", signed=True, height=2, half=True),
+        Images(neurons, title="Activations of the last hidden layer", signed=True, height=2, half=True),
         Plot(curves, "Batch", "Loss [nats]", y_range=(1e-4, 3.0), y_logarithmic=True),
     )
     return panels if controls.layers else (panels[0], panels[2])
 
 
 def numbers(state, controls):
-    """Return the present values."""
-    names = ("Batches", "Training loss [nats]", "Training accuracy", "Test loss [nats]", "Test accuracy")
+    """Return the current values."""
+    names = ("Training batches", "Training loss [nats]", "Training accuracy", "Test loss [nats]", "Test accuracy")
     return dict(zip(names, state.history[-1], strict=True))
 
 
 def measures(state, controls):
-    """Return the accuracies, and the hidden neurons that the present points take."""
+    """Return the accuracies, and the number of hidden neurons."""
     _, _, training, _, test = state.history[-1]
     found = {"training_accuracy": training, "test_accuracy": test}
     if not controls.points:
@@ -254,11 +254,11 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Minsky & Papert 1969: no hidden layer, no XOR": {"shape": "XOR", "layers": 0},
-    "Rumelhart, Hinton & Williams 1986: XOR with a hidden layer": {"shape": "XOR", "layers": 1, "width": 4},
+    "Minsky & Papert 1969: no hidden layer": {"shape": "XOR", "layers": 0},
+    "Rumelhart et al. 1986: XOR learnt": {"shape": "XOR", "layers": 1, "width": 4},
     "Lang & Witbrock 1988: two spirals": {"layers": 3, "width": 5},
     "Overfitting": {"shape": "moons", "noise": 0.4, "layers": 3, "width": 32, "batch": "200"},
-    "Overfitting, held back by weight decay": {
+    "Weight decay against overfitting": {
         "shape": "moons",
         "noise": 0.4,
         "layers": 3,
@@ -266,20 +266,20 @@ PRESETS = {
         "batch": "200",
         "decay": 1.0,
     },
-    "A learning rate that is too large": {"learning_rate": 0.5},
+    "Learning rate too high": {"learning_rate": 0.5},
 }
 
 MISSIONS = (
     Mission(
-        "Solve XOR (98 % of the test points) with as few hidden neurons as possible: two are enough.",
+        "Solve XOR (98 % test accuracy) with at most two hidden neurons.",
         (Claim("test_accuracy", ">=", 0.98), Claim("XOR_hidden_neurons", "<=", 2.0)),
     ),
     Mission(
-        "Separate the circles (98 % of the test points) with three hidden neurons. Why not with two?",
+        "Separate the circles (98 % test accuracy) with at most three hidden neurons. Why not with two?",
         (Claim("test_accuracy", ">=", 0.98), Claim("circles_hidden_neurons", "<=", 3.0)),
     ),
     Mission(
-        "Overfit: let the network know 98 % of the training points and be wrong on a fifth of the test points.",
+        "Overfit: reach a training accuracy of at least 98 % with a test accuracy of at most 80 %.",
         (Claim("training_accuracy", ">=", 0.98), Claim("test_accuracy", "<=", 0.8)),
     ),
 )

@@ -1,11 +1,11 @@
-"""Optimisers: four ways down the same landscape, from the same point.
+"""Optimisers: four methods descend the same loss landscape from the same point.
 
-The grey bands are heights E; every optimiser sees nothing but the slope where it stands. In the ravine, plain descent
-swings from wall to wall while it creeps along the floor. Momentum averages the swings out; RMSprop and Adam scale each
-direction by itself.
+The grey bands show the loss E; every optimiser knows only the gradient where it stands. In the ravine, gradient descent
+swings from wall to wall while it creeps along the floor. Momentum averages the oscillations out; RMSprop and Adam scale
+each coordinate separately.
 
-Raise κ slowly: beyond 2/k, with k the larger curvature of the ravine, descent no longer comes closer but leaves. The
-saddle holds up whoever follows the slope; a shallow minimum catches whoever has no momentum.
+Raise κ slowly: beyond 2/k, where k is the larger curvature of the ravine, gradient descent diverges. At the saddle,
+gradient descent slows down; in a shallow minimum, it is trapped.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from neuraxis.experiments.optimizers.landscapes import minima, two_minima
 EXPERIMENT = "optimizers"
 
 EQUATIONS = (
-    r"\text{descent: } \theta \leftarrow \theta - \kappa \nabla E",
+    r"\text{gradient descent: } \theta \leftarrow \theta - \kappa \nabla E",
     r"\text{momentum: } v \leftarrow \beta v + \nabla E, \; \theta \leftarrow \theta - \kappa v",
     r"\text{RMSprop: } \theta \leftarrow \theta - \frac{\kappa_a}{\sqrt{r}} \nabla E",
     r"\text{Adam: } \theta \leftarrow \theta - \frac{\kappa_a}{\sqrt{\hat r}} \hat v",
@@ -34,23 +34,23 @@ EQUATIONS = (
 )
 
 STEPS = 0.6
-LONGEST = 300  # steps of the optimisers, then they start again
+LONGEST = 300  # steps of the optimisers before the restart
 PIXELS = 160
-FARTHEST = 1e4  # that a coordinate can go; who diverges is held there
+FARTHEST = 1e4  # bound on a coordinate, for those that diverge
 
 
 class Landscape(NamedTuple):
-    """A function of θ to descend, and k where it has one; the plane that is shown; where to start, and the minimum."""
+    """A function E(θ, k) to minimise, the ranges shown, the starting point, and the minimum of E."""
 
     energy: Any
     x: tuple[float, float]
     y: tuple[float, float]
     start: tuple[float, float]
-    lowest: float  # E is drawn from here
+    lowest: float  # minimum of E
 
 
 def ravine(theta, k):
-    """E = ½ (θ₁² + k θ₂²), in coordinates that fit the picture."""
+    """E = ½ (θ₁² + k θ₂²), with principal axes along the coordinates."""
     return (theta[..., 0] ** 2 + k * theta[..., 1] ** 2) / 2
 
 
@@ -71,33 +71,33 @@ def shallow_and_deep(theta, k):
 
 LANDSCAPES = {
     "ravine": Landscape(ravine, (-4.0, 2.0), (-1.5, 1.5), (-3.5, 1.0), 0.0),
-    "Rosenbrock's valley": Landscape(rosenbrock, (-2.0, 2.0), (-0.75, 1.75), (-1.5, 1.0), 0.0),
+    "Rosenbrock function": Landscape(rosenbrock, (-2.0, 2.0), (-0.75, 1.75), (-1.5, 1.0), 0.0),
     "saddle": Landscape(saddle, (-2.0, 2.0), (-1.5, 1.5), (-1.8, 0.001), -0.25),
     "two minima": Landscape(shallow_and_deep, (-2.0, 1.8), (-1.2, 1.2), (-1.7, 0.6), -0.35),
 }
-NAMES = ("descent", "momentum", "RMSprop", "Adam")
+NAMES = ("gradient descent", "momentum", "RMSprop", "Adam")
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     landscape: str = choice("ravine", tuple(LANDSCAPES), restarts=True)
     """Landscape."""
     learning_rate: float = slider(0.03, 1e-4, 2.5, symbol="κ", logarithmic=True)
-    """Learning rate of descent and momentum."""
+    """Learning rate (GD, momentum)."""
     beta: float = slider(0.8, 0.0, 0.99, symbol="β")
-    """Share of the velocity that momentum keeps."""
+    """Momentum coefficient."""
     adaptive_rate: float = slider(0.05, 1e-3, 1.0, symbol="κ_a", logarithmic=True)
-    """Learning rate of RMSprop and Adam."""
+    """Learning rate (RMSprop, Adam)."""
     condition: float = slider(50.0, 1.0, 200.0, symbol="k", logarithmic=True)
-    """Curvature of the ravine across, where it is 1 along."""
+    """Condition number (ravine)."""
     elsewhere: int = button()
-    """Start elsewhere."""
+    """New starting point."""
 
 
 class State(NamedTuple):
-    """The way of each optimiser so far, their states, and where they start."""
+    """The path of each optimiser so far, their states, and the starting point."""
 
     paths: np.ndarray  # (steps + 1, optimiser, 2)
     optimizers: tuple
@@ -140,19 +140,19 @@ def heights(thetas, k, energy):
 
 
 def begun(begin, moved, key, controls):
-    """Put all optimisers at the start."""
+    """Place all optimisers at the starting point."""
     thetas = np.tile(np.asarray(begin, np.float32), (len(NAMES), 1))
     states = tuple(each.init(jnp.asarray(begin, float)) for each in optimizers(values(controls)))
     return State(thetas[None], states, begin, moved, key)
 
 
 def start(controls, key):
-    """Begin where the landscape says."""
+    """Start at the default point of the landscape."""
     return begun(np.array(LANDSCAPES[controls.landscape].start), controls.elsewhere, key, controls)
 
 
 def step(state, controls):
-    """Take one step with each optimiser; after the last one they start again."""
+    """Take one step with each optimiser; restart after the last one."""
     landscape = LANDSCAPES[controls.landscape]
     if controls.elsewhere != state.moved:
         key = jax.random.fold_in(state.key, 1)
@@ -175,23 +175,23 @@ def relief(landscape, k):
 
 
 def picture(state, controls):
-    """Draw the ways on the landscape, and the height against the step."""
+    """Draw the paths on the landscape, and the loss against the step."""
     landscape, k = LANDSCAPES[controls.landscape], jnp.asarray(controls.condition, float)
     ground = Heat(relief(landscape, k), landscape.x, landscape.y, range=(0.0, 1.0), grey=True)
     ways = [Line(state.paths[:, i, 0], state.paths[:, i, 1], name, head=True) for i, name in enumerate(NAMES)]
     whole = np.broadcast_to(state.paths[-1:], (LONGEST + 1, *state.paths.shape[1:])).copy()
-    whole[: len(state.paths)] = state.paths  # one shape, so that nothing is compiled anew
+    whole[: len(state.paths)] = state.paths  # one shape, so that nothing is recompiled
     above = np.asarray(heights(whole, k, landscape.energy))[: len(state.paths)] - landscape.lowest
     steps = np.arange(len(state.paths))
     curves = [Line(steps, np.maximum(above[:, i], 1e-9), name) for i, name in enumerate(NAMES)]
     return (
         Plot([ground, *ways], "θ₁", "θ₂", "", landscape.x, landscape.y, equal=True, height=2),
-        Plot(curves, "Step", "E above the lowest", "", (0, LONGEST), (1e-6, 1e2), y_logarithmic=True),
+        Plot(curves, "Step", "E − min E", "", (0, LONGEST), (1e-6, 1e2), y_logarithmic=True),
     )
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     landscape, k = LANDSCAPES[controls.landscape], jnp.asarray(controls.condition, float)
     found = np.asarray(heights(jnp.asarray(state.paths[-1]), k, landscape.energy))
     return {"Step": len(state.paths) - 1, "κ k/2 (stable below 1)": controls.learning_rate * controls.condition / 2} | {
@@ -200,7 +200,7 @@ def numbers(state, controls):
 
 
 def measures(state, controls):
-    """Measure what the experiment does: the factor of descent at the edge of stability, and where momentum ends."""
+    """Measure the contraction factor of gradient descent at the edge of stability, and where momentum ends."""
     descent, rolled = state.paths[:, 0], state.paths[-1, 1]
     measured = {}
     edge = controls.learning_rate * controls.condition / 2
@@ -213,17 +213,15 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Polyak 1964: the best momentum in a ravine": {"learning_rate": 0.0614, "beta": 0.566},
-    "A rate just below 2/k: descent swings, and stays": {"learning_rate": 0.0399},
-    "A rate just above 2/k: descent diverges": {"learning_rate": 0.0405},
-    "Rosenbrock 1960: a curved valley": {"landscape": "Rosenbrock's valley", "learning_rate": 0.001, "beta": 0.9},
-    "Held up by a saddle": {"landscape": "saddle", "learning_rate": 0.05, "beta": 0.9},
+    "Polyak 1964: optimal momentum in a ravine": {"learning_rate": 0.0614, "beta": 0.566},
+    "κ just below 2/k: barely converges": {"learning_rate": 0.0399},
+    "κ just above 2/k: diverges": {"learning_rate": 0.0405},
+    "Rosenbrock 1960: curved valley": {"landscape": "Rosenbrock function", "learning_rate": 0.001, "beta": 0.9},
+    "Slowed down by a saddle point": {"landscape": "saddle", "learning_rate": 0.05, "beta": 0.9},
     "A shallow minimum before a deeper one": {"landscape": "two minima", "learning_rate": 0.05, "adaptive_rate": 0.05},
 }
 
 MISSIONS = (
-    Mission(
-        "Find a learning rate at which descent in the ravine is less than 1 % below the edge of stability.", JUST_STABLE
-    ),
-    Mission("Of two minima, make momentum find the deeper one.", INTO_THE_DEEP_MINIMUM),
+    Mission("Ravine: find a learning rate less than 1 % below the stability limit of gradient descent.", JUST_STABLE),
+    Mission("Two minima: make momentum reach the deeper one.", INTO_THE_DEEP_MINIMUM),
 )

@@ -1,11 +1,12 @@
-"""Population coding: a value and its functions, read from the spikes of many neurons.
+"""Population coding: a variable and functions of it, decoded from the spikes of many neurons.
 
-A value x moves, and every neuron fires by its own tuning curve: some prefer large values (blue in the raster), some
-small ones (orange). No single neuron tells x, but a weighted sum of their filtered spikes does, and other weights read
-x² or a sine from the same spikes. Take fewer neurons, or a shorter synapse, and watch the error.
+A variable x oscillates, and every neuron fires according to its tuning curve: some prefer large values (blue in the
+raster), others small ones (orange). A single neuron does not determine x, but a weighted sum of all filtered spike
+trains does, and other weights decode x² or a sine from the same spikes. Use fewer neurons, or a shorter synaptic time
+constant, and watch the error.
 
-Switch to learning: all weights are forgotten, and prescribed error sensitivity (PES) finds them again from the error
-of the output alone, while the neurons fire.
+Switch to learning: all decoders are reset to zero, and prescribed error sensitivity (PES) learns them again from the
+output error alone, while the neurons fire.
 """
 
 from dataclasses import dataclass
@@ -29,48 +30,48 @@ EQUATIONS = (
 
 STEPS = 1  # between two pictures
 DT = 1.0  # [ms]
-ADVANCE = 20  # steps of dt in one step of the page
-SHOWN = 2000  # steps of dt that are drawn
+ADVANCE = 20  # steps of dt per step of the page
+SHOWN = 2000  # steps of dt drawn
 FUNCTIONS = {"x": lambda x: x, "x²": lambda x: x**2, "sin(2πx)": lambda x: jnp.sin(2 * jnp.pi * x)}
 GRID = np.linspace(-1, 1, 101)[:, None].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     function: str = choice("x", tuple(FUNCTIONS))
-    """Function that is decoded."""
+    """Decoded function."""
     neurons: int = slider(100, 5, 500, symbol="N", restarts=True)
-    """Neurons."""
+    """Number of neurons."""
     tau_s: float = slider(20.0, 1.0, 200.0, symbol="τ_s", logarithmic=True)
-    """Time constant of the synapse [ms]."""
+    """Synaptic time constant [ms]."""
     frequency: float = slider(0.5, 0.1, 5.0, logarithmic=True)
-    """Frequency at which x moves [Hz]."""
+    """Frequency of x [Hz]."""
     learning: bool = switch(False)
-    """Learn by PES, from nothing."""
+    """Learn the decoders with PES."""
     kappa: float = slider(1e-3, 1e-5, 1e-2, symbol="κ", logarithmic=True)
     """Learning rate [1/(s Hz²)]."""
 
 
 class State(NamedTuple):
-    """The neurons and decoders, and what they did in the last two seconds."""
+    """The neurons and decoders, and the last two seconds of activity."""
 
     ensemble: Ensemble
     loop: tuple  # neurons, synapses and decoders; and the latest output
     time: float  # [ms]
-    phase: float  # of the movement, in turns
-    order: np.ndarray  # place of every neuron in the raster
+    phase: float  # of x, in cycles
+    order: np.ndarray  # position of every neuron in the raster
     times: np.ndarray  # of spikes [ms]
     who: np.ndarray
     x: np.ndarray
     output: np.ndarray
-    read: tuple  # function that is decoded, and whether it is learnt
-    settled: float  # time since these were others [ms]
+    read: tuple  # decoded function, and whether it is learnt
+    settled: float  # time since these changed [ms]
 
 
 def build(ensemble, decoders, controls):
-    """Make the ensemble that decodes its filtered spikes, and learns from the error of its last output."""
+    """Create the ensemble that decodes its filtered spikes and learns from the error of its last output."""
     online = OnlinePES(Decoded(ensemble, decoders), controls.kappa, Synapse(controls.tau_s))
     # Where there is nothing to learn the error is switched off.
     return ClosedLoop(online, jnp.zeros(1), lambda last, given: (given[0], given[2] * (last - given[1])))
@@ -82,14 +83,14 @@ def wanted(controls, x):
 
 
 def first_decoders(ensemble, controls):
-    """Return no weights to what will learn them, else those of least squares."""
+    """Return zero decoders for learning, otherwise the least-squares decoders."""
     if controls.learning:
         return jnp.zeros((controls.neurons, 1))
     return ensemble.decode(FUNCTIONS[controls.function]).decoders
 
 
 def start(controls, key):
-    """Draw neurons, and let x begin at 0."""
+    """Draw the neurons, and start at x = 0."""
     ensemble = Ensemble(controls.neurons, 1, max_rates=(50.0, 150.0), intercepts=(-0.95, 0.95), key=key)
     decoders = first_decoders(ensemble, controls)
     loop = build(ensemble, decoders, controls).init_state(((1,), (1,), ()))
@@ -102,13 +103,13 @@ def start(controls, key):
 
 
 def record(state, output):
-    """Record the output, and which neurons fired in the step."""
+    """Record the output, and the neurons that fired in the step."""
     (online, _), _ = state, output
     return output, online.neurons.age < DT
 
 
 def step(state, controls):
-    """Go on by 20 ms."""
+    """Advance by 20 ms."""
     (online, last), settled = state.loop, state.settled + ADVANCE * DT
     read = (controls.function, controls.learning)
     if read != state.read:
@@ -137,12 +138,12 @@ def step(state, controls):
 
 
 def decoded(state, controls):
-    """Return what the decoders make of steady rates, over all x."""
+    """Return the function decoded from steady rates, over all x."""
     return np.asarray(Decoded(state.ensemble, state.loop[0].decoders)(GRID))[:, 0]
 
 
 def picture(state, controls):
-    """Draw tuning curves, spikes, and what is decoded: over time, and over x."""
+    """Draw tuning curves, spikes, and the decoded value over time and over x."""
     times = state.time + DT * np.arange(1 - SHOWN, 1)
     shown, now = (times[0], times[-1]), state.x[-1]
     rates = np.asarray(state.ensemble.rates(GRID))[:, :: max(1, controls.neurons // 20)]
@@ -153,7 +154,7 @@ def picture(state, controls):
     side = np.where(np.asarray(state.ensemble.encoders[:, 0]) > 0, 0, 1)[who]
     return (
         Plot(
-            [Line(grid, curves, "tuning curves"), Line([now, now], [0.0, 160.0], "x now", symbol="x")],
+            [Line(grid, curves, "tuning curves"), Line([now, now], [0.0, 160.0], "current x", symbol="x")],
             "Value x",
             "Rate [Hz]",
             x_range=(-1.0, 1.0),
@@ -213,9 +214,9 @@ def numbers(state, controls):
         "x": state.x[-1],
         "Exact": float(wanted(controls, state.x[-1:])[0]),
         "Decoded": state.output[-1],
-        "Error of the output (RMS, 2 s)": error_of_spikes(state, controls),
-        "Error on steady rates (RMS)": error_of_rates(state, controls),
-        "Spikes in 2 s": len(state.times),
+        "RMS error, spikes (last 2 s)": error_of_spikes(state, controls),
+        "RMS error, steady rates": error_of_rates(state, controls),
+        "Spikes in the last 2 s": len(state.times),
     }
 
 
@@ -230,19 +231,19 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Eliasmith & Anderson 2003: x from spikes": {},
-    "Another function from the same spikes": {"function": "x²"},
-    "Ten neurons": {"neurons": 10},
-    "MacNeil & Eliasmith 2011: learning by PES": {"function": "x²", "learning": True},
+    "Eliasmith & Anderson 2003: decoding": {},
+    "x² decoded from the same spikes": {"function": "x²"},
+    "Only ten neurons": {"neurons": 10},
+    "MacNeil & Eliasmith 2011: PES learning": {"function": "x²", "learning": True},
 }
 
 MISSIONS = (
     Mission(
-        "Read x itself, moving at 1 Hz or faster, from spikes with an error of 0.05 or less.",
+        "Decode x from spikes, at 1 Hz or faster, with an RMS error of at most 0.05.",
         (Claim("output_rms_error", "<=", 0.05),),
     ),
     Mission(
-        "Let PES learn x² from nothing, to an error of 0.05 or less on steady rates.",
+        "Learn x² with PES, from zero decoders, to an RMS error of at most 0.05 for steady rates.",
         (Claim("learnt_square_error", "<=", 0.05),),
     ),
 )

@@ -1,11 +1,11 @@
-"""Population dynamics: spiking neurons that obey a differential equation of your choice.
+"""Population dynamics: a recurrent population of spiking neurons implements a differential equation.
 
-A population decodes τ_s f(y) + y from its own spikes and feeds it back through its synapses: so it follows dy/dt =
-f(y, u). As an integrator it adds up its input u and remembers the sum: move u, set it back to 0, and see how well it
-holds. As an oscillator it turns with the frequency u, also backwards. As Lorenz's system it is chaotic.
+The population decodes τ_s f(y, u) + y from its own spikes and feeds it back through its synapses; it therefore follows
+dy/dt = f(y, u). The integrator accumulates its input u and holds the result: move u, set it back to 0, and see how well
+the value is held. The oscillator rotates at the frequency u, in either direction. The Lorenz system is chaotic.
 
-The exact solution (dashed) starts at the same place. Take away neurons while the population runs, and see what becomes
-of its memory.
+The exact solution (dashed) starts from the same point. Silence neurons while the population runs, and see what happens
+to its memory.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ EQUATIONS = (
 
 STEPS = 1  # between two pictures
 DT = 1.0  # [ms]
-ADVANCE = 20  # samples in one step of the page
-SHOWN = 4000  # samples that are drawn
+ADVANCE = 20  # samples per step of the page
+SHOWN = 4000  # samples drawn
 RHO, SIGMA, BETA = 28.0, 10.0, 8 / 3
-UNIT = 4000.0  # how long Lorenz's unit of time takes [ms]
+UNIT = 4000.0  # unit of time of the Lorenz system [ms]
 
 
 def integrator(y, u):
@@ -43,13 +43,13 @@ def integrator(y, u):
 
 
 def oscillator(y, u):
-    """Turn at u Hz, and come back to the circle of radius 1 within 300 ms."""
+    """Rotate at u Hz, with relaxation to the circle of radius 1 within 300 ms."""
     turned = jnp.stack([-y[..., 1], y[..., 0]], axis=-1)
     return 2e-3 * jnp.pi * u * turned + y * (1 - jnp.sum(y * y, axis=-1, keepdims=True)) / 300
 
 
 def lorenz(y, u):
-    """Lorenz's equations in units of 50, with z shifted so that the attractor lies around 0."""
+    """The Lorenz equations in units of 50, with z shifted so that the attractor lies around 0."""
     x, y, z = (50 * y[..., k] for k in range(3))
     slopes = jnp.stack([SIGMA * (y - x), -x * z - y, x * y - BETA * (z + RHO)], axis=-1)
     return slopes / (50 * UNIT)
@@ -63,18 +63,18 @@ NAMES = ("y₁", "y₂", "y₃")
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     system: str = choice("oscillator", tuple(SYSTEMS), restarts=True)
     """System."""
     neurons: int = slider(500, 20, 1500, symbol="N", restarts=True)
-    """Neurons."""
+    """Number of neurons."""
     tau_s: float = slider(100.0, 20.0, 300.0, symbol="τ_s", restarts=True)
-    """Time constant of the synapses [ms]."""
+    """Synaptic time constant [ms]."""
     u: float = slider(1.0, -2.0, 2.0, symbol="u")
-    """Input: slope of the integrator, or frequency of the oscillator [1/s]."""
+    """Slope or frequency [1/s]."""
     lost: float = slider(0.0, 0.0, 10.0)
-    """Neurons lost [%]."""
+    """Neurons silenced [%]."""
 
 
 class State(NamedTuple):
@@ -87,7 +87,7 @@ class State(NamedTuple):
     y: np.ndarray  # (samples, dimensions)
     solution: np.ndarray
     u: float
-    held: float  # time since u was moved [ms]
+    held: float  # time since u changed [ms]
 
 
 class Exact(eqx.Module):
@@ -100,7 +100,7 @@ class Exact(eqx.Module):
         return SYSTEMS[self.system][0](y, u)
 
     def init_state(self, input_shape):
-        """Begin where the population does."""
+        """Start where the population does."""
         return jnp.array(STARTS[self.system])
 
     def step(self, state, u, dt):
@@ -110,7 +110,7 @@ class Exact(eqx.Module):
 
 
 def start(controls, key):
-    """Draw neurons, and solve for the decoders of the system."""
+    """Draw the neurons, and solve for the decoders of the system."""
     f, size = SYSTEMS[controls.system]
     first = jnp.array(STARTS[controls.system])
     if controls.system == "oscillator":  # its frequency is a dimension of what the population represents
@@ -130,13 +130,13 @@ def injured(state, controls):
 
 
 def step(state, controls):
-    """Go on by 20 samples, with the exact solution beside."""
+    """Advance the population and the exact solution by 20 samples."""
     how = {"dt": DT, "steps": ADVANCE * EVERY[controls.system], "every": EVERY[controls.system]}
     given = {"integrator": [controls.u / 1000], "oscillator": [controls.u / 2], "Lorenz": [0.0, 0.0, 0.0]}
     u = np.array(given[controls.system], np.float32)
     run = simulate(injured(state, controls), u, **how, state=state.activity)
     exact = simulate(Exact(controls.system), np.float32(controls.u), **how, state=state.exact)
-    held = jnp.clip(exact.state, -1.0, 1.0)  # an integrator that represents no more
+    held = jnp.clip(exact.state, -1.0, 1.0)  # the range that the population represents
     return State(
         state.population,
         run.state,
@@ -150,17 +150,17 @@ def step(state, controls):
 
 
 def phase_plane(state, controls):
-    """Draw y against another of its dimensions, or the integrator's drift against y."""
+    """Draw the trajectory in two dimensions of y, or the drift of the integrator against y."""
     if controls.system == "integrator":
         values = np.linspace(-1.2, 1.2, 241, dtype=np.float32)[:, None]
         drift = 1000 * (np.asarray(injured(state, controls).recurrent(values)) - values)[:, 0] / controls.tau_s
-        marks = [Line(values[:, 0], drift, "drift without input"), Dots(state.y[-1], [0.0], label="y now", size=10)]
+        marks = [Line(values[:, 0], drift, "drift without input"), Dots(state.y[-1], [0.0], label="current y", size=10)]
         return Plot(marks, "y", "Drift dy/dt [1/s]", x_range=(-1.2, 1.2), y_range=(-0.5, 0.5), half=True)
     across, up, limits = (0, 1, (-1.3, 1.3)) if controls.system == "oscillator" else (0, 2, (-0.6, 0.6))
     marks = [
         Line(state.solution[:, across], state.solution[:, up], "exact", reference=True, dashed=True),
         Line(state.y[:, across], state.y[:, up], "population"),
-        Dots(state.y[-1:, across], state.y[-1:, up], label="now", size=10),
+        Dots(state.y[-1:, across], state.y[-1:, up], label="current state", size=10),
     ]
     return Plot(marks, NAMES[across], NAMES[up], x_range=limits, y_range=limits, equal=True, half=True)
 
@@ -182,41 +182,41 @@ def picture(state, controls):
 
 
 def distance(state):
-    """Return the present distance from the exact solution."""
+    """Return the current distance from the exact solution."""
     return float(np.linalg.norm(state.y[-1] - state.solution[-1]))
 
 
 def frequency(state):
-    """Return the turns per second of the first two dimensions over the last four seconds."""
+    """Return the rotation frequency of the first two dimensions over the last four seconds [Hz]."""
     angle = np.unwrap(np.arctan2(state.y[:, 1], state.y[:, 0]))
     return float((angle[-1] - angle[0]) / (2 * np.pi) / (SHOWN * DT / 1000))
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     found = {"Time [s]": state.time / 1000, "Distance from the exact solution": distance(state)}
     found |= {NAMES[k]: value for k, value in enumerate(state.y[-1])}
     return found | ({"Frequency [Hz]": frequency(state)} if controls.system == "oscillator" else {})
 
 
 def measures(state, controls):
-    """Measure how far what an integrator holds drifts in 3.75 s without input, as the mean of 0.2 s at either end."""
+    """Measure the drift of the integrator in 3.75 s without input, between means over 0.2 s at either end."""
     holds = controls.system == "integrator" and controls.u == 0 and state.held >= SHOWN * DT
     before, after = state.y[50:250].mean(), state.y[-200:].mean()
     return {"integrator_drift": float(abs(after - before)), "held_value": float(abs(after))} if holds else {}
 
 
 PRESETS = {
-    "Oscillator with a controlled frequency": {},
-    "It can turn backwards": {"u": -0.5},
+    "Controlled oscillator": {},
+    "Controlled oscillator, backwards": {"u": -0.5},
     "Neural integrator": {"system": "integrator", "u": 0.0},
-    "A poor memory: 50 neurons": {"system": "integrator", "u": 0.0, "neurons": 50},
-    "Lorenz 1963: chaos in spiking neurons": {"system": "Lorenz", "neurons": 1500, "tau_s": 200.0},
+    "Integrator of 50 neurons: drift": {"system": "integrator", "u": 0.0, "neurons": 50},
+    "Lorenz 1963: chaotic attractor": {"system": "Lorenz", "neurons": 1500, "tau_s": 200.0},
 }
 
 MISSIONS = (
     Mission(
-        "Let the integrator rise above 0.4, and hold it for four seconds without input, with a drift of 0.02 or less.",
+        "Integrator: raise y above 0.4, then hold it for four seconds without input, with a drift of at most 0.02.",
         (Claim("integrator_drift", "<=", 0.02), Claim("held_value", ">=", 0.4)),
     ),
 )

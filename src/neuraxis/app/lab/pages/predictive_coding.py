@@ -1,12 +1,12 @@
-"""Predictive coding: every layer predicts the one below, and what is wrong with the prediction drives it.
+"""Predictive coding: each layer predicts the one below, and prediction errors drive the dynamics.
 
-At the bottom is your digit, half of it hidden, at the top ten causes, one for each digit. Nothing is computed in a
-sweep: the values of all layers relax together, each driven by the errors on both sides, while the energy F, the
-weighted sum of the squared errors, falls. The hidden half becomes what the layers above predict, and the causes tell
-which digit it is.
+At the bottom is your digit, half of it hidden; at the top are ten causes, one for each digit. There is no feedforward
+pass: all layers relax together, each driven by the prediction errors on both sides, while the energy F, the weighted
+sum of squared errors, decreases. The hidden half becomes what the layers above predict, and the causes identify the
+digit.
 
-At first the network knows nothing; it learns from both ends clamped, by local changes of its weights. Draw a digit and
-watch the errors travel. A larger variance of the pixels makes the network trust its predictions more than the digit.
+The network starts untrained; it is trained with both ends clamped, by local changes of its weights. Draw a digit and
+watch the energies fall. A larger pixel variance makes the network trust its predictions more than the digit.
 """
 
 from dataclasses import dataclass
@@ -34,36 +34,36 @@ EQUATIONS = (
 )
 
 STEPS = 1
-BATCHES = 10  # of learning in one step
-LEARNING = 40  # steps that the network learns before it relaxes
-SWEEPS = 2  # steps of relaxation in one step
-LONGEST = 300  # steps of relaxation that are shown
-HELD = 40  # steps that the end stays to be looked at
+BATCHES = 10  # of training per step of the page
+LEARNING = 40  # steps of training before relaxation
+SWEEPS = 2  # relaxation steps per step of the page
+LONGEST = 300  # relaxation steps shown
+HELD = 40  # steps for which the final state is shown
 SIZES = (64, 64, 10)
 DIGITS = data.load("digits").scaled().flat()
 LABELS = np.asarray(one_hot(DIGITS.train_y, 10))
 RULE = local_learning(optax.adamw(3e-3, weight_decay=1.0), ErrorRelaxation(steps=5, step_size=0.1))
-HALVES = ("nothing", "lower half", "upper half", "left half", "right half")
+HALVES = ("none", "lower half", "upper half", "left half", "right half")
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     digit: str = handwriting("00cfe4000088cf300000cf700001fb000000e90000008e000036ef7000effa10")
     """Your digit."""
     hidden: str = choice("lower half", HALVES)
-    """What is hidden of it."""
+    """Hidden part."""
     pixel_variance: float = slider(1.0, 0.1, 20.0, symbol="ν_1", logarithmic=True)
-    """Variance of the pixels around their prediction."""
+    """Pixel variance."""
     step_size: float = slider(0.05, 0.005, 0.1)
-    """Step of the relaxation [τ]."""
+    """Relaxation step size [τ]."""
     again: int = button()
     """Relax again."""
 
 
 class State(NamedTuple):
-    """The network, what Adam remembers, the free values, and the energy of each layer after each step."""
+    """The network, the state of Adam, the free values, and the energy of each layer after each step."""
 
     network: PredictiveCoding
     optimizer: Any
@@ -76,32 +76,32 @@ class State(NamedTuple):
 
 
 def asks(controls):
-    """Return what begins a new relaxation."""
+    """Return the controls that start a new relaxation."""
     return controls.digit, controls.hidden, controls.pixel_variance, controls.again
 
 
 def known(controls):
-    """Say which pixels are not hidden, (64,)."""
+    """Return which pixels are visible, (64,)."""
     rows, columns = np.divmod(np.arange(64), 8)
     seen = {"lower half": rows < 4, "upper half": rows >= 4, "left half": columns >= 4, "right half": columns < 4}
     return seen.get(controls.hidden, np.ones(64, bool))
 
 
 def clamped(state, controls):
-    """Hold the pixels that are known."""
+    """Clamp the visible pixels."""
     variance = jnp.asarray(controls.pixel_variance)
     network = eqx.tree_at(lambda n: n.variances, state.network, (variance, jnp.asarray(1.0)))
     return Clamped(network, handwritten(controls.digit).ravel(), known=known(controls))
 
 
 def start(controls, key):
-    """Begin with random weights."""
+    """Start with random weights."""
     network = PredictiveCoding(SIZES, key=key, variances=(10.0, 1.0))
     return relax_anew(State(network, RULE.init(network), 0, (), np.zeros((0, 2)), 0, key, ()), controls)
 
 
 def relax_anew(state, controls):
-    """Begin where all layers predict each other, and only the pixels that are known disagree."""
+    """Start with all layers at their predictions, so that only the visible pixels are in error."""
     problem = clamped(state, controls)
     free = problem.values_at_first()
     return state._replace(free=free, energies=np.asarray(layers(problem, free))[None], held=0, asked=asks(controls))
@@ -109,7 +109,7 @@ def relax_anew(state, controls):
 
 @eqx.filter_jit
 def layers(problem, free):
-    """Return each layer's part of F."""
+    """Return the contribution of each layer to F."""
     errors = problem.network.errors(problem.values(free))
     pairs = zip(problem.network.variances, errors, strict=True)
     return jnp.stack([0.5 * variance * jnp.sum(error**2) for variance, error in pairs])
@@ -119,13 +119,13 @@ def layers(problem, free):
 def descend(problem, free, step_size):
     """Take one Euler step of τ dx/dt = −∂F/∂x."""
     slopes = jax.grad(problem.energy)(free)
-    # What is clamped is constant, and a step longer than the variance of the pixels would diverge.
+    # Clamped values are constant. A step larger than the pixel variance would diverge.
     size = jnp.minimum(step_size, 0.5 * problem.network.variances[0])
     return jax.tree.map(lambda x, slope: x - size * slope, free, slopes)
 
 
 def step(state, controls):
-    """Learn at first; then relax, and begin again after a while."""
+    """Train at first; then relax, and start again after a while."""
     if state.learnt < LEARNING:
         key, now = jax.random.split(state.key)
         fitted = fit(
@@ -152,7 +152,7 @@ def step(state, controls):
 
 
 def picture(state, controls):
-    """Draw the digit with what the network makes of it, the energy of each layer, and the causes."""
+    """Draw the digit and its completion, the energy of each layer, and the causes."""
     problem = clamped(state, controls)
     values = problem.values(state.free)
     image, seen = handwritten(controls.digit).ravel(), known(controls)
@@ -160,11 +160,11 @@ def picture(state, controls):
     errors = np.asarray(values[0]) - predicted
     shown = np.stack([image, np.where(seen, image, 0.5), np.asarray(values[0]), predicted, 0.5 + errors / 2])
     steps, causes = np.arange(len(state.energies)), np.asarray(values[-1])
-    learning = f" (learning: {100 * state.learnt // LEARNING} %)" if state.learnt < LEARNING else ""
+    learning = f" (training: {100 * state.learnt // LEARNING} %)" if state.learnt < LEARNING else ""
     return (
         Images(
             shown.reshape(-1, 8, 8),
-            ["your digit", "what is known", "pixels x¹", "prediction μ¹", "error x¹ − μ¹ (grey: 0)"],
+            ["your digit", "visible part", "pixels x¹", "prediction μ¹", "error x¹ − μ¹ (grey: 0)"],
             title=f"Completion{learning}",
             range=(0.0, 1.0),
             columns=5,
@@ -173,10 +173,10 @@ def picture(state, controls):
         Plot(
             [
                 Line(steps, state.energies.sum(axis=1), "F", symbol="F"),
-                Line(steps, state.energies[:, 0], "of the pixels"),
-                Line(steps, state.energies[:, 1], "of the hidden layer"),
+                Line(steps, state.energies[:, 0], "pixels"),
+                Line(steps, state.energies[:, 1], "hidden layer"),
             ],
-            "Steps of relaxation",
+            "Relaxation steps",
             "Energy",
             x_range=(0, LONGEST),
             y_range=(0.0, 1.1 * float(state.energies.sum(axis=1).max()) + 1e-6),
@@ -185,7 +185,7 @@ def picture(state, controls):
         Plot(
             [Bars(causes, DIGITS.classes, highlighted=int(np.argmax(causes)))],
             "Digit",
-            "Cause (value of the top)",
+            "Cause (top layer)",
             y_range=(-0.5, 1.5),
             half=True,
         ),
@@ -193,17 +193,17 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Tell the energy, and the digit that the causes stand for."""
+    """Return the energy, and the digit with the largest cause."""
     return {
-        "Batches learnt from": BATCHES * state.learnt,
-        "Steps of relaxation": len(state.energies) - 1,
+        "Training batches": BATCHES * state.learnt,
+        "Relaxation steps": len(state.energies) - 1,
         "F": state.energies[-1].sum(),
-        "It is a": int(np.argmax(np.asarray(state.free[-1]))),
+        "Predicted digit": int(np.argmax(np.asarray(state.free[-1]))),
     }
 
 
 def measures(state, controls):
-    """Tell the squared error of the hidden pixels at rest, over that of the mean image."""
+    """Return the squared error of the hidden pixels at the end, relative to that of the mean image."""
     image, hidden = handwritten(controls.digit).ravel(), ~known(controls)
     if len(state.energies) <= LONGEST or state.asked != asks(controls) or not hidden.any():
         return {}
@@ -213,14 +213,14 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Rao & Ballard 1999: errors drive the layers": {},
-    "Everything known: classification by relaxation": {"hidden": "nothing"},
-    "Pixels that are hardly trusted": {"pixel_variance": 20.0},
+    "Rao & Ballard 1999: predictive coding": {},
+    "Nothing hidden: classification": {"hidden": "none"},
+    "Large pixel variance": {"pixel_variance": 20.0},
 }
 
 MISSIONS = (
     Mission(
-        "Hide the half of a digit without which it is misread, so that the completion is worse than the mean image.",
+        "Hide the half that the network needs to recognise the digit: make its completion worse than the mean image.",
         (Claim("completion_error_over_mean_image", ">", 1.0),),
     ),
 )

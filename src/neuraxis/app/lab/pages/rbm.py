@@ -1,11 +1,12 @@
-"""Restricted Boltzmann machine: it learns digits from nothing but their pixels, then dreams them.
+"""Restricted Boltzmann machine: it learns digits from their pixels alone, then generates new ones.
 
-The machine sees digits as black and white pixels and no labels. Below are sixteen dreams: chains of Gibbs sampling that
-draw all hidden units given the pixels, then all pixels given the hidden units, and so on. At first they are noise. As
-contrastive divergence pulls the energy of the data down and that of the dreams up, strokes appear, then digits.
+The machine sees digits as binary pixels, without labels. The sixteen samples at the top come from chains of Gibbs
+sampling, which draw all hidden units given the pixels, then all pixels given the hidden units, and so on. At first they
+are noise. As persistent contrastive divergence lowers the energy of the data and raises that of the model's samples,
+strokes appear, then digits.
 
-Draw a digit and hide half of it: the pixels that are known stay clamped, and Gibbs sampling completes the others. Raise
-the temperature, and the dreams melt; lower it, and they freeze in the deepest valleys.
+Draw a digit and hide half of it: the visible pixels stay clamped, and Gibbs sampling completes the others. Raise the
+temperature, and the samples dissolve into noise; lower it, and they freeze in the deepest minima of the energy.
 """
 
 from dataclasses import dataclass
@@ -26,14 +27,14 @@ EXPERIMENT = "rbm"
 EQUATIONS = (
     r"E(v, h) = -v W h^T - b v^T - c h^T, \quad P(v, h) = \frac{1}{Z} e^{-E(v, h) / T}",
     r"P(h_j = 1 | v) = \sigma\left(\frac{(v W + c)_j}{T}\right)",
-    r"\Delta W = \kappa \left( \langle v^T h \rangle_{\mathrm{data}} - \langle v^T h \rangle_{\mathrm{dreams}} \right)",
+    r"\Delta W = \kappa \left( \langle v^T h \rangle_{\mathrm{data}} - \langle v^T h \rangle_{\mathrm{model}} \right)",
 )
 
 STEPS = 1
-BATCHES = 10  # in one step
+BATCHES = 10  # per step of the page
 DREAMS = 16
 COMPLETED = 32  # chains that complete the hidden half
-SHOWN = 300  # steps that the curve holds
+SHOWN = 300  # points of the error curve
 DIGITS = data.load("digits").scaled().flat()
 TRAIN, TEST = DIGITS.train_x >= 0.5, DIGITS.test_x >= 0.5
 MEAN = TRAIN.mean(axis=0)
@@ -44,24 +45,24 @@ RULE = persistent_contrastive_divergence(
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     digit: str = handwriting("00cfe4000088cf300000cf700001fb000000e90000008e000036ef7000effa10")
     """Your digit."""
     hidden: str = choice("lower half", ("lower half", "upper half", "left half", "right half"))
-    """What is hidden of it."""
+    """Hidden part."""
     learns: bool = switch(True)
-    """Go on learning."""
+    """Keep training."""
     learning_rate: float = slider(0.05, 1e-3, 1.0, symbol="κ", logarithmic=True)
     """Learning rate."""
     temperature: float = slider(1.0, 0.1, 4.0, symbol="T")
-    """Temperature of the dreams."""
+    """Sampling temperature."""
     hidden_size: int = slider(64, 4, 256, restarts=True)
     """Hidden units."""
 
 
 class State(NamedTuple):
-    """The machine, what its rule remembers, the dreams, and the curve of the error."""
+    """The machine, the state of its learning rule, the samples, and the error curve."""
 
     machine: RBM
     rule: Any
@@ -69,11 +70,11 @@ class State(NamedTuple):
     completed: np.ndarray  # (COMPLETED, 64)
     key: jax.Array
     batches: int
-    error: np.ndarray  # (steps,): of completed test images, against the share of black in all
+    error: np.ndarray  # (steps,): of completed test images, relative to that of the mean image
 
 
 def start(controls, key):
-    """Begin with small random weights, and dreams of noise."""
+    """Start with small random weights, and samples of noise."""
     keys = jax.random.split(key, 3)
     machine = RBM.for_data(TRAIN, controls.hidden_size, key=keys[0])
     noise = np.asarray(jax.random.bernoulli(keys[1], 0.5, (DREAMS + COMPLETED, 64)), np.float32)
@@ -83,7 +84,7 @@ def start(controls, key):
 
 
 def known(controls):
-    """Say which pixels are not hidden, (64,)."""
+    """Return which pixels are visible, (64,)."""
     rows, columns = np.divmod(np.arange(64), 8)
     place = rows if controls.hidden in ("lower half", "upper half") else columns
     return place < 4 if controls.hidden in ("lower half", "right half") else place >= 4
@@ -91,7 +92,7 @@ def known(controls):
 
 @eqx.filter_jit
 def sweep(machine, v, clamped, image, sweeps, key):
-    """Draw chains v (chains, 64) anew, `sweeps` times, with some pixels clamped to those of an image."""
+    """Gibbs-sample the chains v (chains, 64) `sweeps` times, with some pixels clamped to an image."""
 
     def once(i, v):
         return jnp.where(clamped, image, machine.gibbs(v, key=jax.random.fold_in(key, i)))
@@ -101,7 +102,7 @@ def sweep(machine, v, clamped, image, sweeps, key):
 
 @eqx.filter_jit
 def completion_error(machine, clamped, key):
-    """Complete test images by the mean of 20 sweeps, after 10; give the squared error over that of the mean image."""
+    """Complete test images by the mean of 20 sweeps, after 10; return the squared error / that of the mean image."""
     image = jnp.asarray(TEST, float)
     keys = jax.random.split(key, 21)
     v = sweep(machine, jnp.asarray(jnp.broadcast_to(MEAN, image.shape) >= 0.5, float), clamped, image, 10, keys[20])
@@ -116,7 +117,7 @@ def completion_error(machine, clamped, key):
 
 
 def step(state, controls):
-    """Learn from ten batches, and dream on by one sweep."""
+    """Train on ten batches, and take one sweep of Gibbs sampling."""
     key, *keys = jax.random.split(state.key, 5)
     clamped, machine, rule = known(controls), state.machine, state.rule
     batches, errors = state.batches, state.error
@@ -143,14 +144,14 @@ def step(state, controls):
 
 @eqx.filter_jit
 def expected(machine, v):
-    """Return the probability of each pixel, by the hidden units' probabilities given v."""
+    """Return the probability of each pixel, given the probabilities of the hidden units given v."""
     return jax.nn.sigmoid(
         (machine.hidden_probability(v) @ machine.weight.T + machine.visible_bias) / machine.temperature
     )
 
 
 def picture(state, controls):
-    """Draw the dreams, the completed digit, the weights of some hidden units, and the error of completions."""
+    """Draw the samples, the completed digit, the weights of some hidden units, and the completion error."""
     image, clamped = handwritten(controls.digit).ravel() >= 0.5, known(controls)
     dreaming = eqx.tree_at(lambda m: m.temperature, state.machine, jnp.asarray(controls.temperature))
     dreams = np.asarray(expected(dreaming, state.dreams))
@@ -159,10 +160,10 @@ def picture(state, controls):
     filters = np.asarray(state.machine.weight).T[:16]
     batches = state.batches + BATCHES * np.arange(1 - len(state.error), 1)
     return (
-        Images(dreams.reshape(-1, 8, 8), title="Dreams", range=(0.0, 1.0), columns=16, height=0.5),
+        Images(dreams.reshape(-1, 8, 8), title="Samples of the model", range=(0.0, 1.0), columns=16, height=0.5),
         Images(
             mine.reshape(-1, 8, 8),
-            ["your digit", "what is known", "mean of 32", *5 * ["completed"]],
+            ["your digit", "visible part", "mean of 32", *5 * ["sample"]],
             title="Your digit, completed",
             range=(0.0, 1.0),
             columns=8,
@@ -178,11 +179,11 @@ def picture(state, controls):
         ),
         Plot(
             [
-                Line(batches, state.error, "test images completed"),
-                Line([int(batches[0]), int(batches[-1]) + 1000], [1.0, 1.0], "the mean image instead", reference=True),
+                Line(batches, state.error, "completed test images"),
+                Line([int(batches[0]), int(batches[-1]) + 1000], [1.0, 1.0], "mean image", reference=True),
             ],
-            "Batches learnt from",
-            "Squared error of hidden pixels",
+            "Training batches",
+            "Relative squared error",
             x_range=(int(batches[0]), max(int(batches[-1]), int(batches[0]) + 1000)),
             y_range=(0.0, 2.0),
         ),
@@ -190,31 +191,31 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Tell how well it completes, and how likely it finds the digit."""
+    """Return the completion error, and the free energy of the digit."""
     image = handwritten(controls.digit).ravel() >= 0.5
     return {
-        "Batches": state.batches,
-        "Error of completions, over the mean image's": state.error[-1],
+        "Training batches": state.batches,
+        "Completion error / mean image": state.error[-1],
         "Free energy of your digit": state.machine.free_energy(image),
     }
 
 
 def measures(state, controls):
-    """Tell the error of completions while few batches have been learnt from."""
+    """Return the completion error during the first 1000 batches."""
     return {"completion_error_over_base_rates": float(state.error[-1])} if state.batches <= 1000 else {}
 
 
 PRESETS = {
-    "Hinton 2002: contrastive divergence": {},
+    "Tieleman 2008: persistent CD": {},
     "Too few hidden units": {"hidden_size": 4},
-    "Frozen dreams": {"temperature": 0.3},
-    "Hot dreams": {"temperature": 3.0},
+    "Low temperature: frozen samples": {"temperature": 0.3},
+    "High temperature: noisy samples": {"temperature": 3.0},
 }
 
 MISSIONS = (
     Mission(
-        "Reset, and within 1000 batches make the machine complete test images with less than 0.86 of the error that "
-        "the mean image makes.",
+        "Reset, and within 1000 batches bring the completion error on the test images below 0.86 of that of the mean "
+        "image.",
         (Claim("completion_error_over_base_rates", "<", 0.86),),
     ),
 )

@@ -1,11 +1,13 @@
-"""Spiking network: a thousand neurons that excite and inhibit each other.
+"""Spiking network: a thousand neurons with recurrent excitation and inhibition.
 
-Four fifths of the neurons excite (blue), one fifth inhibits (orange); each hears of 80 others. At first inhibition
-balances excitation, and neurons fire irregularly and each in its own time. Weaken the inhibition, and watch the rate.
+Four fifths of the neurons are excitatory (blue), one fifth inhibitory (orange); each receives input from about 80
+others. At first the resting potential lies just above the threshold (−50 mV), inhibition balances excitation, and the
+neurons fire irregularly and asynchronously. Weaken the inhibition, and watch the rate.
 
-What counts is not the height of a synaptic current but its area, weight times time constant. In Brunel's network the
-neurons rest far below the threshold and are driven from outside. With the ratio g of inhibition to excitation and the
-strength of the drive, the same network fires regularly, irregularly, or in waves.
+What counts is not the amplitude of a synaptic current but its area, weight times time constant. In Brunel's network the
+resting potential lies far below threshold, and external input drives the neurons. Depending on the ratio g of
+inhibition to excitation and on the external input, the same network fires regularly, irregularly, or with oscillations
+of its rate.
 """
 
 from dataclasses import dataclass
@@ -45,36 +47,36 @@ PROBABILITY = 0.08  # of a connection
 DELAY = 1.5  # from a spike to its arrival [ms]
 TAU_M, TAU_REF, THRESHOLD, RESET = 20.0, 5.0, -50.0, -60.0  # [ms], [mV]
 DT = 0.1  # [ms]
-ADVANCE = 40  # steps of dt in one step of the page, which is too short for two spikes of a neuron
-BIN = 2.0  # of the rate over time [ms]
-BINS = 500  # that are kept, a second of them
+ADVANCE = 40  # steps of dt per step of the page, too short for two spikes of a neuron
+BIN = 2.0  # width of the bins of the rate [ms]
+BINS = 500  # kept, one second of them
 SHOWN = 200.0  # length of the raster [ms]
-MEMORY = 2000.0  # of what intervals are like [ms]
+MEMORY = 2000.0  # time constant of the interval statistics [ms]
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     weight_e: float = slider(1.62, 0.0, 6.0, symbol="w_E")
-    """Excitatory weight: jump of the input at a spike [mV]."""
+    """Excitatory weight [mV]."""
     weight_i: float = slider(-9.0, -40.0, 0.0, symbol="w_I")
     """Inhibitory weight [mV]."""
     tau_e: float = slider(5.0, 1.0, 20.0, symbol="τ_E")
-    """Time constant of excitation [ms]."""
+    """Excitatory time constant [ms]."""
     tau_i: float = slider(10.0, 1.0, 20.0, symbol="τ_I")
-    """Time constant of inhibition [ms]."""
+    """Inhibitory time constant [ms]."""
     v_rest: float = slider(-49.0, -75.0, -45.0, symbol="V_rest")
-    """Resting potential; the threshold is at −50 mV [mV]."""
+    """Resting potential [mV]."""
     external: float = slider(0.0, 0.0, 10.0)
-    """Excitatory spikes from outside, onto each neuron [kHz]."""
+    """External input [kHz]."""
 
 
 class State(NamedTuple):
-    """The network, and what it did lately."""
+    """The network, and its recent activity."""
 
     connections: SparseConnections
-    key: jax.Array  # of the spikes from outside
+    key: jax.Array  # of the external spikes
     network: tuple
     time: float  # [ms]
     times: np.ndarray  # of the spikes in the last 200 ms
@@ -83,11 +85,11 @@ class State(NamedTuple):
     last: np.ndarray  # latest spike of every neuron [ms]
     intervals: np.ndarray  # (3, neurons): number, sum and sum of squares of the intervals between spikes
     values: Controls  # of the last step
-    settled: float  # time since they were others [ms]
+    settled: float  # time since they changed [ms]
 
 
 def build(connections, controls, key):
-    """Make the network; the area of a synaptic input is weight times time constant."""
+    """Create the network; the area of a synaptic input is weight times time constant."""
     areas = controls.weight_e * controls.tau_e, controls.weight_i * controls.tau_i
     weights = jnp.where(connections.sources < EXCITATORY, *areas)
     neuron = CurrentLIF(TAU_M, (controls.tau_e, controls.tau_i), TAU_REF, controls.v_rest, THRESHOLD, RESET)
@@ -96,7 +98,7 @@ def build(connections, controls, key):
 
 
 def start(controls, key):
-    """Draw connections, and potentials between reset and threshold."""
+    """Draw the connections, and potentials between reset and threshold."""
     keys = jax.random.split(key, 4)
     everyone = slice(0, NEURONS)
     connections = connect(
@@ -115,7 +117,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Go on by 4 ms."""
+    """Advance by 4 ms."""
     network = build(state.connections, controls, state.key)
     run = simulate(network, dt=DT, steps=ADVANCE, state=state.network, record=record_packed)
     passed = ADVANCE * DT
@@ -143,19 +145,19 @@ def step(state, controls):
 
 
 def rates(state):
-    """Return the rates of excitatory and inhibitory neurons in every bin [Hz]."""
+    """Return the mean rates of excitatory and inhibitory neurons in every bin [Hz]."""
     sizes = np.array([[EXCITATORY], [NEURONS - EXCITATORY]])
     return 1000 / BIN * state.counts / sizes
 
 
 def firing_rate(state):
-    """Return the mean rate since the controls were moved, of a second at most [Hz]."""
+    """Return the mean rate since the controls changed, over one second at most [Hz]."""
     bins = int(min(max(state.settled, 20 * BIN), BINS * BIN, max(state.time, BIN)) / BIN)
     return 1000 / BIN / NEURONS * state.counts[:, -bins:].sum(axis=0).mean()
 
 
 def irregularity(state):
-    """Return the mean coefficient of variation of the intervals, of the neurons that have fired enough."""
+    """Return the mean coefficient of variation of the interspike intervals, over neurons with enough of them."""
     number, total, squares = state.intervals
     enough = number > 2
     if not enough.any():
@@ -166,7 +168,7 @@ def irregularity(state):
 
 
 def picture(state, controls):
-    """Draw the spikes of all neurons, and the rates of both kinds, over the last 200 ms."""
+    """Draw the spikes of all neurons, and the rates of both populations, over the last 200 ms."""
     shown = (state.time - SHOWN, state.time)
     bins = int(SHOWN / BIN)
     times = state.time - BIN * (np.arange(bins, 0, -1) - 0.5)
@@ -195,19 +197,19 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Return what the network is like."""
+    """Return the statistics of the network."""
     excitation = controls.weight_e * controls.tau_e
     return {
         "Time [ms]": state.time,
         "Firing rate [Hz]": firing_rate(state),
-        "Irregularity (CV of intervals)": irregularity(state),
-        "Inhibition over excitation, g": abs(controls.weight_i) * controls.tau_i / excitation if excitation else 0.0,
-        "Mean input from outside [mV]": controls.external * excitation,
+        "CV of interspike intervals": irregularity(state),
+        "Inhibition / excitation, g": abs(controls.weight_i) * controls.tau_i / excitation if excitation else 0.0,
+        "Mean external input [mV]": controls.external * excitation,
     }
 
 
 def measures(state, controls):
-    """Measure the rate once it has been the same network for a second."""
+    """Measure the rate once the controls have been unchanged for a second."""
     if state.settled < BINS * BIN:
         return {}
     found = {"firing_rate_hz": firing_rate(state), "v_rest_mv": controls.v_rest}
@@ -217,21 +219,21 @@ def measures(state, controls):
 
 BRUNEL = {"weight_e": 5.0, "tau_e": 2.0, "tau_i": 2.0, "v_rest": -70.0}
 PRESETS = {
-    "Vogels & Abbott 2005: irregular firing that sustains itself": {},
-    "Brunel 2000, g = 3: excitation dominates, regular firing": {**BRUNEL, "weight_i": -15.0, "external": 4.0},
+    "Vogels & Abbott 2005: irregular firing": {},
+    "Brunel 2000, g = 3: regular firing": {**BRUNEL, "weight_i": -15.0, "external": 4.0},
     "Brunel 2000, g = 5: inhibition dominates": {**BRUNEL, "weight_i": -25.0, "external": 4.0},
-    "Brunel 2000, g = 4.5, weak drive: slow oscillation (25 Hz)": {**BRUNEL, "weight_i": -22.5, "external": 1.8},
-    "Brunel 2000, g = 6, strong drive: fast oscillation (115 Hz)": {**BRUNEL, "weight_i": -30.0, "external": 8.0},
-    "No inhibition: all as fast as they can": {"weight_i": 0.0},
+    "Brunel 2000, g = 4.5: slow oscillation (25 Hz)": {**BRUNEL, "weight_i": -22.5, "external": 1.8},
+    "Brunel 2000, g = 6: fast oscillation (115 Hz)": {**BRUNEL, "weight_i": -30.0, "external": 8.0},
+    "No inhibition: runaway excitation": {"weight_i": 0.0},
 }
 
 MISSIONS = (
     Mission(
-        "Shorten the inhibition to 5 ms, and bring the rate back to 5.6 Hz, to 5 %, by the weights alone.",
+        "Shorten the inhibitory time constant to 5 ms, and restore the rate to 5.6 Hz (±5 %) by the weights alone.",
         (*FIRING_RATE, Claim("undriven_tau_i_ms", "<=", 5.0)),
     ),
     Mission(
-        "Lower the resting potential to −60 mV, and drive the network from outside to 5.6 Hz, to 5 %.",
+        "Lower the resting potential to −60 mV, and bring the rate to 5.6 Hz (±5 %) with external input.",
         (*FIRING_RATE, Claim("v_rest_mv", "<=", -60.0)),
     ),
 )

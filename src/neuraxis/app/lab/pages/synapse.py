@@ -1,11 +1,11 @@
-"""Synapse: spikes in, a smooth current out, from which the firing rate can be read.
+"""Synapse: spikes in, a smooth current out that estimates the firing rate.
 
-Some neurons fire at random, at a rate that rises and falls (dashed). Each spike causes the response drawn at the
-bottom, and the sum of all responses is the current. With a short time constant the current shows every spike; with a
-long one it averages over many, but comes late and flat. More neurons give a smooth current that need not be slow.
+The neurons fire at random, at a rate that rises and falls (dashed). Each spike evokes the response drawn at the bottom,
+and the sum of all responses is the current. With a short time constant the current shows every spike; with a long one
+it averages over many, but is delayed and attenuated. With more neurons the current is smooth without being slow.
 
-The line is the recursive form, which knows no more than its own state one step before; the dots are the definition, the
-sum over all spikes. They agree, but for neurons that fire twice within a step of 1 ms.
+The line is the recursive form, which needs only its own state one step before; the dots are the definition, the sum
+over all spikes. They agree, except where a neuron fires twice within a step of 1 ms.
 """
 
 from dataclasses import dataclass
@@ -28,46 +28,46 @@ EQUATIONS = (
 
 STEPS = 1  # between two pictures
 DT = 1.0  # [ms]
-ADVANCE = 10  # steps of dt in one step of the page
-SHOWN = 1000  # steps of dt that are drawn
+ADVANCE = 10  # steps of dt per step of the page
+SHOWN = 1000  # steps of dt drawn
 KEPT = 4000  # steps over which the correlation is measured
 MOST = 8192  # spikes that the definition sums over
-MEAN = 60.0  # rate of a neuron [Hz]
+MEAN = 60.0  # mean rate of a neuron [Hz]
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     tau_s: float = slider(10.0, 1.0, 200.0, symbol="τ_s", logarithmic=True)
-    """Time constant [ms]."""
+    """Synaptic time constant [ms]."""
     order: int = slider(0, 0, 5, symbol="n", restarts=True)
-    """Order (0: exponential, 1: alpha synapse)."""
+    """Order (1: alpha function)."""
     neurons: int = slider(10, 1, 50, restarts=True)
-    """Neurons whose currents are averaged."""
+    """Number of neurons."""
     depth: float = slider(0.8, 0.0, 1.0)
-    """Depth to which the rate is modulated."""
+    """Modulation depth of the rate."""
     frequency: float = slider(2.0, 0.5, 20.0, logarithmic=True)
-    """Frequency of the modulation [Hz]."""
+    """Modulation frequency [Hz]."""
 
 
 class State(NamedTuple):
-    """The synapses, and what came in and out."""
+    """The synapses, and their recent input and output."""
 
     key: jax.Array
     time: float  # [ms]
-    phase: float  # of the modulation, in turns
+    phase: float  # of the modulation, in cycles
     synapses: tuple
-    times: np.ndarray  # spikes that still have a part in what is shown [ms]
+    times: np.ndarray  # spikes that still contribute to the current shown [ms]
     senders: np.ndarray  # the neurons that fired them
     rate: np.ndarray  # true rate of a neuron at the end of every step [Hz]
-    current: np.ndarray  # what the synapses make of the spikes, the mean of all [Hz]
-    settled: float  # time since the controls were moved [ms]
+    current: np.ndarray  # output of the synapses, mean over all neurons [Hz]
+    settled: float  # time since the controls changed [ms]
     values: Controls
 
 
 def start(controls, key):
-    """Begin in silence."""
+    """Start without spikes."""
     synapses = Synapse(controls.tau_s, controls.order).init_state((controls.neurons,))
     none, kept = np.zeros(0), np.zeros(KEPT)
     return State(key, 0.0, 0.0, synapses, none, none, kept, kept, 0.0, controls)
@@ -81,7 +81,7 @@ def step(state, controls):
     def rate(times):  # of one neuron [Hz]
         return MEAN * (1 + controls.depth * np.sin(2 * np.pi * (state.phase + controls.frequency * times / 1000)))
 
-    # Many Poisson processes are one of the sum of their rates, whose spikes belong to any of them by chance.
+    # Independent Poisson processes are one process with the sum of their rates, whose spikes are assigned at random.
     times = poisson_spike_train(
         lambda t: controls.neurons * rate(t), passed, max_rate=2 * MEAN * controls.neurons, key=drawn
     )
@@ -89,7 +89,7 @@ def step(state, controls):
     senders = random.integers(controls.neurons, size=len(times))
     spikes = binned(trains(times, senders, controls.neurons), DT, ADVANCE)
     run = simulate(Synapse(controls.tau_s, controls.order), spikes, dt=DT, state=state.synapses)
-    # In spikes per second, as a rate is.
+    # In spikes per second, like a rate.
     current = 1000 * np.asarray(run.record).mean(axis=1)
     kept = state.times > state.time - SHOWN * DT - 20 * controls.tau_s
     return State(
@@ -107,7 +107,7 @@ def step(state, controls):
 
 
 def definition(state, controls, times):
-    """Sum over all spikes, of which the latest count [Hz]."""
+    """Sum the responses to all recent spikes [Hz]."""
     recent = np.full(MOST, np.inf)
     first = state.time - SHOWN * DT - 20 * controls.tau_s
     spikes = state.times[state.times > first][-MOST:]
@@ -145,7 +145,7 @@ def picture(state, controls):
             y_range=(0.0, 200.0 + 1200 * float(response.max()) / controls.neurons),
         ),
         Plot(
-            [Line(since, response, "response h to one spike", symbol="h")],
+            [Line(since, response, "impulse response h", symbol="h")],
             "Time since the spike [ms]",
             "h [1/ms]",
             x_range=(0.0, 400.0),
@@ -162,18 +162,18 @@ def correlation(state):
 
 
 def numbers(state, controls):
-    """Return the present values."""
+    """Return the current values."""
     return {
         "Time [ms]": state.time,
         "Current s [spikes/s]": state.current[-1],
         "True rate [spikes/s]": state.rate[-1],
-        "Correlation of both": correlation(state),
+        "Correlation of current and rate": correlation(state),
         "Mean delay (n + 1) τ_s [ms]": (controls.order + 1) * controls.tau_s,
     }
 
 
 def measures(state, controls):
-    """Correlate once the controls have stood still for two seconds."""
+    """Measure the correlation once the controls have been unchanged for two seconds."""
     if state.settled < 2000 or controls.depth > 0.8:
         return {}
     return {"correlation": correlation(state)} if controls.neurons <= 40 and controls.frequency >= 2 else {}
@@ -181,17 +181,17 @@ def measures(state, controls):
 
 PRESETS = {
     "Exponential synapse": {},
-    "Alpha synapse (Rall 1967)": {"order": 1},
-    "AMPA: 2 ms": {"tau_s": 2.0},
-    "NMDA: 100 ms": {"tau_s": 100.0},
-    "One neuron": {"neurons": 1},
-    "Averaging over a population": {"neurons": 50, "tau_s": 20.0},
+    "Rall 1967: alpha synapse": {"order": 1},
+    "AMPA receptor: 2 ms": {"tau_s": 2.0},
+    "NMDA receptor: 100 ms": {"tau_s": 100.0},
+    "A single neuron": {"neurons": 1},
+    "Population average (50 neurons)": {"neurons": 50, "tau_s": 20.0},
 }
 
 MISSIONS = (
     Mission(
-        "With 40 neurons at most, a depth of 0.8 and a frequency of 2 Hz or more, let the current follow the rate with "
-        "a correlation of 0.95.",
+        "With at most 40 neurons, a modulation depth of at most 0.8 and a frequency of at least 2 Hz, make the current "
+        "follow the rate with a correlation of at least 0.95.",
         (CORRELATION,),
     ),
 )

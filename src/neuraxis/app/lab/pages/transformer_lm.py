@@ -1,11 +1,11 @@
-"""Transformer: heads that look back over a text, and the character that would come next.
+"""Transformer: attention heads look back over a text to predict the next character.
 
-It learns to continue Shakespeare's sonnets while you watch, and reads your text again after every step. Each row of the
-large map is a character that asks, its columns are those up to it, and bright is a large weight: here the head looks.
-The small maps are those of all heads.
+The network is trained on Shakespeare's sonnets while you watch, and reads your text anew after every step. Each row of
+the large map is a query character, its columns are the characters up to it, and bright means a large attention weight.
+The small maps show all heads.
 
-At first the heads look here and there by chance. Soon one looks at the character before, others at the beginning of the
-word or of the line. Type a text with a repetition, such as "sweet sweet sweet", and look for a head that finds it.
+At first attention is spread out. Soon one head attends to the previous character, others to the beginning of the word
+or of the line. Type a text with a repetition, such as "sweet sweet sweet", and look for a head that attends to it.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ EQUATIONS = (
 )
 
 STEPS = 0.6
-BATCHES = 3  # to learn from in a step
-CONTEXT = 40  # characters that are read at once
-WRITTEN = 24  # characters that it goes on by
+BATCHES = 3  # per step of the page
+CONTEXT = 40  # characters read at once
+WRITTEN = 24  # characters of the continuation
 HEADS = 4
 LAYERS = 2
 TEXT = find_text(("sonnets",)).content
@@ -43,24 +43,24 @@ CHARACTERS = Characters.of(TEXT)
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     text: str = text("Shall I compare thee to a ", CONTEXT)
-    """Text to read."""
+    """Input text."""
     block: int = slider(1, 1, LAYERS)
-    """Block whose head is shown large."""
+    """Block of the large map."""
     head: int = slider(1, 1, HEADS)
-    """Head that is shown large."""
+    """Head of the large map."""
     temperature: float = slider(0.5, 0.0, 2.0, symbol="T")
-    """Temperature of what it writes."""
+    """Sampling temperature."""
     learning_rate: float = slider(3e-3, 1e-5, 3e-2, logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
     size: int = slider(64, 16, 128, restarts=True)
-    """Features of each place; a multiple of 8 is taken."""
+    """Model size (multiple of 8)."""
 
 
 class State(NamedTuple):
-    """The network and what it learns from, and what it makes of the visitor's text."""
+    """The network, its training data, and its response to the input text."""
 
     model: Any
     learning: Any  # the state of the rule, None before the first step
@@ -74,13 +74,13 @@ class State(NamedTuple):
 
 @eqx.filter_jit
 def read(model, tokens, count):
-    """Read a text of `count` tokens; give the weights of all heads, and the chances of what comes next."""
+    """Read a text of `count` tokens; return the attention weights and the next-character probabilities."""
     return model.attention_maps(tokens), softmax(model(tokens)[count - 1])
 
 
 @eqx.filter_jit
 def write(model, tokens, count, temperature, key):
-    """Go on with a text of `count` tokens, of which as many are read as the context holds."""
+    """Continue a text of `count` tokens, with as much of it as the context holds."""
 
     def next_one(carry, key):
         tokens, count = carry
@@ -95,15 +95,15 @@ def write(model, tokens, count, temperature, key):
 
 
 def known(typed):
-    """Leave out the characters that do not occur in the sonnets."""
+    """Drop characters that do not occur in the sonnets."""
     return "".join(character for character in typed if character in CHARACTERS.alphabet) or " "
 
 
 def reading(model, controls, key):
-    """Let the network read what the visitor typed."""
+    """Let the network read the input text."""
     tokens = CHARACTERS.encode(known(controls.text))
     count = len(tokens)
-    # Places see only those before them, so that what stands behind the text changes nothing.
+    # Attention is causal, so padding behind the text changes nothing.
     padded = jnp.asarray(np.pad(tokens, (0, CONTEXT - count)))
     maps, chances = map(np.asarray, read(model, padded, jnp.asarray(count)))
     written = write(model, padded, jnp.asarray(count), jnp.asarray(controls.temperature), key)
@@ -111,7 +111,7 @@ def reading(model, controls, key):
 
 
 def start(controls, key):
-    """Begin with a network that knows nothing."""
+    """Start with an untrained network."""
     key, for_model, for_writing = jax.random.split(key, 3)
     sizes = {"size": 8 * round(controls.size / 8), "layers": LAYERS, "heads": HEADS, "context": CONTEXT}
     model = modern_transformer(CHARACTERS.size, key=for_model, **sizes)
@@ -120,7 +120,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from some batches, and read the visitor's text again."""
+    """Train on a few batches, and read the input text again."""
     key, for_order, for_writing = jax.random.split(state.key, 3)
     adam = optax.inject_hyperparams(optax.adam)(learning_rate=3e-3)
     rule = descent(next_token_loss, optax.chain(optax.clip_by_global_norm(1.0), adam))
@@ -135,12 +135,12 @@ def step(state, controls):
 
 
 def visible(characters):
-    """Write spaces and the ends of lines so that they can be seen."""
+    """Make spaces and line breaks visible."""
     return characters.replace(" ", "␣").replace("\n", "↵")
 
 
 def picture(state, controls):
-    """Draw one head large and all of them small, and what would come next."""
+    """Draw one attention map large and all of them small, and the next-character probabilities."""
     count = state.maps.shape[-1]
     # The text may have been typed since the last step.
     shown = (list(visible(known(controls.text))) + [""] * CONTEXT)[:count]
@@ -149,7 +149,7 @@ def picture(state, controls):
     places = [(block, head) for block in range(LAYERS) for head in range(HEADS)]
     small = [f"block {block + 1}, head {head + 1}" for block, head in places]
     written = visible(CHARACTERS.decode(state.written))
-    large = f"Block {controls.block}, head {controls.head}: where each character looks"
+    large = f"Attention weights of block {controls.block}, head {controls.head}"
     return (
         Matrix(state.maps[controls.block - 1, controls.head - 1], shown, shown, large, (0.0, 1.0), height=2, half=True),
         Images(state.maps.reshape(-1, count, count), small, "All heads", (0.0, 1.0), columns=2, height=2, half=True),
@@ -157,25 +157,25 @@ def picture(state, controls):
             [Bars(state.chances[likely], names)],
             "Next character",
             "Probability",
-            f"It would go on: {written}",
+            f"Continuation: {written}",
             y_range=(0.0, 1.0),
         ),
     )
 
 
 def numbers(state, controls):
-    """Return what has been learnt, and how sure the network is."""
+    """Return the progress of training, and the confidence of the network."""
     chances = state.chances[state.chances > 0]
     return {
-        "Batches learnt from": BATCHES * len(state.losses),
-        "Loss [nats a character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
-        "Probability of the likeliest character": state.chances.max(),
-        "Entropy of the next character [nats]": -(chances * np.log(chances)).sum(),
+        "Training batches": BATCHES * len(state.losses),
+        "Loss [nats per character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
+        "Highest next-character probability": state.chances.max(),
+        "Next-character entropy [nats]": -(chances * np.log(chances)).sum(),
     }
 
 
 def measures(state, controls):
-    """Tell where the head that is shown large looks, over texts of ten characters or more."""
+    """Measure how much the head of the large map attends to the previous character, in ten characters or more."""
     shown = state.maps[controls.block - 1, controls.head - 1]
     if len(shown) < 10:
         return {}
@@ -183,16 +183,16 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "A line of Shakespeare, cut short": {"text": "Shall I compare thee to a "},
-    "A repetition": {"text": "sweet love, sweet love, sweet l"},
-    "Two lines: what follows the end?": {"text": "love,\nThat in thy beauty's "},
-    "Always the likeliest character": {"temperature": 0.0},
-    "A learning rate that is too large": {"learning_rate": 0.03},
+    "An unfinished line": {"text": "Shall I compare thee to a "},
+    "A repeated phrase": {"text": "sweet love, sweet love, sweet l"},
+    "Across a line break": {"text": "love,\nThat in thy beauty's "},
+    "Temperature 0: greedy decoding": {"temperature": 0.0},
+    "Learning rate too high": {"learning_rate": 0.03},
 }
 
 MISSIONS = (
     Mission(
-        "Find a head that looks at the character before: two fifths of its weight, over ten characters or more.",
+        "Find a head that attends to the previous character: a mean weight of at least 0.4, in ten characters or more.",
         (Claim("weight_of_the_character_before", ">=", 0.4),),
     ),
 )

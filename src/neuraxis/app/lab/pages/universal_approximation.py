@@ -1,13 +1,13 @@
-"""Universal approximation: hidden neurons learn to add up to a function.
+"""Universal approximation: the sum of hidden neurons approximates a function.
 
-A network with one hidden layer can come as near as wanted to any continuous function, if it has neurons enough. Here
-it learns one by examples; below you see what each of its neurons adds. With few neurons, count the bends of the
-function and the bends that the network can make.
+A network with one hidden layer can approximate any continuous function on an interval as closely as desired, given
+enough neurons. Here it learns one from examples; below you see the contribution of each neuron. With few neurons,
+compare the bends of the function with the bends that the network can make.
 
-The theorem is proved without learning, by steps and bumps: the construction takes two neurons for each bump, as high as
-the function in its middle. Switch it on, and compare how near the same number of neurons comes when it has learnt.
+The theorem can be proved without learning, with steps and bumps: the construction takes two neurons for each bump, as
+high as the function at its centre. Switch it on, and compare its error with that of the trained network.
 
-A function of your own comes as a CSV file with the columns x and y.
+Your own function can be loaded from a CSV file with the columns x and y.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ EQUATIONS = (
 )
 
 STEPS = 1
-ADVANCE = 20  # batches in one step of the page
+ADVANCE = 20  # batches per step of the page
 GRID = np.linspace(0, 1, 256, dtype=np.float32)
 REMEMBERED = 400  # points of the error curve
 COLUMNS = ("x", "y")
@@ -64,39 +64,39 @@ ACTIVATIONS = {"tanh": tanh, "logistic": logistic, "relu": relu}
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     function: str = choice("chirp", tuple(FUNCTIONS), restarts=True)
     """Function f."""
     own: str = table(COLUMNS)
-    """Function of your own."""
+    """Your own function."""
     neurons: int = slider(40, 1, 64, symbol="N", restarts=True)
     """Hidden neurons."""
     activation: str = choice("tanh", tuple(ACTIVATIONS), restarts=True)
     """Activation function σ."""
     learning_rate: float = slider(0.01, 1e-4, 0.3, symbol="κ", logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
     constructed: bool = switch(False)
-    """Show the construction of the proof, with as many neurons."""
+    """Show the construction."""
 
 
 class State(NamedTuple):
-    """The network, its optimiser, and how far from the function it has been."""
+    """The network, its optimiser, and the history of its error."""
 
     model: MLP
     optimizer: Any
     key: jax.Array
     target: np.ndarray  # (points,): f on the grid
-    history: np.ndarray  # (seen, 2): batches so far, largest distance from f
+    history: np.ndarray  # (points, 2): number of batches, maximum error
 
 
 def target(controls):
-    """Return f on the grid; a function of one's own is drawn by straight lines through its points, and scaled."""
+    """Return f on the grid; the visitor's own function is interpolated linearly between its points, and scaled."""
     if not controls.own:
         return np.asarray(FUNCTIONS[controls.function](GRID[:, None]), np.float32)
     x, y = rows(controls.own, COLUMNS).T
     if np.ptp(x) == 0:
-        raise InputError(f"the points must have more than one x, but all have {x[0]:g}")
+        raise InputError(f"the points must have more than one value of x, but all have {x[0]:g}")
     order = np.argsort(x, kind="stable")
     found = np.interp(GRID, (x[order] - x.min()) / np.ptp(x), y[order])
     return ((found - found.mean()) / max(np.abs(found - found.mean()).max(), 1e-6)).astype(np.float32)
@@ -108,25 +108,25 @@ def loss(model, x, y, *, key=None):
 
 
 def rule():
-    """Descend the squared error by Adam, with a rate that can be set in its state."""
+    """Minimise the squared error with Adam, with a learning rate that can be set in its state."""
     return descent(loss, optax.inject_hyperparams(optax.adam)(learning_rate=0.01))
 
 
 @eqx.filter_jit
 def parts(model):
-    """Return the network on the grid (points,), and what each neuron adds to it (neuron, points)."""
+    """Return the network on the grid (points,), and the contribution of each neuron (neuron, points)."""
     x = jnp.asarray(GRID)[:, None]
     hidden, output = model.layers
     return model(x)[:, 0], (model.activation(hidden(x)) * output.weight[:, 0]).T
 
 
 def distance(model, f):
-    """Return the largest distance from f on the grid."""
+    """Return the maximum error on the grid."""
     return float(np.abs(np.asarray(parts(model)[0]) - f).max())
 
 
 def start(controls, key):
-    """Draw first weights whose bends lie anywhere between 0 and 1."""
+    """Draw initial weights whose bends are uniform between 0 and 1."""
     model = MLP((1, controls.neurons, 1), key=key, activation=ACTIVATIONS[controls.activation])
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     steepness = max(6, controls.neurons) * (0.5 + random.random(controls.neurons))
@@ -143,7 +143,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from a few batches."""
+    """Train on a few batches."""
     hyperparams = state.optimizer.hyperparams | {"learning_rate": jnp.asarray(controls.learning_rate)}
     optimizer, key = state.optimizer._replace(hyperparams=hyperparams), jax.random.fold_in(state.key, 1)
     fitted = fit(
@@ -164,13 +164,13 @@ def step(state, controls):
 
 
 def bumps(controls, f):
-    """Build the network of the proof with as many neurons, a bump for every two, and give it on the grid."""
+    """Return on the grid the network of the proof with as many neurons, a bump for every two."""
     middles = (np.arange(controls.neurons // 2) + 0.5) / (controls.neurons // 2)
     return np.asarray(step_network(np.interp(middles, GRID, f))(GRID[:, None]))[:, 0]
 
 
 def picture(state, controls):
-    """Draw function and network, what each neuron adds, and the distance while it learns."""
+    """Draw function and network, the contribution of each neuron, and the error during training."""
     network, added = (np.asarray(each) for each in parts(state.model))
     marks = [Line(GRID, state.target, "f", reference=True), Line(GRID, network, "network", symbol="G")]
     if controls.constructed and controls.neurons > 1:
@@ -179,21 +179,21 @@ def picture(state, controls):
     batches, distances = state.history.T
     return (
         Plot(marks, "x", "f(x), G(x)", "", (0, 1), (-1.2, 1.2), height=1.6),
-        Plot(neurons, "x", "aᵢ σ(wᵢx + bᵢ)", "What each neuron adds", (0, 1), (-1.5, 1.5)),
-        Plot([Line(batches, distances, "network")], "Batch", "Largest distance", y_range=(1e-3, 2), y_logarithmic=True),
+        Plot(neurons, "x", "aᵢ σ(wᵢx + bᵢ)", "Contribution of each neuron (mean removed)", (0, 1), (-1.5, 1.5)),
+        Plot([Line(batches, distances, "network")], "Batch", "Maximum error", y_range=(1e-3, 2), y_logarithmic=True),
     )
 
 
 def numbers(state, controls):
-    """Return the present values."""
-    found = {"Batches": state.history[-1, 0], "Largest distance from f": state.history[-1, 1]}
+    """Return the current values."""
+    found = {"Training batches": state.history[-1, 0], "Maximum error of the network": state.history[-1, 1]}
     if controls.constructed and controls.neurons > 1:
-        found["Largest distance of the construction"] = np.abs(bumps(controls, state.target) - state.target).max()
+        found["Maximum error of the construction"] = np.abs(bumps(controls, state.target) - state.target).max()
     return found
 
 
 def measures(state, controls):
-    """Return how near to the function the network is, and with how many neurons."""
+    """Return the maximum error, and the number of neurons."""
     if controls.own:
         return {}
     return {f"sup_error_{controls.function}": state.history[-1, 1].item(), "neurons": float(controls.neurons)}
@@ -201,19 +201,19 @@ def measures(state, controls):
 
 PRESETS = {
     "Cybenko 1989: logistic neurons": {"function": "wave", "activation": "logistic", "neurons": 12},
-    "The construction of the proof, by bumps": {"function": "wave", "constructed": True, "neurons": 40},
-    "A triangle needs three bends": {"function": "triangle", "activation": "relu", "neurons": 3},
+    "Constructive proof: sum of bumps": {"function": "wave", "constructed": True, "neurons": 40},
+    "A triangle from three ReLU neurons": {"function": "triangle", "activation": "relu", "neurons": 3},
     "Too few neurons": {"neurons": 4},
-    "A jump is not continuous": {"function": "staircase", "neurons": 24},
+    "Discontinuous function: error at the jumps": {"function": "staircase", "neurons": 24},
 }
 
 MISSIONS = (
     Mission(
-        "Come within 0.03 of the wave with at most 4 hidden neurons.",
+        "Approximate the wave to within 0.03 with at most 4 hidden neurons.",
         (Claim("sup_error_wave", "<=", 0.03), Claim("neurons", "<=", 4.0)),
     ),
     Mission(
-        "Come within 0.1 of the chirp.",
+        "Approximate the chirp to within 0.1.",
         (Claim("sup_error_chirp", "<=", 0.1),),
     ),
 )

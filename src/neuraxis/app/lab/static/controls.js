@@ -3,7 +3,7 @@ import {make, symbolOf} from "./make.js";
 import {pad} from "./pad.js";
 import {picker} from "./picker.js";
 
-// Gives {element, show(texts), problem(name, sentence)}; `change(texts)` is called when the visitor moves something.
+// Gives {element, show(texts), problem(name, sentence)}; `change(texts)` is called when the visitor changes a control.
 export function controlsOf(descriptions, change) {
   const rows = {};
   for (const about of descriptions) {
@@ -42,7 +42,7 @@ const KINDS = {
       return whole ? Math.round(place) : Math.min(high, Math.max(low, +(Math.round(place / size) * size).toPrecision(12)));
     };
     const range = make("input", {type: "range", min: logarithmic ? 0 : low, max: logarithmic ? 1000 : high, step: logarithmic ? 1 : whole ? 1 : "any", "aria-label": name});
-    const number = make("input", {type: "text", inputMode: "decimal", className: "number", size: 7, "aria-label": `${name}, as a number`});
+    const number = make("input", {type: "text", inputMode: "decimal", className: "number", size: 7, "aria-label": `${name}, value`});
     range.oninput = () => { number.value = from(+range.value); set(number.value); };
     range.onkeydown = (event) => {
       if (logarithmic || whole || !event.key.startsWith("Arrow")) return;
@@ -79,7 +79,7 @@ const KINDS = {
     return {element: button, show(text) { count = +text; }};
   },
   text(about, set) {
-    const area = make("textarea", {rows: 2, maxLength: about.longest, spellcheck: false});
+    const area = make("textarea", {rows: about.longest > 40 ? 2 : 1, maxLength: about.longest, spellcheck: false});
     let waiting = 0;
     area.oninput = () => { clearTimeout(waiting); waiting = setTimeout(() => set(area.value), about.restarts ? 600 : 150); };
     return {element: make("label", {}, labelOf(about), area), show(text) { if (document.activeElement !== area) area.value = text; }};
@@ -93,7 +93,7 @@ const KINDS = {
       label: "Open or drop a CSV file …", accept: ".csv,.txt,text/csv", largest: 200_000,
       async read(file) { set(await file.text()); },
     });
-    const clear = make("button", {type: "button", hidden: true}, "Back to the page's own data");
+    const clear = make("button", {type: "button", hidden: true}, "Use the built-in data");
     clear.onclick = () => set("");
     const what = make("p", {className: "hint"}, `Columns: ${about.columns.join(", ")}`);
     return {element: make("div", {}, labelOf(about), picked, what, clear), show(text) { clear.hidden = !text; }};

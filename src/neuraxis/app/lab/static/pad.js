@@ -8,7 +8,7 @@ const LEVELS = "0123456789abcdef", MOST = 15, SIDE = 224;
 export function pad(about, set) {
   const {height, width} = about, levels = new Float32Array(height * width);
   const canvas = make("canvas", {className: "pad", tabIndex: 0, width: SIDE, height: (SIDE * height) / width, role: "img",
-    "aria-label": `${about.label}: draw with the pointer, or move with the arrow keys and set pixels with the space bar`});
+    "aria-label": `${about.label}: draw with the pointer, or move with the arrow keys and toggle pixels with the space bar`});
   const context = canvas.getContext("2d"), unit = SIDE / width;
   let cursor = [Math.floor(width / 2), Math.floor(height / 2)], drawing = false, shown = "";
 

@@ -1,4 +1,4 @@
-// A page: its controls, its pictures, and the connection to the run behind them.
+// A page: its controls, its plots, and the connection to the run behind them.
 import {controlsOf} from "./controls.js";
 import {make} from "./make.js";
 import {columnsOf, drawPanel} from "./panels.js";
@@ -14,7 +14,7 @@ const defaults = Object.fromEntries(about.controls.map((control) => [control.nam
 const panels = [];  // {canvas, panel, ghost}
 let frame = null, lit = "", socket = null, waiting = false, addressed = 0;
 
-// For measurements: pictures painted, the controls of the last one, and what moving a control does.
+// For measurements: number of pictures painted, the controls of the last one, and a function that sets a control.
 window.lab = {pictures: 0, shown: {}, set: (control, value) => change({[control]: `${value}`})};
 
 const isRunning = () => ["running", "compiling"].includes(document.body.dataset.status);
@@ -36,7 +36,7 @@ function build() {
     return button;
   }));
   fill($("missions"), about.missions.map((text) => make("li", {}, text)));
-  if (about.ignored.length) left(`Of the address, this was left out: ${about.ignored.join("; ")}.`);
+  if (about.ignored.length) left(`These parts of the address were ignored: ${about.ignored.join("; ")}.`);
   for (const element of document.querySelectorAll("[data-symbol]")) {
     const point = (symbol) => () => { lit = symbol; light(); };
     element.addEventListener("pointerenter", point(element.dataset.symbol));
@@ -61,7 +61,7 @@ function notice(sentence) {
   $("notice").hidden = !sentence;
 }
 
-// What was left out of the address stays until the visitor puts it away.
+// This notice stays until the visitor closes it.
 function left(sentence) {
   const close = make("button", {type: "button"}, "Close");
   const element = make("div", {className: "notice", role: "alert"}, make("span", {}, sentence), close);
@@ -76,7 +76,7 @@ function connect() {
   socket.onopen = () => document.body.classList.remove("lost");
   socket.onclose = () => {
     document.body.classList.add("lost");
-    notice("The lab has gone: is it still running in its terminal? This page goes on once it is back.");
+    notice("The connection to the lab is lost: is it still running in its terminal? This page reconnects by itself.");
     setTimeout(connect, 1000);
   };
 }
@@ -144,7 +144,7 @@ function arrange(drawn) {
     if (!panels[k]) {
       const canvas = make("canvas", {role: "img"});
       const buttons = make("div", {className: "export"}, ...Object.entries(EXPORTS).map(([label, save]) => {
-        const button = make("button", {type: "button", title: `Save this picture as ${label}`}, label);
+        const button = make("button", {type: "button", title: `Save this plot as ${label}`}, label);
         button.onclick = () => save(panels[k], k);
         return button;
       }));
@@ -155,7 +155,7 @@ function arrange(drawn) {
     }
     panels[k].panel = panel;
     panels[k].element.classList.toggle("half", panel.half);
-    panels[k].canvas.setAttribute("aria-label", panel.title || (panel.y ? `${panel.y} against ${panel.x}` : "Picture"));
+    panels[k].canvas.setAttribute("aria-label", panel.title || (panel.y ? `${panel.y} against ${panel.x}` : "Plot"));
   });
 }
 
@@ -216,7 +216,7 @@ function copyLink(query) {
 
 async function copy(text, button) {
   const before = button.textContent;
-  try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "In the address bar"; }
+  try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Copying failed"; }
   setTimeout(() => { button.textContent = before; }, 1500);
 }
 

@@ -126,7 +126,28 @@ const MARKS = {
       arrow(pen, a, b, c, d, {color: look.theme.faint, width: 1});
     }
   },
+  Labels(pen, mark, x, y, stroke, look, frame) {
+    const {theme, type} = look, taken = [];
+    const order = [...mark.highlighted, ...mark.texts.keys()].filter((k, place, all) => all.indexOf(k) === place);
+    for (const k of order) {
+      const stands = mark.highlighted.includes(k), [a, b] = [x(mark.x[k]), y(mark.y[k])];
+      pen.circle(a, b, 0.2 * type, {color: stands ? theme.lines[1] : theme.faint});
+      const place = free(a, b, pen.width(mark.texts[k], type) + 0.5 * type, 1.1 * type, frame, taken);
+      if (!place) continue;
+      taken.push(place);
+      pen.rect(place.x, place.y, place.w, place.h, {color: theme.paper, opacity: 0.6});
+      pen.text(mark.texts[k], place.x + place.w / 2, place.y + place.h / 2, {color: stands ? theme.lines[1] : theme.ink, size: type, bold: stands, align: "center", baseline: "middle"});
+    }
+  },
 };
+
+// Where there is room for a text at a point: right or left of it, above or below, or nowhere.
+function free(a, b, w, h, frame, taken) {
+  const gap = 0.2 * h, corners = [[a + gap, b - h / 2], [a - gap - w, b - h / 2], [a - w / 2, b - gap - h], [a - w / 2, b + gap]];
+  const places = corners.map(([x, y]) => ({x, y, w, h}));
+  const apart = (p, q) => p.x + p.w <= q.x || q.x + q.w <= p.x || p.y + p.h <= q.y || q.y + q.h <= p.y;
+  return places.find((p) => p.x >= frame.x && p.x + p.w <= frame.x + frame.w && taken.every((q) => apart(p, q)));
+}
 
 function arrow(pen, a, b, c, d, style) {
   const angle = Math.atan2(d - b, c - a), size = Math.min(6, Math.hypot(c - a, d - b) / 2);
@@ -270,6 +291,7 @@ export function columnsOf(panel) {
       else {
         add(`${name}: ${panel.x}`, mark.x); add(`${name}: ${panel.y}`, mark.y);
         if (mark.groups) add(`${name}: group`, mark.groups);
+        if (mark.texts) add(`${name}: text`, mark.texts);
         if (mark.kind === "Arrows") { add("u", mark.u); add("v", mark.v); }
       }
     });

@@ -8,7 +8,7 @@ export function picker({label, accept, largest, read}) {
   const say = (sentence) => { problem.textContent = sentence; problem.hidden = !sentence; };
   const take = async (file) => {
     if (!file) return;
-    if (file.size > largest) return say(`${file.name} has ${size(file.size)}; at most ${size(largest)} can be read here`);
+    if (file.size > largest) return say(`${file.name} has ${size(file.size)}, but the limit is ${size(largest)}`);
     say("");
     try { await read(file); } catch (error) { say(`${file.name} could not be read: ${error.message}`); }
   };
