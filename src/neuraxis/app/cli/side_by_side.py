@@ -1,6 +1,7 @@
 """Tasks side by side, in a few processes that each take one after the other.
 
-A quick experiment spends most of its time compiling, on one core: two at a time take little more than half as long.
+A quick experiment spends most of its time compiling, on one core: 37 of them took 4 min 4 s two at a time on two cores,
+instead of 5 min 50 s. (`concurrent.futures` cannot interrupt a task that is under way and hear what it says to that.)
 """
 
 import io
