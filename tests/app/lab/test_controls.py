@@ -21,6 +21,8 @@ class Controls:
     """Recall."""
     words: str = text("hello", 10)
     """Text."""
+    letters: str = text("ab", alphabet="abc")
+    """Letters."""
     digit: str = drawing("0f" * 4, 2, 4)
     """Digit."""
     points: str = table(("x", "y"))
@@ -34,7 +36,7 @@ def test_labels_and_units_come_from_docstrings():
 
 
 def test_values_survive_as_text():
-    values = Controls(12.25, 7, "tanh", True, 3, "né\nx", "f" * 8, "1,2\n3,4")
+    values = Controls(12.25, 7, "tanh", True, 3, "né\nx", "cab", "f" * 8, "1,2\n3,4")
     assert controls.read_all(Controls, controls.write_all(values)) == (values, [])
 
 
@@ -60,6 +62,7 @@ def test_nonsense_is_left_at_its_default_and_said():
         ("words", "hello world", "must have at most 10 characters, but has 11"),
         ("words", "  ", "must not be empty"),
         ("words", "a\0b", "its character 2 is not printable"),
+        ("letters", "abd", "must have only characters of the training text, but its character 3 is 'd'"),
         ("digit", "0f", "must be 8 hexadecimal digits, one per pixel, but is '0f'"),
         ("digit", "0123456x", "must be 8 hexadecimal digits"),
         ("points", "1,2\n3", "must have one number for each of x, y in every line, but line 2 is '3'"),

@@ -10,7 +10,7 @@ and from the browser; an invalid one is refused with a message.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
@@ -112,9 +112,10 @@ class Text(Control):
     """A text typed by the visitor."""
 
     longest: int = 100
+    alphabet: str = ""  # the characters that a model knows; empty: all that can be printed
 
     def read(self, text: str, kind: type) -> str:
-        """Read a printable text that is not too long."""
+        """Read a printable text that is not too long, in the alphabet."""
         if len(text) > self.longest:
             raise InputError(f"must have at most {self.longest} characters, but has {len(text)}")
         if not text.strip():
@@ -123,6 +124,10 @@ class Text(Control):
             if not (character.isprintable() or character == "\n"):
                 raise InputError(
                     f"must be printable text, but its character {place + 1} is not printable: {character!r}"
+                )
+            if self.alphabet and character not in self.alphabet:
+                raise InputError(
+                    f"must have only characters of the training text, but its character {place + 1} is {character!r}"
                 )
         return text
 
@@ -185,9 +190,9 @@ def button() -> Any:
     return _declared(0, Button())
 
 
-def text(default: str, longest: int = 100, *, restarts: bool = False) -> Any:
-    """Declare a text of at most `longest` characters."""
-    return _declared(default, Text("", restarts, longest))
+def text(default: str, longest: int = 100, *, alphabet: str | Sequence[str] = "", restarts: bool = False) -> Any:
+    """Declare a text of at most `longest` characters, which may all have to be of an alphabet."""
+    return _declared(default, Text("", restarts, longest, "".join(alphabet)))
 
 
 def drawing(default: str, height: int, width: int) -> Any:

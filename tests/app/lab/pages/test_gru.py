@@ -3,7 +3,9 @@ from dataclasses import replace
 import jax
 import pytest
 
+from neuraxis.app.lab.controls import read
 from neuraxis.app.lab.pages import gru as page
+from neuraxis.errors import InputError
 
 
 @pytest.mark.slow
@@ -21,10 +23,15 @@ def test_u_follows_q(monkeypatch):
 
 
 @pytest.mark.slow
-def test_reads_what_it_knows_of_any_text():
-    controls = page.Controls(text="ζ†")
+def test_a_text_of_another_length_is_read_at_the_next_step():
+    controls = page.Controls(text="A")
     state = page.step(page.start(controls, jax.random.key(0)), controls)
     assert state.gates.shape == (3, page.SHOWN, 1)
-    longer = replace(controls, text="A longer text ζ")
+    longer = replace(controls, text="A longer text ")
     assert page.picture(state, longer)[0].columns == ["A"]
     assert page.step(state, longer).gates.shape == (3, page.SHOWN, 14)
+
+
+def test_a_character_that_the_model_does_not_know_is_refused():
+    with pytest.raises(InputError, match="its character 2 is 'ζ'"):
+        read(page.Controls, "text", "Aζ")

@@ -185,7 +185,7 @@ def picture(state, controls):
     if controls.running:
         ways = np.concatenate([state.ways, np.full((1, TRAILS, 2), np.nan)]).swapaxes(0, 1).reshape(-1, 2)
         marks.insert(1, Dots(*np.asarray(state.samples.x).T, label="samples", size=4))
-        marks.append(Line(*ways.T, "sample trajectories", reference=True))
+        marks.append(Line(ways[:, 0], ways[:, 1], "sample trajectories", reference=True))
     title = f"t = {t / TIMES:.2f}"
     learnt = BATCHES * np.arange(1, len(state.losses) + 1)
     return (

@@ -50,7 +50,7 @@ CHARACTERS = Characters.of(TEXT)
 class Controls:
     """Controls of the page."""
 
-    text: str = text("Shall I compare thee to a ", LONGEST)
+    text: str = text("Shall I compare thee to a ", LONGEST, alphabet=CHARACTERS.alphabet)
     """Input text."""
     temperature: float = slider(0.5, 0.0, 2.0, symbol="T")
     """Sampling temperature."""
@@ -91,14 +91,9 @@ def read(model, tokens, count, temperature, key):
     return jnp.stack([g, r, h])[..., :SHOWN].swapaxes(1, 2), softmax(readout(h[count - 1])), written
 
 
-def known(typed):
-    """Drop characters that do not occur in the sonnets."""
-    return "".join(character for character in typed if character in CHARACTERS.alphabet) or " "
-
-
 def reading(model, controls, key):
     """Let the network read the input text."""
-    tokens = CHARACTERS.encode(known(controls.text))
+    tokens = CHARACTERS.encode(controls.text)
     padded = jnp.asarray(np.pad(tokens, (0, LONGEST - len(tokens))))
     gates, chances, written = read(model, padded, len(tokens), jnp.asarray(controls.temperature), key)
     return np.asarray(gates)[..., : len(tokens)], np.asarray(chances), np.asarray(written)
@@ -139,7 +134,7 @@ def visible(characters):
 
 def picture(state, controls):
     """Draw gates and state over the text, and the next-character probabilities."""
-    shown, neurons = list(visible(known(controls.text))), [""] * SHOWN
+    shown, neurons = list(visible(controls.text)), [""] * SHOWN
     # The text may have been typed since the last step.
     shown = (shown + [""] * LONGEST)[: state.gates.shape[-1]]
     g, r, h = state.gates

@@ -45,7 +45,7 @@ CHARACTERS = Characters.of(TEXT)
 class Controls:
     """Controls of the page."""
 
-    text: str = text("Shall I compare thee to a ", CONTEXT)
+    text: str = text("Shall I compare thee to a ", CONTEXT, alphabet=CHARACTERS.alphabet)
     """Input text."""
     block: int = slider(1, 1, LAYERS)
     """Block of the large map."""
@@ -94,14 +94,9 @@ def write(model, tokens, count, temperature, key):
     return jax.lax.scan(next_one, (tokens, count), jax.random.split(key, WRITTEN))[1]
 
 
-def known(typed):
-    """Drop characters that do not occur in the sonnets."""
-    return "".join(character for character in typed if character in CHARACTERS.alphabet) or " "
-
-
 def reading(model, controls, key):
     """Let the network read the input text."""
-    tokens = CHARACTERS.encode(known(controls.text))
+    tokens = CHARACTERS.encode(controls.text)
     count = len(tokens)
     # Attention is causal, so padding behind the text changes nothing.
     padded = jnp.asarray(np.pad(tokens, (0, CONTEXT - count)))
@@ -143,7 +138,7 @@ def picture(state, controls):
     """Draw one attention map large and all of them small, and the next-character probabilities."""
     count = state.maps.shape[-1]
     # The text may have been typed since the last step.
-    shown = (list(visible(known(controls.text))) + [""] * CONTEXT)[:count]
+    shown = (list(visible(controls.text)) + [""] * CONTEXT)[:count]
     likely = np.argsort(-state.chances)[:12]
     names = [visible(CHARACTERS.alphabet[token]) for token in likely]
     places = [(block, head) for block in range(LAYERS) for head in range(HEADS)]
