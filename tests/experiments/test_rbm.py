@@ -20,7 +20,7 @@ def result():
 def test_claims_hold_in_the_quick_run(result):
     assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
     assert "digits" in result.data
-    assert "binary by a threshold of 0.5" in result.data
+    assert "binarised at 0.5" in result.data
 
 
 def test_the_likelihood_is_that_of_the_model(result):

@@ -19,7 +19,7 @@ def result():
 @pytest.mark.slow
 def test_remedies_lower_the_test_error(result):
     assert [claim.metric for claim in result.claims if not claim.of_quick().holds(result.metrics)] == []
-    assert "300 of them trained on and as many held out" in result.data
+    assert "300 of them used for training and as many held out" in result.data
 
 
 @pytest.mark.slow
