@@ -255,7 +255,7 @@ def test_files_are_read_checked_and_refused_with_a_sentence(open_tab, tmp_path):
     tab.wait_for_function("document.querySelector('.control.table').textContent.includes('but line 2 is')")
     choose.set_input_files(good)
     tab.wait_for_function("window.lab.shown.points?.includes('x,y,class')")
-    tab.locator("button", has_text="Back to").click()
+    tab.locator("button", has_text="Use the built-in data").click()
     tab.wait_for_function("window.lab.shown.points === ''")
 
 
