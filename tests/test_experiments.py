@@ -30,7 +30,7 @@ def test_has_its_parts(module):
 
 
 def test_has_equations(module):
-    formulas = runs.equations(module.__name__.rpartition(".")[2].replace("_", "-"))
+    formulas = runs.equations(module)
     assert formulas
     for formula in formulas:
         assert "\\" not in formula, "a command that the converter does not know"

@@ -33,7 +33,7 @@ def test_too_few_sizes_are_refused(sizes):
 @pytest.mark.usefixtures("as_user")
 def test_bad_arguments_are_refused():
     key = jax.random.key(0)
-    for sizes, words in (((3, 0), r"sizes\[1\] must be a whole"), ((3, 2.5, 1), r"sizes\[1\] must be a whole")):
+    for sizes, words in (((3, 0), r"sizes\[1\] must be an integer"), ((3, 2.5, 1), r"sizes\[1\] must be an integer")):
         with pytest.raises(InputError, match=words):
             MLP(sizes, key=key)
     with pytest.raises(InputError, match="key must be one random key"):

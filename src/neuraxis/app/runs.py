@@ -108,7 +108,7 @@ def _is_first() -> bool:
 def _run(
     module: ModuleType, settings: Any, folder: Path, session: Session, begun: Begun, command: str, began: float
 ) -> Report:
-    formulas = equations(begun.experiment)  # before the work, so that what is missing is missed at once
+    formulas = equations(module)  # before the work, so that what is missing is missed at once
     with process.precision(begun.precision):
         result = module.run(settings, session) if takes_session(module) else module.run(settings)
     if result.model is not None:
@@ -187,11 +187,11 @@ def draw(module: ModuleType, result: Result) -> tuple[dict[str, bytes], dict[str
     return figures, captions
 
 
-def equations(name: str) -> tuple[str, ...]:
+def equations(module: ModuleType) -> tuple[str, ...]:
     """Return the equations of an experiment's model as MathML, which browsers draw themselves."""
     from latex2mathml.converter import convert
 
-    return tuple(convert(text, display="block") for text in experiments.equations(name))
+    return tuple(convert(text, display="block") for text in experiments.each_equation(getattr(module, "EQUATIONS", "")))
 
 
 def versions() -> dict[str, str]:

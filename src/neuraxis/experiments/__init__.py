@@ -98,7 +98,12 @@ def summary(name: str) -> str:
 
 def equations(name: str) -> list[str]:
     """Return the equations of an experiment's model in LaTeX, read without importing it."""
-    return [text.strip() for text in (_constant(name, "EQUATIONS") or "").split("\n\n") if text.strip()]
+    return each_equation(_constant(name, "EQUATIONS") or "")
+
+
+def each_equation(text: str) -> list[str]:
+    """Return the equations of a text that separates them by empty lines."""
+    return [part.strip() for part in text.split("\n\n") if part.strip()]
 
 
 def load(name: str) -> ModuleType:
