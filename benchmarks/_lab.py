@@ -1,4 +1,7 @@
-"""The lab in a real browser, as the benchmarks of it measure it: in headless Chromium, from outside."""
+"""The lab in a real browser, as the benchmarks of it measure it: in headless Chromium, from outside.
+
+The work of the lab's server and of Chromium, other processes than this one, counts as that of others in the table.
+"""
 
 import atexit
 import random

@@ -48,12 +48,15 @@ def test_page_and_readme_are_what_the_records_give(overview):
 
 
 def test_a_row_tells_claim_figure_time_and_the_fastest_peer(overview):
-    page = overview.page({"lif": RUN}, {"lif": TIMED, "lif_busy": TIMED | {"busy": True}})
-    first, second = page[page.index("| [lif]") :].splitlines()[:2]
+    without_peers = TIMED | {"sides": TIMED["sides"][:1]}
+    timed = {"lif": TIMED, "lif_busy": TIMED | {"busy": True}, "lif_in_the_lab": without_peers}
+    page = overview.page({"lif": RUN}, timed)
+    first, second, after = page[page.index("| [lif]") :].splitlines()[:3]
     around = "| Error ≥ 0.1, ≤ 0.2 **missed** | 0.3 | 1 of 2 | 12 | much work | fast | 2 |"
     assert first.startswith("| [lif](systems/lif.md) | Leaky integrate-and-fire neuron: ")
     assert first.endswith(around)
     assert second.endswith("| much work | fast | 2 (busy machine) |")
+    assert after.startswith("| [synapse]")
 
 
 def test_what_is_not_recorded_is_left_open(overview):
