@@ -111,7 +111,7 @@ def _claim(name: str, runs: Record) -> tuple[str, str, str, str]:
 
 
 def _benchmarks(name: str, timed: Record) -> list[tuple[str, str, str]]:
-    """Return title, fastest peer and ratio of each benchmark of an experiment, but for the lab's, which have no peer."""
+    """Return title, fastest peer and ratio of each benchmark of an experiment; those of the lab have no peer."""
     entries = (entry for entry in timed.values() if entry["experiment"] == name)
     return [_fastest_peer(entry) for entry in entries if len(entry["sides"]) > 1]
 
