@@ -13,7 +13,15 @@ _LINES = re.MULTILINE | re.DOTALL
 
 
 def meanings(cls: type) -> dict[str, str]:
-    """Return what each field of a class means, with its unit, by name: the docstrings of fields, which Python drops."""
+    """Return what each field of a class means, with its unit, by name: the docstrings of fields, which Python drops.
+
+    Inherited fields are among them.
+    """
+    bases = (base for base in reversed(cls.__mro__) if inspect.get_annotations(base))
+    return {name: meaning for base in bases for name, meaning in _own_meanings(base).items()}
+
+
+def _own_meanings(cls: type) -> dict[str, str]:
     (body,) = ast.parse(textwrap.dedent(_source(cls))).body
     assert isinstance(body, ast.ClassDef)
     found = {}

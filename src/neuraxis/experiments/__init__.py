@@ -50,31 +50,31 @@ def names() -> list[str]:
 
 def measures_time(name: str) -> bool:
     """Return whether an experiment makes claims about running times, so that nothing should run beside it."""
-    return bool(_constant(name, "MEASURES_TIME"))
+    return bool(constant(_sources()[name], "MEASURES_TIME"))
 
 
 def _place(name: str) -> tuple[str, int]:
     """Return the chapter of an experiment and its number there."""
-    chapter, number = _constant(name, "PLACE") or (CHAPTERS[-1], 0)
+    chapter, number = constant(_sources()[name], "PLACE") or (CHAPTERS[-1], 0)
     return (chapter if chapter in CHAPTERS else CHAPTERS[-1]), number
 
 
-def _constant(name: str, constant: str) -> Any:
-    """Return a constant of an experiment, read without importing it; None where there is none."""
-    for node in _parsed(_sources()[name]).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+def constant(path: Path, name: str) -> Any:
+    """Return a constant of a module, read without importing it; None where there is none."""
+    for node in parsed(path).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             return ast.literal_eval(node.value)
     return None
 
 
 def docstring(name: str) -> str:
     """Return an experiment's docstring, read without importing it."""
-    return ast.get_docstring(_parsed(_sources()[name])) or ""
+    return ast.get_docstring(parsed(_sources()[name])) or ""
 
 
 def settings(name: str) -> dict[str, Any]:
     """Return the defaults of an experiment's settings, read without importing it; None where it is calculated."""
-    (found,) = (n for n in _parsed(_sources()[name]).body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+    (found,) = (n for n in parsed(_sources()[name]).body if isinstance(n, ast.ClassDef) and n.name == "Settings")
     declared = (field for field in found.body if isinstance(field, ast.AnnAssign))
     return {ast.unparse(field.target): _literal(field.value) for field in declared if field.value is not None}
 
@@ -87,7 +87,8 @@ def _literal(node: ast.expr) -> Any:
 
 
 @cache
-def _parsed(path: Path) -> ast.Module:
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -98,7 +99,7 @@ def summary(name: str) -> str:
 
 def equations(name: str) -> list[str]:
     """Return the equations of an experiment's model in LaTeX, read without importing it."""
-    return each_equation(_constant(name, "EQUATIONS") or "")
+    return each_equation(constant(_sources()[name], "EQUATIONS") or "")
 
 
 def each_equation(text: str) -> list[str]:

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
+from neuraxis.robust.around import AroundAttack
 from neuraxis.robust.attack import Attack, along, checked
 from neuraxis.robust.blocks import broken, check_on_host, fold
-from neuraxis.robust.threat_models import ThreatModel, with_epsilon
+from neuraxis.robust.threat_models import with_epsilon
 
 
-class Bisection(eqx.Module):
+class Bisection(AroundAttack):
     """Halve the interval from 0 to ε in which the smallest perturbation lies that an attack needs, for each example.
 
     The attack is tried in the middle; where it succeeds, the norm of what it found is the new upper end, else the
@@ -27,23 +27,12 @@ class Bisection(eqx.Module):
         InputError: for less than one halving, and for an infinite ε; called, as the attack, and under `jit`.
     """
 
-    attack: Attack
     halvings: int = 8
 
     def __check_init__(self):
         check.instance(Attack, attack=self.attack)
         check.whole(halvings=self.halvings)
         self.attack.threat.check_bounded()
-
-    @property
-    def threat(self) -> ThreatModel:
-        """What the attack may do."""
-        return self.attack.threat
-
-    @property
-    def uses_gradient(self) -> bool:
-        """Whether the attack does."""
-        return self.attack.uses_gradient
 
     def __call__(
         self,

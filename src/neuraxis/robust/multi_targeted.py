@@ -2,21 +2,20 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.robust.around import AroundAttack
 from neuraxis.robust.attack import Attack, along, checked
 from neuraxis.robust.blocks import attacked, broken, check_on_host, fold
 from neuraxis.robust.boundaries import rivals
-from neuraxis.robust.threat_models import ThreatModel
 from neuraxis.values import compiled
 
 
-class MultiTargeted(eqx.Module):
+class MultiTargeted(AroundAttack):
     """Attack with each of the likeliest wrong classes as the target, the likeliest first, on what still stands.
 
     It gives the first input that is classified wrongly, as whatever class; the untouched one where none is found.
@@ -31,22 +30,11 @@ class MultiTargeted(eqx.Module):
     Source: Gowal et al., arXiv:1910.09338 (2019).
     """
 
-    attack: Attack
     classes: int = 9
 
     def __check_init__(self):
         check.instance(Attack, attack=self.attack)
         check.whole(classes=self.classes)
-
-    @property
-    def threat(self) -> ThreatModel:
-        """What the attack may do."""
-        return self.attack.threat
-
-    @property
-    def uses_gradient(self) -> bool:
-        """Whether the attack does."""
-        return self.attack.uses_gradient
 
     def __call__(
         self,

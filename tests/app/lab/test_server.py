@@ -25,6 +25,7 @@ def port(counter, monkeypatch):
         return counter
 
     monkeypatch.setattr(server.page, "load", load)
+    monkeypatch.setattr(server.page, "check", load)
     listener, chosen = server.listen(8700)
     serving = uvicorn.Server(server.settings())
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})

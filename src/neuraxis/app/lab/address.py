@@ -16,6 +16,7 @@ from neuraxis.app.lab.page import Page
 from neuraxis.errors import InputError
 
 _MOST_STEPS = 100_000  # replayed by a link
+_LONGEST = 7000  # characters of an address; servers refuse lines beyond 8192
 _CHANGE = re.compile(r"(\d{1,6})\.(\w+)")
 
 
@@ -40,21 +41,38 @@ def read(page: Page, query: Mapping[str, str]) -> tuple[Start, list[str]]:
     for key, text in moved.items():
         number, name = key.split(".")
         try:
-            changes.setdefault(int(number), {})[name] = controls.read(page.controls, name, text)
+            value = controls.read(page.controls, name, text)
         except InputError as error:
             ignored.append(str(error))
+            continue
+        if page.control(name).restarts:
+            ignored.append(f"{page.labels[name][0]} restarts the run, so that it cannot change at step {number}")
+        else:
+            changes.setdefault(int(number), {})[name] = value
     return Start(values, seed, steps, changes), ignored
 
 
 def write(page: Page, first: Any, seed: int, steps: int, changes: Mapping[int, Mapping[str, Any]]) -> str:
-    """Write the address of the picture after `steps` steps."""
+    """Write the address of the picture after `steps` steps.
+
+    Raises:
+        InputError: for more steps than a link repeats, or more text than an address holds.
+    """
+    if steps > _MOST_STEPS:
+        raise InputError(f"a link repeats at most {_MOST_STEPS} steps, but the run has taken {steps}; reset it first")
     default = controls.write_all(page.controls())
     texts = controls.write_all(first)
     query = {name: text for name, text in texts.items() if text != default[name]}
-    query |= {"seed": str(seed), "at": str(min(steps, _MOST_STEPS))}
+    query |= {"seed": str(seed), "at": str(steps)}
     for number, values in changes.items():
         query |= {f"{number}.{name}": page.control(name).write(value) for name, value in values.items()}
-    return f"?{urlencode(query)}"
+    written = f"?{urlencode(query)}"
+    if len(written) > _LONGEST:
+        raise InputError(
+            f"a link holds at most {_LONGEST} characters, but your own data and the changes of controls need "
+            f"{len(written)}; Show Python has no such limit"
+        )
+    return written
 
 
 def _count(name: str, text: str, most: int, ignored: list[str]) -> int:

@@ -76,9 +76,12 @@ class Live:
         written = script(self.page, self.first, self.changes, self.seed, self.steps)
         return {"script": written, "command": command(self.page, self.controls)}
 
-    def link(self) -> str:
-        """Write the address of this picture."""
-        return write(self.page, self.first, self.seed, self.steps, self.changes)
+    def link(self) -> dict[str, str]:
+        """Write the address of this picture, or say why there is none."""
+        try:
+            return {"link": write(self.page, self.first, self.seed, self.steps, self.changes)}
+        except InputError as error:
+            return {"refused": str(error)}
 
     def _guarded(self, action: Callable[[], Any], otherwise: Any) -> Any:
         """Run an action; if it fails, the model stops and says why."""

@@ -19,7 +19,7 @@ import importlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +112,21 @@ def names() -> list[str]:
 
 def chapters() -> dict[str, list[str]]:
     """Names of all pages by the chapter of their experiment."""
-    belongs = {path.stem.replace("_", "-"): _experiment(path) for path in _paths()}
+    belongs = {path.stem.replace("_", "-"): experiments.constant(path, "EXPERIMENT") for path in _paths()}
     found = {
         chapter: [page for name in inside for page in belongs if belongs[page] == name]
         for chapter, inside in experiments.chapters().items()
     }
     return {chapter: pages for chapter, pages in found.items() if pages}
+
+
+def check(name: str) -> None:
+    """Check that there is a page of this name, without importing it.
+
+    Raises:
+        InputError: for an unknown name, with the nearest known one.
+    """
+    check_name("lab page", name, names())
 
 
 def load(name: str) -> Page:
@@ -126,7 +135,7 @@ def load(name: str) -> Page:
     Raises:
         InputError: for an unknown name, with the nearest known one.
     """
-    check_name("lab page", name, names())
+    check(name)
     return Page(name, importlib.import_module(f"neuraxis.app.lab.pages.{name.replace('-', '_')}"))
 
 
@@ -138,21 +147,9 @@ def index() -> list[dict[str, Any]]:
 
 
 def _in_short(name: str) -> dict[str, str]:
-    title, summary, _ = _split(ast.get_docstring(_parsed(_FOLDER / f"{name.replace('-', '_')}.py")) or "")
+    title, summary, _ = _split(ast.get_docstring(experiments.parsed(_FOLDER / f"{name.replace('-', '_')}.py")) or "")
     return {"name": name, "title": title, "summary": summary}
 
 
 def _paths() -> list[Path]:
     return sorted(path for path in _FOLDER.glob("*.py") if path.stem != "__init__")
-
-
-def _experiment(path: Path) -> str:
-    for node in _parsed(path).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXPERIMENT":
-            return ast.literal_eval(node.value)
-    raise ValueError(f"{path.name} has no EXPERIMENT")
-
-
-@cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))

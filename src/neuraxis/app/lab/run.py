@@ -96,7 +96,7 @@ class Run:
                 return True
             case {"link": _}:
                 self._running = False
-                self._send(link=self._live.link())
+                self._send(**self._live.link())
                 return True
         return False
 

@@ -36,7 +36,7 @@ def serve(name: str, port: int, say: Callable[[str], None], open_browser: bool =
         InputError: for an unknown page, or if no port is free.
     """
     if name:
-        page.load(name)
+        page.check(name)
     listener, chosen = listen(port)
     if chosen != port:
         say(f"port {port} is in use; using {chosen}")
@@ -106,7 +106,7 @@ async def _pages(request: Request) -> Response:
 
 async def _page(request: Request) -> Response:
     try:
-        page.load(request.path_params["name"])
+        page.check(request.path_params["name"])
     except InputError as error:
         return PlainTextResponse(f"{error}\n", 404)
     return FileResponse(STATIC / "page.html")
@@ -127,7 +127,7 @@ async def _live(connection: WebSocket) -> None:
         await connection.close(1008)  # a page from elsewhere
         return
     try:
-        found = page.load(connection.path_params["name"])
+        found = await asyncio.to_thread(page.load, connection.path_params["name"])  # others' pictures go on meanwhile
     except InputError:
         await connection.close(1008)
         return

@@ -23,6 +23,7 @@ import optax
 
 from neuraxis import CNN, data, descent, fit
 from neuraxis.app.lab import Bars, Images, Line, Mission, Plot, handwriting, handwritten, slider, switch
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.experiment import Claim
 from neuraxis.feedforward.classification import correct, loss
 from neuraxis.functions.activations import relu, softmax
@@ -93,7 +94,6 @@ def step(state, controls):
     if not controls.learns:
         return state
     key, now = jax.random.split(state.key)
-    rate = jnp.asarray(controls.learning_rate)
     fitted = fit(
         eqx.tree_at(lambda network: network.dropout.rate, state.network, controls.dropout),
         RULE,
@@ -101,7 +101,7 @@ def step(state, controls):
         steps=BATCHES,
         batch_size=64,
         key=now,
-        state=eqx.tree_at(lambda s: s.hyperparams["learning_rate"], state.optimizer, rate),
+        state=with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate),
         progress=None,
     )
     network = eqx.tree_at(lambda network: network.dropout.rate, fitted.model, 0.0)

@@ -21,6 +21,7 @@ import optax
 
 from neuraxis import Diffusion, Sampler, averaged, descent, fit, simulate
 from neuraxis.app.lab import Arrows, Dots, Line, Mission, Plot, choice, rows, slider, switch, table
+from neuraxis.app.lab.training import remembered, with_hyperparameters
 from neuraxis.data import ring_of_gaussians
 from neuraxis.data.planar import swiss_roll, two_moons
 from neuraxis.experiment import Claim
@@ -75,7 +76,8 @@ class State(NamedTuple):
     network: TimedMLP
     learning: Any  # the state of the rule, None before the first step
     data: np.ndarray  # (4096, 2)
-    losses: np.ndarray  # (steps of the page,): mean loss
+    batches: int  # trained on
+    history: np.ndarray  # (points, 2): batches, mean loss
     samples: Any  # x, and how many steps it has taken
     ways: np.ndarray  # (TIMES + 1, TRAILS, 2): trajectories, at the latest position for steps to come
     resting: int  # steps since the samples were finished
@@ -111,8 +113,7 @@ def learn(state, controls, key):
     """Train on a few batches."""
     rule = averaged(descent(diffusion().loss, optax.inject_hyperparams(optax.adam)(learning_rate=3e-3)), 0.98)
     learning = rule.init(state.network) if state.learning is None else state.learning
-    rate = jnp.asarray(controls.learning_rate)
-    learning = eqx.tree_at(lambda s: s.rule.hyperparams["learning_rate"], learning, rate)
+    learning = with_hyperparameters(learning, learning_rate=controls.learning_rate)
     return fit(
         state.network, rule, (state.data,), steps=BATCHES, batch_size=256, key=key, state=learning, progress=None
     )
@@ -125,15 +126,16 @@ def start(controls, key):
     samples = sampler(network, controls).begin(POINTS, key=for_noise)
     ways = np.tile(np.asarray(samples.x[:TRAILS]), (TIMES + 1, 1, 1))
     data = data_of(controls)
-    return State(network, None, data, np.zeros(0), samples, ways, 0, distance(np.asarray(samples.x), data), key)
+    return State(network, None, data, 0, np.zeros((0, 2)), samples, ways, 0, distance(np.asarray(samples.x), data), key)
 
 
 def step(state, controls):
     """Train on a few batches, and take one sampling step."""
     key, for_order, for_step, for_noise = jax.random.split(state.key, 4)
     fitted = learn(state, controls, for_order)
-    losses = np.append(state.losses, fitted.history["loss"])
-    state = state._replace(network=fitted.model, learning=fitted.state, losses=losses, key=key)
+    history = remembered(state.history, [state.batches + BATCHES, fitted.history["loss"][-1]])
+    batches = state.batches + BATCHES
+    state = state._replace(network=fitted.model, learning=fitted.state, batches=batches, history=history, key=key)
     return draw(state, sampler(fitted.model, controls), for_step, for_noise)
 
 
@@ -187,10 +189,10 @@ def picture(state, controls):
         marks.insert(1, Dots(*np.asarray(state.samples.x).T, label="samples", size=4))
         marks.append(Line(ways[:, 0], ways[:, 1], "sample trajectories", reference=True))
     title = f"t = {t / TIMES:.2f}"
-    learnt = BATCHES * np.arange(1, len(state.losses) + 1)
+    batches, losses = state.history.T
     return (
         Plot(marks, "x₁", "x₂", title, SHOWN[0], SHOWN[1], equal=True, height=3.4),
-        Plot([Line(learnt, state.losses)], "Training batches", "Loss", y_range=(0.0, 2.5)),
+        Plot([Line(batches, losses)], "Training batches", "Loss", y_range=(0.0, 2.5)),
     )
 
 
@@ -204,8 +206,8 @@ def numbers(state, controls):
     """Return the time, the loss, and the quality of the last samples."""
     return {
         "Time t": time_of(state, controls) / TIMES,
-        "Training batches": BATCHES * len(state.losses),
-        "Loss": state.losses[-1] if len(state.losses) else 0.0,
+        "Training batches": state.batches,
+        "Loss": state.history[-1, 1] if state.batches else 0.0,
         "MMD ratio (samples–data / data–data)": state.distance,
     }
 

@@ -23,6 +23,7 @@ import optax
 
 from neuraxis import GAN, averaged, fit
 from neuraxis.app.lab import Dots, Heat, Line, Mission, Plot, choice, slider
+from neuraxis.app.lab.training import remembered, with_hyperparameters
 from neuraxis.data import ring_of_gaussians
 from neuraxis.experiments.gan import all_modes
 from neuraxis.functions.activations import logistic
@@ -74,8 +75,8 @@ class State(NamedTuple):
     z: jax.Array  # (SAMPLES, 2): fixed latent inputs
     samples: np.ndarray  # (SAMPLES, 2)
     surface: np.ndarray  # (61, 61): probability of being real, by the discriminator
-    losses: np.ndarray  # (steps, 2): of the discriminator and of the generator
-    covered: np.ndarray  # (steps,): modes
+    batches: int  # trained on
+    history: np.ndarray  # (points, 4): batches, modes covered, losses of the discriminator and of the generator
     share: float  # of the samples that lie near a mode
     key: jax.Array
 
@@ -98,7 +99,7 @@ def start(controls, key):
     z = model.draw(SAMPLES, key=for_samples)
     samples, surface = map(np.asarray, look(model, z))
     data = mixture(controls).draw(20_000)
-    return State(model, None, data, z, samples, surface, np.zeros((0, 2)), np.zeros(0), 0.0, key)
+    return State(model, None, data, z, samples, surface, 0, np.zeros((0, 4)), 0.0, key)
 
 
 def step(state, controls):
@@ -108,9 +109,7 @@ def step(state, controls):
     objective, r = OBJECTIVES[controls.objective], jnp.asarray(controls.penalty)
     rule = averaged(adversarial(objective, adam, adam, r1=r, r2=r), 0.9)
     learning = rule.init(state.model) if state.learning is None else state.learning
-    moved = {"learning_rate": jnp.asarray(controls.learning_rate), "b1": jnp.asarray(controls.momentum)}
-    both = lambda s: (s.rule.generator.hyperparams, s.rule.discriminator.hyperparams)
-    learning = eqx.tree_at(both, learning, tuple(side | moved for side in both(learning)))
+    learning = with_hyperparameters(learning, learning_rate=controls.learning_rate, b1=controls.momentum)
     how = {"steps": BATCHES, "batch_size": BATCH_SIZE, "progress": None}
     fitted = fit(state.model, rule, (state.data,), key=for_order, state=learning, **how)
     samples, surface = map(np.asarray, look(fitted.model, state.z))
@@ -121,8 +120,8 @@ def step(state, controls):
         learning=fitted.state,
         samples=samples,
         surface=surface,
-        losses=np.concatenate([state.losses, [losses]]),
-        covered=np.append(state.covered, found.covered(LEAST)),
+        batches=state.batches + BATCHES,
+        history=remembered(state.history, [state.batches + BATCHES, found.covered(LEAST), *losses]),
         share=found.share,
         key=key,
     )
@@ -130,7 +129,6 @@ def step(state, controls):
 
 def picture(state, controls):
     """Draw data and samples over the output of the discriminator, and the number of covered modes."""
-    batches = BATCHES * np.arange(1, len(state.covered) + 1)
     wide = (-1.75 * REACH, 1.75 * REACH)
     marks = [
         Heat(2 * state.surface - 1, wide, (-REACH, REACH), (-3.0, 3.0), signed=True),
@@ -140,7 +138,7 @@ def picture(state, controls):
     return (
         Plot(marks, "x₁", "x₂", "", wide, (-REACH, REACH), equal=True, height=3.2),
         Plot(
-            [Line(batches, state.covered)],
+            [Line(state.history[:, 0], state.history[:, 1])],
             "Training batches",
             "Modes covered",
             y_range=(0.0, controls.ring + 0.5),
@@ -150,10 +148,10 @@ def picture(state, controls):
 
 def numbers(state, controls):
     """Return the coverage of the modes, and the losses."""
-    discriminator, generator = state.losses[-1] if len(state.losses) else (0.0, 0.0)
+    covered, discriminator, generator = state.history[-1, 1:] if state.batches else (0.0, 0.0, 0.0)
     return {
-        "Training batches": BATCHES * len(state.covered),
-        "Modes covered": state.covered[-1] if len(state.covered) else 0.0,
+        "Training batches": state.batches,
+        "Modes covered": covered,
         "Samples near a mode [%]": 100 * state.share,
         "Discriminator loss": discriminator,
         "Generator loss": generator,
@@ -162,9 +160,9 @@ def numbers(state, controls):
 
 def measures(state, controls):
     """Measure the ring of eight modes."""
-    if controls.ring != 8 or not len(state.covered):
+    if controls.ring != 8 or not state.batches:
         return {}
-    return {"ring_modes_covered": state.covered[-1], "ring_share_near_modes": state.share}
+    return {"ring_modes_covered": float(state.history[-1, 1]), "ring_share_near_modes": state.share}
 
 
 PRESETS = {

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from neuraxis import Linear, Sequential, data, descent, fit, gradient_flow
 from neuraxis.app.lab import Line, Mission, Plot, choice, slider
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.errors import DivergedError
 from neuraxis.experiments.gradient_flow import EXPLODING, KEPT
 from neuraxis.feedforward.classification import loss
@@ -122,8 +122,7 @@ def step(state, controls):
     """Train on a few batches, from the start if the gain has changed, and measure the flow at initialisation."""
     if controls.gain != state.gain:
         state = begun(state.drawn, controls, state.key)
-    rate = {"learning_rate": jnp.asarray(controls.learning_rate)}
-    optimizer = state.optimizer._replace(hyperparams=state.optimizer.hyperparams | rate)
+    optimizer = with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate)
     key = jax.random.fold_in(state.key, 1)
     try:
         fitted = fit(

@@ -19,6 +19,7 @@ import optax
 
 from neuraxis import GRU, Linear, Sequential, descent, fit
 from neuraxis.app.lab import Bars, Matrix, Mission, Plot, slider, text
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.data import Characters, find_text
 from neuraxis.experiment import Claim
 from neuraxis.functions.activations import softmax
@@ -66,7 +67,8 @@ class State(NamedTuple):
     model: Sequential
     learning: Any  # the state of the rule, None before the first step
     windows: np.ndarray  # (number, WINDOW + 1): tokens
-    losses: np.ndarray  # (steps,)
+    batches: int  # trained on
+    loss: float  # of the latest [nats per character]
     gates: np.ndarray  # (3, SHOWN, characters): g, r and h
     chances: np.ndarray  # (alphabet,): of the next character
     written: np.ndarray  # (WRITTEN,): tokens
@@ -109,7 +111,7 @@ def start(controls, key):
     )
     windows = np.lib.stride_tricks.sliding_window_view(CHARACTERS.encode(TEXT), WINDOW + 1)[::12]
     model = Sequential(parts)
-    return State(model, None, windows, np.zeros(0), *reading(model, controls, keys[3]), keys[4])
+    return State(model, None, windows, 0, float(np.log(CHARACTERS.size)), *reading(model, controls, keys[3]), keys[4])
 
 
 def step(state, controls):
@@ -118,13 +120,12 @@ def step(state, controls):
     adam = optax.inject_hyperparams(optax.adam)(learning_rate=1e-2)
     rule = descent(next_token_loss, optax.chain(optax.clip_by_global_norm(1.0), adam))
     learning = rule.init(state.model) if state.learning is None else state.learning
-    rate = jnp.asarray(controls.learning_rate)
-    learning = eqx.tree_at(lambda s: s[1].hyperparams["learning_rate"], learning, rate)
+    learning = with_hyperparameters(learning, learning_rate=controls.learning_rate)
     how = {"steps": BATCHES, "batch_size": 32, "progress": None}
     fitted = fit(state.model, rule, (state.windows,), key=for_order, state=learning, **how)
-    losses = np.append(state.losses, fitted.history["loss"])
+    batches, loss = state.batches + BATCHES, float(fitted.history["loss"][-1])
     read = reading(fitted.model, controls, for_writing)
-    return State(fitted.model, fitted.state, state.windows, losses, *read, key)
+    return State(fitted.model, fitted.state, state.windows, batches, loss, *read, key)
 
 
 def visible(characters):
@@ -159,8 +160,8 @@ def picture(state, controls):
 def numbers(state, controls):
     """Return the progress of training, and the confidence of the network."""
     return {
-        "Training batches": BATCHES * len(state.losses),
-        "Loss [nats per character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
+        "Training batches": state.batches,
+        "Loss [nats per character]": state.loss,
         "Highest next-character probability": state.chances.max(),
         "Mean update gate": state.gates[0].mean(),
     }

@@ -24,6 +24,7 @@ import optax
 
 from neuraxis import MLP, descent, fit
 from neuraxis.app.lab import Dots, Images, Line, Mission, Plot, Regions, choice, rows, slider, table
+from neuraxis.app.lab.training import remembered, with_hyperparameters
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim
 from neuraxis.feedforward.classification import correct, loss
@@ -154,7 +155,7 @@ def learnt(model, x, labels, is_test):
 
 def looked_at(batches, model, points):
     """Return a row of the history: number of batches, training loss and accuracy, test loss and accuracy."""
-    return np.concatenate([[batches], *learnt(model, *points)])[None]
+    return np.concatenate([[batches], *learnt(model, *points)])
 
 
 def start(controls, key):
@@ -166,15 +167,14 @@ def start(controls, key):
     model = MLP(sizes, key=key, activation=ACTIVATIONS[controls.activation])
     shifts = random.normal(size=clean.shape)
     state = State(model, rule().init(model), key, clean[order], shifts, labels[order].astype(np.int32), np.zeros(0))
-    return state._replace(history=looked_at(0, model, examples(state, controls)))
+    return state._replace(history=looked_at(0, model, examples(state, controls))[None])
 
 
 def step(state, controls):
     """Train on a few batches."""
     x, labels, is_test = points = examples(state, controls)
     rates = {"learning_rate": controls.learning_rate, "weight_decay": controls.decay}
-    hyperparams = state.optimizer.hyperparams | {name: jnp.asarray(rate) for name, rate in rates.items()}
-    optimizer, key = state.optimizer._replace(hyperparams=hyperparams), jax.random.fold_in(state.key, 1)
+    optimizer, key = with_hyperparameters(state.optimizer, **rates), jax.random.fold_in(state.key, 1)
     training = x[~is_test], labels[~is_test]
     fitted = fit(
         state.model,
@@ -187,9 +187,7 @@ def step(state, controls):
         progress=None,
     )
     batches = state.history[-1, 0] + ADVANCE
-    history = np.concatenate([state.history, looked_at(batches, fitted.model, points)])
-    if len(history) > REMEMBERED:
-        history = history[::2]
+    history = remembered(state.history, looked_at(batches, fitted.model, points), REMEMBERED)
     return state._replace(model=fitted.model, optimizer=fitted.state, key=key, history=history)
 
 

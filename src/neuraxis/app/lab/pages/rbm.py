@@ -20,6 +20,7 @@ import optax
 
 from neuraxis import RBM, data, fit, persistent_contrastive_divergence
 from neuraxis.app.lab import Images, Line, Mission, Plot, choice, handwriting, handwritten, slider, switch
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.experiment import Claim
 
 EXPERIMENT = "rbm"
@@ -122,7 +123,6 @@ def step(state, controls):
     clamped, machine, rule = known(controls), state.machine, state.rule
     batches, errors = state.batches, state.error
     if controls.learns:
-        rate = jnp.asarray(controls.learning_rate)
         fitted = fit(
             machine,
             RULE,
@@ -130,7 +130,7 @@ def step(state, controls):
             steps=BATCHES,
             batch_size=64,
             key=keys[0],
-            state=eqx.tree_at(lambda s: s.optimizer.hyperparams["learning_rate"], rule, rate),
+            state=with_hyperparameters(rule, learning_rate=controls.learning_rate),
             progress=None,
         )
         machine, rule, batches = fitted.model, fitted.state, batches + BATCHES

@@ -19,6 +19,7 @@ import optax
 
 from neuraxis import descent, fit, modern_transformer
 from neuraxis.app.lab import Bars, Images, Matrix, Mission, Plot, slider, text
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.data import Characters, find_text
 from neuraxis.experiment import Claim
 from neuraxis.functions.activations import softmax
@@ -65,7 +66,8 @@ class State(NamedTuple):
     model: Any
     learning: Any  # the state of the rule, None before the first step
     windows: np.ndarray  # (number, CONTEXT + 1): tokens
-    losses: np.ndarray  # (steps,)
+    batches: int  # trained on
+    loss: float  # of the latest [nats per character]
     maps: np.ndarray  # (LAYERS, HEADS, characters, characters)
     chances: np.ndarray  # (alphabet,): of the next character
     written: np.ndarray  # (WRITTEN,): tokens
@@ -111,7 +113,7 @@ def start(controls, key):
     sizes = {"size": 8 * round(controls.size / 8), "layers": LAYERS, "heads": HEADS, "context": CONTEXT}
     model = modern_transformer(CHARACTERS.size, key=for_model, **sizes)
     windows = np.lib.stride_tricks.sliding_window_view(CHARACTERS.encode(TEXT), CONTEXT + 1)[::12]
-    return State(model, None, windows, np.zeros(0), *reading(model, controls, for_writing), key)
+    return State(model, None, windows, 0, float(np.log(CHARACTERS.size)), *reading(model, controls, for_writing), key)
 
 
 def step(state, controls):
@@ -120,13 +122,12 @@ def step(state, controls):
     adam = optax.inject_hyperparams(optax.adam)(learning_rate=3e-3)
     rule = descent(next_token_loss, optax.chain(optax.clip_by_global_norm(1.0), adam))
     learning = rule.init(state.model) if state.learning is None else state.learning
-    rate = jnp.asarray(controls.learning_rate)
-    learning = eqx.tree_at(lambda s: s[1].hyperparams["learning_rate"], learning, rate)
+    learning = with_hyperparameters(learning, learning_rate=controls.learning_rate)
     how = {"steps": BATCHES, "batch_size": 12, "progress": None}
     fitted = fit(state.model, rule, (state.windows,), key=for_order, state=learning, **how)
-    losses = np.append(state.losses, fitted.history["loss"])
+    batches, loss = state.batches + BATCHES, float(fitted.history["loss"][-1])
     found = reading(fitted.model, controls, for_writing)
-    return State(fitted.model, fitted.state, state.windows, losses, *found, key)
+    return State(fitted.model, fitted.state, state.windows, batches, loss, *found, key)
 
 
 def visible(characters):
@@ -162,8 +163,8 @@ def numbers(state, controls):
     """Return the progress of training, and the confidence of the network."""
     chances = state.chances[state.chances > 0]
     return {
-        "Training batches": BATCHES * len(state.losses),
-        "Loss [nats per character]": state.losses[-1] if len(state.losses) else np.log(CHARACTERS.size),
+        "Training batches": state.batches,
+        "Loss [nats per character]": state.loss,
         "Highest next-character probability": state.chances.max(),
         "Next-character entropy [nats]": -(chances * np.log(chances)).sum(),
     }

@@ -21,6 +21,7 @@ import optax
 
 from neuraxis import MLP, descent, fit
 from neuraxis.app.lab import Line, Mission, Plot, choice, rows, slider, switch, table
+from neuraxis.app.lab.training import remembered, with_hyperparameters
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim
 from neuraxis.experiments.universal_approximation import wave
@@ -144,8 +145,8 @@ def start(controls, key):
 
 def step(state, controls):
     """Train on a few batches."""
-    hyperparams = state.optimizer.hyperparams | {"learning_rate": jnp.asarray(controls.learning_rate)}
-    optimizer, key = state.optimizer._replace(hyperparams=hyperparams), jax.random.fold_in(state.key, 1)
+    optimizer = with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate)
+    key = jax.random.fold_in(state.key, 1)
     fitted = fit(
         state.model,
         rule(),
@@ -157,9 +158,7 @@ def step(state, controls):
         progress=None,
     )
     seen = [state.history[-1, 0] + ADVANCE, distance(fitted.model, state.target)]
-    history = np.concatenate([state.history, [seen]])
-    if len(history) > REMEMBERED:
-        history = history[::2]
+    history = remembered(state.history, seen, REMEMBERED)
     return state._replace(model=fitted.model, optimizer=fitted.state, key=key, history=history)
 
 

@@ -24,6 +24,7 @@ import optax
 
 from neuraxis import data, descent, fit
 from neuraxis.app.lab import Dots, Heat, Images, Line, Mission, Plot, handwriting, handwritten, slider, switch
+from neuraxis.app.lab.training import with_hyperparameters
 from neuraxis.experiment import Claim
 from neuraxis.generative import VAE, Binarised, NegativeELBO, binarise, dense_vae, divergence
 from neuraxis.generative.vae import draw_latent
@@ -102,7 +103,6 @@ def step(state, controls):
     if not controls.learns:
         return state
     key, now = jax.random.split(state.key)
-    rate = jnp.asarray(controls.learning_rate)
     fitted = fit(
         state.network,
         rule(controls.beta),
@@ -110,7 +110,7 @@ def step(state, controls):
         steps=BATCHES,
         batch_size=64,
         key=now,
-        state=eqx.tree_at(lambda s: s.hyperparams["learning_rate"], state.optimizer, rate),
+        state=with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate),
         progress=None,
     )
     measured = np.concatenate([state.parts, np.asarray(parts(fitted.model))[None]])[-SHOWN:]

@@ -12,14 +12,13 @@ narrow the window to one word. The network still sees that Paris is a capital, b
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from neuraxis import descent, fit
 from neuraxis.app.lab import Arrows, Bars, Labels, Line, Mission, Plot, slider, text
+from neuraxis.app.lab.training import remembered, with_hyperparameters
 from neuraxis.errors import InputError
 from neuraxis.experiment import Claim
 from neuraxis.experiments.word2vec import ANSWERED, grammar
@@ -115,15 +114,12 @@ def start(controls, key):
 def step(state, controls):
     """Learn from a few batches, and answer the questions that the grammar holds."""
     key, for_batches = jax.random.split(state.key)
-    rate = jnp.asarray(controls.learning_rate)
-    optimizer = eqx.tree_at(lambda s: s.hyperparams["learning_rate"], state.optimizer, rate)
+    optimizer = with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate)
     how = {"steps": ADVANCE, "batch_size": 1024, "progress": None}
     fitted = fit(state.model, rule(), state.pairs, key=for_batches, state=optimizer, **how)
     state = state._replace(model=fitted.model, optimizer=fitted.state, key=key)
     now = [state.history[-1, 0] + ADVANCE, fitted.history["loss"][-1], grammar.analogies_right(vectors(state))]
-    history = np.concatenate([state.history, [now]])
-    if len(history) > REMEMBERED:
-        history = history[::2]
+    history = remembered(state.history, now, REMEMBERED)
     return state._replace(history=history, asked=question(state, controls)[0], axes=layout(state, controls)[-1])
 
 

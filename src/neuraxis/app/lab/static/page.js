@@ -86,6 +86,7 @@ function receive(message) {
   if (message.problems) for (const [control, sentence] of Object.entries(message.problems)) controls.problem(control, sentence);
   if (message.script) showScript(message);
   if (message.link) copyLink(message.link);
+  if (message.refused) left(`${message.refused}.`);
   if (message.picture) {
     frame = message;
     if (!waiting) { waiting = true; requestAnimationFrame(show); }
@@ -118,7 +119,7 @@ function show() {
 function address() {
   if (!isRunning() && location.search.includes("at=")) return;
   addressed = performance.now();
-  const moved = Object.entries(frame.controls).filter(([control, text]) => text !== defaults[control] && text.length < 4000);
+  const moved = Object.entries(frame.controls).filter(([control, text]) => text !== defaults[control] && encodeURIComponent(text).length < 4000);
   if (frame.seed) moved.push(["seed", `${frame.seed}`]);
   const query = new URLSearchParams(moved).toString();
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
