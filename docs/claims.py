@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import figures
 import tyro
-from runs import run_once
 
+import figures
 from neuraxis import experiments
 from neuraxis.app.labels import label
 from neuraxis.app.report import number
 from neuraxis.files import write_atomically
+from runs import run_once
 
 PAGE = Path(__file__).parent / "claims.md"
 RECORD = PAGE.with_suffix(".json")  # by experiment, the content of its `metrics.json`

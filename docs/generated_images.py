@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import tyro
-from runs import run_once
 
 from neuraxis.experiments.shared import scorer
 from neuraxis.files import write_atomically
+from runs import run_once
 
 PAGE = Path(__file__).parent / "generated-images.md"
 NAMES = {"vae": "VAE", "diffusion": "diffusion", "rbm": "RBM", "gan": "GAN"}

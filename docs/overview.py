@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import claims
-
 from neuraxis import experiments
 from neuraxis.app.labels import label
 from neuraxis.files import write_atomically
