@@ -10,7 +10,6 @@ from typing import Any
 
 import claims
 from neuraxis import experiments
-from neuraxis.app.labels import label
 from neuraxis.files import write_atomically
 
 DOCS = Path(__file__).parent
@@ -18,25 +17,48 @@ PAGE, README = DOCS / "overview.md", DOCS.parent / "README.md"
 BENCHMARKS = DOCS / "benchmarks.json"  # by benchmark, written by `python -m benchmarks --record`
 _BETWEEN = re.compile(r"(?<=<!-- systems: made by docs/overview.py -->\n).*?(?=<!-- end of systems -->)", re.DOTALL)
 _COLUMNS = (
-    *("system", "what it is", "claim", "measured", "claims that hold", "seconds"),
+    *("system", "what it is", "result", "measured", "claimed", "claims that hold", "seconds"),
     *("benchmark", "fastest peer", "peer / neuraxis"),
 )
-# The claim that says most of a system, where that is not its first.
+# The claim that says most of each system: its metric, in a person's words.
 MAIN = {
-    "adversarial-attack": "robust_ensemble",
-    "diffusion": "confidence",
-    "gradient-flow": "relu_he_factor_per_layer",
-    "hopfield": "digits_restored_exactly",
-    "lif": "rate_error_percent",
-    "losses": "matching_gradient_when_wrong",
-    "min-gru": "accuracy_of_3",
-    "predictive-coding": "accuracy",
-    "rbm": "log_likelihood_forward",
-    "rnn": "accuracy_shortest_delay",
-    "synapse": "correlation",
-    "trades": "trades_pgd",
-    "transformations": "product_spiking_rms_error",
-    "transformer-lm": "validation_loss_2017",
+    "hodgkin-huxley": ("single_spike_current_ua", "weakest current that makes it fire [µA/cm²]"),
+    "lif": ("rate_error_percent", "largest error of the firing rate [%]"),
+    "synapse": ("correlation", "correlation of the filtered spikes with the input"),
+    "spiking-network": ("firing_rate_hz", "mean firing rate [Hz]"),
+    "coba": ("firing_rate_hz", "mean firing rate [Hz]"),
+    "spiking-classifier": ("test_accuracy", "accuracy on the test images"),
+    "activations": ("max_derivative_error", "largest error of a derivative"),
+    "losses": ("matching_gradient_when_wrong", "gradient of a confident error, with the matching output"),
+    "mlp": ("test_accuracy", "accuracy on the test images"),
+    "universal-approximation": ("sup_error_1d_eps_0_01", "largest error of a network built for ε = 0.01"),
+    "backprop": ("max_deviation", "largest difference to automatic differentiation"),
+    "autodiff": ("max_deviation_from_jax", "largest difference to JAX in double precision"),
+    "optimizers": ("momentum_deviation_from_theory", "error of the predicted path with momentum"),
+    "regularization": ("elastic_loss_over_none", "test loss with elastic distortions over that without"),
+    "gradient-flow": ("relu_he_factor_per_layer", "factor of the gradient per layer, ReLU with He's weights"),
+    "cnn": ("test_accuracy", "accuracy on the test images"),
+    "batch-norm": ("deep_with_test_accuracy", "accuracy of a deep logistic network"),
+    "learning-settings": ("reinforcement_steps_held", "steps for which the pole is balanced, of 500"),
+    "hopfield": ("digits_restored_exactly", "share of corrupted digits restored exactly"),
+    "rnn": ("max_deviation", "largest difference of the hand-written gradient to autodiff"),
+    "gru": ("gru_test_error", "squared error on the adding problem, 200 steps"),
+    "min-gru": ("accuracy_of_3", "accuracy of selective copying, three layers"),
+    "permuted-mnist": ("test_accuracy", "accuracy on the test images"),
+    "autoencoder": ("deep_error_over_pca", "reconstruction error over that of PCA"),
+    "word2vec": ("analogies_right_negative_sampling", "share of analogies solved"),
+    "transformer-lm": ("validation_loss_2017", "validation loss of the 2017 network [nats]"),
+    "transformer-seq2seq": ("exact_new_forms", "share of dates translated exactly"),
+    "vae": ("negative_log_likelihood", "−ln p(x) of test images [nats]"),
+    "diffusion": ("confidence", "confidence of a classifier in the samples"),
+    "rbm": ("log_likelihood_forward", "ln p(x) of test images [nats]"),
+    "gan": ("ring_modes_covered", "modes covered of a ring of eight Gaussians"),
+    "adversarial-attack": ("robust_ensemble", "accuracy of the robust network under the ensemble"),
+    "trades": ("trades_pgd", "accuracy under PGD"),
+    "population-coding": ("noise_slope", "exponent of the noise error against the number of neurons"),
+    "transformations": ("product_spiking_rms_error", "RMS error of a product, in spikes"),
+    "population-dynamics": ("lorenz_followed_units", "time for which Lorenz's system is followed"),
+    "predictive-coding": ("accuracy", "accuracy on the test images, by local learning"),
 }
 _NOTHING = "—"  # where no benchmark exists, or nothing was measured yet
 
@@ -61,10 +83,10 @@ def page(runs: Record, timed: Record) -> str:
     lines = [
         "# Systems at a glance",
         "",
-        "For each system one of its [claims](claims.md), what a run at default settings measured, how many",
-        "claims hold, and how long the whole run took; and beside that each of its [benchmarks](benchmarks.md), with",
-        "the fastest of the peers and how many times as long as neuraxis it takes for the same work. `make claims` and",
-        "`make bench` measure, and this page is made of their records.",
+        "For each system its main result, as measured in a run at default settings and as claimed, how many of all",
+        "[claims](claims.md) hold, and how long the whole run took; and beside that each of its",
+        "[benchmarks](benchmarks.md), with the fastest of the peers and how many times as long as neuraxis it takes for",
+        "the same work. `make claims` and `make bench` measure, and this page is made of their records.",
         "",
         *sorted({f"- Claims: {claims.where(run)}" for run in runs.values()}),
         *sorted({f"- Benchmarks: {_where(entry)}" for entry in timed.values()}),
@@ -77,12 +99,11 @@ def page(runs: Record, timed: Record) -> str:
 
 def with_table(text: str, runs: Record, timed: Record) -> str:
     """Return the README with the short table in its place."""
-    lines = _head("system", "claim", "measured", "peer's time / ours")
+    lines = _head("system", "result", "measured", "claimed", "peer's time / ours")
     for name in experiments.names():
         title = experiments.summary(name).partition(":")[0]
-        claim, measured, *_ = _claim(name, runs)
         times = "; ".join(f"{peer}: {ratio}" for _, peer, ratio in _benchmarks(name, timed))
-        lines.append(_row(f"[{title}](docs/systems/{name}.md)", claim, measured, times or _NOTHING))
+        lines.append(_row(f"[{title}](docs/systems/{name}.md)", *_claim(name, runs)[:3], times or _NOTHING))
     return _BETWEEN.sub(lambda _: "\n".join(["", *lines, "", ""]), text)
 
 
@@ -93,17 +114,17 @@ def _rows(name: str, runs: Record, timed: Record) -> list[str]:
     return [_row(*around, *first), *(_row(*("",) * len(around), *cells) for cells in further)]
 
 
-def _claim(name: str, runs: Record) -> tuple[str, str, str, str]:
-    """Return the main claim of a run, what was measured of it, how many claims hold, and the seconds of the run."""
+def _claim(name: str, runs: Record) -> tuple[str, str, str, str, str]:
+    """Return the main claim in words, what was measured of it, its bound, how many claims hold, and the seconds."""
+    metric, words = MAIN[name]
     run = runs.get(name)
     if run is None:
-        return _NOTHING, _NOTHING, _NOTHING, _NOTHING
-    bounds = claims.bounds(run)
-    metric = MAIN[name] if MAIN.get(name) in bounds else next(iter(bounds))
+        return words, _NOTHING, _NOTHING, _NOTHING, _NOTHING
     held = [claim["holds"] for claim in run["claims"]]
     return (
-        f"{label(metric)} {bounds[metric]}",
+        words,
         claims.measured(run, metric),
+        claims.bounds(run)[metric],
         f"{sum(held)} of {len(held)}",
         f"{run['seconds']:.0f}",
     )

@@ -10,10 +10,10 @@ from neuraxis import experiments
 DOCS = Path(__file__).parents[2] / "docs"
 RUN = {
     "claims": [
-        {"metric": "error", "relation": ">=", "bound": 0.1, "holds": True},
-        {"metric": "error", "relation": "<=", "bound": 0.2, "holds": False},
+        {"metric": "rate_error_percent", "relation": ">=", "bound": 0.1, "holds": True},
+        {"metric": "rate_error_percent", "relation": "<=", "bound": 0.2, "holds": False},
     ],
-    "metrics": {"error": 0.3},
+    "metrics": {"rate_error_percent": 0.3},
     "seconds": 12.3,
     "device": "cpu",
     "precision": "float32",
@@ -52,7 +52,7 @@ def test_a_row_tells_claim_figure_time_and_the_fastest_peer(overview):
     timed = {"lif": TIMED, "lif_busy": TIMED | {"busy": True}, "lif_in_the_lab": without_peers}
     page = overview.page({"lif": RUN}, timed)
     first, second, after = page[page.index("| [lif]") :].splitlines()[:3]
-    around = "| Error ≥ 0.1, ≤ 0.2 **missed** | 0.3 | 1 of 2 | 12 | much work | fast | 2 |"
+    around = "| 0.3 | ≥ 0.1, ≤ 0.2 **missed** | 1 of 2 | 12 | much work | fast | 2 |"
     assert first.startswith("| [lif](systems/lif.md) | Leaky integrate-and-fire neuron: ")
     assert first.endswith(around)
     assert second.endswith("| much work | fast | 2 (busy machine) |")
@@ -68,5 +68,6 @@ def test_what_is_not_recorded_is_left_open(overview):
 
 def test_main_claims_are_recorded(overview):
     runs, _ = overview.records()
-    for name, metric in overview.MAIN.items():
+    assert list(overview.MAIN) == experiments.names()
+    for name, (metric, _) in overview.MAIN.items():
         assert metric in {claim["metric"] for claim in runs[name]["claims"]}
