@@ -15,7 +15,7 @@ import pytest
 
 from neuraxis import __version__, experiments, process
 from neuraxis.app.begun import Begun
-from neuraxis.app.cli import EXTRAS, is_short, main, output
+from neuraxis.app.cli import EXTRAS, commands, is_short, main, output
 from neuraxis.engine import checkpoint
 from neuraxis.experiment import Claim, Result
 
@@ -342,6 +342,7 @@ def test_a_missing_extra_is_named(capsys, monkeypatch, command):
         raise ModuleNotFoundError("No module named 'matplotlib.pyplot'", name="matplotlib.pyplot")
 
     monkeypatch.setattr(experiments, "load", load)
+    monkeypatch.setattr(commands, "_at_once", lambda: 1)  # the experiments of a tour are loaded by this process then
     code, _, err = ends(capsys, *command)
     assert code == 2
     assert f"neuraxis {' '.join(command)} needs matplotlib, which is not installed: pip install" in err
