@@ -76,7 +76,7 @@ def test_bad_arguments_are_refused():
         (lambda: Gaussian(np.ones(3)).log_prob(OUTPUT, OUTPUT), "log_var must broadcast"),
         (lambda: Gaussian().log_prob(OUTPUT, "x"), "x must be an array of numbers"),
         (lambda: binarise(KEY, [0.0, 255.0]), "must be between 0 and 1, but ranges from 0 to 255; Dataset.scaled"),
-        (lambda: binarise(KEY, [np.nan]), "what is binarised must be finite"),
+        (lambda: binarise(KEY, [np.nan]), "the probability x must be finite"),
         (lambda: Binarised("loss"), "loss must be a function"),
         (lambda: Binarised(lambda model, x, key: x)(None, grey), "needs a key"),
     ):
