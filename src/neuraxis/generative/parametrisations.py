@@ -30,7 +30,7 @@ class Parametrisation(Protocol):
 
 
 class Noise(eqx.Module):
-    """y = ε, of Ho, Jain and Abbeel (2020): x₀ is ill-conditioned near pure noise, where D = a is small."""
+    """y = ε, of Ho, Jain and Abbeel (2020): x₀ is poorly determined near pure noise, where D = a is small."""
 
     def weights(self, level: Level) -> Weights:
         """Return p = 0 and q = 1."""
