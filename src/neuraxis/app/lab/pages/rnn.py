@@ -127,7 +127,7 @@ def picture(state, controls):
             ],
             "Steps back k",
             "Relative norm",
-            "Gradient of the last state by earlier ones",
+            "Gradient of the last state with respect to earlier ones",
             (0, TIME),
             (1e-6, 1e6),
             y_logarithmic=True,
