@@ -47,9 +47,9 @@ def test_bad_arguments_are_refused():
     for call, words in (
         (lambda: GAN(generator, discriminator, 0), "latent_size must be an integer of at least 1, but is 0"),
         (lambda: GAN(generator, discriminator, 3.0), "latent_size must be an integer"),
-        (lambda: GAN(generator, MLP((2, 4, 3), key=KEY), 3), r"one logit for each example.* gave shape \(2, 3\)"),
-        (lambda: GAN(generator, lambda x: x[:, 0], 3), r"one logit for each example.* gave shape \(2,\)"),
-        (lambda: GAN(generator, MLP((5, 4, 1), key=KEY), 3), r"discriminator does not take .* \(…, 2\): x must have"),
+        (lambda: GAN(generator, MLP((2, 4, 3), key=KEY), 3), r"one logit for each example.* returned shape \(2, 3\)"),
+        (lambda: GAN(generator, lambda x: x[:, 0], 3), r"one logit for each example.* returned shape \(2,\)"),
+        (lambda: GAN(generator, MLP((5, 4, 1), key=KEY), 3), r"discriminator must accept .*, but raised: x must"),
         (lambda: GAN(generator, discriminator, 4), r"generator must accept an input of shape \(…, 4\)"),
         (lambda: GAN("generator", discriminator, 3), "generator must be a function"),
         (lambda: GAN(generator, MLP, 3), "discriminator must be a function"),

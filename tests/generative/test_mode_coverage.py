@@ -55,7 +55,7 @@ def test_bad_arguments_are_refused():
         (lambda: coverage_of_points("points", CENTRES, 0.1), "samples must be an array of numbers"),
         (lambda: coverage_of_labels([0, 4], 4), "labels must be between 0 and 3"),
         (lambda: coverage_of_labels([0.5], 4), "labels must be integers"),
-        (lambda: coverage_of_labels(np.array([], int), 4), "labels must name"),
+        (lambda: coverage_of_labels(np.array([], int), 4), "labels must contain the mode"),
         (lambda: coverage_of_labels([0], 0), "modes must be an integer"),
     ):
         with pytest.raises(InputError, match=words):

@@ -152,7 +152,7 @@ def test_bad_input():
         (lambda: plain.sample(0, key=KEY), "count must be an integer of at least 1"),
         (lambda: plain.sample(4, key=None), "key must be one random key"),
         (lambda: plain.sample(4, label=1, key=KEY), "label= needs a network with classes"),
-        (lambda: known.sample(4, key=KEY), "guidance needs the labels"),
+        (lambda: known.sample(4, key=KEY), "guidance needs the desired labels"),
         (lambda: known.sample(4, label=3, key=KEY), "labels must be between 0 and 2, but range from 3 to 3"),
         (lambda: known.sample(4, label="a", key=KEY), "labels must be"),
         (lambda: known.sample(4, label=[0, 1], key=KEY), r"label must broadcast to the state's shape \(4,\)"),
