@@ -149,7 +149,7 @@ def test_bad_data_are_refused():
     for gan, data, words in (
         (model, (np.ones((16, 3), np.float32),), r"of the data, \(3,\), but returned \(2,\)"),
         (model, (np.ones(16, np.float32),), r"of the data, \(\), but returned \(2,\)"),
-        (model, (X, X), "data must be examples alone, one array, but are 2"),
+        (model, (X, X), "data must be a single array of examples, but are 2"),
         (model, (np.where(X > 1, np.nan, X),), "finite"),
         (model, (X[:0],), "empty"),
         (model, (X + 1j,), "real numbers"),

@@ -59,7 +59,7 @@ def test_bad_arguments_are_refused():
         (lambda: MaskingNoise(float("nan")), "fraction must lie"),
         (lambda: Denoising("mse", GaussianNoise(0.1)), "loss must be a function"),
         (lambda: Denoising(squared_error, 0.5), "corruption must be a function"),
-        (lambda: Denoising(squared_error, GaussianNoise(0.1))(same, X), "denoising draws noise and needs a key"),
+        (lambda: Denoising(squared_error, GaussianNoise(0.1))(same, X), "denoising is random and needs a key"),
         (lambda: Denoising(squared_error, lambda key, x: x[:, :2])(same, X, key=KEY), "must keep the shape of x"),
         (lambda: MaskingNoise(0.5)(0, X), "key must be one random key"),
     ):

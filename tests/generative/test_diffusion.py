@@ -92,7 +92,7 @@ def test_nan_in_training_stops_and_names_the_step():
         (lambda: Diffusion(linear()).loss(3, x, key=KEY), "network must be a function, but is 3"),
         (
             lambda: Diffusion(linear()).loss(TimedMLP(2, (4,), key=KEY), x, np.ones(4096, int), key=KEY),
-            "knows no classes, but received labels",
+            "has no classes, but received labels",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_bad_arguments_are_refused():
         (lambda: class_entropy([[np.nan, 1.0]]), "probabilities must be finite, but contains nan"),
         (lambda: class_coverage(P, 1.0), r"share must lie in \[0, 1\)"),
         (lambda: frechet_distance([[1.0]], [[1.0], [2.0]]), "a must contain two or more examples"),
-        (lambda: frechet_distance(np.ones((3, 2)), np.ones((3, 1))), "equally many features"),
+        (lambda: frechet_distance(np.ones((3, 2)), np.ones((3, 1))), "the same number of features"),
         (lambda: frechet_distance(np.ones((3, 2)), "b"), "b must be a number"),
     ):
         with pytest.raises(InputError, match=words):

@@ -68,7 +68,7 @@ def test_bad_arguments_are_refused():
     for call, words in (
         (lambda: Bernoulli().log_prob(OUTPUT, grey), r"x must contain 0 and 1 only.*contains 0.25.*Binarised\("),
         (lambda: Bernoulli().log_prob(OUTPUT, 255 * BINARY), "x must contain 0 and 1 only.*ranges from 0 to 255"),
-        (lambda: Bernoulli().log_prob(OUTPUT, BINARY[:, :4]), r"one shape \(…, k\), but have shapes"),
+        (lambda: Bernoulli().log_prob(OUTPUT, BINARY[:, :4]), r"the same shape \(…, k\), but have shapes"),
         (lambda: Bernoulli().log_prob(OUTPUT, np.full((4, 5), np.nan)), "x must be finite"),
         (lambda: Bernoulli().sample(OUTPUT, key=0), "key must be one random key"),
         (lambda: Gaussian(0.0), "sigma must be positive and finite, but is 0.0"),
@@ -76,7 +76,7 @@ def test_bad_arguments_are_refused():
         (lambda: Gaussian(np.ones(3)).log_prob(OUTPUT, OUTPUT), "log_var must broadcast"),
         (lambda: Gaussian().log_prob(OUTPUT, "x"), "x must be an array of numbers"),
         (lambda: binarise(KEY, [0.0, 255.0]), "must be between 0 and 1, but ranges from 0 to 255; Dataset.scaled"),
-        (lambda: binarise(KEY, [np.nan]), "what is binarised must be finite"),
+        (lambda: binarise(KEY, [np.nan]), "the probability x must be finite"),
         (lambda: Binarised("loss"), "loss must be a function"),
         (lambda: Binarised(lambda model, x, key: x)(None, grey), "needs a key"),
     ):

@@ -49,13 +49,13 @@ def test_bad_arguments_are_refused():
     for call, words in (
         (lambda: coverage_of_points([[0.0, np.nan]], CENTRES, 0.1), "samples must be finite"),
         (lambda: coverage_of_points([[0.0, 0.0, 0.0]], CENTRES, 0.1), r"samples must have shape \(…, 2\)"),
-        (lambda: coverage_of_points([], CENTRES, 0.1), "samples must be points"),
-        (lambda: coverage_of_points([[0.0, 0.0]], [1.0, 2.0], 0.1), "centres must be points"),
+        (lambda: coverage_of_points([], CENTRES, 0.1), "samples must be an array of points"),
+        (lambda: coverage_of_points([[0.0, 0.0]], [1.0, 2.0], 0.1), "centres must be an array of points"),
         (lambda: coverage_of_points([[0.0, 0.0]], CENTRES, 0.0), "deviation must be positive"),
         (lambda: coverage_of_points("points", CENTRES, 0.1), "samples must be an array of numbers"),
         (lambda: coverage_of_labels([0, 4], 4), "labels must be between 0 and 3"),
         (lambda: coverage_of_labels([0.5], 4), "labels must be integers"),
-        (lambda: coverage_of_labels(np.array([], int), 4), "labels must name"),
+        (lambda: coverage_of_labels(np.array([], int), 4), "labels must contain the mode"),
         (lambda: coverage_of_labels([0], 0), "modes must be an integer"),
     ):
         with pytest.raises(InputError, match=words):

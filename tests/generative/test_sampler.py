@@ -131,9 +131,9 @@ def test_guidance_exaggerates_the_class():
         ({"shape": (0,)}, r"shape\[0\] must be an integer of at least 1"),
         ({"move": "ddim"}, "move must be a function, but is 'ddim'"),
         ({"network": None}, "network must be a function, but is None"),
-        ({"guidance": 2.0}, "guidance needs a network that knows classes"),
+        ({"guidance": 2.0}, "guidance needs a network with classes"),
         ({"guidance": np.nan, "network": Classes()}, "guidance must be finite"),
-        ({"diffusion": Diffusion(straight(4), Noise())}, "the noise says nothing of x₀; let the network predict V"),
+        ({"diffusion": Diffusion(straight(4), Noise())}, "the noise does not determine x₀; let the network predict V"),
         ({"diffusion": None}, "diffusion must be a Diffusion, but is None"),
     ],
 )
@@ -151,8 +151,8 @@ def test_bad_input():
     for call, message in (
         (lambda: plain.sample(0, key=KEY), "count must be an integer of at least 1"),
         (lambda: plain.sample(4, key=None), "key must be one random key"),
-        (lambda: plain.sample(4, label=1, key=KEY), "label= needs a network that knows classes"),
-        (lambda: known.sample(4, key=KEY), "guidance needs the labels"),
+        (lambda: plain.sample(4, label=1, key=KEY), "label= needs a network with classes"),
+        (lambda: known.sample(4, key=KEY), "guidance needs the desired labels"),
         (lambda: known.sample(4, label=3, key=KEY), "labels must be between 0 and 2, but range from 3 to 3"),
         (lambda: known.sample(4, label="a", key=KEY), "labels must be"),
         (lambda: known.sample(4, label=[0, 1], key=KEY), r"label must broadcast to the state's shape \(4,\)"),

@@ -36,7 +36,10 @@ def test_no_label_is_a_class_of_its_own():
         (lambda: TimedMLP(2, (4,), key=KEY, classes=-1), "classes must be an integer of at least 0"),
         (lambda: network(x[:, :1], 0.5), r"x must have shape \(…, 2\)"),
         (lambda: network(x, jnp.ones(4)), r"time must broadcast to the state's shape \(5,\)"),
-        (lambda: network(x, 0.5, 3), "labels must be between 0 and 2, or be −1 for none, but range from 3 to 3"),
+        (
+            lambda: network(x, 0.5, 3),
+            "labels must be between 0 and 2, or −1 for an unknown class, but range",
+        ),
         (lambda: network(x, 0.5, 0.5), "labels must be integers"),
         (lambda: network(x, 0.5, jnp.zeros(4, int)), "label must broadcast"),
     ],

@@ -79,7 +79,7 @@ def test_bad_input(network):
         (jnp.ones((0, 6, 1)), 0.5, None, r"x must have shape \(…, height, width, 1\)"),
         ("image", 0.5, None, "x must be an array"),
         (jnp.ones((2, 6, 6, 1)), jnp.ones(3), None, "time must broadcast"),
-        (jnp.ones((2, 6, 6, 1)), 0.5, 3, "labels must be between 0 and 2, or be −1"),
+        (jnp.ones((2, 6, 6, 1)), 0.5, 3, "labels must be between 0 and 2, or −1"),
     ):
         with pytest.raises(InputError, match=message):
             network(x, time, label)

@@ -225,7 +225,10 @@ def test_bad_arguments_are_refused(vae):
         (lambda: annealed(1.0, schedule, optax.sgd(1.0)), "loss_at must be a function"),
         (lambda: annealed(lambda beta: NegativeELBO(beta), 0.5, optax.sgd(1.0)), "schedule must be a function"),
         (lambda: annealed(lambda beta: NegativeELBO(beta), schedule, "adam"), "optimizer must be an optax"),
-        (lambda: annealed(lambda beta: 1.0, schedule, optax.sgd(1.0)).loss(vae, BINARY, key=KEY), "what loss_at gives"),
+        (
+            lambda: annealed(lambda beta: 1.0, schedule, optax.sgd(1.0)).loss(vae, BINARY, key=KEY),
+            "the loss returned by",
+        ),
         (lambda: log_likelihood(vae, BINARY, key=KEY, samples=1), "samples must be an integer of at least 2"),
         (
             lambda: log_likelihood(vae, BINARY[:0], key=KEY),

@@ -72,14 +72,14 @@ def test_blocks_do_not_show(monkeypatch):
 def test_bad_files(questions):
     with pytest.raises(DataError, match=r"line 3 of .*questions\.txt must be four words, but is 'a b c'"):
         evaluate_analogies(VECTORS, questions(": one\na b c d\na b c\n"))
-    with pytest.raises(DataError, match=r"questions\.txt holds no question"):
+    with pytest.raises(DataError, match=r"questions\.txt contains no question"):
         evaluate_analogies(VECTORS, questions(": one\n"))
     with pytest.raises(DataError, match="none cannot be read: No such file"):
         evaluate_analogies(VECTORS, "none")
 
 
 def test_bad_input(as_user):
-    with pytest.raises(DataError, match="the list holds no question"):
+    with pytest.raises(DataError, match="the list contains no question"):
         evaluate_analogies(VECTORS, [])
     for question in ("abcd", ("a", "b", "c"), ("a", "b", "c", 4), 3):
         with pytest.raises(InputError, match="a question must be four words, but is"):

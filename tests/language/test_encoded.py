@@ -31,7 +31,7 @@ def test_many_sentences_are_as_one_after_the_other():
 
 def test_no_pairs():
     with (
-        pytest.raises(DataError, match="no sentence of the text holds two words"),
+        pytest.raises(DataError, match="no sentence of the text contains two known words"),
         encoded(Sentences([["a"], ["x", "b"]]), VOCABULARY, 3, 1),
     ):
         pass

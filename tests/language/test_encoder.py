@@ -68,8 +68,8 @@ def test_a_mask_that_hides_everything_gives_no_nan(masked):
 @pytest.mark.usefixtures("as_user")
 def test_bad_input_is_refused(encoder):
     cases = {
-        r"mask must be one boolean for each place of x, \(3, 5\), but has shape \(3, 4\)": np.ones((3, 4), bool),
-        "mask must contain booleans, True where x holds something, but has dtype int": np.ones((3, 5), int),
+        r"mask must be one boolean for each position of x, \(3, 5\), but has shape \(3, 4\)": np.ones((3, 4), bool),
+        "mask must contain booleans, False for padding of x, but has dtype int": np.ones((3, 5), int),
         "mask must broadcast": np.ones((2, 5), bool),
         "mask must be an array": "all",
     }

@@ -149,5 +149,5 @@ def test_bad_sizes_and_targets_are_refused(model):
             EncoderDecoder(12, 9, **{**SIZES, "key": KEY, **wrong})
     with pytest.raises(InputError, match="padding must be one of the 2 tokens of sources, but is 5"):
         EncoderDecoder(2, 9, **SIZES, key=KEY, padding=5)
-    with pytest.raises(InputError, match="target must have at least two places"):
+    with pytest.raises(InputError, match="target must have at least two positions"):
         loss(model, source, target[:, :1])

@@ -31,7 +31,7 @@ def test_reaches_are_drawn_evenly_and_end_with_the_sentence():
 
 def test_no_pairs(as_user):
     for sentences in ([], [np.array([1]), np.array([2])]):
-        with pytest.raises(InputError, match="no sentence holds two words"):
+        with pytest.raises(InputError, match="no sentence contains two words"):
             window_pairs(sentences, 2, key=KEY)
     with pytest.raises(InputError, match="window must be an integer"):
         window_pairs([np.arange(3)], 0, key=KEY)

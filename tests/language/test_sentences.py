@@ -92,7 +92,7 @@ def test_another_encoding_and_zeros_are_located(file, small_blocks, before):
     with pytest.raises(DataError, match=rf"corpus\.txt is not UTF-8 \(byte {len(before) + 2} is f6\); name its"):
         list(Sentences(latin))
     assert list(Sentences(file("Größe".encode("latin-1")), encoding="latin-1")) == [["Größe"]]
-    with pytest.raises(DataError, match=rf"corpus\.txt is no text: byte {len(before) + 5} is 00"):
+    with pytest.raises(DataError, match=rf"corpus\.txt is not text: byte {len(before) + 5} is 00"):
         list(Sentences(file(before + b"words\0 and more")))
     cut = file(before + "€".encode()[:2])
     with pytest.raises(DataError, match=rf"is not UTF-8 \(byte {len(before)} is e2\)"):
@@ -103,7 +103,7 @@ def test_zeros_in_wide_characters_and_texts(file, small_blocks):
     content = "words of text\0"
     with pytest.raises(DataError, match="byte 28 is 00"):
         list(Sentences(file(content.encode("utf-16")), encoding="utf-16"))
-    with pytest.raises(DataError, match="made is no text: character 13 is 0"):
+    with pytest.raises(DataError, match="made is not text: character 13 is 0"):
         list(Sentences(text(content)))
 
 
@@ -116,8 +116,8 @@ def test_a_text_without_spaces_is_refused(file, small_blocks):
     ("arguments", "message"),
     [
         ((3,), "sentences must be the path of a text file, a neuraxis.data.Text or lists of words, but are 3"),
-        ((iter([["a"]]),), "gone through several times, which a list_iterator cannot; make a list of it"),
-        (([["a"]], str.lower), "tokenize makes words of the lines of a text, but the source is lists"),
+        ((iter([["a"]]),), "several times, but a list_iterator can be only once; make a list of it"),
+        (([["a"]], str.lower), "tokenize splits the lines of a text, but the source is already lists"),
         ((text("a"), "split"), "tokenize must be a function, but is 'split'"),
         ((text("a"), str.split, 0), "max_words must be an integer of at least 1, but is 0"),
         ((text("a"), str.split, 9, "none"), "encoding must be one such as 'utf-8' or 'latin-1', but is 'none'"),
@@ -144,9 +144,9 @@ def test_bad_sentences(as_user, source, message):
 
 
 def test_bad_tokenizer(as_user):
-    with pytest.raises(InputError, match=r"what tokenize gives must contain no empty word, but is \['a', '', 'b'\]"):
+    with pytest.raises(InputError, match=r"the output of tokenize must contain no empty word, but is \['a', '', 'b'\]"):
         list(Sentences(text("a  b"), lambda line: line.split(" ")))
-    with pytest.raises(InputError, match="what tokenize gives must be a list of words, but is 'a b'"):
+    with pytest.raises(InputError, match="the output of tokenize must be a list of words, but is 'a b'"):
         list(Sentences(text("A b"), str.lower))
 
 

@@ -34,8 +34,8 @@ def test_a_file_and_lists_and_two_runs_give_the_same(vectors):
 @pytest.mark.parametrize(
     ("text", "settings", "message"),
     [
-        ([], {}, "the text holds no word"),
-        ([["one"]], {"min_count": 1}, "no sentence of the text holds two words"),
+        ([], {}, "the text contains no word"),
+        ([["one"]], {"min_count": 1}, "no sentence of the text contains two known words"),
         ([["one", "two"]], {}, "no word of the text appears min_count=5 times"),
         (TEXT, {"size": 0}, "size must be an integer"),
         (TEXT, {"window": 0}, "window must be an integer"),

@@ -84,7 +84,7 @@ def test_an_unknown_word_is_told_the_nearest(as_user):
 
 
 def test_bad_texts():
-    with pytest.raises(DataError, match="the text holds no word"):
+    with pytest.raises(DataError, match="the text contains no word"):
         Vocabulary.count(Text("t", "t", " \n"))
     with pytest.raises(DataError, match="min_count=5 times; the most frequent, 'a', appears 3 times"):
         Vocabulary.count(LINES)

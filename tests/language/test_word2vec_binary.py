@@ -66,7 +66,7 @@ def test_shapes_of_files_in_use(load, monkeypatch, content, block):
 
 def test_words_of_another_encoding(load):
     content = GOOD.replace("größe".encode(), "größe".encode("latin-1"))
-    with pytest.raises(DataError, match=r"the word b'gr\\xf6\\xdfe', at byte 16 of .*, is not UTF-8; with dec"):
+    with pytest.raises(DataError, match=r"the word at byte 16 of .*, b'gr\\xf6\\xdfe', is not UTF-8; to read"):
         load(content)
     assert same(load(content, decode=lambda word: word.decode("latin-1")), VECTORS)
 
@@ -76,17 +76,17 @@ def test_words_of_another_encoding(load):
     [
         (b"", "made.bin must begin with a line 'words size', but begins with b''"),
         (b"the 0.1 0.2\n", "must begin with a line 'words size', but begins with b'the 0.1"),
-        (b"0 2\n", "holds 0 words of 2 numbers each, so there is nothing to read"),
+        (b"0 2\n", "contains 0 words of 2 numbers each, so there is nothing to read"),
         (GOOD.replace(b"3", b"4", 1), "ends at byte 47, after 3 of 4 words"),
-        (GOOD.replace(b"3", b"2", 1), "goes on at byte 34, after the 2 words of its header"),
-        (GOOD.replace(b"3", b"99999999999", 1), "holds 99999999999 words of 2 numbers each, but has only 57 bytes"),
-        (GOOD + b"x", "goes on at byte 47, after the 3 words of its header"),
+        (GOOD.replace(b"3", b"2", 1), "continues at byte 34, after the 2 words of its header"),
+        (GOOD.replace(b"3", b"99999999999", 1), "contains 99999999999 words of 2 numbers each, but has only 57 bytes"),
+        (GOOD + b"x", "continues at byte 47, after the 3 words of its header"),
         (GOOD.replace(b"and", b"the"), "is damaged: every word must appear once in words, but 'the' appears twice"),
-        (GOOD.replace(b"and", b"a\0d"), r"at byte 33 of .* should be a word, but is b'a\\x00d'"),
-        (GOOD.replace(b"and", b"a\nd"), r"at byte 33 of .* should be a word, but is b'a\\nd'"),
-        (GOOD.replace(b"and", b""), "at byte 33 of .* should be a word, but is b''"),
+        (GOOD.replace(b"and", b"a\0d"), r"the word at byte 33 of .* must not be empty .*, but is b'a\\x00d'"),
+        (GOOD.replace(b"and", b"a\nd"), r"the word at byte 33 of .* must not be empty .*, but is b'a\\nd'"),
+        (GOOD.replace(b"and", b""), "the word at byte 33 of .* must not be empty .*, but is b''"),
         (GOOD[:-5] + np.float32(np.nan).tobytes() + b"\n", "is damaged: vectors must be finite, but that of 'and'"),
-        (b"1 2\n" + b"x" * 20_000, "should hold a word at byte 4, but there is no space after it"),
+        (b"1 2\n" + b"x" * 20_000, "must contain a word at byte 4, but there is no space after it"),
     ],
 )
 def test_damaged_files(load, content, message):
@@ -114,7 +114,7 @@ def test_a_text_file_is_told(tmp_path):
 
 
 def test_bad_words_are_not_written(tmp_path, as_user):
-    with pytest.raises(InputError, match="a word in a file must not be empty nor hold white space or zeros"):
+    with pytest.raises(InputError, match="a word in a file must not be empty or contain white space or zeros"):
         save_word2vec_binary(WordVectors(("new york",), [[1.0]]), tmp_path / "vectors")
     with pytest.raises(InputError, match="vectors must be a WordVectors, but is None"):
         save_word2vec_binary(None, tmp_path / "vectors")

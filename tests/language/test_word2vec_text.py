@@ -84,7 +84,7 @@ def test_many_blocks(load, monkeypatch):
     monkeypatch.setattr(word2vec_text, "_BLOCK", 16)
     np.testing.assert_array_equal(load(GOOD).vectors, EXPECTED)
     np.testing.assert_array_equal(load(GOOD.partition(b"\n")[2]).vectors, EXPECTED)
-    with pytest.raises(DataError, match=r"goes on in line 5, after the 3 words of its header"):
+    with pytest.raises(DataError, match=r"continues in line 5, after the 3 words of its header"):
         load(GOOD + b"or 1 2\n")
 
 
@@ -96,7 +96,7 @@ def test_words_with_spaces_are_read_where_they_are_plain(load):
 
 def test_words_of_another_encoding(load):
     content = "2 1\nnaïve 1\nword 2\n".encode("latin-1")
-    with pytest.raises(DataError, match=r"the word b'na\\xefve', the beginning of line 2 of .*, is not UTF-8; with d"):
+    with pytest.raises(DataError, match=r"the word in line 2 of .*, b'na\\xefve', is not UTF-8; to read"):
         load(content)
     assert load(content, decode=lambda word: word.decode("latin-1")).words == ("naïve", "word")
     assert load(content, decode=lambda word: word.decode(errors="replace")).words == ("na\ufffdve", "word")
@@ -105,22 +105,22 @@ def test_words_of_another_encoding(load):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "made.vec holds no word vectors: its first line is empty"),
-        (b"0 2\n", "says in its header that it holds 0 words of 2 numbers each, so there is nothing to read"),
-        (b"3 0\na\nb\nc\n", "it holds 3 words of 0 numbers each, so there is nothing to read"),
+        (b"", "made.vec contains no word vectors: its first line is empty"),
+        (b"0 2\n", "says in its header that it contains 0 words of 2 numbers each, so there is nothing to read"),
+        (b"3 0\na\nb\nc\n", "it contains 3 words of 0 numbers each, so there is nothing to read"),
         (GOOD.replace(b"3", b"4", 1), "ends after 3 words, but its header says 4"),
-        (GOOD.replace(b"3", b"2", 1), "goes on in line 4, after the 2 words of its header"),
+        (GOOD.replace(b"3", b"2", 1), "continues in line 4, after the 2 words of its header"),
         (GOOD.replace(b"3", b"999999999", 1), "999999999 words of 2 numbers each, but has only 44 bytes, too few"),
         (GOOD.replace(b"2", b"3", 1), "line 2 of .* must contain a word and 3 numbers, but contains a word and 2"),
         (GOOD.replace(b"2", b"1", 1), "line 2 of .* must contain a word and 1 numbers, but contains a word and 2"),
         (GOOD.replace(b"2.25", b"2,25"), "line 3 of .* must contain numbers, but contains b'2,25'"),
         (GOOD.replace(b" 2.25", b""), "line 3 of .* must contain a word and 2 numbers, but contains a word and 1"),
         (GOOD.replace(b"of ", b""), "line 3 of .* must contain a word and 2 numbers, but contains a word and 1"),
-        (GOOD.replace(b"of", b""), "the beginning of line 3 of .* should be a word, but is b''"),
-        (GOOD.replace(b"of", b"o\0"), r"the beginning of line 3 of .* should be a word, but is b'o\\x00'"),
+        (GOOD.replace(b"of", b""), "the word in line 3 of .* must not be empty .*, but is b''"),
+        (GOOD.replace(b"of", b"o\0"), r"the word in line 3 of .* must not be empty .*, but is b'o\\x00'"),
         (GOOD.replace(b"\nof", b"\n\nof"), "line 3 of .* must contain a word and 2 numbers, but contains a word and 0"),
-        (GOOD.replace(b"2.25", b"nan"), "line 3 of .* holds b'nan', which is not finite in single precision"),
-        (GOOD.replace(b"2.25", b"1e39"), "line 3 of .* holds b'1e39', which is not finite"),
+        (GOOD.replace(b"2.25", b"nan"), "line 3 of .* contains b'nan', which is not finite in single precision"),
+        (GOOD.replace(b"2.25", b"1e39"), "line 3 of .* contains b'1e39', which is not finite"),
         (GOOD.replace(b"and", b"the"), "is damaged: every word must appear once in words, but 'the' appears twice"),
         (b"some other text\nof two lines\n", "line 1 of .* must contain numbers, but contains b'other'"),
     ],
@@ -157,7 +157,7 @@ def test_files_that_cannot_be_read(tmp_path, as_user):
 def test_bad_words_are_not_written(tmp_path, as_user):
     path = tmp_path / "vectors"
     for word in ("new york", "", "a\nb", "a\0b"):
-        with pytest.raises(InputError, match="a word in a file must not be empty nor hold white space or zeros"):
+        with pytest.raises(InputError, match="a word in a file must not be empty or contain white space or zeros"):
             save_word2vec_text(WordVectors((word,), [[1.0]]), path)
     with pytest.raises(InputError, match="cannot be written in UTF-8: surrogates not allowed"):
         save_word2vec_text(WordVectors(("\udc80",), [[1.0]]), path)

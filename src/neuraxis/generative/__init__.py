@@ -1,4 +1,4 @@
-"""Models that learn what their data look like: autoencoders, VAE, diffusion, GAN, and measures of what they make."""
+"""Generative models: autoencoders, VAEs, diffusion models and GANs, and measures of the quality of their samples."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.generative import image_scores as image_scores

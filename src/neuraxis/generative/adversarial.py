@@ -1,4 +1,4 @@
-"""The rule by which a generator and a discriminator learn from each other."""
+"""The training rule of generative adversarial networks."""
 
 from typing import Any, NamedTuple
 
@@ -25,28 +25,29 @@ def adversarial(
     r1: ArrayLike | None = None,
     r2: ArrayLike | None = None,
 ) -> "Adversarial":
-    """Let a `GAN` learn from real examples: in each step first the discriminator, and then the generator from it.
+    """Train a `GAN` on real examples: each step updates first the discriminator, then the generator against it.
 
-    The discriminator minimises, by the mean over the batch,
+    The discriminator minimises the mean over the batch of
 
         its side of the objective + ½ r₁ ‖∂D/∂x at a real example‖² + ½ r₂ ‖∂D/∂x at a generated one‖²,
 
-    and the generator its own side, against the discriminator as it is then. As many examples are generated as there
-    are real ones in the batch; both sides see the same. The losses are called "discriminator", with the penalties, and
-    "generator".
+    and the generator its own side, against the updated discriminator. As many examples are generated as there are real
+    ones in the batch; both updates use the same examples. The losses are named "discriminator", which includes the
+    penalties, and "generator".
 
-    `averaged(adversarial(…), decay)` gives a GAN whose weights are the mean over the course of the training, which is
-    what one samples from: the players circle around their equilibrium, and the mean stands nearer to it.
+    Sample from `averaged(adversarial(…), decay)`, a GAN whose weights are averaged over training: the two networks
+    circle around their equilibrium, and the average is closer to it.
 
     Args:
-        objective: what the two minimise, such as `cross_entropy` and `relativistic`.
+        objective: losses of the two networks, such as `cross_entropy` and `relativistic`.
         generator: optimiser of the generator.
         discriminator: optimiser of the discriminator.
-        r1: weight r₁ of the gradient penalty at real examples; None leaves it out.
-        r2: weight r₂ of the gradient penalty at generated examples; None leaves it out.
+        r1: weight r₁ of the gradient penalty at real examples; None for no penalty.
+        r2: weight r₂ of the gradient penalty at generated examples; None for no penalty.
 
     Raises:
-        InputError: for an objective or optimiser that is none, and weights that are negative or not one number.
+        InputError: for an objective or optimiser of the wrong type, or a weight that is negative or not a single
+            number.
 
     Sources: Goodfellow et al., Advances in Neural Information Processing Systems (2014), algorithm 1; Mescheder, Geiger
     and Nowozin, International Conference on Machine Learning (2018), for the penalties; Huang et al., Advances in
@@ -73,7 +74,7 @@ class AdversarialState(NamedTuple):
 
 
 class Adversarial(eqx.Module):
-    """What `adversarial` makes."""
+    """The rule returned by `adversarial`."""
 
     objective: Objective
     generator: optax.GradientTransformation
@@ -82,10 +83,10 @@ class Adversarial(eqx.Module):
     r2: ArrayLike | None
 
     def init(self, model: GAN) -> AdversarialState:
-        """Return the states of the optimisers.
+        """Return the initial states of the optimisers.
 
         Raises:
-            InputError: for a model that is no GAN, or a side with nothing to train.
+            InputError: for a model that is not a GAN, or a network without trainable weights.
         """
         check.instance(GAN, model=model)
         return AdversarialState(
@@ -96,9 +97,9 @@ class Adversarial(eqx.Module):
     def step(
         self, model: GAN, state: AdversarialState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[GAN, AdversarialState, dict[str, Float[Array, " batch"]]]:
-        """Let the discriminator learn from a batch, and the generator from it."""
+        """Update the discriminator on a batch, then the generator against it."""
         if len(batch) != 1:
-            raise InputError(f"data must be examples alone, one array, but are {len(batch)} arrays")
+            raise InputError(f"data must be a single array of examples, but are {len(batch)} arrays")
         for_latent, for_generator, for_discriminator = jax.random.split(key, 3)
         z = model.draw(len(batch[0]), key=for_latent)
         fake, _ = measure(model.generator, z, for_generator)
@@ -113,7 +114,7 @@ class Adversarial(eqx.Module):
             logits = [judge(discriminator, x, k)[0] for x, k in zip((real, fake), keys, strict=True)]
             return self.objective.generator(*logits), generator
 
-        # What is generated here is what was generated above, and XLA calculates it once.
+        # These are the examples generated above, so XLA computes them once.
         generator, theirs, costs = descent(deceive, self.generator).step(
             model.generator, state.generator, (z, real), key=for_generator
         )
@@ -123,7 +124,7 @@ class Adversarial(eqx.Module):
     def _tell_apart(
         self, discriminator: Any, real: Array, fake: Array, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, " batch"], Any]:
-        """Return the loss of the discriminator with its penalties, one value for each pair."""
+        """Return the loss of the discriminator with its penalties, one value per pair."""
         logits, penalty = [], jnp.zeros(())
         for x, weight, own in zip((real, fake), (self.r1, self.r2), jax.random.split(key), strict=True):
             if weight is None:

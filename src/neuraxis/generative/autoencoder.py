@@ -1,4 +1,4 @@
-"""Autoencoders: networks that squeeze what they see through a short code and give it back.
+"""Autoencoders: networks that compress their input to a short code and reconstruct it.
 
 G. E. Hinton and R. R. Salakhutdinov, Reducing the dimensionality of data with neural networks, Science 313:504 (2006).
 """
@@ -16,18 +16,18 @@ from neuraxis.functions.activations import relu
 
 
 class Autoencoder(eqx.Module):
-    """z = f(x); x̂ = g(z), with multilayer perceptrons f, of these sizes, and g, of the same in reverse.
+    """z = f(x); x̂ = g(z), with multilayer perceptrons f, of the given sizes, and g, of the same in reverse.
 
-    Neither the code z nor the reconstruction x̂ has an activation. For pixels from 0 to 1 that are learnt by the
-    Bernoulli cross-entropy, x̂ are logits, and `logistic(model(x))` is the image.
+    Neither the code z nor the reconstruction x̂ has an activation function. With the Bernoulli cross-entropy for pixels
+    in [0, 1], x̂ are logits, and `logistic(model(x))` is the reconstructed image.
 
     Args:
-        sizes: features of x, of the hidden layers and of the code, such as (784, 256, 64, 16).
-        key: seed of the weights.
-        activation: of the hidden layers.
+        sizes: numbers of features of x, of the hidden layers and of the code, such as (784, 256, 64, 16).
+        key: random key for the initial weights.
+        activation: activation function of the hidden layers.
 
     Raises:
-        InputError: as `MLP` does.
+        InputError: as for `MLP`.
     """
 
     encoder: MLP
@@ -53,22 +53,22 @@ class Autoencoder(eqx.Module):
 
 
 class TiedAutoencoder(eqx.Module):
-    """An autoencoder whose decoder has the weights of the encoder, transposed, and biases of its own.
+    """An autoencoder whose decoder shares the weights of the encoder, transposed, and has separate biases.
 
-    Encoder: h⁰ = x; hˡ = σ(hˡ⁻¹ Wˡ + bˡ) for the hidden layers; z = h Wᴸ + bᴸ. Decoder: gᴸ = z;
-    gˡ⁻¹ = σ(gˡ Wˡᵀ + cˡ) for the hidden layers; x̂ = g¹ W¹ᵀ + c¹. Each W stands in the model once, and learns from both
-    of its places.
+    Encoder: h⁰ = x; hˡ = σ(hˡ⁻¹ Wˡ + bˡ) for the hidden layers; z = hᴸ⁻¹ Wᴸ + bᴸ. Decoder: gᴸ = z;
+    gˡ⁻¹ = σ(gˡ Wˡᵀ + cˡ) for the hidden layers; x̂ = g¹ W¹ᵀ + c¹. Each W is stored once, and receives gradients from
+    both uses.
 
-    With one layer, (in, code), it is linear, and the squared error is least where the columns of W are an orthonormal
-    basis of the subspace of the first principal components (Baldi and Hornik, Neural Networks 2:53, 1989).
+    With a single layer, (in, code), it is linear, and the squared error is minimal if the columns of W are an
+    orthonormal basis of the subspace of the first principal components (Baldi and Hornik, Neural Networks 2:53, 1989).
 
     Args:
-        sizes: features of x, of the hidden layers and of the code, such as (784, 256, 64, 16).
-        key: seed of the weights; the biases begin at 0.
-        activation: σ of the hidden layers.
+        sizes: numbers of features of x, of the hidden layers and of the code, such as (784, 256, 64, 16).
+        key: random key for the initial weights; the biases are initialised to zero.
+        activation: activation function σ of the hidden layers.
 
     Raises:
-        InputError: as `MLP` does.
+        InputError: as for `MLP`.
 
     Source: Vincent et al., Journal of Machine Learning Research 11:3371 (2010), section 2.1.
     """
@@ -83,7 +83,7 @@ class TiedAutoencoder(eqx.Module):
 
     @property
     def decoder(self) -> MLP:
-        """The decoder as a network, made of the encoder's weights."""
+        """The decoder as an `MLP`, with the transposed weights of the encoder."""
         layers = tuple(
             eqx.tree_at(lambda layer: (layer.weight, layer.bias), layer, (layer.weight.T, bias))
             for layer, bias in zip(reversed(self.encoder.layers), self.biases, strict=True)

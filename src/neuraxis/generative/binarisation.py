@@ -1,4 +1,4 @@
-"""Dynamic binarisation: grey pixels as probabilities of white, drawn anew whenever an image is visited.
+"""Dynamic binarisation: grey pixels are probabilities of white, sampled anew at each visit of an image.
 
 Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, International Conference on Machine
 Learning (2008).
@@ -18,26 +18,26 @@ from neuraxis.functions.ranges import only_between
 
 
 def binarise(key: PRNGKeyArray, x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
-    """Draw 1 with probability x, else 0, for every number by itself.
+    """Draw 1 with probability x, else 0, independently for every entry.
 
     Raises:
-        InputError: for numbers outside [0, 1]; those that JAX is tracing, which cannot be looked at, give NaN.
+        InputError: for values outside [0, 1]; while JAX is tracing, such values give NaN instead.
     """
     check.key(key)
-    p = only_between(0.0, 1.0, "what is binarised", x, remedy="; Dataset.scaled() gives such pixels")
+    p = only_between(0.0, 1.0, "the probability x", x, remedy="; Dataset.scaled() returns such pixels")
     return jnp.where(jnp.isnan(p), p, jax.random.bernoulli(key, p))
 
 
 class Binarised(eqx.Module):
-    """A loss of binary data for grey ones, which are drawn anew at each visit: loss(model, binarise(key, x)).
+    """A loss for binary data, applied to grey pixels that are binarised at each visit: loss(model, binarise(key, x)).
 
-    `descent(Binarised(NegativeELBO()), optimizer)` is the rule of a variational autoencoder of Bernoulli pixels.
+    `descent(Binarised(NegativeELBO()), optimizer)` is the rule of a variational autoencoder with Bernoulli pixels.
 
     Args:
-        loss: `loss(model, x, key=key)`.
+        loss: function `loss(model, x, key=key)`.
 
     Raises:
-        InputError: for a loss that is no function, a call without a key, and numbers outside [0, 1].
+        InputError: for a loss that is not a function, a call without a key, or values outside [0, 1].
     """
 
     loss: Callable[..., Any]
@@ -46,9 +46,9 @@ class Binarised(eqx.Module):
         check.functions(loss=self.loss)
 
     def __call__(self, model: Any, x: Any, *, key: PRNGKeyArray | None = None) -> Any:
-        """Return what the loss gives for the drawn data."""
+        """Return the loss of the binarised data."""
         if key is None:
-            raise InputError("binarisation is drawn and needs a key, as in loss(model, x, key=key), but received none")
+            raise InputError("binarisation is random and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)
         drawing, own = jax.random.split(key)
         return self.loss(model, binarise(drawing, x), key=own)

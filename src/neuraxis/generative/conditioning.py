@@ -1,4 +1,4 @@
-"""What a network of diffusion is told besides its image: the time, and the class if there is one."""
+"""Conditioning of diffusion networks on the time and, optionally, the class."""
 
 import equinox as eqx
 import jax
@@ -14,29 +14,29 @@ from neuraxis.functions.positions import sinusoidal_encoding
 from neuraxis.layers import Linear
 from neuraxis.layers.embedding import rows
 
-_THOUSAND = 1000.0  # the time runs from 0 to 1, and the encoding tells whole numbers apart best
+_THOUSAND = 1000.0  # scales times in [0, 1], as the encoding resolves differences of about 1
 
 
 class Conditioning(eqx.Module):
-    """e = silu(PE(1000 t) W₁ + b₁) W₂ + b₂ + c_label, with one learnt row c for each class.
+    """e = silu(PE(1000 t) W₁ + b₁) W₂ + b₂ + c_label, with sinusoidal encoding PE and a learnt row c for each class.
 
-    The label −1, or None in place of labels, means that the class is not told; it has a row of its own. Labels out of
-    range, which cannot be refused inside of `jit`, give NaN there.
+    The label −1, or None instead of labels, stands for an unknown class, with a separate row. Inside `jit`, labels out
+    of range cannot be rejected and give NaN.
 
     Args:
-        size: features of e.
-        key: seed of the weights.
-        classes: how many; with 0, there are no labels.
+        size: number of features of e.
+        key: random key for the initial weights.
+        classes: number of classes; 0 for a network without labels.
 
     Raises:
-        InputError: for a size that is not positive, a time that does not fit, and labels that are not known.
+        InputError: for a size that is not positive, or times and labels of different shapes or out of range.
 
     Source: Ho, Jain and Abbeel (2020), appendix B.
     """
 
     first: Linear
     second: Linear
-    rows: Float[Array, "row feature"] | None  # the last is that of no class
+    rows: Float[Array, "row feature"] | None  # the last one is for an unknown class
 
     def __init__(self, size: int, *, key: PRNGKeyArray, classes: int = 0):
         check.whole(size=size)
@@ -48,19 +48,19 @@ class Conditioning(eqx.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return 0 if self.rows is None else self.rows.shape[0] - 1
 
     def __call__(
         self, time: Float[ArrayLike, "..."], label: Integer[ArrayLike, "..."] | None = None
     ) -> Float[Array, "... feature"]:
-        """Map times from 0 to 1 and labels, (…) each, to (…, feature)."""
+        """Map times from 0 to 1 and labels, (…) each, to embeddings e, (…, feature)."""
         times = check.floats("time", time)
         encoded = sinusoidal_encoding(_THOUSAND * times, self.first.weight.shape[0])
         e = self.second(silu(self.first(encoded)))
         if self.rows is None:
             if label is not None:
-                raise InputError("this network knows no classes, but received labels; classes= says how many there are")
+                raise InputError("this network has no classes, but received labels; set their number by classes=")
             return e
         if label is None:
             return e + self.rows[-1]
@@ -73,7 +73,7 @@ class Conditioning(eqx.Module):
             ) from None
 
     def _known(self, label: ArrayLike) -> Array:
-        """Return the rows of labels: where they are not known, a row that is not there."""
+        """Return the indices of the rows of labels; for labels out of range, an index out of range."""
         labels = check.array("label", label)
         if labels.dtype.kind not in "iu":
             raise InputError(f"labels must be integers, but have dtype {labels.dtype}")
@@ -81,8 +81,8 @@ class Conditioning(eqx.Module):
             (np.asarray(labels) >= -1) & (np.asarray(labels) < self.classes)
         ):
             raise InputError(
-                f"labels must be between 0 and {self.classes - 1}, or be −1 for none, but range from {labels.min()} to "
-                f"{labels.max()}"
+                f"labels must be between 0 and {self.classes - 1}, or −1 for an unknown class, but range from "
+                f"{labels.min()} to {labels.max()}"
             )
         index = jnp.asarray(labels)
         known = (index >= 0) & (index < self.classes)
@@ -92,10 +92,10 @@ class Conditioning(eqx.Module):
 def for_each_example(
     conditioning: Conditioning, lead: tuple[int, ...], time: ArrayLike, label: ArrayLike | None
 ) -> Float[Array, "... feature"]:
-    """Return e for leading axes of that shape, to which times and labels broadcast.
+    """Return e with leading axes `lead`, to which times and labels are broadcast.
 
     Raises:
-        InputError: where they do not.
+        InputError: for times or labels that do not broadcast to `lead`.
     """
     times = check.floats("time", time)
     check.fits(lead, time=times)

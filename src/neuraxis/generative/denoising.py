@@ -1,4 +1,4 @@
-"""Denoising: learn to restore examples from damaged versions of them.
+"""Denoising: learn to reconstruct examples from corrupted versions.
 
 Vincent, Larochelle, Bengio and Manzagol, Extracting and composing robust features with denoising autoencoders,
 International Conference on Machine Learning (2008); Vincent et al., Journal of Machine Learning Research 11:3371
@@ -19,13 +19,13 @@ from neuraxis.functions.augmentation import add_noise
 
 
 class GaussianNoise(eqx.Module):
-    """x̃ = x + s ε, with ε normal, for every number by itself.
+    """x̃ = x + s ε, with ε ~ N(0, 1), independent for every entry.
 
     Args:
         deviation: standard deviation s.
 
     Raises:
-        InputError: for a deviation that is negative or not one number.
+        InputError: for a deviation that is negative or not a single number.
     """
 
     deviation: ArrayLike
@@ -35,20 +35,20 @@ class GaussianNoise(eqx.Module):
         check.one_number(deviation=self.deviation)
 
     def __call__(self, key: PRNGKeyArray, x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
-        """Damage x, of any shape."""
+        """Corrupt x, of any shape."""
         return add_noise(key, x, self.deviation)
 
 
 class MaskingNoise(eqx.Module):
-    """x̃ = x ⊙ m, with m = 0 for a share ν of the numbers, drawn by chance, and else 1.
+    """x̃ = x ⊙ m, with m = 0 with probability ν and otherwise 1, independent for every entry.
 
-    Unlike `neuraxis.layers.Dropout` it leaves what it does not hide as it is.
+    Unlike `neuraxis.layers.Dropout`, it does not rescale the remaining entries.
 
     Args:
-        fraction: ν, the probability that a number is hidden, in [0, 1).
+        fraction: probability ν that an entry is masked, in [0, 1).
 
     Raises:
-        InputError: for a fraction outside [0, 1) or not one number.
+        InputError: for a fraction that is outside [0, 1) or not a single number.
     """
 
     fraction: ArrayLike
@@ -58,23 +58,23 @@ class MaskingNoise(eqx.Module):
         check.one_number(fraction=self.fraction)
 
     def __call__(self, key: PRNGKeyArray, x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
-        """Damage x, of any shape."""
+        """Corrupt x, of any shape."""
         check.key(key)
         numbers = check.floats("x", x)
         return jnp.where(jax.random.bernoulli(key, self.fraction, numbers.shape), 0, numbers)
 
 
 class Denoising(eqx.Module):
-    """The loss of reconstructing x from x̃ = corruption(key, x), which is drawn anew whenever it is evaluated.
+    """The loss of reconstructing x from x̃ = corruption(key, x), sampled anew at each evaluation.
 
     `descent(Denoising(squared_error, GaussianNoise(0.5)), optimizer)` is the rule of a denoising autoencoder.
 
     Args:
-        loss: `loss(model, x, target, key=key)`, such as those of `neuraxis.generative.reconstruction`.
-        corruption: `corruption(key, x)`, such as `GaussianNoise` and `MaskingNoise`.
+        loss: function `loss(model, x, target, key=key)`, such as those of `neuraxis.generative.reconstruction`.
+        corruption: function `corruption(key, x)`, such as `GaussianNoise` and `MaskingNoise`.
 
     Raises:
-        InputError: for a loss or corruption that is no function, a corruption that changes the shape, and a call
+        InputError: for a loss or corruption that is not a function, a corruption that changes the shape, or a call
             without a key.
     """
 
@@ -87,13 +87,13 @@ class Denoising(eqx.Module):
     def __call__(self, model: Any, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
         """Return one value per example."""
         if key is None:
-            raise InputError("denoising draws noise and needs a key, as in loss(model, x, key=key), but received none")
+            raise InputError("denoising is random and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)
         clean = check.floats("x", x)
         noise, own = jax.random.split(key)
-        damaged = check.floats("what the corruption gives", self.corruption(noise, clean))
+        damaged = check.floats("the output of the corruption", self.corruption(noise, clean))
         if damaged.shape != clean.shape:
             raise InputError(
-                f"the corruption must keep the shape of x, {clean.shape}, but returned one of shape {damaged.shape}"
+                f"the corruption must keep the shape of x, {clean.shape}, but returned shape {damaged.shape}"
             )
         return self.loss(model, damaged, clean, key=own)

@@ -1,4 +1,4 @@
-"""Diffusion models: a network learns to tell data from noise at every level of noise between them.
+"""Diffusion models: a network learns to separate data from noise at every noise level.
 
 J. Ho, A. Jain and P. Abbeel, Denoising diffusion probabilistic models, Advances in Neural Information Processing
 Systems (2020).
@@ -18,25 +18,26 @@ from neuraxis.generative.noise_schedule import Level, NoiseSchedule, spread
 from neuraxis.generative.parametrisations import Parametrisation, V, Weights, clean_and_noise, target
 
 _USUAL = V()
-NO_CLASS = -1  # the label of an example whose class the network is not told
+NO_CLASS = -1  # label of an example whose class is hidden from the network
 
 
 class Diffusion(eqx.Module):
-    """x_t = a_t x₀ + s_t ε, and what a network learns of it: y(x_t, t) ≈ p_t x₀ + q_t ε.
+    """x_t = a_t x₀ + s_t ε, and the prediction of a network, ŷ(x_t, t) ≈ y = p_t x₀ + q_t ε.
 
-    The network is any function `network(x, time, label, key=key)` to the shape of x: x is (batch, …), `time` is t/T and
-    the label a whole number, one for each example, or None. `UNet` and `TimedMLP` are such networks.
-    `fit(network, descent(diffusion.loss, optimizer), (x,), …)` trains one, and with `(x, labels)` a conditional one; a
-    `Sampler` draws from it. Data of mean 0 and variance about 1 suit the schedules: pixels from −1 to 1.
+    The network is any function `network(x, time, label, key=key)` that returns an array of the shape of x, (batch, …);
+    `time` is t/T, and `label` is an integer or None, each per example. `UNet` and `TimedMLP` are such networks.
+    `fit(network, descent(diffusion.loss, optimizer), (x,), …)` trains one, and with `(x, labels)` a conditional one;
+    a `Sampler` draws samples from it. The schedules suit data of mean 0 and variance about 1, such as pixels from −1
+    to 1.
 
     Args:
-        schedule: a and s.
-        parametrisation: p and q: `Noise`, `V` or `Velocity`.
-        label_dropout: share of the labels that are hidden in training, so that one network learns the conditional and
-            the unconditional prediction, which `Sampler` needs for guidance.
+        schedule: noise schedule, a and s.
+        parametrisation: prediction target, p and q: `Noise`, `V` or `Velocity`.
+        label_dropout: fraction of the labels that are hidden in training, so that one network learns both the
+            conditional and the unconditional prediction, which `Sampler` needs for guidance.
 
     Raises:
-        InputError: for what is no schedule or parametrisation, or a dropout outside [0, 1).
+        InputError: for a schedule or parametrisation of the wrong type, or a dropout outside [0, 1).
 
     Source: Ho, Jain and Abbeel (2020), equation 14; Ho and Salimans, Classifier-free diffusion guidance,
     arXiv:2207.12598 (2022), algorithm 1.
@@ -59,7 +60,7 @@ class Diffusion(eqx.Module):
             )
         check.fraction(label_dropout=label_dropout)
         check.one_number(label_dropout=label_dropout)
-        # As values: all parametrisations and schedules of the same length share one program.
+        # Arrays, so that all parametrisations and schedules of the same length share one compiled program.
         self.schedule, self.weights = schedule, parametrisation.weights(Level(schedule.signal, schedule.noise))
         self.label_dropout = label_dropout
 
@@ -71,13 +72,13 @@ class Diffusion(eqx.Module):
         *,
         key: PRNGKeyArray,
     ) -> Float[Array, " batch"]:
-        """‖y − ŷ(x_t, t)‖²/d for every example of d numbers, with a time t and noise ε that are drawn for each.
+        """Return ‖y − ŷ(x_t, t)‖²/d for each example of d entries, with t and ε drawn independently for each.
 
         Args:
-            network: gives ŷ.
-            x: x₀, (batch, …).
-            label: the class of each, where the network knows classes.
-            key: of t, ε and the labels that are hidden.
+            network: network that returns ŷ.
+            x: examples x₀, (batch, …).
+            label: class of each example, for a conditional network.
+            key: random key for t, ε, the hidden labels and the network.
 
         Raises:
             InputError: for examples that are not finite, or a network that does not keep their shape.
@@ -98,7 +99,7 @@ class Diffusion(eqx.Module):
         return jnp.mean((found - wanted) ** 2, axis=range(1, clean.ndim))
 
     def weights_at(self, t: Integer[ArrayLike, "..."]) -> Weights:
-        """Return p and q for whole numbers t from 0 to T."""
+        """Return p and q at integer times t from 0 to T."""
         index = jnp.asarray(t)
         return Weights(self.weights.clean[index], self.weights.noise[index])
 
@@ -118,16 +119,14 @@ class Diffusion(eqx.Module):
         """
         check.functions(network=network)
         time = jnp.asarray(t) / self.schedule.steps
-        found = check.floats("what the network gives", network(x, time.astype(x.dtype), label, key=key))
+        found = check.floats("the output of the network", network(x, time.astype(x.dtype), label, key=key))
         if found.shape != x.shape:
-            raise InputError(
-                f"the network must keep the shape of x, {x.shape}, but returned one of shape {found.shape}"
-            )
+            raise InputError(f"the network must keep the shape of x, {x.shape}, but returned shape {found.shape}")
         return found
 
     def estimate(
         self, x: Float[Array, "..."], t: Integer[ArrayLike, "..."], y: Float[Array, "..."]
     ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Return the x₀ and ε that a prediction y of the network at x_t means."""
+        """Return the estimates of x₀ and ε from the prediction y at x_t."""
         weights, level = spread((self.weights_at(t), self.schedule.at(t)), x)
         return clean_and_noise(weights, level, x, y)

@@ -1,4 +1,4 @@
-"""Generative adversarial networks: a generator that learns from a discriminator, and a discriminator from both.
+"""Generative adversarial networks: a generator learns to fool a discriminator of real and generated examples.
 
 I. Goodfellow et al., Generative adversarial nets, Advances in Neural Information Processing Systems (2014).
 """
@@ -24,17 +24,17 @@ _RANGES = {logistic: (0.0, 1.0), tanh: (-1.0, 1.0)}
 class GAN(eqx.Module):
     """x = G(z), z ~ N(0, I), and a discriminator D(x), the logit of the probability that x is real.
 
-    Both learn together by one rule, `neuraxis.generative.adversarial`.
+    Both are trained by one rule, `neuraxis.generative.adversarial`.
 
     Args:
-        generator: G, a map from (…, latent) to examples (…, *shape). One that ends in `logistic` or `tanh`, as in
-            `Sequential([network, logistic])`, is for data from 0 to 1, or from −1 to 1.
+        generator: G, a map from (…, latent) to examples (…, *shape). A generator that ends in `logistic` or `tanh`, as
+            in `Sequential([network, logistic])`, is for data in [0, 1] or [−1, 1].
         discriminator: D, a map from examples (…, *shape) to one logit, (…, 1).
-        latent_size: numbers in z.
+        latent_size: number of components of z.
 
     Raises:
-        InputError: for networks that are no functions, a latent size that is not positive, a generator that does not
-            take z, or a discriminator that does not take what the generator makes or gives more than one logit.
+        InputError: for networks that are not functions, a latent size that is not positive, a generator that does not
+            accept z, or a discriminator that does not accept generated examples or does not return one logit for each.
 
     Source: Goodfellow et al., Advances in Neural Information Processing Systems (2014).
     """
@@ -47,18 +47,18 @@ class GAN(eqx.Module):
         check.functions(generator=self.generator, discriminator=self.discriminator)
         check.whole(latent_size=self.latent_size)
         check.array_fits("latent_size", (2, self.latent_size))
-        # Two examples and a key, so that networks which measure a batch or draw noise can be tried as well.
+        # Two examples and a key, for networks with batch statistics or noise.
         key = jax.random.key(0)
         made = _shape_of("generator", self.generator, (2, self.latent_size), key)
         if made[:1] != (2,):
             raise InputError(
-                f"generator must map z (…, {self.latent_size}) to examples (…, *shape), but returned {made}"
+                f"generator must map z (…, {self.latent_size}) to examples (…, *shape), but returned shape {made}"
             )
         logits = _shape_of("discriminator", self.discriminator, made, key)
         if logits != (2, 1):
             raise InputError(
-                f"discriminator must return one logit for each example, shape (…, 1), but for examples {made} it gave "
-                f"shape {logits}"
+                f"discriminator must return one logit for each example, shape (…, 1), but returned shape {logits} for "
+                f"examples of shape {made}"
             )
 
     def __call__(self, z: Num[ArrayLike, "... latent"], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
@@ -78,16 +78,16 @@ class GAN(eqx.Module):
         """Generate examples, (count, *shape).
 
         Raises:
-            InputError: for a negative count, one that needs more memory than there is, or what is no key.
+            InputError: for a count that is negative or exceeds the memory, or an invalid key.
         """
         latent = self.draw(count, key=key)
         return self(latent, key=jax.random.fold_in(key, 1))
 
 
 def check_examples(model: GAN, x: Any, made: Array) -> Array:
-    """Return data as floats of the shape and, where it is known, in the range of what the generator makes.
+    """Return data as floats, of the shape and, if it is known, in the range of the generated examples `made`.
 
-    Numbers out of range become NaN while JAX is tracing, so that nothing learns from them unseen.
+    While JAX is tracing, values out of range become NaN, so that they are not trained on unnoticed.
 
     Raises:
         InputError: for data of another shape, outside the range, or not finite.
@@ -101,24 +101,24 @@ def check_examples(model: GAN, x: Any, made: Array) -> Array:
     bounds = _range_of(model.generator)
     if bounds is None:
         return real
-    return only_between(*bounds, "data", real, remedy=", unlike what the generator makes")
+    return only_between(*bounds, "data", real, remedy=", unlike the output of the generator")
 
 
 def _range_of(generator: Any) -> tuple[float, float] | None:
-    """Say between which numbers all examples lie, of a generator that ends in a bounded activation."""
+    """Return the range of a generator that ends in a bounded activation function, otherwise None."""
     while isinstance(generator, Sequential) and generator.layers:
         generator = generator.layers[-1]
     return next((bounds for activation, bounds in _RANGES.items() if generator is activation), None)
 
 
 def _shape_of(name: str, network: Callable[..., Any], shape: tuple[int, ...], key: PRNGKeyArray) -> tuple[int, ...]:
-    """Say what shape a network makes of (2, …), without calculating."""
+    """Return the output shape of a network for an input shape (2, …), without evaluating it."""
     try:
         made = eqx.filter_eval_shape(apply, network, jax.ShapeDtypeStruct(shape, jnp.result_type(float)), key)
     except (InputError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"{name} does not take an input of shape (…, {', '.join(map(str, shape[1:]))}): {reason}"
+            f"{name} must accept an input of shape (…, {', '.join(map(str, shape[1:]))}), but raised: {reason}"
         ) from error
     if not hasattr(made, "shape"):
         raise InputError(f"{name} must return an array, but returned {check.received(made)}")

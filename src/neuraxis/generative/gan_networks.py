@@ -1,4 +1,4 @@
-"""The usual networks of generative adversarial networks: of vectors, and of images."""
+"""Standard generative adversarial networks, for vectors and for images."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ def dense_gan(
     key: PRNGKeyArray,
     activation: Callable = relu,
 ) -> GAN:
-    """Make a GAN of vectors: the generator is an `MLP` latent-hidden-size, the discriminator one size-hidden-1.
+    """Create a GAN for vectors: the generator is an `MLP` latent-hidden-size, the discriminator one size-hidden-1.
 
     Args:
-        size: features of an example.
-        hidden_sizes: neurons in each hidden layer of either network.
-        latent_size: numbers in z.
-        key: seed of the weights.
-        activation: of the hidden layers; the generator's output has none.
+        size: number of features of an example.
+        hidden_sizes: number of neurons in each hidden layer, for both networks.
+        latent_size: number of components of z.
+        key: random key for the initial weights.
+        activation: activation function of the hidden layers; the generator's output has none.
 
     Raises:
-        InputError: as `MLP` does.
+        InputError: as for `MLP`.
     """
     check.whole(size=size, latent_size=latent_size)
     check.key(key)
@@ -53,23 +53,23 @@ def convolutional_gan(
     key: PRNGKeyArray,
     activation: Callable = leaky_relu,
 ) -> GAN:
-    """Make a GAN of images with numbers from 0 to 1.
+    """Create a GAN for images with pixels from 0 to 1.
 
-    The generator maps z by a linear layer to the last of the channels at the smallest size, doubles height and width by
-    an `Upsampling` to each of the channels before it and to the image, and ends in `logistic`. The discriminator halves
-    them: by a convolution with stride 2 from the image to the first of the channels, and by convolutions with pooling
-    to the others. A linear layer gives the logit. All kernels have 3×3 entries, and nothing is normalised over the
-    batch, so that gradient penalties have a meaning for each example.
+    In the generator, a linear layer maps z to the smallest feature maps, and `Upsampling` layers double height and
+    width, through the `channels` in reverse order to the image, which ends in `logistic`. The discriminator halves
+    height and width by a convolution with stride 2, then by convolutions with mean pooling; a linear layer returns the
+    logit. All kernels are 3×3. There is no batch normalisation, so that gradient penalties are defined for each
+    example.
 
     Args:
-        image: height, width and channels; height and width can be halved as often as there are `channels`.
-        channels: of the hidden layers, from the image inwards, such as (32, 64).
-        latent_size: numbers in z.
-        key: seed of the weights.
-        activation: of the hidden layers.
+        image: height, width and channels; height and width must be multiples of 2 to the power of `len(channels)`.
+        channels: channels of the hidden layers, from the image inwards, such as (32, 64).
+        latent_size: number of components of z.
+        key: random key for the initial weights.
+        activation: activation function of the hidden layers.
 
     Raises:
-        InputError: for sizes that are not positive, or an image that cannot be halved so often.
+        InputError: for sizes that are not positive, or a height or width that is not such a multiple.
 
     Source: after Radford, Metz and Chintala, International Conference on Learning Representations (2016).
     """
@@ -84,7 +84,7 @@ def convolutional_gan(
     if height % halvings or width % halvings:
         raise InputError(
             f"height and width must be multiples of {halvings} to be halved by {len(channels)} layers, but are "
-            f"{height} and {width}; zeros around the images fill them up"
+            f"{height} and {width}; pad the images with zeros"
         )
     small = height // halvings, width // halvings, channels[-1]
     keys = jax.random.split(key, 2 * len(channels) + 2)

@@ -1,4 +1,4 @@
-"""The best network for data from a normal distribution, in closed form."""
+"""The optimal diffusion network for normally distributed data, in closed form."""
 
 from functools import partial
 
@@ -16,21 +16,21 @@ from neuraxis.generative.parametrisations import target
 
 
 class GaussianDenoiser(eqx.Module):
-    """The prediction with the least expected loss for x₀ from N(m, C): p E[x₀|x_t] + q E[ε|x_t].
+    """The prediction with the minimum expected loss for x₀ ~ N(m, C): p E[x₀|x_t] + q E[ε|x_t].
 
-    As x_t is from N(a m, a²C + s²I), and everything is normal,
+    Since x_t ~ N(a m, a²C + s²I), and x₀, ε and x_t are jointly normal,
 
         E[x₀|x] = m + a C (a²C + s²I)⁻¹ (x − a m),    E[ε|x] = s (a²C + s²I)⁻¹ (x − a m).
 
-    It takes the place of a network in `Diffusion` and `Sampler`.
+    It can replace the network in `Diffusion` and `Sampler`.
 
     Args:
         mean: m, (d,).
         covariance: C, (d, d).
-        diffusion: what it is to be the best network for.
+        diffusion: diffusion model, which defines a, s, p and q.
 
     Raises:
-        InputError: for a mean and covariance that do not fit, or a covariance that is not symmetric and positive.
+        InputError: for shapes other than (d,) and (d, d), or a covariance that is not symmetric and positive definite.
     """
 
     mean: Float[Array, " d"]
@@ -55,7 +55,7 @@ class GaussianDenoiser(eqx.Module):
         self.diffusion = diffusion
 
     def __call__(self, x: Float[ArrayLike, "... d"], time: Float[ArrayLike, "..."], label=None, *, key=None) -> Array:
-        """Map (…, d) at times t/T (…) to (…, d)."""
+        """Map points (…, d) at times t/T (…) to predictions (…, d)."""
         points = check.floats("x", x)
         check.last_axis(self.mean.size, x=points)
         schedule = self.diffusion.schedule

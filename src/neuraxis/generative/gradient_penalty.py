@@ -1,4 +1,4 @@
-"""How steep a discriminator is where it looks."""
+"""Logits of a discriminator, and their gradients with respect to its input."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from neuraxis.layers.apply import measure
 def judge(
     discriminator: Callable[..., Any], x: Float[Array, "batch ..."], key: PRNGKeyArray | None = None
 ) -> tuple[Float[Array, " batch"], Any]:
-    """Return the logits D(x), (batch,), and the discriminator with its statistics brought up to date."""
+    """Return the logits D(x), (batch,), and the discriminator with updated statistics."""
     logits, discriminator = measure(discriminator, x, key)
     return logits[:, 0], discriminator
 
@@ -21,10 +21,10 @@ def judge(
 def judge_with_slope(
     discriminator: Callable[..., Any], x: Float[Array, "batch ..."], key: PRNGKeyArray | None = None
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"], Any]:
-    """Return the logits D(x), (batch,), the squared slopes ‖∂D/∂x‖², (batch,), and the discriminator as `judge` does.
+    """Return the logits D(x), (batch,), the squared gradients ‖∂D/∂x‖², (batch,), and the discriminator as for `judge`.
 
-    The slope is that of the sum over the batch, so a discriminator that mixes its examples, as batch normalisation in
-    training does, has no slope for each of them.
+    The gradient is that of the sum over the batch, so a discriminator that mixes examples, such as one with batch
+    normalisation in training, has no gradient per example.
     """
     logits, back, discriminator = jax.vjp(lambda x: judge(discriminator, x, key), x, has_aux=True)
     (slope,) = back(jnp.ones_like(logits))

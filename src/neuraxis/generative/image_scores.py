@@ -1,8 +1,8 @@
-"""How good generated images are, seen through a classifier: measures of class probabilities and of features.
+"""Scores of generated images, from the class probabilities and features of a classifier.
 
-A classifier that was trained on real images is sure of what looks like them (`confidence`), finds all classes among
-samples that are varied (`class_coverage`, `class_entropy`), and its features tell how far two sets of images lie from
-each other (`frechet_distance`). All are taken in double precision.
+A classifier trained on real images has a high `confidence` for images that resemble them, assigns varied samples to all
+classes (`class_coverage`, `class_entropy`), and its features define a distance between two sets of images
+(`frechet_distance`). All scores are computed in double precision.
 """
 
 import numpy as np
@@ -13,26 +13,26 @@ from neuraxis.errors import InputError
 
 
 def confidence(probabilities: ArrayLike) -> float:
-    """Mean over the images of the largest class probability, max_k p(k|x).
+    """Return the mean over the images of the largest class probability, max_k p(k|x).
 
     Args:
         probabilities: p(k|x), (N, class).
 
     Raises:
-        InputError: for what is no table of probabilities, (N, class), each row with a sum of 1.
+        InputError: for probabilities that are not (N, class), not between 0 and 1, or do not sum to 1 in each row.
     """
     return float(np.mean(_probabilities(probabilities).max(axis=1)))
 
 
 def class_coverage(probabilities: ArrayLike, share: float = 0.01) -> int:
-    """Count the classes that at least a share of the images are taken for, each for its most probable class.
+    """Count the classes that are the most probable one for at least the fraction `share` of the images.
 
     Args:
         probabilities: p(k|x), (N, class).
-        share: smallest part of the images that counts, in [0, 1).
+        share: smallest fraction of the images that counts, in [0, 1).
 
     Raises:
-        InputError: as `confidence`, and for a share outside [0, 1).
+        InputError: as for `confidence`, and for a share outside [0, 1).
     """
     check.one_number(share=share)
     check.fraction(share=share)
@@ -42,15 +42,15 @@ def class_coverage(probabilities: ArrayLike, share: float = 0.01) -> int:
 
 
 def class_entropy(probabilities: ArrayLike) -> float:
-    """Entropy of the mean class distribution, −Σ_k p̄_k ln p̄_k with p̄ = mean_x p(k|x) [nats].
+    """Return the entropy of the mean class distribution, −Σ_k p̄_k ln p̄_k with p̄_k = mean_x p(k|x) [nats].
 
-    It is ln(classes) where all classes are equally frequent, and 0 where there is only one.
+    It is ln(number of classes) if all classes are equally frequent, and 0 if only one occurs.
 
     Args:
         probabilities: p(k|x), (N, class).
 
     Raises:
-        InputError: as `confidence`.
+        InputError: as for `confidence`.
     """
     mean = _probabilities(probabilities).mean(axis=0)
     mean = mean[mean > 0]
@@ -58,29 +58,31 @@ def class_entropy(probabilities: ArrayLike) -> float:
 
 
 def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
-    """Squared Fréchet distance of two normal distributions: ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½).
+    """Return the squared Fréchet distance between normal distributions: ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½).
 
-    μ and Σ are mean and covariance of features. With Σ_a = AᵀA and Σ_b = BᵀB the trace of the root is the sum of the
-    singular values of ABᵀ, which needs no root of a matrix and holds for fewer examples than features, too. It is
-    biased upwards, the more so the fewer examples there are: compare only sets of about the same size.
+    μ and Σ are the mean and covariance of the features. With Σ_a = AᵀA and Σ_b = BᵀB, the trace of the root is the sum
+    of the singular values of ABᵀ, which requires no matrix square root and also holds for fewer examples than features.
+    The distance is biased upwards, more strongly for fewer examples: compare only sets of about the same size.
 
     Args:
         a: features, (N, feature).
         b: features, (M, feature).
 
     Raises:
-        InputError: for fewer than two examples, other shapes, and numbers that are not finite.
+        InputError: for fewer than two examples, different numbers of features, or values that are not finite.
 
     Source: Dowson and Landau, Journal of Multivariate Analysis 12:450 (1982); Heusel et al., Advances in Neural
     Information Processing Systems 30 (2017), who took the features of an Inception network.
     """
     first, second = _examples("a", a), _examples("b", b)
     if first.shape[1] != second.shape[1]:
-        raise InputError(f"a and b must have equally many features, but have shapes {first.shape} and {second.shape}")
+        raise InputError(
+            f"a and b must have the same number of features, but have shapes {first.shape} and {second.shape}"
+        )
     (mean_a, root_a), (mean_b, root_b) = _moments(first), _moments(second)
     overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
     distance = np.sum((mean_a - mean_b) ** 2) + np.sum(root_a**2) + np.sum(root_b**2) - 2 * overlap
-    return float(max(distance, 0.0))  # rounding may leave a little less
+    return float(max(distance, 0.0))  # rounding errors may make it slightly negative
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
-"""What a decoder's output says about the data: p(x | output), with all numbers of x independent of each other.
+"""Likelihoods of the data given the output of a decoder, p(x | output), with independent entries of x.
 
-A likelihood is chosen by passing the object. Another one needs the three methods of `Likelihood`.
+A likelihood is chosen by passing the object; any object with the three methods of `Likelihood` will do.
 """
 
 from typing import Protocol, runtime_checkable
@@ -20,7 +20,7 @@ from neuraxis.functions.ranges import only_binary
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """A distribution of x whose parameters are the output of a decoder, of the same shape as x."""
+    """A distribution of x, parametrised by the output of a decoder, of the same shape as x."""
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
         """Return ln p(x | output) [nats], summed over the last axis."""
@@ -36,16 +36,16 @@ class Likelihood(Protocol):
 
 
 _REMEDY = (
-    "; of others Bernoulli() is no likelihood: wrap the loss, as in Binarised(NegativeELBO()), which draws black and "
-    "white anew from pixels from 0 to 1, or take Gaussian(σ)"
+    "; Bernoulli() is a likelihood of binary data only: for pixels from 0 to 1, wrap the loss, as in "
+    "Binarised(NegativeELBO()), or use Gaussian(σ)"
 )
 
 
 class Bernoulli(eqx.Module):
     """p(x | a) = Π y^x (1 − y)^(1−x) for x of 0 and 1, with y = 1/(1 + e^(−a)): the output a is a logit.
 
-    It is a likelihood of binary numbers only. Of grey pixels the same formula, their cross-entropy, is no ln p at all,
-    and is not comparable with one; `Binarised` makes them black or white anew at each visit.
+    It is a likelihood of binary data only. For grey pixels the same formula, their cross-entropy, is not a
+    log-probability and not comparable with one; `Binarised` binarises them at each visit.
     """
 
     def log_prob(self, output: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
@@ -56,8 +56,8 @@ class Bernoulli(eqx.Module):
             x: zeros and ones, (…, k).
 
         Raises:
-            InputError: for other numbers than 0 and 1 and for shapes that differ; numbers that JAX is tracing, which
-                cannot be looked at, give NaN instead.
+            InputError: for different shapes, or values other than 0 and 1; while JAX is tracing, such values give NaN
+                instead.
         """
         a, x = _pair(output, x)
         return -jnp.sum(softplus((1 - 2 * only_binary("x", x, remedy=_REMEDY)) * a), axis=-1)
@@ -73,17 +73,17 @@ class Bernoulli(eqx.Module):
         return jax.random.bernoulli(key, y).astype(y.dtype)
 
 
-BERNOULLI = Bernoulli()  # what a `VAE` has unless told otherwise
+BERNOULLI = Bernoulli()  # the default of `VAE`
 
 
 class Gaussian(eqx.Module):
-    """p(x | μ) = Π N(x; μ, σ²): the output μ is the mean, and σ the same for all of the data.
+    """p(x | μ) = Π N(x; μ, σ²): the output μ is the mean, and σ is the same for all examples.
 
-    −ln p is the squared error ‖x − μ‖²/(2σ²) and ln σ + ½ ln 2π for each number. An array as σ is learnt with the
-    weights, a number is not.
+    −ln p is the squared error ‖x − μ‖²/(2σ²) plus ln σ + ½ ln 2π for each entry. A σ that is an array is trained with
+    the weights, a number is fixed.
 
     Args:
-        sigma: σ, in the units of x: one number, or one for each number of x.
+        sigma: standard deviation σ, in the units of x: one value, or one for each entry of x.
 
     Raises:
         InputError: for a σ that is not positive.
@@ -103,7 +103,7 @@ class Gaussian(eqx.Module):
             x: (…, k).
 
         Raises:
-            InputError: for shapes that differ, and a σ that does not fit.
+            InputError: for different shapes, an x that is not finite, or a σ that does not broadcast.
         """
         mean, x = _pair(output, x)
         return normal.log_density(x, mean, 2 * jnp.log(single(self.sigma)))
@@ -123,5 +123,7 @@ def _pair(output: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     first, second = check.floats("output", output), check.floats("x", x)
     check.finite(x=second)
     if not second.ndim or first.shape != second.shape:
-        raise InputError(f"output and x must have one shape (…, k), but have shapes {first.shape} and {second.shape}")
+        raise InputError(
+            f"output and x must have the same shape (…, k), but have shapes {first.shape} and {second.shape}"
+        )
     return single(first), single(second)

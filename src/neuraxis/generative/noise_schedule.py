@@ -1,4 +1,4 @@
-"""How diffusion turns data into noise, step by step: the coefficients of everything else.
+"""Noise schedules: the coefficients by which diffusion turns data into noise.
 
 x_t = a_t x₀ + s_t ε, with normal ε and t = 0 … T: the signal a_t falls from a₀ = 1 and the noise s_t rises from s₀ = 0.
 """
@@ -18,10 +18,10 @@ from neuraxis.errors import InputError
 
 
 class Level(NamedTuple):
-    """How much signal and noise there is at a time."""
+    """Amplitudes of signal and noise at a time."""
 
-    signal: Float[Array, "..."]  # a_t, which is √ᾱ_t where the variance is preserved
-    noise: Float[Array, "..."]  # s_t, which is √(1 − ᾱ_t) there
+    signal: Float[Array, "..."]  # a_t; √ᾱ_t if the variance is preserved
+    noise: Float[Array, "..."]  # s_t; √(1 − ᾱ_t) if the variance is preserved
 
 
 class Posterior(NamedTuple):
@@ -33,21 +33,21 @@ class Posterior(NamedTuple):
 
 
 class NoiseSchedule(eqx.Module):
-    """x_t = a_t x₀ + s_t ε for t = 0 … T, as tables of a and s; `linear`, `cosine` and `straight` make them.
+    """x_t = a_t x₀ + s_t ε for t = 0 … T, as tables of a and s; see `linear`, `cosine` and `straight`.
 
-    From an earlier time r to t it is q(x_t | x_r) = N(α x_r, β I), with α = a_t/a_r and β = s_t² − α² s_r². Where the
-    variance is preserved, a² + s² = 1, this is q(x_t | x_{t−1}) = N(√(1 − β_t) x_{t−1}, β_t I) for neighbours, and
-    ᾱ_t = a_t² is the product of all 1 − β up to t.
+    The transition from an earlier time r to t is q(x_t | x_r) = N(α x_r, β I), with α = a_t/a_r and β = s_t² − α² s_r².
+    If the variance is preserved, a² + s² = 1, this is q(x_t | x_{t−1}) = N(√(1 − β_t) x_{t−1}, β_t I) for successive
+    times, and ᾱ_t = a_t² is the product of 1 − β_i for i = 1 … t.
 
     Args:
-        signal: a, of shape (T + 1,): 1 and then falling, to 0 or above.
-        noise: s, of shape (T + 1,): 0 and then rising.
+        signal: a, (T + 1,), falling from 1 to 0 or above.
+        noise: s, (T + 1,), rising from 0.
 
     Raises:
-        InputError: for tables that are not such, or hold fewer than two entries.
+        InputError: for tables that are not of this form, or have fewer than two entries.
 
     Source: Ho, Jain and Abbeel, Advances in Neural Information Processing Systems (2020), equations 2 to 7; for any
-    pair of times Kingma, Salimans, Poole and Ho, the same (2021), appendix A.
+    pair of times, Kingma, Salimans, Poole and Ho, ibid. (2021), appendix A.
     """
 
     signal: Float[Array, " time"]
@@ -65,14 +65,14 @@ class NoiseSchedule(eqx.Module):
 
     @property
     def steps(self) -> int:
-        """T."""
+        """Number of steps T."""
         return self.signal.size - 1
 
     def at(self, t: Integer[ArrayLike, "..."]) -> Level:
-        """Return a_t and s_t for whole numbers t from 0 to T.
+        """Return a_t and s_t for integer times t from 0 to T.
 
         Raises:
-            InputError: for other numbers.
+            InputError: for other values of t.
         """
         check.indices(self.steps + 1, t=t)
         t = jnp.asarray(t)
@@ -80,13 +80,13 @@ class NoiseSchedule(eqx.Module):
 
     @property
     def beta(self) -> Float[Array, " step"]:
-        """β_t = s_t² − (a_t/a_{t−1})² s_{t−1}² for t = 1 … T, the variance that each step adds."""
+        """Variance added by each step, β_t = s_t² − (a_t/a_{t−1})² s_{t−1}² for t = 1 … T."""
         t = np.arange(1, self.steps + 1)
         return _added(self.at(t), self.at(t - 1))
 
     @property
     def snr(self) -> Float[Array, " time"]:
-        """The ratio of signal to noise, a_t²/s_t² for t = 0 … T, which begins at infinity."""
+        """Signal-to-noise ratio a_t²/s_t² for t = 0 … T, infinite at t = 0."""
         return (self.signal / self.noise) ** 2
 
     def noised(
@@ -95,7 +95,7 @@ class NoiseSchedule(eqx.Module):
         """Return x_t = a_t x₀ + s_t ε, with one t for each leading index.
 
         Raises:
-            InputError: for noise of another shape than x, or times that are not from 0 to T.
+            InputError: for noise of another shape than x, or times that are not integers from 0 to T.
         """
         clean, drawn = check.floats("x", x), check.floats("noise", noise)
         if clean.shape != drawn.shape:
@@ -104,7 +104,7 @@ class NoiseSchedule(eqx.Module):
         return level.signal * clean + level.noise * drawn
 
     def posterior(self, t: Integer[ArrayLike, "..."], r: Integer[ArrayLike, "..."]) -> Posterior:
-        """Return q(x_r | x_t, x₀) for times r < t, which need not be neighbours.
+        """Return q(x_r | x_t, x₀) for times r < t, which need not be successive.
 
         With α and β as above, its mean is (α s_r²/s_t²) x_t + (a_r β/s_t²) x₀, and its variance β s_r²/s_t². For
         r = t − 1 these are Ho's μ̃_t and β̃_t.
@@ -116,15 +116,17 @@ class NoiseSchedule(eqx.Module):
 
 
 def linear(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> NoiseSchedule:
-    """Let β_t grow in equal steps from `first` to `last`. These are meant for a thousand steps; fewer need larger ones.
+    """Return the schedule in which β_t increases linearly from `first` to `last`.
+
+    The defaults are meant for a thousand steps; fewer steps need larger values.
 
     Args:
-        steps: T.
+        steps: number of steps T.
         first: β₁, in (0, 1).
         last: β_T, in (0, 1).
 
     Raises:
-        InputError: for no steps, or β outside (0, 1).
+        InputError: for a number of steps that is not positive, or β outside (0, 1).
 
     Source: Ho, Jain and Abbeel, Advances in Neural Information Processing Systems (2020), section 4.
     """
@@ -134,17 +136,17 @@ def linear(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> NoiseS
 
 
 def cosine(steps: int = 1000, offset: float = 0.008, largest: float = 0.999) -> NoiseSchedule:
-    """ᾱ_t = f(t)/f(0), f(t) = cos²(π/2 · (t/T + o)/(1 + o)), with β_t ≤ `largest`.
+    """Return the schedule ᾱ_t = f(t)/f(0), f(t) = cos²(π/2 · (t/T + o)/(1 + o)), with β_t ≤ `largest`.
 
-    It destroys the images more slowly than `linear` does, so that no steps are lost on what is noise already.
+    It destroys images more slowly than `linear`, so that no steps are wasted on almost pure noise.
 
     Args:
-        steps: T.
-        offset: o, which keeps the first steps from being too small.
-        largest: of all β_t, in (0, 1).
+        steps: number of steps T.
+        offset: offset o, which prevents β_t from being too small near t = 0.
+        largest: maximum of β_t, in (0, 1).
 
     Raises:
-        InputError: for no steps, an offset that is negative, or a largest β outside (0, 1).
+        InputError: for a number of steps that is not positive, a negative offset, or a maximum outside (0, 1).
 
     Source: Nichol and Dhariwal, International Conference on Machine Learning (2021), equation 17.
     """
@@ -156,15 +158,15 @@ def cosine(steps: int = 1000, offset: float = 0.008, largest: float = 0.999) -> 
 
 
 def straight(steps: int = 1000) -> NoiseSchedule:
-    """a_t = 1 − t/T, s_t = t/T: the straight line from an example to its noise, as flow matching takes it.
+    """Return the schedule a_t = 1 − t/T, s_t = t/T: the straight path from data to noise of flow matching.
 
     Args:
-        steps: T.
+        steps: number of steps T.
 
     Raises:
-        InputError: for no steps.
+        InputError: for a number of steps that is not positive.
 
-    Source: Liu, Gong and Liu, International Conference on Learning Representations (2023); Lipman et al., the same.
+    Source: Liu, Gong and Liu, International Conference on Learning Representations (2023); Lipman et al., ibid.
     """
     check.whole(steps=steps)
     t = np.arange(steps + 1) / steps
@@ -172,13 +174,13 @@ def straight(steps: int = 1000) -> NoiseSchedule:
 
 
 def from_beta(beta: ArrayLike) -> NoiseSchedule:
-    """Preserve the variance: a_t = √ᾱ_t, s_t = √(1 − ᾱ_t), with ᾱ_t = ∏_{i ≤ t} (1 − β_i).
+    """Return the variance-preserving schedule a_t = √ᾱ_t, s_t = √(1 − ᾱ_t), with ᾱ_t = ∏_{i ≤ t} (1 − β_i).
 
     Args:
         beta: β_t for t = 1 … T, each in (0, 1).
 
     Raises:
-        InputError: for β outside (0, 1), of which the first is named, or none.
+        InputError: for an empty array, or values outside (0, 1), of which the first is named.
     """
     values = np.asarray(check.array("beta", beta), float)
     if values.ndim != 1 or not values.size:
@@ -189,18 +191,18 @@ def from_beta(beta: ArrayLike) -> NoiseSchedule:
 
 
 def spread(coefficients, x: Array):
-    """Return every coefficient axes of length 1, so that one for each leading index meets all numbers of an example."""
+    """Append axes of length 1 to coefficients, one per example, so that they broadcast over the entries of x."""
     return jax.tree.map(lambda c: jnp.reshape(c, (*c.shape, *(1,) * (x.ndim - c.ndim))), coefficients)
 
 
 def _rounded(signal: np.ndarray, noise: np.ndarray) -> NoiseSchedule:
-    """Take tables that were calculated in double precision over into JAX's."""
+    """Return the schedule of double-precision tables, in JAX's default precision."""
     single = jax.dtypes.canonicalize_dtype(float)
     return NoiseSchedule(signal.astype(single), noise.astype(single))
 
 
 def _added(later: Level, earlier: Level) -> Array:
-    """Return the variance β that noise adds between two times."""
+    """Return the variance β added between two times."""
     ratio = later.signal * earlier.noise / (earlier.signal * later.noise)
     return later.noise**2 * (1 - ratio**2)
 
@@ -225,4 +227,4 @@ def _check_tables(signal: Array, noise: Array) -> None:
             f"from {s[0]:g} to {s[-1]:g}"
         )
     if not np.all(np.diff(a / np.maximum(s, 1e-30)) <= 0):
-        raise InputError("the ratio of signal to noise must not rise from any time to the next, but does")
+        raise InputError("the signal-to-noise ratio must not rise from any time to the next, but does")

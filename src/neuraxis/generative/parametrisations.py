@@ -1,7 +1,7 @@
-"""What the network of a diffusion model predicts: the noise ε, the v of distillation, or the velocity of a flow.
+"""Prediction targets of the network of a diffusion model: the noise ε, the v of distillation, or a flow's velocity.
 
-Each is y = p x₀ + q ε with coefficients that depend on the time alone. As x_t = a x₀ + s ε is known, too, every one of
-them says all that the others do: x₀ = (q x_t − s y)/D and ε = (a y − p x_t)/D, with D = a q − s p.
+Each is y = p x₀ + q ε, with coefficients that depend only on the time. Since x_t = a x₀ + s ε is known, each of them
+determines the others: x₀ = (q x_t − s y)/D and ε = (a y − p x_t)/D, with D = a q − s p.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -22,7 +22,7 @@ class Weights(NamedTuple):
 
 @runtime_checkable
 class Parametrisation(Protocol):
-    """What is predicted, y = p x₀ + q ε."""
+    """A prediction target y = p x₀ + q ε."""
 
     def weights(self, level: Level, /) -> Weights:
         """Return p and q."""
@@ -30,7 +30,7 @@ class Parametrisation(Protocol):
 
 
 class Noise(eqx.Module):
-    """y = ε, of Ho, Jain and Abbeel (2020): easy near the data and hard to use near the noise, where D = a is small."""
+    """y = ε, of Ho, Jain and Abbeel (2020): x₀ is poorly determined near pure noise, where D = a is small."""
 
     def weights(self, level: Level) -> Weights:
         """Return p = 0 and q = 1."""
@@ -54,18 +54,18 @@ class Velocity(eqx.Module):
 
 
 def target(weights: Weights, clean: ArrayLike, noise: ArrayLike) -> Float[Array, "..."]:
-    """Return y of x₀ and ε."""
+    """Return y from x₀ and ε."""
     return weights.clean * jnp.asarray(clean) + weights.noise * jnp.asarray(noise)
 
 
 def determinant(weights: Weights, level: Level) -> Float[Array, "..."]:
-    """Return D: where it is 0, the prediction does not say what x₀ is."""
+    """Return D; where it is 0, y does not determine x₀."""
     return level.signal * weights.noise - level.noise * weights.clean
 
 
 def clean_and_noise(
     weights: Weights, level: Level, x: Float[Array, "..."], y: Float[Array, "..."]
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return x₀ and ε of x_t and y."""
+    """Return x₀ and ε from x_t and y."""
     D = determinant(weights, level)
     return (weights.noise * x - level.noise * y) / D, (level.signal * y - weights.clean * x) / D

@@ -1,7 +1,7 @@
-"""Reconstruction by any map: what `fit` minimises for an autoencoder, one value per example.
+"""Reconstruction losses, such as those of an autoencoder, with one value per example.
 
-The target is x itself, or, where a batch holds two arrays, the second one: `fit(model, descent(squared_error, …),
-(damaged, whole), …)` learns to restore.
+The target is x itself, or the second array of a batch, if there is one: `fit(model, descent(squared_error, …),
+(corrupted, clean), …)` trains a model to restore.
 """
 
 from typing import Any
@@ -18,16 +18,16 @@ from neuraxis.kinds import Map
 
 
 def squared_error(model: Map, x: Any, target: Any = None, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-    """½‖x̂ − t‖² of x̂ = model(x), summed over all numbers of an example.
+    """Return ½‖x̂ − t‖² with x̂ = model(x), summed over the entries of each example.
 
     Args:
-        model: gives reconstructions of the shape of the target.
+        model: map from x to reconstructions x̂ of the shape of the target.
         x: examples, (batch, …).
-        target: t; x where it is None.
-        key: noise of the model.
+        target: target t; x by default.
+        key: random key for the model.
 
     Raises:
-        InputError: for examples that are not finite, and for reconstructions of another shape.
+        InputError: for targets that are not finite, or reconstructions of another shape.
     """
     return losses.squared_error(*_pair(model, x, target, key))
 
@@ -35,26 +35,26 @@ def squared_error(model: Map, x: Any, target: Any = None, *, key: PRNGKeyArray |
 def bernoulli_cross_entropy(
     model: Map, x: Any, target: Any = None, *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
-    """−Σ (t ln y + (1 − t) ln(1 − y)) of y = logistic(model(x)), summed over all numbers of an example [nats].
+    """Return −Σ (t ln y + (1 − t) ln(1 − y)) with y = logistic(model(x)), over the entries of each example [nats].
 
-    It is least at y = t, where it is 0 for black and white pixels alone: grey ones keep their entropy.
+    Its minimum, at y = t, is the entropy of t, which is 0 only for black and white pixels.
 
     Args:
-        model: gives logits of the shape of the target.
+        model: map from x to logits of the shape of the target.
         x: examples, (batch, …).
-        target: t, from 0 to 1; x where it is None.
-        key: noise of the model.
+        target: target t, from 0 to 1; x by default.
+        key: random key for the model.
 
     Raises:
-        InputError: for examples that are not finite, a target outside [0, 1], and for logits of another shape.
+        InputError: for targets that are not finite or outside [0, 1], or logits of another shape.
     """
     z, t = _pair(model, x, target, key)
-    t = only_between(0.0, 1.0, "what the Bernoulli cross-entropy reconstructs", t)
+    t = only_between(0.0, 1.0, "the target of the Bernoulli cross-entropy", t)
     return losses.bernoulli_cross_entropy_with_logits(z, t)
 
 
 def _pair(model: Map, x: Any, target: Any, key: PRNGKeyArray | None) -> tuple[Array, Array]:
-    """Return reconstructions and targets, (batch, numbers of an example)."""
+    """Return reconstructions and targets, (batch, entry)."""
     check.no_class(model=model)
     check.functions(model=model)
     name, given = ("x", x) if target is None else ("target", target)
@@ -62,7 +62,7 @@ def _pair(model: Map, x: Any, target: Any, key: PRNGKeyArray | None) -> tuple[Ar
     if t.ndim < 2:
         raise InputError(f"{name} must contain examples along its first axis, (batch, …), but has shape {t.shape}")
     check.finite(**{name: t})
-    found = check.floats("what the model gives", model(x, key=key))
+    found = check.floats("the output of the model", model(x, key=key))
     if found.shape != t.shape:
         raise InputError(
             f"the model must return reconstructions of the shape of {name}, {t.shape}, but returned {found.shape}"

@@ -1,4 +1,4 @@
-"""Drawing from a diffusion model: from noise, in steps that each remove some of it."""
+"""Sampling from a diffusion model: from noise, in steps that each remove some of it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from neuraxis.generative.parametrisations import determinant
 
 
 class Estimate(NamedTuple):
-    """What is known at a step: the present x_t, and the x₀ and ε that the network finds in it."""
+    """The current x_t, and the estimates of x₀ and ε by the network."""
 
     x: Float[Array, "..."]
     clean: Float[Array, "..."]
@@ -39,12 +39,12 @@ def ddpm(schedule: NoiseSchedule, found: Estimate, t: Any, r: Any, key: PRNGKeyA
         raise InputError("ddpm draws noise at every step and needs a key: simulate(…, key=jax.random.key(0))")
     q = spread(schedule.posterior(t, r), found.x)
     noise = jax.random.normal(key, found.x.shape, found.x.dtype)
-    deviation = jnp.sqrt(jnp.where(q.variance > 0, q.variance, 1)) * (q.variance > 0)  # its slope at 0 is infinite
+    deviation = jnp.sqrt(jnp.where(q.variance > 0, q.variance, 1)) * (q.variance > 0)  # √ has an infinite slope at 0
     return q.of_x * found.x + q.of_clean * found.clean + deviation * noise
 
 
 def ddim(schedule: NoiseSchedule, found: Estimate, t: Any, r: Any, key: PRNGKeyArray | None) -> Float[Array, "..."]:
-    """x_r = a_r x̂₀ + s_r ε̂, without new noise: the same x_T always leads to the same x₀.
+    """Return x_r = a_r x̂₀ + s_r ε̂, without new noise: the same x_T always leads to the same x₀.
 
     Source: Song, Meng and Ermon, International Conference on Learning Representations (2021), equation 12 with σ = 0.
     """
@@ -58,34 +58,34 @@ euler = ddim
 
 
 class SamplerState(NamedTuple):
-    """The noisy examples, and the number of steps that have been taken."""
+    """The noisy examples, and the number of steps taken."""
 
     x: Float[Array, "..."]
     step: Int[Array, ""]
 
 
 class Sampler(eqx.Module):
-    """A dynamics whose step is one denoising, from x_t to x_r; its input is the class that is wanted, or None.
+    """A dynamics whose step is one denoising step, from x_t to x_r; its input is the desired class, or None.
 
-    After `steps` steps, at times that are spread evenly from T to 0, the state is an example; further steps leave it as
-    it is. The output of a step is x̂₀, what the network took for the example. `sample` runs it, or
+    After `steps` steps, at times spaced evenly from T to 0, the state is a sample; further steps leave it unchanged.
+    The output of a step is x̂₀, the network's estimate of the sample. Run it by `sample`, or by
 
         simulate(sampler, labels, steps=sampler.steps, state=sampler.begin(16, key=a), key=b)
 
-    With guidance the prediction is y(x) + w (y(x, label) − y(x)): w = 1 is that of the conditional network, and more
-    exaggerates what tells the class from others.
+    With guidance, the prediction is y(x) + w (y(x, label) − y(x)): w = 1 is the conditional prediction, and w > 1
+    exaggerates what distinguishes the class.
 
     Args:
-        network: as `Diffusion` takes it.
-        diffusion: what the network was trained by.
+        network: network, as for `Diffusion`.
+        diffusion: diffusion model that the network was trained with.
         move: `ddpm`, `ddim` or `euler`.
-        shape: of an example, such as (28, 28, 1).
-        steps: how many, from 1 to T; all T by default.
-        guidance: w, for a network that knows classes; without it the network is asked once, with the label as it is.
+        shape: shape of an example, such as (28, 28, 1).
+        steps: number of steps, from 1 to T; T by default.
+        guidance: guidance weight w, for a network with classes; None for a single prediction, with the given label.
 
     Raises:
-        InputError: for a move that is no function, a shape or steps out of range, guidance for a network without
-            classes, and a step with a label that the network does not know.
+        InputError: for a move that is not a function, a shape or steps out of range, guidance for a network without
+            classes, a prediction that does not determine x₀ at t = T, or a step with an unknown label.
 
     Source: Ho and Salimans, arXiv:2207.12598 (2022), equation 6, for guidance.
     """
@@ -95,7 +95,7 @@ class Sampler(eqx.Module):
     move: Move = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
     times: Int[Array, " time"]
-    """Times between which the steps go: T first, then 0 up to the end."""
+    """Times of the steps, from T to 0, zero-padded."""
     guidance: ArrayLike | None
 
     def __init__(
@@ -120,25 +120,25 @@ class Sampler(eqx.Module):
             check.finite(guidance=guidance)
             check.one_number(guidance=guidance)
             if not _classes(network):
-                raise InputError("guidance needs a network that knows classes, but this one knows none")
+                raise InputError("guidance needs a network with classes, but this one has none")
         _check_parametrisation(diffusion)
         self.network, self.diffusion, self.move = network, diffusion, move
         self.guidance = guidance
         times = np.round(np.linspace(most, 0, int(steps) + 1)).astype(np.int32)
-        # As long for any number of steps, so that one program can serve all.
+        # The same length for any number of steps, so that one compiled program serves all.
         self.times = jnp.asarray(np.pad(times, (0, most - int(steps))))
 
     @property
     def steps(self) -> int:
-        """How many steps lead to an example."""
+        """Number of steps that lead to a sample."""
         return int(np.count_nonzero(self.times))
 
     def init_state(self, input_shape: Any = ()) -> SamplerState:
-        """Start at x_T = 0, the mean of the noise, for labels of that shape; `begin` draws noise instead."""
+        """Return the state x_T = 0, the mean of the noise, for labels of that shape; `begin` draws noise instead."""
         return SamplerState(jnp.zeros((*input_shape, *self.shape)), jnp.zeros((), jnp.int32))
 
     def begin(self, *leading: Whole, key: PRNGKeyArray) -> SamplerState:
-        """Start at normal noise, of shape (*leading, *shape)."""
+        """Return a state of normal noise, (*leading, *shape)."""
         check.key(key)
         for i, size in enumerate(leading):
             check.whole(0, **{f"leading[{i}]": size})
@@ -153,7 +153,7 @@ class Sampler(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> tuple[SamplerState, Float[Array, "..."]]:
-        """Go from x_t to x_r; the output is x̂₀. `dt` has no meaning here."""
+        """Step from x_t to x_r; the output is x̂₀. `dt` is ignored."""
         x, lead = state.x, state.x.shape[: state.x.ndim - len(self.shape)]
         t, r = (self.times[jnp.minimum(state.step + i, self.times.size - 1)] for i in (0, 1))
         label = None if label is None else jnp.broadcast_to(jnp.asarray(check.array("label", label)), lead)
@@ -167,19 +167,19 @@ class Sampler(eqx.Module):
         """Draw examples, (count, *shape).
 
         Args:
-            count: how many.
-            label: the class of all, or one for each; without it, of any class.
-            key: of the noise to start from, and that of the steps.
+            count: number of samples.
+            label: class of all samples, or one for each; None for any class.
+            key: random key for the initial noise and the steps.
 
         Raises:
-            InputError: for a count that is not positive, or labels that the network does not know.
+            InputError: for a count that is not positive, or labels that the network does not have.
         """
         check.whole(count=count)
         check.key(key)
         check.array_fits("count and shape", (count, *self.shape))
         if label is not None:
             if not (classes := _classes(self.network)):
-                raise InputError("label= needs a network that knows classes, but this one knows none")
+                raise InputError("label= needs a network with classes, but this one has none")
             check.labels(label, classes)
             check.fits((int(count),), label=label)
             label = jnp.broadcast_to(jnp.asarray(check.array("label", label)), (int(count),))
@@ -191,23 +191,23 @@ class Sampler(eqx.Module):
         if self.guidance is None:
             return self.diffusion.predict(self.network, x, t, label)
         if label is None:
-            raise InputError("guidance needs the labels that are wanted as input, but received none")
+            raise InputError("guidance needs the desired labels as input, but received none")
         told = self.diffusion.predict(self.network, x, t, label)
         untold = self.diffusion.predict(self.network, x, t, jnp.full_like(label, NO_CLASS))
         return untold + jnp.asarray(self.guidance, x.dtype) * (told - untold)
 
 
 def _check_parametrisation(diffusion: Diffusion) -> None:
-    """Refuse a prediction from which x₀ does not follow at the first step, which would divide by 0."""
+    """Check that the prediction determines x₀ at the first step, which would otherwise divide by 0."""
     last = diffusion.schedule.steps
     D = determinant(diffusion.weights_at(last), diffusion.schedule.at(last))
     if not isinstance(D, Tracer) and D == 0:
         raise InputError(
-            "where no signal is left, as at the end of this schedule, the noise says nothing of x₀; let the network "
+            "at the end of this schedule no signal is left, and the noise does not determine x₀; let the network "
             "predict V() or Velocity()"
         )
 
 
 def _classes(network: Any) -> int:
-    """Count the classes that a network knows, none where it does not say."""
+    """Return the number of classes of a network, 0 if it does not define one."""
     return getattr(network, "classes", 0)

@@ -1,4 +1,4 @@
-"""A multilayer perceptron that knows the time: the network of diffusion for points."""
+"""A multilayer perceptron with time and class as further inputs: a diffusion network for points."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ class TimedMLP(eqx.Module):
     """y = f([x, e]), with a multilayer perceptron f and the `Conditioning` e on time and class.
 
     Args:
-        size: numbers in x and y.
-        hidden_sizes: neurons in the hidden layers of f; the first is also the size of e.
-        key: seed of the weights.
-        classes: how many are known.
+        size: number of features of x and y.
+        hidden_sizes: numbers of neurons in the hidden layers of f; the first is also the size of e.
+        key: random key for the initial weights.
+        classes: number of classes; 0 for a network without labels.
 
     Raises:
-        InputError: for sizes that are not positive, or an x that does not fit.
+        InputError: for sizes that are not positive, or an x of another size.
     """
 
     conditioning: Conditioning
@@ -39,7 +39,7 @@ class TimedMLP(eqx.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes are known."""
+        """Number of classes."""
         return self.conditioning.classes
 
     def __call__(
@@ -50,7 +50,7 @@ class TimedMLP(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "... feature"]:
-        """Map (…, feature) at times (…) to (…, feature); one time, or one label, may stand for all."""
+        """Map points (…, feature) at times (…) to (…, feature); times and labels are broadcast."""
         points = check.floats("x", x)
         check.last_axis(self.network.layers[-1].weight.shape[1], x=points)
         e = for_each_example(self.conditioning, points.shape[:-1], time, label)

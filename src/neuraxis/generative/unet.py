@@ -1,4 +1,4 @@
-"""The U-Net: from a noisy image to one of the same size, by way of small images with many channels."""
+"""The U-Net: from a noisy image to one of the same size, through small images with many channels."""
 
 import math
 from collections.abc import Sequence
@@ -20,26 +20,27 @@ from neuraxis.values import compiled
 
 
 class UNet(eqx.Module):
-    """Residual blocks down to small images with many channels and up again, where each size meets itself once more.
+    """Residual blocks down to small images with many channels and up again, with skip connections at each level.
 
-    At each of the L sizes, block and output h_l; between two sizes a convolution by 2×2 with stride 2 halves height and
-    width. At the smallest, block, attention and block. On the way up the blocks see [h, h_l]; between two sizes
-    `Upsampling`. All blocks are told the time and the class. The last convolution begins at 0, hence y = 0.
+    On the way down, each of the L levels has a block with output h_l; between levels, a 2×2 convolution with stride 2
+    halves height and width. A block, attention and a block follow at the lowest level. On the way up, the blocks
+    receive [h, h_l]; between levels, `Upsampling` doubles height and width. All blocks receive the embedding of time
+    and class. The last convolution is initialised to zero, so that initially y = 0.
 
-    Images whose height or width is not a multiple of 2^{L−1} are filled up with zeros below and to the right, and y is
-    cut to their size. So any size can be given; those that need no zeros have nothing to learn about them.
+    Images whose height or width is not a multiple of 2^{L−1} are zero-padded at the bottom and right, and y is cropped
+    to their size; sizes that need no padding are easier to learn.
 
     Args:
-        channels: of x and y.
-        width: channels at the first size.
-        multipliers: channels at each size, in multiples of the width.
-        key: seed of the weights.
-        classes: how many are known.
-        heads: of the attention at the smallest size.
-        groups: of the normalisation, which divide all numbers of channels.
+        channels: number of channels of x and y.
+        width: number of channels at the first level.
+        multipliers: number of channels at each level, in multiples of the width.
+        key: random key for the initial weights.
+        classes: number of classes; 0 for a network without labels.
+        heads: number of attention heads at the lowest level.
+        groups: number of groups for normalisation, which must divide all numbers of channels.
 
     Raises:
-        InputError: for sizes that are not positive or do not divide, and an x that is no image with these channels.
+        InputError: for sizes that are not positive or not divisible, or an x that is not an image with these channels.
 
     Source: Ronneberger, Fischer and Brox, Medical Image Computing (2015); for diffusion Ho, Jain and Abbeel, Advances
     in Neural Information Processing Systems (2020), appendix B.
@@ -94,7 +95,7 @@ class UNet(eqx.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes are known."""
+        """Number of classes."""
         return self.conditioning.classes
 
     def __call__(
@@ -105,7 +106,7 @@ class UNet(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "..."]:
-        """Map images (…, height, width, channel) at times (…) to the same; one time or label may stand for all."""
+        """Map images (…, height, width, channel) at times (…) to the same shape; times and labels are broadcast."""
         images = check.floats("x", x)
         channels = self.leave.kernel.shape[-1]
         if images.ndim < 3 or images.shape[-1] != channels or 0 in images.shape[-3:]:
@@ -119,7 +120,7 @@ class UNet(eqx.Module):
         return y[:, :height, :width].reshape(*lead, height, width, channels)
 
 
-@compiled  # as a whole also where nothing else is: there are hundreds of small programs in it
+@compiled  # always as a whole: op by op it would be hundreds of small programs
 def _mapped(network: UNet, x: Float[Array, "n h w c"], e: Float[Array, "n f"]) -> Float[Array, "n h w c"]:
     h, kept = network.enter(x), []
     for level, block in enumerate(network.down):
@@ -137,7 +138,7 @@ def _mapped(network: UNet, x: Float[Array, "n h w c"], e: Float[Array, "n f"]) -
 
 
 def _sizes(channels: Whole, width: Whole, multipliers: Sequence[Whole], groups: Whole, heads: Whole) -> tuple[int, ...]:
-    """Return the channels at each size."""
+    """Return the number of channels at each level."""
     check.whole(channels=channels, width=width, groups=groups, heads=heads)
     sizes = tuple(int(width) * multiplier for multiplier in check.sizes(multipliers=multipliers))
     if any(size % groups for size in sizes) or sizes[-1] % heads:

@@ -1,4 +1,4 @@
-"""The blocks of a U-Net: residual blocks that know the time, and attention over the places of an image."""
+"""Blocks of a U-Net: residual blocks with a time embedding, and self-attention over the positions of an image."""
 
 import equinox as eqx
 import jax
@@ -10,16 +10,17 @@ from neuraxis.layers import Convolution, GroupNorm, Linear, MultiHeadAttention
 
 
 class TimedBlock(eqx.Module):
-    """y = S x + f₂(f₁(x) + e W), with f(h) = silu(GroupNorm(h)) ⋆ w + b; f₂ begins at 0, so that y begins as S x.
+    """y = S x + f₂(f₁(x) + e W), with f(h) = silu(GroupNorm(h)) ⋆ w + b; e is the embedding of time and class.
 
-    S is the identity where the channels stay as many, and otherwise a convolution by 1×1.
+    S is the identity if the number of channels does not change, otherwise a 1×1 convolution. f₂ is initialised to zero,
+    so that initially y = S x.
 
     Args:
-        in_channels: channels of x.
-        out_channels: channels of y.
-        features: of e.
-        groups: of the normalisation.
-        key: seed of the weights.
+        in_channels: number of channels of x.
+        out_channels: number of channels of y.
+        features: number of features of e.
+        groups: number of groups for normalisation.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for sizes that are not positive, or groups that do not divide the channels.
@@ -44,20 +45,20 @@ class TimedBlock(eqx.Module):
         self.shortcut = Convolution(in_channels, out_channels, 1, key=keys[3]) if changed else None
 
     def __call__(self, x: Float[Array, "... in"], e: Float[Array, "... feature"]) -> Float[Array, "... out"]:
-        """Map images (…, height, width, in) and what is known of each, (…, feature), to (…, height, width, out)."""
+        """Map images (…, height, width, in) and embeddings e (…, feature) to (…, height, width, out)."""
         h = self.first(silu(self.first_norm(x))) + self.time(e)[..., None, None, :]
         h = self.second(silu(self.second_norm(h)))
         return h + (x if self.shortcut is None else self.shortcut(x))
 
 
 class SpatialAttention(eqx.Module):
-    """y = x + attention(GroupNorm(x)), where every place of an image looks at all others; it begins as y = x.
+    """y = x + attention(GroupNorm(x)), where every position of an image attends to all others; initially y = x.
 
     Args:
-        channels: of x and y.
-        heads: of the attention.
-        groups: of the normalisation.
-        key: seed of the weights.
+        channels: number of channels of x and y.
+        heads: number of attention heads.
+        groups: number of groups for normalisation.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for sizes that are not positive, or heads or groups that do not divide the channels.
@@ -74,11 +75,11 @@ class SpatialAttention(eqx.Module):
         self.attention = eqx.tree_at(lambda a: a.out, attention, from_zero(attention.out))
 
     def __call__(self, x: Float[Array, "... channel"]) -> Float[Array, "... channel"]:
-        """Map (…, height, width, channel) to the same."""
+        """Map images (…, height, width, channel) to the same shape."""
         places = self.norm(x).reshape(*x.shape[:-3], -1, x.shape[-1])
         return x + self.attention(places).reshape(x.shape)
 
 
 def from_zero(layer):
-    """Return the layer with weights of 0."""
+    """Return the layer with all weights set to zero."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if eqx.is_inexact_array(leaf) else leaf, layer)

@@ -21,18 +21,18 @@ from neuraxis.kinds import Map
 
 
 class VAE(eqx.Module):
-    """p(x) = ∫ p(x|z) p(z) dz with p(z) = N(0, I), and an encoder that guesses z: q(z|x) = N(μ(x), σ²(x)).
+    """p(x) = ∫ p(x|z) p(z) dz with p(z) = N(0, I), and an encoder that infers z: q(z|x) = N(μ(x), σ²(x)).
 
-    `dense_vae` and `convolutional_vae` make one of the usual networks.
+    `dense_vae` and `convolutional_vae` create standard networks.
 
     Args:
-        encoder: a map of x to (μ, ln σ²), from (…, *shape) to (…, 2·latent).
-        decoder: a map of z to the parameters of p(x|z), from (…, latent) to (…, *shape).
-        shape: of one x, such as (784,) or (28, 28, 1).
+        encoder: map from x to (μ, ln σ²), from (…, *shape) to (…, 2·latent).
+        decoder: map from z to the parameters of p(x|z), from (…, latent) to (…, *shape).
+        shape: shape of one x, such as (784,) or (28, 28, 1).
         likelihood: p(x|z), such as `Bernoulli()` and `Gaussian(0.1)`.
 
     Raises:
-        InputError: for networks that do not fit each other, and an x of another shape.
+        InputError: for networks whose shapes are incompatible, or an x of another shape.
     """
 
     encoder: Map
@@ -59,7 +59,7 @@ class VAE(eqx.Module):
             )
 
     def encode(self, x: Num[ArrayLike, "..."]) -> tuple[Float[Array, "... latent"], Float[Array, "... latent"]]:
-        """Map (…, *shape) to the mean μ and the logarithm of the variance, ln σ², of q(z|x)."""
+        """Map x (…, *shape) to the mean μ and the log-variance ln σ² of q(z|x)."""
         floats = check.floats("x", x)
         if floats.shape[max(0, floats.ndim - len(self.shape)) :] != self.shape:
             expected = ", ".join(map(str, self.shape))
@@ -77,19 +77,19 @@ class VAE(eqx.Module):
         return self.decoder(floats)
 
     def log_prob(self, x: Num[ArrayLike, "..."], z: Num[ArrayLike, "... latent"]) -> Float[Array, "..."]:
-        """Return ln p(x|z) [nats], summed over all numbers of an x, (…, *shape), for z of (…, latent)."""
+        """Return ln p(x|z) [nats], summed over the entries of each x, for x (…, *shape) and z (…, latent)."""
         return self.likelihood.log_prob(self._flat(self.decode(z)), self._flat(check.floats("x", x)))
 
     def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Reconstruct (…, *shape), as E[x|z] with z = μ(x), or, with a key, z drawn from q(z|x)."""
+        """Reconstruct x (…, *shape) as E[x|z], with z = μ(x) or, given a key, z drawn from q(z|x)."""
         mean, log_var = self.encode(x)
         z = mean if key is None else draw_latent(key, mean, log_var)
         return self.likelihood.mean(self.decode(z))
 
     def sample(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "count ..."]:
-        """Draw z from N(0, I) and give E[x|z], (count, *shape).
+        """Draw z from N(0, I) and return E[x|z], (count, *shape).
 
-        Of the pixels themselves, `model.likelihood.sample(model.decode(z), key=key)` draws black or white.
+        To draw x itself, such as binary pixels, use `model.likelihood.sample(model.decode(z), key=key)`.
         """
         check.whole(count=count)
         check.array_fits("count", (count, math.prod(self.shape)))
@@ -101,21 +101,22 @@ class VAE(eqx.Module):
 
 
 def draw_latent(key: PRNGKeyArray, mean: Array, log_var: Array) -> Float[Array, "... latent"]:
-    """Draw z = μ + ε ⊙ σ with ε from N(0, I), so that gradients go through μ and σ."""
+    """Draw z = μ + ε ⊙ σ with ε ~ N(0, I), so that gradients flow through μ and σ."""
     return mean + jax.random.normal(key, mean.shape, mean.dtype) * jnp.exp(0.5 * log_var)
 
 
 class NegativeELBO(eqx.Module):
-    """−ELBO = −E_q(z|x)[ln p(x|z)] + β KL(q(z|x) ‖ N(0, I)), by one z for each example; with β = 1, ≥ −ln p(x).
+    """−ELBO = −E_q(z|x)[ln p(x|z)] + β KL(q(z|x) ‖ N(0, I)), with one sample of z per example; ≥ −ln p(x) if β = 1.
 
-    It is in nats, summed over all numbers of an x, one value per example. `descent(NegativeELBO(), optimizer)` is the
-    rule of a variational autoencoder, with `Binarised(NegativeELBO())` for grey pixels under a `Bernoulli` likelihood.
+    It is in nats, summed over the entries of x, with one value per example. `descent(NegativeELBO(), optimizer)` is the
+    rule of a variational autoencoder; for grey pixels and a `Bernoulli` likelihood use `Binarised(NegativeELBO())`.
 
     Args:
-        beta: β > 0. Above 1, each coordinate of z has to be worth more: the β-VAE. `annealed` lets it rise.
+        beta: weight β > 0 of the KL term. With β > 1, information in z costs more (β-VAE). `annealed` schedules it.
 
     Raises:
-        InputError: for a β that is not positive or not one number, a model that is no VAE, and a call without a key.
+        InputError: for a β that is not positive or not a single number, a model that is not a VAE, or a call without a
+            key.
 
     Source: Kingma and Welling (2014), equation 10; Higgins et al., beta-VAE, ICLR (2017).
     """
@@ -130,27 +131,27 @@ class NegativeELBO(eqx.Module):
         """Return one value per example of x, (batch, *shape)."""
         check.instance(VAE, model=model)
         if key is None:
-            raise InputError("z is drawn and needs a key, as in loss(model, x, key=key), but received none")
+            raise InputError("z is random and needs a key, as in loss(model, x, key=key), but received none")
         check.key(key)
         mean, log_var = model.encode(x)
         reconstruction = model.log_prob(x, draw_latent(key, mean, log_var))
-        # A schedule's β may be 0 at first; below that it is NaN, so that nothing learns from it unseen.
+        # A schedule may start at β = 0; a negative β gives NaN, so that it does not go unnoticed.
         beta = jnp.where(jnp.asarray(self.beta) >= 0, self.beta, jnp.nan)
         return beta * kl_from_standard(mean, log_var) - reconstruction
 
 
 def divergence(model: VAE, x: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " batch"]:
-    """KL(q(z|x) ‖ N(0, I)) [nats]: how much z tells of x, a measure for `evaluate`; near 0 the code is not used.
+    """Return KL(q(z|x) ‖ N(0, I)) of each example [nats], a measure for `evaluate`; near 0, z is independent of x.
 
     Raises:
-        InputError: for a model that is no VAE, and an x of another shape.
+        InputError: for a model that is not a VAE, or an x of another shape.
     """
     check.instance(VAE, model=model)
     return kl_from_standard(*model.encode(x))
 
 
 def _shape_of(name: str, network: Map, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a network's output for one input."""
+    """Return the output shape of a network for one input."""
     try:
         return jax.eval_shape(network, jax.ShapeDtypeStruct(shape, jnp.result_type(float))).shape
     except (TypeError, ValueError, AttributeError) as error:

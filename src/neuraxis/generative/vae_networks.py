@@ -1,4 +1,4 @@
-"""The usual networks of variational autoencoders: of vectors, and of images."""
+"""Standard variational autoencoders, for vectors and for images."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -24,16 +24,16 @@ def dense_vae(
     likelihood: Likelihood = BERNOULLI,
     activation: Callable = relu,
 ) -> VAE:
-    """Make a VAE of vectors: the encoder is an `MLP` of these sizes, the decoder one of the same in reverse.
+    """Create a VAE for vectors: the encoder is an `MLP` of the given sizes, the decoder one of the same in reverse.
 
     Args:
-        sizes: features of x, of the hidden layers and of z, such as (784, 400, 20).
-        key: seed of the weights.
+        sizes: numbers of features of x, of the hidden layers and of z, such as (784, 400, 20).
+        key: random key for the initial weights.
         likelihood: p(x|z).
-        activation: of the hidden layers.
+        activation: activation function of the hidden layers.
 
     Raises:
-        InputError: as `MLP` does.
+        InputError: as for `MLP`.
     """
     check.key(key)
     sizes = check.sizes(sizes=sizes)
@@ -53,19 +53,20 @@ def convolutional_vae(
     likelihood: Likelihood = BERNOULLI,
     activation: Callable = relu,
 ) -> VAE:
-    """Make a VAE of images: the encoder is a `CNN`, and the decoder does the same in reverse, with `Upsampling`.
+    """Create a VAE for images: the encoder is a `CNN`, and the decoder the same in reverse, with `Upsampling`.
 
     Args:
-        image: (height, width, channel), with height and width that can be halved by each convolution.
-        channels: kernels of each convolution of the encoder, from the image on.
-        hidden_sizes: neurons of the dense layers between the convolutions and z.
-        latent_size: numbers in z.
-        key: seed of the weights.
+        image: (height, width, channel), with a height and width that each convolution can halve.
+        channels: number of kernels of each convolution of the encoder, from the image inwards.
+        hidden_sizes: numbers of neurons of the dense layers between the convolutions and z.
+        latent_size: number of components of z.
+        key: random key for the initial weights.
         likelihood: p(x|z).
-        activation: of all hidden layers.
+        activation: activation function of all hidden layers.
 
     Raises:
-        InputError: as `CNN` does, and for a height or width that is no multiple of 2 to the number of convolutions.
+        InputError: as for `CNN`, and for a height or width that is not a multiple of 2 to the power of the number of
+            convolutions.
     """
     check.key(key)
     check.whole(latent_size=latent_size)
@@ -80,7 +81,7 @@ def convolutional_vae(
 def _growing(
     sizes: tuple[int, ...], channels: tuple[int, ...], image: tuple[int, ...], key: PRNGKeyArray, activation: Callable
 ) -> Sequential:
-    """Make a network from z to an image: an `MLP` gives a small one, and each `Upsampling` one twice as large."""
+    """Create a network from z to an image: an `MLP` to a small one, whose size each `Upsampling` doubles."""
     height, width, out = image
     factor = 2 ** len(channels)
     if height % factor or width % factor:

@@ -1,4 +1,4 @@
-"""How many analogies word vectors answer."""
+"""Evaluation of word vectors on analogies."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ from neuraxis.errors import DataError, InputError
 from neuraxis.language.known_words import KnownWords, are_words, items, lines, named
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 23  # cosines that are held at once
+_BLOCK = 1 << 23  # cosines in memory at once
 
 
 @dataclass(frozen=True)
 class AnalogyScore:
-    """How many analogies of a kind were answered correctly.
+    """Number of analogies of one section that were answered correctly.
 
-    `unknown` counts those that were not asked, because one of their words is not known.
+    `unknown` counts those that were not asked because one of their words is unknown.
     """
 
     name: str
@@ -30,7 +30,7 @@ class AnalogyScore:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of those asked that was answered correctly; 0 where none was."""
+        """Fraction of the asked analogies that were answered correctly; 0 if none was asked."""
         return self.correct / max(self.asked, 1)
 
 
@@ -46,14 +46,14 @@ def evaluate_analogies(
     Mikolov, Chen, Corrado & Dean (2013), Efficient estimation of word representations in vector space, arXiv:1301.3781.
 
     Args:
-        vectors: to evaluate.
-        questions: path of a text file with four words a line, under lines such as ": capitals" that begin a section
-            (as in questions-words.txt), or a list of four words each.
-        max_words: only the first so many words (the most frequent, if they are in that order) are asked and answered.
-        ignore_case: whether words that differ in upper and lower case count as one, which has the vector of the first.
+        vectors: word vectors to evaluate.
+        questions: path of a text file with four words per line and sections that start with lines such as ": capitals"
+            (as in questions-words.txt), or a list with four words each.
+        max_words: number of words, from the first (usually the most frequent), that are used in questions and answers.
+        ignore_case: whether words that differ only in case are the same word, with the vector of the first.
 
     Returns:
-        A score for every section, and at last one named "total" of all.
+        A score for each section, followed by one named "total" for all.
 
     Raises:
         DataError: if the file cannot be read, a line is not four words, or there is no question.
@@ -63,7 +63,7 @@ def evaluate_analogies(
     sections = _sections(questions)
     scores = [_score(known, name, asked) for name, asked in sections.items() if asked]
     if not scores:
-        raise DataError(f"{named(questions)} holds no question")
+        raise DataError(f"{named(questions)} contains no question")
     sums = (sum(getattr(score, field) for score in scores) for field in ("correct", "asked", "unknown"))
     return (*scores, AnalogyScore("total", *sums))
 
@@ -78,7 +78,7 @@ def _score(known: KnownWords, name: str, questions: list[Sequence[str]]) -> Anal
 
 
 def _answers(known: KnownWords, words: Int[np.ndarray, "questions 3"]) -> Int[np.ndarray, " questions"]:
-    """Return the form of the word nearest to b − a + c, and −1 where there is none but these."""
+    """Return the form of the word nearest to b − a + c other than a, b and c, or −1 if there is none."""
     a, b, c = np.moveaxis(known.vectors.units(words), 1, 0)
     cosines = known.vectors.cosines(b - a + c, len(known.forms))
     rows = np.arange(len(words))
@@ -86,7 +86,7 @@ def _answers(known: KnownWords, words: Int[np.ndarray, "questions 3"]) -> Int[np
     while True:
         best = cosines.argmax(1)
         answers = np.where(np.isinf(cosines[rows, best]), -1, known.forms[best])
-        # Other forms of the words asked, such as King for king, are no answer either.
+        # Other forms of a, b and c, such as King for king, are not answers, either.
         repeated = (answers[:, None] == words).any(1)
         if not repeated.any():
             return answers

@@ -1,4 +1,4 @@
-"""The decoder of a Transformer that looks at what an encoder gave: its memory."""
+"""The decoder of a Transformer with cross-attention to the output of an encoder, its memory."""
 
 from typing import NamedTuple
 
@@ -16,38 +16,38 @@ from neuraxis.layers.attention import for_heads
 
 
 class Memory(NamedTuple):
-    """What an encoder gave, and which places of it hold something."""
+    """Output of an encoder, and the mask of its positions that are not padding."""
 
     features: Float[Array, "... m size"]
     mask: Bool[Array, "... m"]
 
 
 class CrossCache(NamedTuple):
-    """What a block keeps from step to step of decoding."""
+    """Keys and values that a block keeps from step to step of decoding."""
 
-    written: Cache  # keys and values of the places so far
-    memory: Cache  # those of the memory, computed once
+    written: Cache  # of the positions so far
+    memory: Cache  # of the memory, computed once
     mask: Bool[Array, "... 1 m"]  # of the memory
 
 
 class CrossDecoderBlock(eqx.Module):
     """h ← h + Attention(LN(h)); h ← h + Attention(LN(h), memory); h ← h + FeedForward(LN(h)).
 
-    In the first attention a place sees itself and those before it, in the second (cross-attention) all of the memory.
-    Each part receives normalised input (pre-norm).
+    The first attention is causal: each position attends to itself and to earlier ones. The second (cross-attention)
+    attends to the whole memory. Each sublayer receives normalised input (pre-norm).
 
     Args:
-        size: features of h and of the memory.
-        heads: of both attentions.
-        hidden_size: of the feed-forward part, whose activation is ReLU.
-        key: seed of the weights.
+        size: number of features of h and of the memory.
+        heads: number of heads of each attention.
+        hidden_size: number of hidden neurons of the feed-forward network, with ReLU.
+        key: random key for the initial weights.
 
     Raises:
-        InputError: for sizes that are not positive, heads that do not divide the size, or an h or memory of other
-            shapes.
+        InputError: for sizes that are not positive, heads that do not divide the size, or an h or memory of another
+            shape.
 
-    Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), section 3.1; for the place of the
-    norms Xiong et al., On layer normalization in the Transformer architecture, ICML (2020).
+    Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), section 3.1; for pre-norm, Xiong
+    et al., On layer normalization in the Transformer architecture, ICML (2020).
     """
 
     attention: MultiHeadAttention
@@ -74,12 +74,12 @@ class CrossDecoderBlock(eqx.Module):
         return x + self.feed_forward(self.feed_forward_norm(x))
 
     def cross_weights(self, h: Num[ArrayLike, "..."], memory: Memory) -> Float[Array, "... head time m"]:
-        """Return the weights with which every head looks from each place of h at those of the memory."""
+        """Return the attention weights of every head, from each position of h to those of the memory."""
         x = self.cross_attention_norm(self._attended(h))
         return self.cross_attention.weights(x, context=memory.features, mask=_mask(memory))
 
     def first_cache(self, memory: Memory, length: int) -> CrossCache:
-        """Make room for `length` places, and compute the keys and values of the memory."""
+        """Return a cache with room for `length` positions, and with the keys and values of the memory."""
         keys, values = self.cross_attention.keys_and_values(memory.features)
         room = jnp.zeros((*keys.shape[:-2], length, keys.shape[-1]), keys.dtype)
         return CrossCache(Cache(room, room), Cache(keys, values), _mask(memory))
@@ -87,9 +87,9 @@ class CrossDecoderBlock(eqx.Module):
     def extend(
         self, cache: CrossCache, x: Float[Array, "... new size"], position: Int[Array, ""]
     ) -> tuple[CrossCache, Float[Array, "... new size"]]:
-        """Go on with some more places, the first of which is number `position`.
+        """Process further positions, the first of which has index `position`; return the cache and their features.
 
-        The result is that of a call with all places, at the new ones.
+        The features equal those of a call with all positions.
         """
         written, heads = attend_to_cache(self.attention, cache.written, self.attention_norm(x), position)
         x = x + self.attention.merge(heads)
@@ -98,9 +98,9 @@ class CrossDecoderBlock(eqx.Module):
         return cache._replace(written=written), x + self.feed_forward(self.feed_forward_norm(x))
 
     def _attended(self, h: ArrayLike) -> Array:
-        """Let every place look at itself and those before it."""
+        """Return h after the causal self-attention."""
         x = check.floats("h", h)
-        mask = causal_mask(x.shape[-2]) if x.ndim > 1 else None  # another shape is the attention's to refuse
+        mask = causal_mask(x.shape[-2]) if x.ndim > 1 else None  # the attention rejects other shapes
         return x + self.attention(self.attention_norm(x), mask=mask)
 
 
@@ -108,11 +108,11 @@ class CrossDecoder(eqx.Module):
     """y = LN(blockᴸ(… block¹(x, memory) …, memory)).
 
     Args:
-        size: features of x, of the memory and of y.
+        size: number of features of x, of the memory and of y.
         layers: number of blocks.
-        heads: of the attentions in each.
-        hidden_size: of the feed-forward part in each.
-        key: seed of the weights.
+        heads: number of heads of each attention.
+        hidden_size: number of hidden neurons of each feed-forward network.
+        key: random key for the initial weights.
 
     Raises:
         InputError: as for `CrossDecoderBlock`.
@@ -137,7 +137,7 @@ class CrossDecoder(eqx.Module):
         return self.norm(h)
 
     def cross_weights(self, x: Num[ArrayLike, "..."], memory: Memory) -> Float[Array, "... block head time m"]:
-        """Return the weights of every block's cross-attention."""
+        """Return the cross-attention weights of every block."""
         h, weights = check.floats("x", x), []
         for block in self.blocks:
             weights.append(block.cross_weights(h, memory))

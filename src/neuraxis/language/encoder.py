@@ -1,4 +1,4 @@
-"""The encoder of a Transformer: every place of a sequence looks at all the others."""
+"""The encoder of a Transformer: every position of a sequence attends to all others."""
 
 import equinox as eqx
 import jax
@@ -12,21 +12,21 @@ from neuraxis.layers import FeedForward, LayerNorm, MultiHeadAttention
 
 
 class Encoder(eqx.Module):
-    """y = LN(blockᴸ(… block¹(x))): a bidirectional network, in which every place of a sequence looks at all others.
+    """y = LN(blockᴸ(… block¹(x))): a bidirectional network, in which every position attends to all others.
 
-    Alone it is an encoder-only network, of features such as those that `Embedding` and `SinusoidalPositions` give. Its
-    blocks normalise before each part (see `TransformerBlock`).
+    On its own it is an encoder-only network, for features such as those of `Embedding` and `SinusoidalPositions`. Its
+    blocks normalise the input of each sublayer (see `TransformerBlock`).
 
     Args:
-        size: features of x and y.
+        size: number of features of x and y.
         layers: number of blocks.
-        heads: of the attention in each.
-        hidden_size: of the feed-forward part in each, whose activation is ReLU.
-        key: seed of the weights.
+        heads: number of heads of each attention.
+        hidden_size: number of hidden neurons of each feed-forward network, with ReLU.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for sizes that are not positive, heads that do not divide the size, an x of another size, or a mask
-            that is not one truth value for each place.
+            that is not one boolean for each position.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), section 3.1.
     """
@@ -61,8 +61,8 @@ class Encoder(eqx.Module):
 
         Args:
             x: features.
-            mask: which places hold something, (…, time), as `padding.within(lengths, time)` gives it. None looks at the
-                others, whose own outputs mean nothing.
+            mask: True for positions that are not padding, (…, time), as returned by `padding.within(lengths, time)`.
+                Padding is not attended to, and its outputs are meaningless.
             key: not used.
         """
         h = check.floats("x", x)
@@ -73,20 +73,20 @@ class Encoder(eqx.Module):
 
 
 def for_queries(mask: Bool[ArrayLike, "..."], shape: tuple[int, ...], name: str) -> Bool[Array, "... 1 time"]:
-    """Return a mask of the places of a sequence an axis for those that look at it, to all of which it is the same.
+    """Insert an axis for the queries into the mask of a sequence, which is the same for all of them.
 
     Args:
-        mask: True where the sequence holds something.
-        shape: (…, time) of the sequence, to which the mask broadcasts.
-        name: of the sequence, for the message.
+        mask: True for positions of the sequence that are not padding.
+        shape: shape of the sequence, (…, time), to which the mask broadcasts.
+        name: name of the sequence in messages.
 
     Raises:
-        InputError: for a mask that holds no truth values, or does not fit.
+        InputError: for a mask that is not boolean, or does not broadcast.
     """
     held = jnp.asarray(check.array("mask", mask))
     if held.dtype != bool:
-        raise InputError(f"mask must contain booleans, True where {name} holds something, but has dtype {held.dtype}")
+        raise InputError(f"mask must contain booleans, False for padding of {name}, but has dtype {held.dtype}")
     if not held.ndim or not shape or held.shape[-1] != shape[-1]:
-        raise InputError(f"mask must be one boolean for each place of {name}, {shape}, but has shape {held.shape}")
+        raise InputError(f"mask must be one boolean for each position of {name}, {shape}, but has shape {held.shape}")
     check.fits(shape, mask=held)
     return held[..., None, :]

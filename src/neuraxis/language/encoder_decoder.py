@@ -1,4 +1,4 @@
-"""The Transformer of 2017: an encoder reads a sequence, a decoder writes another one and looks at it."""
+"""The Transformer of 2017: an encoder reads a sequence, and a decoder that attends to it writes another one."""
 
 from typing import Any
 
@@ -17,29 +17,29 @@ from neuraxis.layers import Embedding, Linear, SinusoidalPositions
 
 
 class EncoderDecoder(eqx.Module):
-    """From a source and the target up to place i, the logits of the target's token at i + 1, for all i at once.
+    """Logits of the target's token at position i + 1, given the source and the target up to i, for all i at once.
 
-    memory = Encoder(E_s[source] + PE); logits = CrossDecoder(E_t[target] + PE, memory) W + b, with sinusoidal positions
-    PE, which know no longest sequence, and normalisation before each part (pre-norm).
+    memory = Encoder(E_s[source] + PE); logits = CrossDecoder(E_t[target] + PE, memory) W + b, with embeddings E_s and
+    E_t, sinusoidal positions PE, which do not limit the length, and pre-norm.
 
-    A target is `begin`, its tokens, `end`; rows are filled up with `padding` at their ends. Nothing looks at padding:
-    in the source it is masked, and in the target it comes after all that counts.
+    A target consists of `begin`, its tokens, and `end`; rows are padded with `padding` at the end. Padding is not
+    attended to: it is masked in the source, and follows all relevant tokens of the target.
 
     Args:
-        source_tokens: how many different ones a source has.
-        target_tokens: how many different ones a target has, those for padding, begin and end among them.
-        size: features of each place.
+        source_tokens: number of tokens in the vocabulary of sources.
+        target_tokens: number of tokens in the vocabulary of targets, including padding, begin and end.
+        size: number of features of each position.
         layers: number of blocks of the encoder, and of the decoder.
-        heads: of every attention.
-        hidden_size: of the feed-forward parts.
-        key: seed of the weights.
-        padding: the token that fills up, in source and target.
-        begin: the token before the first of a target.
-        end: the token after the last of a target.
+        heads: number of heads of each attention.
+        hidden_size: number of hidden neurons of each feed-forward network.
+        key: random key for the initial weights.
+        padding: padding token of source and target.
+        begin: first token of a target.
+        end: last token of a target.
 
     Raises:
-        InputError: for sizes that are not positive, heads that do not divide the size, special tokens that are not
-            among the others or are equal, and for x that is not a pair of tokens with the same leading axes.
+        InputError: for sizes that are not positive, heads that do not divide the size, special tokens that are out of
+            range or equal, or an x that is not a pair of tokens with the same leading axes.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017).
     """
@@ -83,23 +83,23 @@ class EncoderDecoder(eqx.Module):
 
     @property
     def source_tokens(self) -> int:
-        """How many different tokens a source has."""
+        """Number of tokens in the vocabulary of sources."""
         return self.source_embedding.weight.shape[0]
 
     @property
     def tokens(self) -> int:
-        """How many different tokens a target has."""
+        """Number of tokens in the vocabulary of targets."""
         return self.target_embedding.weight.shape[0]
 
     def __call__(
         self, x: tuple[Integer[ArrayLike, "..."], Integer[ArrayLike, "..."]], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time token"]:
-        """Map (source, target), (…, m) and (…, n), to logits (…, n, target_tokens): teacher forcing."""
+        """Map (source, target), (…, m) and (…, n), to logits (…, n, target_tokens), with teacher forcing."""
         source, target = self._pair(x)
         return self.out(self.decoder(self._embedded(target), self.encode(source)))
 
     def encode(self, source: Integer[ArrayLike, "..."]) -> Memory:
-        """Read a source (…, m): what the decoder looks at."""
+        """Map a source (…, m) to the memory that the decoder attends to."""
         tokens = _sequence("source", source, self.source_tokens)
         mask = tokens != self.padding
         return Memory(self.encoder(self.positions(self.source_embedding(tokens)), mask=mask), mask)
@@ -107,9 +107,9 @@ class EncoderDecoder(eqx.Module):
     def cross_weights(
         self, x: tuple[Integer[ArrayLike, "..."], Integer[ArrayLike, "..."]]
     ) -> Float[Array, "... block head n m"]:
-        """Return the weights with which each place of the target looks at those of the source.
+        """Return the attention weights from each position of the target to those of the source.
 
-        Place i is where the token at i + 1 is chosen.
+        Position i predicts the token at i + 1.
         """
         source, target = self._pair(x)
         return self.decoder.cross_weights(self._embedded(target), self.encode(source))
@@ -137,18 +137,18 @@ def loss(
     *,
     key: PRNGKeyArray | None = None,
 ) -> Float[Array, " batch"]:
-    """Cross-entropy [nats] of the target's tokens given the source and those before: for each example, the mean.
+    """Return the mean cross-entropy [nats] of each target's tokens, given the source and the preceding tokens.
 
-    The mean is over the tokens after the first and without padding; of a target without any it is 0.
+    The mean is over all tokens but the first and padding; it is 0 for a target without such tokens.
 
     Args:
-        model: gives logits.
-        source: (batch, m).
-        target: (batch, n), with n ≥ 2: begin, tokens, end, padding.
+        model: encoder–decoder.
+        source: tokens, (batch, m).
+        target: tokens, (batch, n), with n ≥ 2: begin, tokens, end, padding.
         key: not used.
 
     Raises:
-        InputError: for shapes that do not fit, or tokens out of range.
+        InputError: for incompatible shapes, or tokens out of range.
     """
     logits, labels, counted = _predicted(model, source, target)
     errors = categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
@@ -162,12 +162,10 @@ def all_right(
     *,
     key: PRNGKeyArray | None = None,
 ) -> Bool[Array, " batch"]:
-    """Say of each example whether every token of the target is the most probable after those before.
+    """Return for each example whether every token of the target is the most probable one, given the preceding tokens.
 
-    Then, and only then, `translate` writes that target by itself: as long as it is right, it stands before the same
-    tokens as here.
-
-    The arguments are those of `loss`.
+    This holds if and only if greedy decoding, by `translate`, reproduces the target: until its first error it receives
+    the same tokens as here. The arguments are those of `loss`.
     """
     logits, labels, counted = _predicted(model, source, target)
     right = (jnp.argmax(logits, axis=-1) == labels) & ~jnp.any(jnp.isnan(logits), axis=-1)
@@ -175,11 +173,11 @@ def all_right(
 
 
 def _predicted(model: EncoderDecoder, source: ArrayLike, target: ArrayLike) -> tuple[Array, Array, Array]:
-    """Return logits, the tokens that they are of, and which of these count."""
+    """Return logits, the tokens to be predicted, and which of these are not padding."""
     check.functions(model=model)
     tokens = check.array("target", target)
     if not tokens.ndim or tokens.shape[-1] < 2:
-        raise InputError(f"target must have at least two places, (…, n ≥ 2), but has shape {tokens.shape}")
+        raise InputError(f"target must have at least two positions, (…, n ≥ 2), but has shape {tokens.shape}")
     labels = jnp.asarray(tokens)[..., 1:]
     return model((source, tokens[..., :-1])), labels, labels != model.padding
 

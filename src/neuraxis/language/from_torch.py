@@ -1,4 +1,4 @@
-"""Weights of PyTorch's Transformers in ours."""
+"""Conversion of weights from PyTorch's Transformers."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -17,18 +17,18 @@ Part = TypeVar("Part", Encoder, CrossDecoder)
 
 
 def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part:
-    """Return an encoder or decoder the weights of `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
+    """Return the part with the weights of a `torch.nn.TransformerEncoder` or `torch.nn.TransformerDecoder`.
 
-    The modules must have been made with `norm_first=True`, ReLU and a `norm` at the end, as those in
-    `torch.nn.Transformer(…, norm_first=True)` are. PyTorch's matrices are (out, in), ours (in, out).
+    The module must have `norm_first=True`, ReLU and a final `norm`, like those of `torch.nn.Transformer(…,
+    norm_first=True)`. PyTorch's matrices are (out, in), ours (in, out).
 
     Args:
-        part: of the same sizes.
-        weights: `module.state_dict()`, whose tensors may be NumPy arrays; a gradient by the same names will do.
-        prefix: what the names begin with, such as `"encoder."` in the weights of a `torch.nn.Transformer`.
+        part: encoder or decoder of the same sizes.
+        weights: `module.state_dict()`, of tensors or NumPy arrays, or gradients by the same names.
+        prefix: prefix of the names, such as `"encoder."` in the weights of a `torch.nn.Transformer`.
 
     Raises:
-        InputError: for weights that are missing, are of another size, or are left over under the prefix.
+        InputError: for weights under the prefix that are missing, of another shape, or not part of the module.
     """
     check.instance(Mapping, weights=weights)
     if not isinstance(part, Encoder | CrossDecoder):
@@ -39,14 +39,14 @@ def from_torch(part: Part, weights: Mapping[str, Any], prefix: str = "") -> Part
     left = sorted(name for name in weights if name.startswith(prefix) and name.removeprefix(prefix) not in names)
     if left:
         raise InputError(
-            f"weights must be those of the layers of this {type(part).__name__}, but contain {left[0]}, too"
+            f"weights must contain only those of the layers of this {type(part).__name__}, but contain {left[0]}, too"
         )
     found = [_found(weights, prefix + name, leaf, turned) for name, (leaf, turned) in names.items()]
     return eqx.tree_at(lambda part: [leaf for leaf, _ in _names(part).values()], part, found)
 
 
 def _names(part: Encoder | CrossDecoder) -> dict[str, tuple[Any, bool]]:
-    """Return what PyTorch calls each array of ours, and whether it has it the other way round."""
+    """Return our arrays by their PyTorch names, each with whether it is transposed there."""
     names = dict(_norm("norm", part.norm))
     for i, block in enumerate(part.blocks):
         ff: Any = block.feed_forward

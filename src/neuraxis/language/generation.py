@@ -1,4 +1,4 @@
-"""Generation: a language model that reads one token after the other, and is given what it says."""
+"""Text generation: a language model reads one token after the other, and its own output as further input."""
 
 from typing import Any, NamedTuple
 
@@ -22,26 +22,26 @@ from neuraxis.values import compiled
 
 
 class Reading(NamedTuple):
-    """What a language model remembers of the tokens that it has read."""
+    """State of a language model that has read some tokens."""
 
-    caches: tuple[Cache, ...]  # keys and values, of each block
-    tokens: Int[Array, "... context"]  # since the last beginning; those from `position` on mean nothing
-    position: Int[Array, ""]  # how many
+    caches: tuple[Cache, ...]  # keys and values of each block
+    tokens: Int[Array, "... context"]  # since the last restart; meaningless from `position` on
+    position: Int[Array, ""]  # number of tokens since the last restart
 
 
 class Decoding(eqx.Module):
-    """A language model as a dynamics in discrete time: a token in, the logits of the next one out.
+    """A language model as a dynamics in discrete time: the input is a token, the output the logits of the next one.
 
-    It keeps keys and values of what it has read (a key/value cache), so that a step costs one token and not all of
-    them. While the tokens are no more than the context, the logits are those of `model(tokens)`. Then it begins anew
-    from the later half of the context, which it reads again at once, and goes on from there: text of any length, of
-    which it sees between half a context and a whole one.
+    It caches the keys and values of the tokens read so far (key/value cache), so that a step processes only one token.
+    As long as the tokens fit into the context, the logits are those of `model(tokens)`. When it is full, decoding
+    restarts from the second half of the context, which is read again at once. The text can thus have any length, of
+    which the model sees between half a context and a full one.
 
     Args:
-        model: a language model.
+        model: language model.
 
     Raises:
-        InputError: for what is none.
+        InputError: for a model of another type.
     """
 
     model: LanguageModel
@@ -50,20 +50,20 @@ class Decoding(eqx.Module):
         check.instance(LanguageModel, model=self.model)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Reading:
-        """Have read nothing, for tokens of that shape, one for each text."""
+        """Return the state before the first token, for tokens of that shape, one per text."""
         shape = check.broadcast(input_shape)
         tokens = jnp.zeros((*shape, self.model.context), jnp.int32)
         return Reading(self.model.first_caches(shape), tokens, jnp.zeros((), jnp.int32))
 
     def read(self, tokens: Integer[ArrayLike, "... time"], count: ArrayLike | None = None) -> Reading:
-        """Have read tokens (…, time), all at once.
+        """Return the state after reading tokens (…, time), all at once.
 
         Args:
-            tokens: at most as many as the context.
-            count: only so many of them; all, without it.
+            tokens: tokens, at most as many as the context.
+            count: number of tokens that are read, from the first; all by default.
 
         Raises:
-            InputError: for more tokens than the context, or what are none.
+            InputError: for more tokens than the context, or tokens out of range.
         """
         check.indices(self.model.tokens, tokens=tokens)
         known = jnp.asarray(tokens, jnp.int32)
@@ -74,7 +74,7 @@ class Decoding(eqx.Module):
     def step(
         self, state: Reading, token: Integer[Array, "..."], dt: ArrayLike = 1.0
     ) -> tuple[Reading, Float[Array, "... token"]]:
-        """Read a token; give the logits of the next one."""
+        """Read a token; return the logits of the next one."""
         full = state.position == self.model.context
         state = lax.cond(full, lambda state: self._begun_anew(state), lambda state: state, state)
         new = jnp.asarray(token, jnp.int32)[..., None]
@@ -83,7 +83,7 @@ class Decoding(eqx.Module):
         return Reading(caches, tokens, state.position + 1), logits[..., 0, :]
 
     def _begun_anew(self, state: Reading) -> Reading:
-        """Read the later half of the context as if it were all there has been."""
+        """Return the state after reading only the second half of the context."""
         kept = self.model.context // 2
         if not kept:
             return self.init_state(state.tokens.shape[:-1])
@@ -91,15 +91,16 @@ class Decoding(eqx.Module):
 
 
 class Sampling(eqx.Module):
-    """A language model that says the next token: drawn from softmax(z/T), or the most probable one where T = 0.
+    """A language model whose output is the next token, drawn from softmax(z/T); at T = 0, the most probable one.
 
-    With `top_k`, of the k most probable tokens only; with `top_p`, of the fewest whose probabilities add up to p.
+    With `top_k`, only the k most probable tokens are drawn; with `top_p`, only the smallest set of most probable tokens
+    whose probabilities add up to p (nucleus sampling).
 
     Args:
-        decoding: a `Decoding`, or another dynamics that takes tokens and gives the logits z of its `model`.
-        temperature: T; small makes likely tokens likelier.
-        top_k: k, at most the number of tokens.
-        top_p: p in (0, 1].
+        decoding: `Decoding`, or another dynamics from tokens to the logits z of its `model`.
+        temperature: temperature T; a low one favours probable tokens.
+        top_k: number k, at most the number of tokens.
+        top_p: total probability p, in (0, 1].
 
     Raises:
         InputError: for values out of range.
@@ -128,13 +129,13 @@ class Sampling(eqx.Module):
                 raise InputError(f"top_p must lie in (0, 1], but is {self.top_p}")
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Any:
-        """Have read nothing, for tokens of that shape, one for each text."""
+        """Return the state before the first token, for tokens of that shape, one per text."""
         return self.decoding.init_state(input_shape)
 
     def step(
         self, state: Any, token: Integer[Array, "..."], dt: ArrayLike = 1.0, *, key: PRNGKeyArray
     ) -> tuple[Any, Int[Array, "..."]]:
-        """Read a token, and say the next one."""
+        """Read a token; return the next one."""
         state, logits = self.decoding.step(state, token, dt)
         return state, self._drawn(single(logits), key)
 
@@ -151,7 +152,7 @@ class Sampling(eqx.Module):
 
 
 def _nucleus(logits: Float[Array, "... token"], p: ArrayLike) -> Float[Array, "... token"]:
-    """Keep the fewest most probable tokens whose probabilities add up to p."""
+    """Set to −∞ all logits but those of the fewest, most probable tokens whose probabilities add up to p."""
     descending = -jnp.sort(-logits, axis=-1)
     shares = jax.nn.softmax(descending)
     before = jnp.cumsum(shares, axis=-1) - shares  # of the tokens that are more probable
@@ -169,21 +170,21 @@ def generate(
     top_k: int | None = None,
     top_p: ArrayLike | None = None,
 ) -> Int[np.ndarray, "... count"]:
-    """Go on with a text: give the next `count` tokens, each drawn by what the model says of those before it.
+    """Continue a text: return the next `count` tokens, each drawn from the model's distribution given those before.
 
-    Any number may be asked for; see `Decoding` for how the model goes on beyond its context.
+    The count is not limited by the context (see `Decoding`).
 
     Args:
-        model: a language model.
-        prompt: the tokens to begin with, at least one and at most as many as the context; or several such texts.
-        count: tokens to add.
-        key: of the draws.
-        temperature: T of softmax(z/T); 0 always takes the most probable token.
-        top_k: draw of that many most probable tokens only.
-        top_p: draw of the fewest tokens only whose probabilities add up to p, in (0, 1].
+        model: language model.
+        prompt: first tokens, at least one and at most as many as the context, (time,), or (…, time) for several texts.
+        count: number of tokens to generate.
+        key: random key for sampling.
+        temperature: temperature T of softmax(z/T); 0 always takes the most probable token (greedy decoding).
+        top_k: number of most probable tokens to sample from.
+        top_p: total probability, in (0, 1], of the fewest most probable tokens to sample from.
 
     Raises:
-        InputError: for a prompt that is empty, longer than the context or holds what is no token, and for values out of
+        InputError: for a prompt that is empty, longer than the context or not of valid tokens, or other values out of
             range.
     """
     check.instance(LanguageModel, model=model)
@@ -197,7 +198,7 @@ def generate(
     decoding = Decoding(model)
     sampling = Sampling(decoding, _value(temperature), top_k, _value(top_p))
     given = tokens.shape[-1] - 1
-    # Of one length, so that one program serves all prompts.
+    # Padded to one length, so that one compiled program serves all prompts.
     padded = np.zeros((*tokens.shape[:-1], model.context), np.int32)
     padded[..., : tokens.shape[-1]] = tokens
     last = jnp.asarray(padded[..., given])
@@ -208,7 +209,7 @@ def generate(
 
 
 def _value(number: Any) -> Any:
-    """Make a whole number one that does not decide the program."""
+    """Convert an integer to a float, so that all values share one compiled program."""
     return float(number) if isinstance(number, int) and not isinstance(number, bool) else number
 
 

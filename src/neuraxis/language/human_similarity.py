@@ -1,4 +1,4 @@
-"""How well the similarities of words agree with what people say."""
+"""Evaluation of word similarities against human judgements."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -16,9 +16,9 @@ from neuraxis.language.word_vectors import WordVectors
 
 @dataclass(frozen=True)
 class SimilarityScore:
-    """Spearman's rank correlation of similarities with people's judgements.
+    """Spearman's rank correlation between similarities and human judgements.
 
-    `pairs` counts those compared, `unknown` those left out, because one of their words is not known.
+    `pairs` counts the pairs compared, `unknown` those left out because one of their words is unknown.
     """
 
     spearman: float
@@ -32,17 +32,18 @@ def evaluate_similarity(
     max_words: int = 300_000,
     ignore_case: bool = True,
 ) -> SimilarityScore:
-    """Compare the similarities of pairs of words with people's judgements, by Spearman's rank correlation.
+    """Compare the similarities of pairs of words with human judgements, by Spearman's rank correlation.
 
     Args:
-        vectors: to evaluate.
-        pairs: path of a text file with two words and a number a line, parted by tabulators (as WordSim-353 comes; lines
-            that begin with # and a first line of headings are passed over), or a list of the same.
-        max_words: only the first so many words (the most frequent, if they are in that order) count as known.
-        ignore_case: whether words that differ in upper and lower case count as one, which has the vector of the first.
+        vectors: word vectors to evaluate.
+        pairs: path of a text file with two words and a number per line, separated by tabs (like WordSim-353; lines
+            that start with # and a header line are skipped), or a list of the same.
+        max_words: number of words, from the first (usually the most frequent), that count as known.
+        ignore_case: whether words that differ only in case are the same word, with the vector of the first.
 
     Raises:
-        DataError: if the file cannot be read, a line is not of that kind, or fewer than two pairs are known or differ.
+        DataError: if the file cannot be read, a line has another form, fewer than two pairs are known, or all
+            judgements or all similarities are equal.
         InputError: for pairs that are not two words and a number each.
     """
     known = KnownWords(vectors, max_words, ignore_case)
@@ -61,7 +62,7 @@ def evaluate_similarity(
 
 
 def _ranks(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """Return ranks, and equal values the mean of theirs."""
+    """Return ranks; equal values receive their mean rank."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[group]
 
@@ -81,8 +82,8 @@ def _pairs(pairs: Any) -> Iterator[tuple[str, str, float]]:
             a, b, judged = fields[0], fields[1], float(fields[2])
         except (ValueError, IndexError):
             if number == rows[0][0] and len(fields) >= 3:
-                continue  # headings
-            expected = "two words and a number, parted by tabulators"
+                continue  # header
+            expected = "two words and a number, separated by tabs"
             raise DataError(f"line {number} of {pairs} must be {expected}, but is {line[:60]!r}") from None
         if not np.isfinite(judged) or len(fields) > 3:
             raise DataError(f"line {number} of {pairs} must be two words and one finite number, but is {line[:60]!r}")

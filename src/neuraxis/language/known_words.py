@@ -1,4 +1,4 @@
-"""What tests of word vectors have in common: the words that take part, and questions from files and lists."""
+"""Shared parts of evaluations of word vectors: the words taken into account, and questions from files and lists."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from neuraxis.language.word_vectors import WordVectors
 
 
 class KnownWords:
-    """The words that take part: the first of every form, and for every word the number of that first."""
+    """The words taken into account, where words of the same form are represented by the first of them."""
 
     def __init__(self, vectors: WordVectors, max_words: int, ignore_case: bool):
         check.instance(WordVectors, vectors=vectors)
@@ -27,29 +27,29 @@ class KnownWords:
         self._numbers = numbers
 
     def number(self, word: str) -> int | None:
-        """Return the number of a word, or `None` where it is not known."""
+        """Return the index of a word, or `None` if it is unknown."""
         return self._numbers.get(self._form(word))
 
 
 def lines(path: Any) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a file that are not empty, with their numbers."""
+    """Yield the non-empty lines of a file, with their line numbers."""
     for number, line in enumerate(Text.read(path).content.split("\n"), 1):
         if stripped := line.strip():
             yield number, stripped
 
 
 def items(name: str, items: Any) -> Iterable[Any]:
-    """Return the items of a list, and refuse what is none."""
+    """Check that `items` is iterable, and return it."""
     if not isinstance(items, Iterable):
         raise InputError(f"{name} must be a path or a list, but is {check.received(items)}")
     return items
 
 
 def are_words(words: Iterable[Any]) -> bool:
-    """Tell whether all are text."""
+    """Return whether all words are text."""
     return all(isinstance(word, str) for word in words)
 
 
 def named(source: Any) -> str:
-    """Name where questions come from."""
+    """Return the name of a source of questions, for messages."""
     return str(source) if isinstance(source, str | os.PathLike) else "the list"

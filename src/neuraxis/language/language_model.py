@@ -1,4 +1,4 @@
-"""A language model: which token comes next."""
+"""Language models, which predict the next token."""
 
 from collections.abc import Callable
 
@@ -14,21 +14,21 @@ from neuraxis.layers import Embedding, Linear
 
 
 class LanguageModel(eqx.Module):
-    """Logits of the next token after each place: z = norm(blockₙ(… block₁(E[tokens] + PE))) U.
+    """Logits of the next token at each position: z = norm(blockₙ(… block₁(E[tokens] + PE))) U.
 
-    A place sees itself and those before it. `transformer_2017` and `modern_transformer` make two of them from parts.
+    Attention is causal. `transformer_2017` and `modern_transformer` create two such models.
 
     Args:
-        embedding: E, features of each token.
-        positions: adds to the features where they stand, as `SinusoidalPositions` does; None where the blocks turn
-            queries and keys by their positions.
-        blocks: the stack.
-        norm: normalises what the last block gives.
-        unembedding: U, from features to one logit for each token.
-        context: the most tokens that the model reads at once.
+        embedding: embedding E of the tokens.
+        positions: map that adds the positional encoding PE, such as `SinusoidalPositions`; None for blocks with rotary
+            positions.
+        blocks: Transformer blocks.
+        norm: normalisation of the output of the last block.
+        unembedding: linear map U from features to one logit for each token.
+        context: maximum number of tokens that the model reads at once.
 
     Raises:
-        InputError: for parts that are not of these kinds.
+        InputError: for parts of another type.
 
     Source: Radford et al., Improving language understanding by generative pre-training (2018).
     """
@@ -51,7 +51,7 @@ class LanguageModel(eqx.Module):
 
     @property
     def tokens(self) -> int:
-        """How many different tokens there are."""
+        """Number of tokens in the vocabulary."""
         return self.embedding.weight.shape[0]
 
     def __call__(
@@ -60,7 +60,8 @@ class LanguageModel(eqx.Module):
         """Map tokens (…, time) to logits (…, time, token).
 
         Raises:
-            InputError: for tokens that are not integers from 0 to the number of tokens − 1, or more than the context.
+            InputError: for tokens that are not integers from 0 to the size of the vocabulary − 1, or more than the
+                context.
         """
         x = self._embedded(tokens)
         mask = causal_mask(x.shape[-2])
@@ -69,7 +70,7 @@ class LanguageModel(eqx.Module):
         return self.unembedding(self.norm(x))
 
     def attention_maps(self, tokens: Integer[ArrayLike, "..."]) -> Float[Array, "... block head time time"]:
-        """Return the weights with which every head of every block looks from each place at those before it."""
+        """Return the attention weights of every head of every block."""
         x = self._embedded(tokens)
         mask, maps = causal_mask(x.shape[-2]), []
         for block in self.blocks:
@@ -78,16 +79,16 @@ class LanguageModel(eqx.Module):
         return jnp.stack(maps, axis=-4)
 
     def first_caches(self, leading: tuple[int, ...] = ()) -> tuple[Cache, ...]:
-        """Return a cache for each block, for tokens with these leading axes, that has seen nothing."""
+        """Return an empty cache for each block, for tokens with these leading axes."""
         return tuple(block.first_cache(leading, self.context) for block in self.blocks)
 
     def extend(
         self, caches: tuple[Cache, ...], tokens: Int[Array, "... new"], position: Int[Array, ""]
     ) -> tuple[tuple[Cache, ...], Float[Array, "... new token"]]:
-        """Read some more tokens, the first of which stands at `position`; give the caches and their logits.
+        """Read further tokens, the first of which is at `position`; return the caches and their logits.
 
-        The logits are those of a call with all tokens so far, at the new places, in time that does not grow with them
-        but for the attention itself. `generation` has it as a dynamics.
+        The logits equal those of a call with all tokens so far; only the cost of attention grows with their number.
+        `Decoding` is the corresponding dynamics.
         """
         x, after = self._embedded(tokens, position + jnp.arange(tokens.shape[-1])), []
         for block, cache in zip(self.blocks, caches, strict=True):

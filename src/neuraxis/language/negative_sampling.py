@@ -1,4 +1,4 @@
-"""Negative sampling: word vectors by telling the neighbours of a word from words drawn at random."""
+"""Negative sampling: word vectors learnt by distinguishing the neighbours of a word from words drawn at random."""
 
 import equinox as eqx
 import jax
@@ -14,7 +14,7 @@ from neuraxis.language.drawing import NO_SENTENCE, Drawn, draw, thresholds
 from neuraxis.language.skip_gram import SkipGram
 from neuraxis.language.subsampling import keep_probability
 
-TILE = 16  # words whose windows are computed together: small ones waste less, large ones multiply faster
+TILE = 16  # words whose windows are computed together: smaller tiles waste less, larger ones multiply faster
 
 
 def negative_sampling(
@@ -28,33 +28,34 @@ def negative_sampling(
     block: int = 256,
     shared: int = 48,
 ) -> "NegativeSampling":
-    r"""Learn a `SkipGram` from chunks of text, as `encoded` writes them: a rule with sparse updates.
+    r"""Train a `SkipGram` on chunks of text, as written by `encoded`: a rule with sparse updates.
 
     The loss of a pair of a centre word c and a word o of its context is
 
         −ln σ(u_o · v_c) − (K/S) Σ_s ln σ(−u_s · v_c)
 
-    where the S words s, drawn with probability ∝ f^¾, are shared by all pairs of a block. The weight K/S makes its
-    expectation that of the loss with K negative words drawn for every pair, and so the expected gradient. The gradients
-    of all pairs of a block are added up at the weights before it, and taken from the rows that they concern.
+    where the S words s, drawn with probability ∝ f^¾ for a frequency f, are shared by all pairs of a block. Due to the
+    weight K/S, expected loss and gradient equal those of K negative words drawn separately for every pair. The
+    gradients of all pairs of a block are computed with the weights before it, summed, and applied to the rows
+    concerned.
 
-    The losses that `fit` shows and keeps are such that their mean over the chunks of an epoch is the mean over all of
-    its pairs, each measured before it is learnt from.
+    The losses in the history of `fit` are scaled such that their mean over the chunks of an epoch is the mean over all
+    its pairs, each evaluated before the update on it.
 
     Args:
-        counts: how often each word appears.
-        learning_rate: κ of a single pair; a number, or a schedule of the chunks so far.
-        chunks: in an epoch.
-        window: the farthest reach of a context. Each centre word has a reach of its own, drawn evenly from 1 to
-            `window`, and contexts end where their sentence or chunk does.
-        negatives: K.
+        counts: number of occurrences of each word.
+        learning_rate: learning rate κ per pair; a number, or a schedule over the number of chunks so far.
+        chunks: number of chunks per epoch.
+        window: maximum window size. The window of each centre word is drawn uniformly from 1 to `window`, and ends at
+            the boundaries of its sentence and chunk.
+        negatives: number K of negative words per pair.
         sample: threshold of `keep_probability`.
-        block: centre words that learn together, a multiple of 16. Large blocks are faster, until frequent words, whose
-            gradients add up, overshoot.
-        shared: S.
+        block: number of centre words per update, a multiple of 16. Larger blocks are faster, but the summed gradients
+            of frequent words may overshoot.
+        shared: number S of negative words per block.
 
     Raises:
-        InputError: for settings out of range; in training, for another model than a `SkipGram` of as many words, or
+        InputError: for settings out of range; in training, for a model that is not a `SkipGram` of that many words, or
             data that are not chunks of words.
 
     Source: Mikolov, Sutskever, Chen, Corrado and Dean, Distributed representations of words and phrases and their
@@ -78,29 +79,29 @@ def negative_sampling(
 
 
 class Progress(eqx.Module):
-    """How far the training is, and the loss of this epoch so far."""
+    """Progress of the training, and the loss of the current epoch so far."""
 
     chunks: Int[Array, ""]  # since the start
     loss: Float[Array, ""]  # mean over the pairs of this epoch so far
-    pairs: Float[Array, ""]  # mean number of pairs in its chunks so far
+    pairs: Float[Array, ""]  # mean number of pairs per chunk of this epoch so far
 
     def after(self, total: Array, pairs: Array, epoch: int) -> tuple["Progress", Array]:
-        """Take in the losses of a chunk; give it a loss such that the mean over chunks is the mean over pairs.
+        """Add the total loss of a chunk; return its scaled loss, whose mean over chunks is the mean over pairs.
 
-        With L the mean over the pairs so far, l that of this chunk, and w its pairs by the mean number of pairs of the
-        chunks so far, it is L + w (l − L): the mean over n chunks then goes from L to L + w (l − L)/n, as that over
-        pairs does.
+        The scaled loss is L + w (l − L), with the mean L over the pairs so far, the mean l over those of this chunk,
+        and their number w relative to the mean over chunks. The mean over n chunks thus changes from L to
+        L + w (l − L)/n, like the mean over pairs.
         """
         number = self.chunks % epoch + 1
         loss, mean = (jnp.where(number == 1, 0, x) for x in (self.loss, self.pairs))
         mean = mean + (pairs - mean) / number
-        # w (l − L) without dividing by pairs, of which a chunk may have none.
+        # w (l − L) without division by the number of pairs, which may be 0.
         excess = (total - pairs * loss) / jnp.where(mean > 0, mean, 1)
         return Progress(self.chunks + 1, loss + excess / number, mean), loss + excess
 
 
 class NegativeSampling(eqx.Module):
-    """What `negative_sampling` makes."""
+    """The rule returned by `negative_sampling`."""
 
     keep: Float[Array, " word"]
     bounds: UInt32[Array, " word"]
@@ -112,9 +113,9 @@ class NegativeSampling(eqx.Module):
     shared: int
 
     def init(self, model: SkipGram) -> Progress:
-        """Stand before the first chunk."""
+        """Return the state before the first chunk."""
         if not isinstance(model, SkipGram) or len(model.input) != len(self.keep):
-            expected = f"a SkipGram of the {len(self.keep)} words that are counted"
+            expected = f"a SkipGram of the {len(self.keep)} words in counts"
             raise InputError(f"the model must be {expected}, but is {check.received(model)}")
         zero = jnp.zeros((), jnp.float32)
         return Progress(jnp.zeros((), jnp.int32), zero, zero)
@@ -122,7 +123,7 @@ class NegativeSampling(eqx.Module):
     def step(
         self, model: SkipGram, state: Progress, batch: tuple[Array], *, key: PRNGKeyArray
     ) -> tuple[SkipGram, Progress, Float[Array, " chunk"]]:
-        """Learn from some chunks, one after the other."""
+        """Train on a batch of chunks, one after the other."""
         if len(batch) != 1 or batch[0].ndim != 2 or batch[0].dtype.kind != "i":
             shapes = ", ".join(f"{x.shape} {x.dtype}" for x in batch)
             raise InputError(f"data must be chunks of words, an array (chunk, word) of integers, but are {shapes}")
@@ -138,11 +139,11 @@ class NegativeSampling(eqx.Module):
         return model, state, losses
 
     def draw(self, chunk: Int[Array, " token"], key: PRNGKeyArray) -> Drawn:
-        """Draw what is random in a chunk."""
+        """Make the random draws for a chunk."""
         return draw(chunk, self.keep, self.bounds, window=self.window, block=self.block, shared=self.shared, key=key)
 
     def _learn(self, model: SkipGram, drawn: Drawn, chunks: Array) -> tuple[SkipGram, Array, Array]:
-        """Go through the blocks of a chunk; give the sum of the losses, and the number of pairs, besides."""
+        """Train on the blocks of a chunk; return the model, the total loss, and the number of pairs."""
         blocks = -(-drawn.kept // self.block)
 
         def learn(i, carry):
@@ -157,13 +158,13 @@ class NegativeSampling(eqx.Module):
     def learn_block(
         self, model: SkipGram, drawn: Drawn, number: Int[Array, ""], rate: Array
     ) -> tuple[SkipGram, Array, Array]:
-        """Learn from a block of centre words by its number; give the sum of the losses, and the number of pairs."""
+        """Train on the block of centre words with this number; return the model, the total loss and number of pairs."""
         words, near, is_pair = self._windows(drawn, number, model.input.dtype)
         negative = drawn.negatives[number]
         centre, context, noise = model.input[words], model.output[near], model.output[negative]
         tiled = centre.reshape(*near.shape[:1], TILE, -1)
         weight = self.negatives / self.shared * jnp.sum(is_pair, axis=-1).reshape(-1, 1)
-        # The losses are ln(1 + e^z) = max(z, 0) + ln(1 + e^−|z|), and what they fall by as z does is σ(z).
+        # The losses are ln(1 + e^z) = max(z, 0) + ln(1 + e^−|z|), with derivative σ(z).
         z = -jnp.einsum("tif,tjf->tij", tiled, context)
         z_noise = centre @ noise.T
         small, small_noise = jnp.exp(-jnp.abs(z)), jnp.exp(-jnp.abs(z_noise))
@@ -188,7 +189,7 @@ class NegativeSampling(eqx.Module):
     def _windows(
         self, drawn: Drawn, number: Int[Array, ""], dtype: jnp.dtype
     ) -> tuple[Int[Array, " block"], Int[Array, "tile near"], Float[Array, "tile centre near"]]:
-        """Return the centre words of a block, the words near each tile of them, and 1 where two of these are a pair."""
+        """Return the centre words of a block, the words near each tile of them, and 1 for each of their pairs."""
         margin = 2 * self.window
 
         def part(x: Array) -> Array:
@@ -205,7 +206,7 @@ class NegativeSampling(eqx.Module):
 
 
 def _sum_of_logarithms(factors: Float[Array, "... factor"]) -> Float[Array, "... 1"]:
-    """Get the sum of ln x along the last axis, for x from 1 to 2: of up to eight at once, as logarithms take long."""
+    """Sum ln x over the last axis, for x from 1 to 2; up to eight x are multiplied first, to save logarithms."""
     for _ in range(3):
         half, rest = divmod(factors.shape[-1], 2)
         if not rest:

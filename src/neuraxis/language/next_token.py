@@ -1,4 +1,4 @@
-"""Learning to say what comes next: the loss of a language model, and what it amounts to in bits."""
+"""Next-token prediction: the loss of a language model, and its conversion to bits per byte."""
 
 import math
 from typing import Any
@@ -15,15 +15,15 @@ from neuraxis.kinds import Map
 def next_token_loss(
     model: Map, tokens: Integer[ArrayLike, "batch time"], *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
-    """−ln p of each token but the first, given those before it, and its mean over a window: nats per token.
+    """Return the mean over each window of −ln p of all tokens but the first, given those before [nats per token].
 
     Args:
-        model: maps tokens (batch, time) to logits (batch, time, token), such as a `LanguageModel`.
-        tokens: windows of a text, one token longer than what the model reads.
-        key: noise of the model.
+        model: map from tokens (batch, time) to logits (batch, time, token), such as a `LanguageModel`.
+        tokens: windows of a text, one token longer than the input of the model.
+        key: random key for the model.
 
     Raises:
-        InputError: for windows of fewer than two tokens, or what the model refuses.
+        InputError: for windows of fewer than two tokens, or that the model rejects.
     """
     check.functions(model=model)
     known = jnp.asarray(check.array("tokens", tokens))
@@ -35,10 +35,10 @@ def next_token_loss(
 
 
 def bits_per_byte(nats_per_token: float, tokens: int, text: str) -> float:
-    """Return the loss of a text in bits per byte of its UTF-8, which does not depend on how it is cut into tokens.
+    """Return the loss of a text in bits per byte of its UTF-8 encoding, which is comparable across tokenisers.
 
     Args:
-        nats_per_token: mean loss of a token.
+        nats_per_token: mean loss per token [nats].
         tokens: number of tokens of the text.
         text: the text.
 

@@ -14,18 +14,18 @@ from neuraxis.errors import InputError
 def padded(
     sequences: Sequence[Any], padding: int = 0, length: int | None = None
 ) -> tuple[Int[np.ndarray, "batch time"], Int[np.ndarray, " batch"]]:
-    """Lay sequences of tokens one under the other, and fill each up at its end.
+    """Stack sequences of tokens, with padding at the end of each.
 
     Args:
         sequences: lists or arrays of integers.
-        padding: the token to fill up with.
-        length: of the rows; by default that of the longest sequence.
+        padding: padding token.
+        length: padded length; by default that of the longest sequence.
 
     Returns:
-        The tokens, int32, and the lengths.
+        The tokens, int32, and the original lengths.
 
     Raises:
-        InputError: for sequences that are none, hold anything but whole numbers, or are longer than `length`.
+        InputError: for arguments that are not sequences of integers, or sequences longer than `length`.
     """
     check.whole(0, padding=padding)
     if not isinstance(sequences, Sequence | np.ndarray) or isinstance(sequences, str | bytes):
@@ -44,14 +44,14 @@ def padded(
 
 
 def within(lengths: Integer[ArrayLike, "..."], time: int) -> Bool[Array, "... time"]:
-    """Return the mask of padded sequences, which is True at their own places: those before their lengths.
+    """Return the mask of padded sequences: True for tokens, False for padding.
 
     Args:
-        lengths: of the sequences.
-        time: length of the array that holds them.
+        lengths: original lengths of the sequences.
+        time: padded length.
 
     Raises:
-        InputError: for lengths that are not whole numbers, or a time that is not.
+        InputError: for lengths or a time that are not integers.
     """
     check.whole(0, time=time)
     numbers = check.array("lengths", lengths)

@@ -1,4 +1,4 @@
-"""All pairs of a word and its neighbours, for texts that are small."""
+"""All pairs of a word and its neighbours, for small texts."""
 
 from collections.abc import Iterable
 
@@ -13,15 +13,15 @@ from neuraxis.errors import InputError
 def window_pairs(
     sentences: Iterable[Integer[np.ndarray, " _"]], window: int, *, key: PRNGKeyArray
 ) -> tuple[Int32[np.ndarray, " pair"], Int32[np.ndarray, " pair"]]:
-    """List the pairs (c, o) of centre words and the words of their contexts, sorted by distance.
+    """Return all pairs (c, o) of a centre word and a word of its context, sorted by distance.
 
-    The context of each centre word reaches as far as is drawn for it, evenly from 1 to `window` words to both sides,
-    so that near words count for more; it ends where the sentence does.
+    The window size of each centre word is drawn uniformly from 1 to `window` words to both sides, so that near words
+    have more weight; windows end at the boundaries of the sentence.
 
     Args:
-        sentences: the numbers of their words.
-        window: the farthest reach.
-        key: seed of the reaches.
+        sentences: word indices of each sentence.
+        window: maximum window size.
+        key: random key for the window sizes.
 
     Raises:
         InputError: for a window that is not positive, words that are not integers, or no sentence of two words.
@@ -31,9 +31,9 @@ def window_pairs(
     known = [np.asarray(check.array("a sentence", sentence)) for sentence in sentences]
     known = [sentence for sentence in known if len(sentence)]
     if not all(sentence.ndim == 1 and sentence.dtype.kind in "iu" for sentence in known):
-        raise InputError("a sentence must be a list of integers, the numbers of its words")
+        raise InputError("a sentence must be a list of integers, the indices of its words")
     if not any(len(sentence) > 1 for sentence in known):
-        raise InputError("no sentence holds two words, so that there are no pairs to learn from")
+        raise InputError("no sentence contains two words, so there are no pairs to train on")
     words = np.concatenate(known).astype(np.int32)
     sentence = np.repeat(np.arange(len(known)), [len(s) for s in known])
     reach = np.random.default_rng(np.asarray(jax.random.key_data(key))).integers(1, window + 1, len(words))

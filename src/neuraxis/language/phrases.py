@@ -1,4 +1,4 @@
-"""Words that belong together, such as New York, found by how often one follows the other."""
+"""Phrases such as New York, found by how often one word follows another."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from neuraxis.errors import InputError
 from neuraxis.language.sentences import Sentences
 from neuraxis.language.vocabulary import Vocabulary
 
-_BLOCK = 1 << 20  # pairs that are sorted at once
+_BLOCK = 1 << 20  # pairs sorted at once
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Phrases:
     """Pairs of words that form phrases, with their scores.
 
-    The score of a pair is (n_ab − δ) N / (n_a n_b), where n_a and n_b are how often the words appear, n_ab how often b
-    follows a in a sentence, N the number of words in the text and δ keeps rare words from forming phrases by chance.
-    A score of 1 is (but for δ) that of words which follow each other no more often than by chance.
+    The score of a pair is (n_ab − δ) N / (n_a n_b), where n_a and n_b count the occurrences of the words, n_ab those of
+    b directly after a in a sentence, N is the number of words in the text, and δ prevents rare words from forming
+    phrases by chance. Apart from δ, words that follow each other only by chance have a score of 1.
 
     From Mikolov, Sutskever, Chen, Corrado & Dean (2013), Distributed representations of words and phrases and their
-    compositionality, NeurIPS, equation 6, where N is left out; with it, as in their program word2phrase.c, scores do
-    not depend on the length of the text. gensim's N is another: how many different words and pairs there are.
+    compositionality, NeurIPS, equation 6, which omits N; with N, as in their program word2phrase.c, scores do not
+    depend on the length of the text. In gensim, N is the number of different words and pairs.
 
     Args:
-        scores: of every pair of words that forms a phrase.
+        scores: score of every pair of words that forms a phrase.
     """
 
     scores: Mapping[tuple[str, str], float]
@@ -41,18 +41,18 @@ class Phrases:
 
     @staticmethod
     def find(sentences: Any, min_count: int = 5, threshold: float = 100.0, max_distinct: int = 3_000_000) -> "Phrases":
-        """Find the pairs of a text that score above a threshold, in two passes.
+        """Find the pairs of a text with scores above a threshold, in two passes.
 
         Args:
-            sentences: `Sentences`, or what they are made from: a path, a `Text`, or lists of words.
-            min_count: δ; a phrase must appear more often.
-            threshold: the higher, the fewer phrases.
-            max_distinct: how many different pairs are counted at once; each takes 16 bytes, and as much again twice in
-                passing. Where a text brings more, the rarest are dropped (see `Vocabulary.count`).
+            sentences: `Sentences`, or their source: a path, a `Text`, or lists of words.
+            min_count: δ; a phrase must occur more often.
+            threshold: score that a phrase must exceed.
+            max_distinct: maximum number of different pairs in memory; each takes 16 bytes, and temporarily 48. If there
+                are more, the rarest are dropped (see `Vocabulary.count`).
 
         Raises:
-            InputError: for sizes that are not whole, a threshold below 0, or sentences that are no lists of words.
-            DataError: if the text cannot be read, or no word appears often enough.
+            InputError: for sizes that are not integers, a negative threshold, or sentences that are not lists of words.
+            DataError: if the text cannot be read, or no word occurs often enough.
         """
         check.not_negative(threshold=threshold)
         check.one_number(threshold=threshold)
@@ -68,13 +68,13 @@ class Phrases:
         return Phrases({(words[first[i]], words[second[i]]): float(scores[i]) for i in found})
 
     def join(self, sentences: Any) -> Sentences:
-        """Return the sentences with every phrase as one word, such as "new_york".
+        """Return the sentences with every phrase joined to one word, such as "new_york".
 
-        Phrases are joined from left to right, two words each. Longer ones come of repeated passes: find the phrases of
-        what is joined, with a lower threshold, and join once more.
+        Phrases of two words are joined from left to right. For longer phrases, repeat the procedure: find the phrases
+        of the result, with a lower threshold, and join again.
 
         Args:
-            sentences: as for `find`. They are gone through anew by every pass through the result.
+            sentences: sentences as for `find`, which are read again by every pass through the result.
         """
         sentences = Sentences.of(sentences)
         return Sentences(_Joined(self.scores, sentences), max_words=sentences.max_words)
@@ -94,7 +94,7 @@ class _Joined:
     def __iter__(self) -> Iterator[list[str]]:
         for sentence in self.sentences:
             joined: list[str] = []
-            before = None  # the word before, where that may still become the first of a phrase
+            before = None  # the previous word, if it can still be the first of a phrase
             for word in sentence:
                 if before is not None and (before, word) in self.pairs:
                     joined[-1] = f"{before}_{word}"
@@ -108,7 +108,7 @@ class _Joined:
 def _counted(
     sentences: Sentences, vocabulary: Vocabulary, max_distinct: int
 ) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"], int]:
-    """Get pairs of known words, as first · words + second and sorted, how often they appear, and the text's length."""
+    """Return pairs of known words (sorted, as first · words + second), their counts, and the length of the text."""
     codes = counts = np.empty(0, np.int64)
     length = rare = waiting = 0
     blocks = [codes]
@@ -130,7 +130,7 @@ def _counted(
 def _merged(
     codes: Int64[np.ndarray, " pairs"], counts: Int64[np.ndarray, " pairs"], more: Int64[np.ndarray, " more"]
 ) -> tuple[Int64[np.ndarray, " merged"], Int64[np.ndarray, " merged"]]:
-    """Count further pairs."""
+    """Add further pairs to the sorted pairs and their counts."""
     new, times = np.unique(more, return_counts=True)
     places = np.searchsorted(codes, new)
     there = codes[np.minimum(places, len(codes) - 1)] == new if len(codes) else np.zeros(len(new), bool)

@@ -1,4 +1,4 @@
-"""Text as a stream of sentences, each a list of words, in memory that does not grow with the text."""
+"""Text as a stream of sentences, each a list of words, in constant memory."""
 
 import codecs
 import os
@@ -11,27 +11,26 @@ from neuraxis import check
 from neuraxis.data import Text
 from neuraxis.errors import DataError, InputError
 
-_BLOCK = 1 << 20  # bytes that are read at once, and characters of a line that are held before it is cut
+_BLOCK = 1 << 20  # bytes read at once, and characters of a line in memory before it is cut
 
 
 @dataclass(frozen=True, repr=False)
 class Sentences:
-    """The sentences of a text; every `for` goes through them from the start, and lines without words are left out.
+    """The sentences of a text, one per line; each iteration starts from the beginning and skips lines without words.
 
-    A line is a sentence. A longer one than `max_words` (text8 is a single line of 10⁸ bytes) is cut after every
-    `max_words`.
+    Lines of more than `max_words` words (text8 is a single line of 10⁸ bytes) are cut after every `max_words` words.
 
     Args:
-        source: the path of a text file, a `neuraxis.data.Text`, or lists of words that can be gone through again.
-        tokenize: makes a list of words of a line without its line break. Of a line of more than a megabyte it gets
-            pieces, cut at white space.
-        max_words: the most words of a sentence.
-        encoding: of the file.
+        source: path of a text file, `neuraxis.data.Text`, or lists of words that can be iterated repeatedly.
+        tokenize: function from a line, without its line break, to a list of words. Lines of more than a megabyte are
+            passed in pieces, cut at white space.
+        max_words: maximum number of words of a sentence.
+        encoding: encoding of the file.
 
     Raises:
-        InputError: for what is no source, or an unknown encoding; on the way, for words that are no text, or empty.
-        DataError: if the file cannot be read; on the way, for bytes that are not of the encoding or 0 (which are not
-            found in texts), and for a megabyte without white space.
+        InputError: for an invalid source or unknown encoding; during iteration, for words that are empty or not text.
+        DataError: if the file cannot be read; during iteration, for invalid bytes, bytes of 0 (which indicate that the
+            file is not text), or a megabyte without white space.
     """
 
     source: Any
@@ -58,7 +57,7 @@ class Sentences:
 
     @staticmethod
     def of(source: Any) -> "Sentences":
-        """Return sentences as they are, and make them of what they can be made from."""
+        """Return `Sentences` unchanged, or create them from their source."""
         return source if isinstance(source, Sentences) else Sentences(source)
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -75,7 +74,7 @@ class Sentences:
         return f"<Sentences of {self.source if isinstance(self.source, Path | Text) else f'a {kind}'}>"
 
     def _pieces(self) -> Iterator[tuple[list[str], bool]]:
-        """Yield the words of lines, or of pieces of very long ones, each with whether its line ends there."""
+        """Yield the words of lines, or of pieces of very long lines, each with whether it ends a line."""
         if not isinstance(self.source, Path | Text):
             for sentence in self.source:
                 yield _checked("a sentence", sentence), True
@@ -85,10 +84,10 @@ class Sentences:
         else:
             name, texts = self.source.name, _sliced(self.source)
         for line, ends in _lines(texts, name):
-            if self.tokenize is str.split:  # whose words need no check
+            if self.tokenize is str.split:  # its words need no check
                 yield line.split(), ends
             else:
-                yield _checked("what tokenize gives", self.tokenize(line)), ends
+                yield _checked("the output of tokenize", self.tokenize(line)), ends
 
     def _check_lists(self) -> None:
         if not isinstance(self.source, Iterable):
@@ -96,9 +95,9 @@ class Sentences:
             raise InputError(f"sentences must be {expected}, but are {check.received(self.source)}")
         if isinstance(self.source, Iterator):
             kind = type(self.source).__name__
-            raise InputError(f"sentences are gone through several times, which a {kind} cannot; make a list of it")
+            raise InputError(f"sentences are iterated several times, but a {kind} can be only once; make a list of it")
         if self.tokenize is not str.split:
-            raise InputError("tokenize makes words of the lines of a text, but the source is lists of words already")
+            raise InputError("tokenize splits the lines of a text, but the source is already lists of words")
 
 
 def _checked(name: str, words: Any) -> list[str]:
@@ -119,7 +118,7 @@ def _lines(texts: Iterable[str], name: str) -> Iterator[tuple[str, bool]]:
         if len(rest) >= _BLOCK:
             cut = next((i for i in reversed(range(len(rest))) if rest[i].isspace()), None)
             if cut is None:
-                raise DataError(f"{name} holds no white space in {len(rest)} characters of line {number}; is it text?")
+                raise DataError(f"{name} has no white space in {len(rest)} characters of line {number}; is it text?")
             yield rest[:cut], False
             rest = rest[cut:]
     yield rest, True
@@ -135,7 +134,7 @@ def _opened(path: Path) -> Any:
 def _decoded(path: Path, encoding: str) -> Iterator[str]:
     """Yield the text of a file, block by block."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    mark = len("".encode(encoding))  # the byte-order mark that some encodings begin with
+    mark = len("".encode(encoding))  # byte-order mark of some encodings
     with _opened(path) as file:
         block, begin = file.read(_BLOCK), 0
         while True:
@@ -148,7 +147,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
                 raise DataError(f"{path} is not {encoding.upper()} ({where}); {remedy}") from error
             if "\0" in text:
                 before = len(text[: text.index("\0")].encode(encoding)) - (mark if begin else 0)
-                raise DataError(f"{path} is no text: byte {begin - pending + before} is 00")
+                raise DataError(f"{path} is not text: byte {begin - pending + before} is 00")
             yield text if begin else text.removeprefix("\ufeff")
             if not block:
                 return
@@ -158,6 +157,6 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
 
 def _sliced(text: Text) -> Iterator[str]:
     if "\0" in text.content:
-        raise DataError(f"{text.name} is no text: character {text.content.index(chr(0))} is 0")
+        raise DataError(f"{text.name} is not text: character {text.content.index(chr(0))} is 0")
     for start in range(0, len(text.content), _BLOCK):
         yield text.content[start : start + _BLOCK]

@@ -1,4 +1,4 @@
-"""The skip-gram model: a word predicts the words around it."""
+"""The skip-gram model: each word predicts the words around it."""
 
 import equinox as eqx
 import jax
@@ -13,13 +13,13 @@ from neuraxis.layers.embedding import rows
 class SkipGram(eqx.Module):
     """Score every word o as a neighbour of the word c: s_o = u_o · v_c, a linear network of three layers.
 
-    The input is 1 at the place of c and 0 elsewhere, so that the hidden layer is the row v_c of the input matrix, which
-    is the vector of the word. P(o | c) = softmax(s)_o.
+    The input is a one-hot code of c, so the hidden layer is the row v_c of the input matrix, the vector of the word.
+    P(o | c) = softmax(s)_o.
 
     Args:
-        words: how many there are; they are numbered from 0.
-        size: of the vectors.
-        key: seed of the input matrix, drawn evenly from ±1/(2 size); the output matrix begins at 0.
+        words: number of words; their indices start at 0.
+        size: dimension of the vectors.
+        key: random key for the input matrix, uniform between ±1/(2 size); the output matrix is initialised to zero.
 
     Raises:
         InputError: for sizes that are not positive, or words that are not integers from 0 to `words` − 1.
@@ -41,7 +41,7 @@ class SkipGram(eqx.Module):
         self.output = jnp.zeros((words, size))
 
     def __call__(self, x: Integer[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... word"]:
-        """Return the scores of all words as neighbours of the words x, by their numbers."""
+        """Return the scores of all words as neighbours of the words with indices x."""
         return rows(self.input, x) @ self.output.T
 
 
@@ -52,9 +52,9 @@ def softmax_loss(
     *,
     key: PRNGKeyArray | None = None,
 ) -> Float[Array, " pair"]:
-    """−ln softmax(s)_o for every pair of a centre word c and a word o in its context, over the whole vocabulary.
+    """Return −ln softmax(s)_o for each pair of a centre word c and a context word o, over the whole vocabulary.
 
-    It takes time and memory in proportion to the vocabulary, for every pair.
+    Time and memory per pair are proportional to the size of the vocabulary.
 
     Raises:
         InputError: for words that are not integers, or out of range.

@@ -1,4 +1,4 @@
-"""How often frequent words are passed over."""
+"""Subsampling of frequent words."""
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -7,17 +7,17 @@ from neuraxis import check
 
 
 def keep_probability(counts: Integer[np.ndarray, " word"], sample: float) -> Float[np.ndarray, " word"]:
-    """min(1, √(t/f) + t/f), with f the share of the text that a word makes up, for a threshold t = `sample`.
+    """Return the probability to keep a word of frequency f, min(1, √(t/f) + t/f), for a threshold t = `sample`.
 
-    This is what the word2vec program of the authors does, and gensim after it. Their paper writes √(t/f), which keeps
-    fewer: of a word that makes up 10 t, 0.32 instead of 0.42.
+    This is the formula of the authors' program word2vec, and of gensim. Their paper has √(t/f), which keeps fewer: at
+    f = 10 t, 0.32 instead of 0.42.
 
     Args:
-        counts: how often each word appears.
-        sample: words that are less frequent are always kept; 0 keeps all.
+        counts: number of occurrences of each word.
+        sample: threshold t for the frequency; less frequent words are always kept. 0 keeps all words.
 
     Raises:
-        InputError: for counts that are not positive, or a `sample` that is negative.
+        InputError: for counts that are not positive, or a negative threshold.
 
     Source: Mikolov, Sutskever, Chen, Corrado and Dean, Distributed representations of words and phrases and their
     compositionality, NIPS 2013, section 2.3.

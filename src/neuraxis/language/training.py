@@ -1,4 +1,4 @@
-"""Word vectors of a text, from beginning to end."""
+"""Training of word vectors on a text."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from neuraxis.language.subsampling import keep_probability
 from neuraxis.language.vocabulary import Vocabulary
 from neuraxis.language.word_vectors import WordVectors
 
-_CHUNK = 8192  # words: many blocks, so that the last one, which is not full, costs little
-_LARGEST_BLOCK = 256  # words: beyond, products take more time than is saved otherwise
-_MOST_IN_BLOCK = 3  # of the most frequent word: its gradients in a block add up, and with many would overshoot
-_CHUNKS_IN_STEP = 16  # after each step `fit` looks at all weights, which may take as long as learning from a chunk
+_CHUNK = 8192  # words: many blocks, so that the last, partly filled one costs little
+_LARGEST_BLOCK = 256  # words: products of larger blocks cost more time than they save
+_MOST_IN_BLOCK = 3  # occurrences of the most frequent word: the sum of more gradients would overshoot
+_CHUNKS_IN_STEP = 16  # after each step `fit` checks all weights, which may take as long as training on a chunk
 
 
 def train_word_vectors(
@@ -35,24 +35,25 @@ def train_word_vectors(
     key: PRNGKeyArray,
     progress: str | None = "word vectors",
 ) -> WordVectors:
-    """Learn vectors for the words of a text: words that appear among like words get like vectors.
+    """Train word vectors on a text: words that occur in similar contexts obtain similar vectors.
 
-    This is skip-gram with negative sampling. The text may be larger than the memory.
+    The method is skip-gram with negative sampling. The text may be larger than the memory.
 
     Args:
-        sentences: the path of a text file with a sentence in each line, a `neuraxis.data.Text`, lists of words, or
-            `Sentences` with a tokeniser of your own.
-        size: of the vectors.
-        window: the farthest reach of a context, in words to each side.
-        min_count: words that appear less often are left out.
-        negatives: negative words for each pair.
-        epochs: how often to go through the text.
-        key: seed of it all; one key gives the same vectors again.
-        progress: label of the progress bar; None shows none.
+        sentences: path of a text file with one sentence per line, `neuraxis.data.Text`, lists of words, or `Sentences`
+            with your own tokeniser.
+        size: dimension of the vectors.
+        window: maximum window size [words to each side].
+        min_count: minimum count of a word; rarer words are ignored.
+        negatives: number of negative words per pair.
+        epochs: number of passes over the text.
+        key: random key; the same key gives the same vectors.
+        progress: label of the progress bar; None for no progress bar.
 
     Raises:
-        InputError: for settings out of range, or what is no text.
-        DataError: for a text that cannot be read, whose words are all too rare, or without two words in a sentence.
+        InputError: for settings out of range, or sentences of the wrong type.
+        DataError: for a text that cannot be read, whose words are all too rare, or without two known words in a
+            sentence.
     """
     sentences = Sentences.of(sentences)
     vocabulary = Vocabulary.count(sentences, min_count)
@@ -62,7 +63,7 @@ def train_word_vectors(
 
 
 def vectors_of(model: SkipGram, vocabulary: Vocabulary) -> WordVectors:
-    """Return the rows of the input matrix as the vectors of the words."""
+    """Return the rows of the input matrix as word vectors."""
     return WordVectors(vocabulary.words, np.asarray(model.input), vocabulary.counts)
 
 
@@ -79,23 +80,23 @@ def fit_skip_gram(
     key: PRNGKeyArray,
     **how: Any,
 ) -> Fitted:
-    """Let a new `SkipGram` learn from a text by `negative_sampling`.
+    """Train a new `SkipGram` on a text by `negative_sampling`.
 
     Args:
-        sentences: of the text.
-        vocabulary: of the words to learn, counted in this text.
-        size: of the vectors.
-        window: the farthest reach of a context, in words to each side.
-        negatives: negative words for each pair.
+        sentences: sentences of the text.
+        vocabulary: words to train, counted in this text.
+        size: dimension of the vectors.
+        window: maximum window size [words to each side].
+        negatives: number of negative words per pair.
         sample: threshold of `keep_probability`.
-        learning_rate: κ at the beginning; it falls in proportion to what is left of the text, to 1/250 of that.
-        epochs: how often to go through the text.
-        key: seed of it all.
+        learning_rate: initial learning rate κ, which decreases linearly to 1/250 of this value.
+        epochs: number of passes over the text.
+        key: random key for the initial weights and the training.
         how: further arguments of `neuraxis.engine.fit`, such as `callback` or `checkpoint`.
 
     Raises:
         InputError: for settings out of range.
-        DataError: for a text that cannot be read, or without two words of the vocabulary in a sentence.
+        DataError: for a text that cannot be read, or without two known words in a sentence.
         DivergedError: for a learning rate that is too large.
     """
     check.whole(size=size, window=window, negatives=negatives, epochs=epochs)
@@ -105,7 +106,7 @@ def fit_skip_gram(
     words = int(vocabulary.counts.sum())
     chunks = -(-words // _CHUNK)
     together = min(chunks, _CHUNKS_IN_STEP)
-    chunks = -(-chunks // together) * together  # no step with fewer, which would be another program to compile
+    chunks = -(-chunks // together) * together  # no smaller last step, which would compile another program
     with encoded(sentences, vocabulary, -(-words // chunks), chunks) as data:
         rule = negative_sampling(
             vocabulary.counts,
@@ -116,7 +117,7 @@ def fit_skip_gram(
             sample=sample,
             block=_block(keep_probability(vocabulary.counts, sample) * vocabulary.counts),
         )
-        # Made in the call, so that nobody holds it while the model that is learnt lies in memory, too.
+        # Created in the call, so that the initial model is freed during training.
         return fit(
             SkipGram(len(vocabulary), size, key=key_model),
             rule,
@@ -129,6 +130,6 @@ def fit_skip_gram(
 
 
 def _block(kept: Float[np.ndarray, " word"]) -> int:
-    """Return the size of a block that holds few of the most frequent word, for how many are kept of each."""
+    """Return the size of a block with few occurrences of the most frequent word, from the kept number of each word."""
     size = _MOST_IN_BLOCK * kept.sum() / kept.max()
     return int(np.clip(size // TILE, 1, _LARGEST_BLOCK // TILE)) * TILE

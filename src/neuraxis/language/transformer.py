@@ -1,4 +1,4 @@
-"""Transformers as language models: the network of 2017, and a present-day one from the same parts."""
+"""Transformers as language models: that of 2017, and a modern one from the same parts."""
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -19,24 +19,24 @@ from neuraxis.layers import (
     SinusoidalPositions,
 )
 
-_SMALL: Initializer = scaled_normal(0.05)  # logits nearly 0
-_CALM: Initializer = scaled_normal(1 / 3)  # as PyTorch's layers begin: blocks add little at first
+_SMALL: Initializer = scaled_normal(0.05)  # logits near 0
+_CALM: Initializer = scaled_normal(1 / 3)  # the variance of PyTorch's layers: blocks add little at first
 
 
 def transformer_2017(
     tokens: int, *, size: int = 128, layers: int = 4, heads: int = 4, context: int = 64, key: PRNGKeyArray
 ) -> LanguageModel:
-    """Make the Transformer of 2017 as a language model: sinusoidal positions, layer normalisation, ReLU.
+    """Create the Transformer of 2017 as a language model: sinusoidal positions, layer normalisation, ReLU.
 
-    It is a decoder without an encoder to look at. Norms stand before each part (see `TransformerBlock`).
+    It is a decoder without cross-attention, and with pre-norm (see `TransformerBlock`).
 
     Args:
-        tokens: how many different ones there are.
-        size: features of a place; the feed-forward parts have four times as many.
+        tokens: number of tokens in the vocabulary.
+        size: number of features of a position; feed-forward networks have four times as many hidden neurons.
         layers: number of blocks.
-        heads: of the attention of each block.
-        context: the most tokens that the model reads at once.
-        key: seed of the weights.
+        heads: number of attention heads of each block.
+        context: maximum number of tokens that the model reads at once.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for numbers that are not positive, or heads that do not divide the size.
@@ -69,9 +69,9 @@ def transformer_2017(
 def modern_transformer(
     tokens: int, *, size: int = 128, layers: int = 4, heads: int = 4, context: int = 64, key: PRNGKeyArray
 ) -> LanguageModel:
-    """Make a present-day language model: rotary positions, RMS norm, normalised queries and keys, squared ReLU.
+    """Create a modern language model: rotary positions, RMS norm, normalised queries and keys, squared ReLU.
 
-    It has no biases, and what its blocks add begins at 0. The arguments are those of `transformer_2017`.
+    It has no biases, and its blocks initially add 0. The arguments are those of `transformer_2017`.
 
     Raises:
         InputError: as for `transformer_2017`, and for heads with an odd number of features.

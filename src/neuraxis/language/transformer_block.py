@@ -1,4 +1,4 @@
-"""The block that Transformers are a stack of."""
+"""The Transformer block."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from neuraxis.layers.attention import for_heads
 
 
 class Cache(NamedTuple):
-    """The keys and values of the places that a block has seen, in arrays that have room for the whole context."""
+    """Keys and values of the positions that a block has processed, in arrays with room for the whole context."""
 
     keys: Float[Array, "... head context d"]
     values: Float[Array, "... head context d"]
@@ -24,20 +24,20 @@ class Cache(NamedTuple):
 class TransformerBlock(eqx.Module):
     """h = x + attention(norm₁(x)); y = h + feed_forward(norm₂(h)).
 
-    Each part receives normalised input and adds to what runs through all blocks (pre-norm), which trains without care
-    for the first steps; the paper of 2017 normalised the sum.
+    Each sublayer receives normalised input and adds its output to the residual stream (pre-norm), which trains without
+    a warm-up of the learning rate; the paper of 2017 normalised the sum.
 
     Args:
         attention: self-attention, (…, time, size) to the same shape.
-        feed_forward: map of each place, (…, size) to (…, size).
+        feed_forward: map at each position, (…, size) to (…, size).
         attention_norm: norm₁.
         feed_forward_norm: norm₂.
 
     Raises:
-        InputError: for parts that are not of these kinds.
+        InputError: for parts of another type.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017); Xiong et al., On layer
-    normalization in the Transformer architecture, ICML (2020), for the place of the norms.
+    normalization in the Transformer architecture, ICML (2020), for pre-norm.
     """
 
     attention: MultiHeadAttention
@@ -64,7 +64,7 @@ class TransformerBlock(eqx.Module):
         return self._after(numbers, attention(q, k, v, for_heads(mask)))
 
     def first_cache(self, leading: tuple[int, ...], context: int) -> Cache:
-        """Return a cache that has seen nothing, for inputs with these leading axes and so many places at most."""
+        """Return an empty cache, for inputs with these leading axes and at most `context` positions."""
         size, heads = self.attention.out.weight.shape[0], self.attention.heads
         nothing = jnp.zeros((*leading, heads, context, size // heads), self.attention.out.weight.dtype)
         return Cache(nothing, nothing)
@@ -72,9 +72,9 @@ class TransformerBlock(eqx.Module):
     def extend(
         self, cache: Cache, x: Float[Array, "... new size"], position: Int[Array, ""]
     ) -> tuple[Cache, Float[Array, "... new size"]]:
-        """Go on with some more places, the first of which is number `position`; each sees those up to itself.
+        """Process further positions, the first of which has index `position`; return the cache and their features.
 
-        The result is that of a call with all places and a causal mask, at the new ones.
+        The features equal those of a call with all positions and a causal mask.
         """
         cache, heads = attend_to_cache(self.attention, cache, self.attention_norm(x), position)
         return cache, self._after(x, heads)
@@ -87,13 +87,13 @@ class TransformerBlock(eqx.Module):
 def attend_to_cache(
     layer: MultiHeadAttention, cache: Cache, x: Float[Array, "... new size"], position: Int[Array, ""]
 ) -> tuple[Cache, Float[Array, "... head new d"]]:
-    """Take some more places into a cache; give it, and what the heads see of all places up to each of the new ones.
+    """Append further positions to a cache; return it, and the output of each head at the new positions.
 
     Args:
-        layer: whose heads these are.
-        cache: of the places before.
-        x: features of the new places.
-        position: number of the first of them.
+        layer: attention layer.
+        cache: keys and values of the preceding positions.
+        x: features of the new positions.
+        position: index of the first new position.
     """
     places = position + jnp.arange(x.shape[-2])
     q, k, v = layer.project(x, positions=places)

@@ -1,4 +1,4 @@
-"""How an encoder–decoder writes a target: token by token, as a dynamics."""
+"""Decoding of an encoder–decoder: a target is written token by token, as a dynamics."""
 
 from typing import Any, NamedTuple
 
@@ -18,26 +18,26 @@ from neuraxis.values import compiled
 
 
 class Written(NamedTuple):
-    """What a decoder remembers of the tokens that it has written."""
+    """State of a decoder that has written some tokens."""
 
     caches: tuple[CrossCache, ...]  # of each block
-    position: Int[Array, ""]  # how many
+    position: Int[Array, ""]  # number of tokens
 
 
 class TargetDecoding(eqx.Module):
     """An encoder–decoder that has read a source, as a dynamics in discrete time.
 
-    A token of the target comes in, at first `model.begin`, and the logits of the next one out. The keys and values of
-    the source are computed once, and those of a token when it comes in (a key/value cache), so that a step costs one
-    token and not all of them.
+    The input is a token of the target, at first `model.begin`, and the output the logits of the next one. The keys and
+    values of the source are computed once, and those of each token are cached (key/value cache), so that a step
+    processes only one token.
 
     Args:
-        model: an encoder–decoder.
+        model: encoder–decoder.
         source: tokens, (…, m).
-        length: the most steps; beyond, the logits are NaN.
+        length: maximum number of steps, after which the logits are NaN.
 
     Raises:
-        InputError: for a model that is none, a source of what are no tokens, or a length that is not positive.
+        InputError: for a model of another type, a source with invalid tokens, or a length that is not positive.
     """
 
     model: EncoderDecoder
@@ -52,13 +52,13 @@ class TargetDecoding(eqx.Module):
         self.caches = _read(model, jnp.asarray(source), int(length))
 
     def init_state(self, input_shape: Any = ()) -> Written:
-        """Have written nothing."""
+        """Return the state before the first token."""
         return Written(self.caches, jnp.zeros((), jnp.int32))
 
     def step(
         self, state: Written, token: Integer[Array, "..."], dt: ArrayLike = 1.0
     ) -> tuple[Written, Float[Array, "... token"]]:
-        """Take a token in; give the logits of the next one."""
+        """Read a token; return the logits of the next one."""
         model, position, caches = self.model, state.position, []
         new = jnp.asarray(token)[..., None]
         x = model.positions(model.target_embedding(new), positions=position + jnp.arange(1))
@@ -79,16 +79,16 @@ def translate(
     top_p: ArrayLike | None = None,
     key: PRNGKeyArray | None = None,
 ) -> Int[np.ndarray, "... length"]:
-    """Write the target of each source: its tokens up to and with `end`, and then padding.
+    """Generate the target of each source: its tokens up to and including `end`, followed by padding.
 
     Args:
-        model: what writes.
+        model: encoder–decoder.
         source: tokens, (…, m).
-        length: the most tokens that are written.
-        temperature: T of softmax(z/T), from which each token is drawn; 0 takes the most probable one (greedy decoding).
-        top_k: draw of that many most probable tokens only.
-        top_p: draw of the fewest tokens only whose probabilities add up to p, in (0, 1].
-        key: of the draws; not needed at temperature 0.
+        length: maximum number of tokens.
+        temperature: temperature T of softmax(z/T); 0 always takes the most probable token (greedy decoding).
+        top_k: number of most probable tokens to sample from.
+        top_p: total probability, in (0, 1], of the fewest most probable tokens to sample from.
+        key: random key for sampling; not needed at temperature 0.
 
     Raises:
         InputError: as for `TargetDecoding` and `Sampling`, and for a temperature above 0 without a key.

@@ -1,4 +1,4 @@
-"""Words that a vocabulary does not hold."""
+"""Error messages for words that are not in a vocabulary."""
 
 import difflib
 from collections.abc import Container, Sequence
@@ -8,17 +8,17 @@ from typing import Any
 from neuraxis import check
 from neuraxis.errors import InputError
 
-_SEARCHED = 5_000  # most frequent words that are compared with an unknown one; more would keep the user waiting
-_SHORT = 60  # characters of a word that a message repeats
+_SEARCHED = 5_000  # most frequent words compared with an unknown one; more would take too long
+_SHORT = 60  # characters of a word shown in a message
 
 
 def unknown_word(word: Any, words: Sequence[str], known: Container[str]) -> InputError:
-    """Describe a word that is not known, with the nearest that are.
+    """Return an error for an unknown word that suggests the nearest known words.
 
     Args:
-        word: what the user asked for.
-        words: all that are known, the most frequent first.
-        known: the same, for looking one up.
+        word: the word asked for.
+        words: all known words, the most frequent first.
+        known: the same words, for fast look-up.
     """
     if not isinstance(word, str):
         return InputError(f"a word must be text, but is {check.received(word)}")

@@ -1,4 +1,4 @@
-"""The words of a text, by how often they appear."""
+"""The vocabulary of a text, ordered by frequency."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,17 +17,17 @@ from neuraxis.language.unknown import unknown_word
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Vocabulary:
-    """Words and how often each appears, the most frequent first: the number of a word is its rank.
+    """Words and their counts, the most frequent first: the index of a word is its rank.
 
-    `word in vocabulary`, `len(vocabulary)` and `vocabulary.words[number]` are what they seem.
+    It supports `word in vocabulary` and `len(vocabulary)`; `vocabulary.words[index]` is a word.
 
     Args:
         words: every word once.
-        counts: how often each appears, (words), falling.
+        counts: number of occurrences of each word, (words), in descending order.
 
     Raises:
-        InputError: if a word appears twice or is no text, or the counts are not positive, do not fall or are of another
-            number.
+        InputError: if a word appears twice or is not text, or the counts are not positive, not in descending order, or
+            not one per word.
     """
 
     words: tuple[str, ...]
@@ -52,26 +52,26 @@ class Vocabulary:
     def count(
         sentences: Any, min_count: int = 5, max_size: int | None = None, max_distinct: int = 1_000_000
     ) -> "Vocabulary":
-        """Count the words of a text in one pass. Of words that are equally frequent, the one that appears first leads.
+        """Count the words of a text in one pass; words of equal frequency are in the order of their first occurrence.
 
         Args:
-            sentences: `Sentences`, or what they are made from: a path, a `Text`, or lists of words.
-            min_count: words that appear less often are left out.
-            max_size: the most words to keep; `None` keeps all.
-            max_distinct: how many different words are counted at once; each takes about 130 bytes. Where a text brings
-                more, those that were met only once by then are dropped, the next time those met up to twice, and so on
-                (as `ReduceVocab` in word2vec.c does); they may come back, but then their count is too low.
+            sentences: `Sentences`, or their source: a path, a `Text`, or lists of words.
+            min_count: minimum count of a word; rarer words are ignored.
+            max_size: maximum number of words, the most frequent; `None` for all.
+            max_distinct: maximum number of different words in memory; each takes about 130 bytes. If there are more,
+                words counted only once so far are dropped, the next time those counted up to twice, and so on (as in
+                `ReduceVocab` of word2vec.c); if they occur again, their counts are too low.
 
         Raises:
-            InputError: for sizes that are not whole, or sentences that are no lists of words.
-            DataError: if the text cannot be read, or no word appears often enough.
+            InputError: for sizes that are not integers, or sentences that are not lists of words.
+            DataError: if the text cannot be read, or no word occurs often enough.
         """
         check.whole(min_count=min_count, max_distinct=max_distinct)
         if max_size is not None:
             check.whole(max_size=max_size)
         counts = _counted(Sentences.of(sentences), max_distinct)
         if not counts:
-            raise DataError("the text holds no word")
+            raise DataError("the text contains no word")
         most = max(counts, key=counts.__getitem__)
         if counts[most] < min_count:
             found = f"the most frequent, {most!r}, appears {counts[most]} times"
@@ -79,26 +79,26 @@ class Vocabulary:
         frequent = (word for word, count in counts.items() if count >= min_count)
         words = sorted(frequent, key=counts.__getitem__, reverse=True)[:max_size]
         numbers = np.fromiter(map(counts.__getitem__, words), np.int64, len(words))
-        del counts, frequent  # which take much memory
+        del counts, frequent  # frees memory
         return Vocabulary(tuple(words), numbers)
 
     def index(self, word: str) -> int:
-        """Return the number of a word.
+        """Return the index of a word.
 
         Raises:
-            InputError: if it is not known, with the nearest words that are.
+            InputError: if it is unknown, with the nearest known words.
         """
         if word not in self:
             raise unknown_word(word, self.words, self)
         return self._numbers[word]
 
     def lookup(self, tokens: Iterable[str]) -> Int32[np.ndarray, " tokens"]:
-        """Return the numbers of words, and −1 for the unknown."""
+        """Return the indices of words, −1 for unknown ones."""
         tokens = _listed(tokens)
         return np.fromiter(map(self._numbers.get, tokens, repeat(-1)), np.int32, len(tokens))
 
     def encode(self, tokens: Iterable[str]) -> Int32[np.ndarray, " known"]:
-        """Return the numbers of the known words, in their order; the unknown are left out."""
+        """Return the indices of the known words, in order; unknown words are skipped."""
         numbers = self.lookup(tokens)
         return numbers[numbers >= 0]
 
@@ -124,10 +124,10 @@ def _counted(sentences: Sentences, max_distinct: int) -> dict[str, int]:
 
 
 def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return words as a tuple, with the number of each.
+    """Return words as a tuple, and the index of each.
 
     Raises:
-        InputError: if there is none, or one appears twice or is no text.
+        InputError: if there are none, or one appears twice or is not text.
     """
     words = tuple(_listed(words))
     if not words:
@@ -140,7 +140,7 @@ def numbered(words: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
 
 
 def _listed(words: Iterable[str]) -> Sequence[str]:
-    """Return words as a list, and refuse what is none."""
+    """Return words as a list, after checking that they are text."""
     if isinstance(words, str) or not isinstance(words, Iterable):
         raise InputError(f"words must be a list of words, but is {check.received(words)}")
     words = words if isinstance(words, list | tuple) else list(words)

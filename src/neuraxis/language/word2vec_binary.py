@@ -20,22 +20,22 @@ from neuraxis.language.word_vector_files import (
 )
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 18  # bytes that are read at once
+_BLOCK = 1 << 18  # bytes read at once
 _LONGEST = 10_000  # bytes of a word
 
 
 def load_word2vec_binary(path: os.PathLike | str, decode: Decode = bytes.decode) -> WordVectors:
     """Load word vectors from a binary file: a header line "words size", then word, space and vector for every word.
 
-    The numbers of a vector are in single precision, the lowest byte first; a line break may follow them. Files packed
-    by gzip or bzip2 are unpacked. Needs memory for the vectors once.
+    Vectors are in single precision, little-endian; a line break may follow each. Files compressed by gzip or bzip2 are
+    decompressed. Memory is needed for only one copy of the vectors.
 
     Args:
-        path: of the file.
-        decode: makes text of the bytes of a word.
+        path: path of the file.
+        decode: function from the bytes of a word to text.
 
     Raises:
-        DataError: if the file is missing, cut short or damaged, with the byte.
+        DataError: if the file is missing, truncated or damaged, with the position of the byte.
     """
     path = check.path("path", path)
     check.functions(decode=decode)
@@ -50,7 +50,7 @@ def load_word2vec_binary(path: os.PathLike | str, decode: Decode = bytes.decode)
         try:
             _read(file, len(line), vectors, words, decode, path)
         except DataError as error:
-            # What was read as numbers so far is digits, where the file is text.
+            # In a text file, the bytes read as numbers are digits.
             digits = words and not vectors[0].tobytes().strip(b"0123456789+-.eE \n")
             hint = "; it looks like the text format, which load_word2vec_text reads" if digits else ""
             raise DataError(f"{error}{hint}") from error
@@ -58,13 +58,13 @@ def load_word2vec_binary(path: os.PathLike | str, decode: Decode = bytes.decode)
 
 
 def save_word2vec_binary(vectors: WordVectors, path: os.PathLike | str) -> None:
-    """Write word vectors as a binary file that word2vec's tools and gensim read.
+    """Save word vectors as a binary file that word2vec's tools and gensim can read.
 
-    A name that ends in .gz or .bz2 makes a packed file.
+    The file is compressed if its name ends in .gz or .bz2.
 
     Raises:
-        InputError: for a word that is empty, holds white space or cannot be written in UTF-8.
-        OSError: where the file cannot be written; an old one is left as it was.
+        InputError: for a word that is empty, contains white space or cannot be encoded in UTF-8.
+        OSError: if the file cannot be written; an existing file is left unchanged.
     """
     path, words = check.path("path", path), to_write(vectors)
     with writing(path) as file:
@@ -74,15 +74,15 @@ def save_word2vec_binary(vectors: WordVectors, path: os.PathLike | str) -> None:
 
 
 def _read(file: BufferedIOBase, begin: int, vectors: np.ndarray, words: list[str], decode: Decode, path: Path) -> None:
-    """Read every word into a list and every vector into its row.
+    """Read all words into a list and all vectors into an array.
 
     Args:
-        file: after its header.
-        begin: at which byte that is.
-        vectors: to fill, (words, size).
-        words: to fill.
-        decode: makes text of the bytes of a word.
-        path: for messages.
+        file: open file, after its header.
+        begin: number of bytes of the header.
+        vectors: array to fill, (words, size).
+        words: list to fill.
+        decode: function from the bytes of a word to text.
+        path: path for messages.
     """
     rows = vectors.reshape(-1).view(np.uint8).data
     length = 4 * vectors.shape[1]
@@ -91,16 +91,16 @@ def _read(file: BufferedIOBase, begin: int, vectors: np.ndarray, words: list[str
         space = data.find(b" ", at, at + _LONGEST)
         while space < 0 or space + 1 + length > len(data):
             if space < 0 and len(data) - at > _LONGEST:
-                raise DataError(f"{path} should hold a word at byte {begin + at}, but there is no space after it")
+                raise DataError(f"{path} must contain a word at byte {begin + at}, but there is no space after it")
             more = file.read(_BLOCK)
             if not more:
                 raise DataError(f"{path} ends at byte {begin + len(data)}, after {row} of {len(vectors)} words")
             data, begin, at = data[at:] + more, begin + at, 0
             space = data.find(b" ", at, at + _LONGEST)
-        words.append(read_word(data[at:space].lstrip(b"\n"), decode, f"at byte {begin + at} of {path},"))
+        words.append(read_word(data[at:space].lstrip(b"\n"), decode, f"the word at byte {begin + at} of {path}"))
         rows[row * length : (row + 1) * length] = data[space + 1 : space + 1 + length]
         at = space + 1 + length
     rest = data[at:] + file.read(_BLOCK)
     if garbage := rest.lstrip(b"\n"):
         place = begin + at + len(rest) - len(garbage)
-        raise DataError(f"{path} goes on at byte {place}, after the {len(vectors)} words of its header")
+        raise DataError(f"{path} continues at byte {place}, after the {len(vectors)} words of its header")

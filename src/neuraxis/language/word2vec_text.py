@@ -1,4 +1,4 @@
-"""Word vectors in the text format of word2vec, and in that of GloVe."""
+"""Word vectors in the text formats of word2vec and GloVe."""
 
 import os
 from collections.abc import Sequence
@@ -21,29 +21,29 @@ from neuraxis.language.word_vector_files import (
 )
 from neuraxis.language.word_vectors import WordVectors
 
-_BLOCK = 1 << 18  # bytes of lines that are read at once
-_SHORT = 30  # bytes that a message repeats
+_BLOCK = 1 << 18  # bytes of lines read at once
+_SHORT = 30  # bytes shown in a message
 
 
 def load_word2vec_text(path: os.PathLike | str, decode: Decode = bytes.decode) -> WordVectors:
     """Load word vectors from a text file: a header "words size", then a line "word number number …" for every word.
 
-    GloVe's files are the same without the header: where the first line is not two whole numbers, the file is taken for
-    one of them. Files packed by gzip or bzip2 are unpacked. Needs memory for the vectors once.
+    GloVe's files have no header, which is assumed if the first line is not two integers. Files compressed by gzip or
+    bzip2 are decompressed. Memory is needed for only one copy of the vectors.
 
     Args:
-        path: of the file.
-        decode: makes text of the bytes of a word.
+        path: path of the file.
+        decode: function from the bytes of a word to text.
 
     Raises:
-        DataError: if the file is missing, cut short or damaged, with the line.
+        DataError: if the file is missing, truncated or damaged, with the line.
     """
     path = check.path("path", path)
     check.functions(decode=decode)
     with reading(path) as file:
         first = file.readline(_BLOCK)
     if not first.strip():
-        raise DataError(f"{path} holds no word vectors: its first line is empty")
+        raise DataError(f"{path} contains no word vectors: its first line is empty")
     known = header(first)
     count, size = known or (_count_lines(path), len(first.split()) - 1)
     begin = 2 if known else 1  # the line of the first word
@@ -56,23 +56,23 @@ def load_word2vec_text(path: os.PathLike | str, decode: Decode = bytes.decode) -
             wanted = lines[: count - len(words)]
             _read(wanted, vectors[len(words) : len(words) + len(wanted)], words, decode, (path, begin + len(words)))
             if any(line.strip() for line in lines[len(wanted) :]):
-                raise DataError(f"{path} goes on in line {begin + count}, after the {count} words of its header")
+                raise DataError(f"{path} continues in line {begin + count}, after the {count} words of its header")
     if len(words) < count:
         raise DataError(f"{path} ends after {len(words)} words, but its header says {count}")
     return checked(path, words, vectors)
 
 
 def save_word2vec_text(vectors: WordVectors, path: os.PathLike | str) -> None:
-    """Write word vectors as text that word2vec's tools and gensim read; what is loaded again is equal to the last bit.
+    """Save word vectors as text that word2vec's tools and gensim can read; loaded again, they are bit-equal.
 
-    A name that ends in .gz or .bz2 makes a packed file.
+    The file is compressed if its name ends in .gz or .bz2.
 
     Raises:
-        InputError: for a word that is empty, holds white space or cannot be written in UTF-8.
-        OSError: where the file cannot be written; an old one is left as it was.
+        InputError: for a word that is empty, contains white space or cannot be encoded in UTF-8.
+        OSError: if the file cannot be written; an existing file is left unchanged.
     """
     path, words = check.path("path", path), to_write(vectors)
-    line = b"%b" + b" %.9g" * vectors.size + b"\n"  # nine digits tell every number of single precision from the next
+    line = b"%b" + b" %.9g" * vectors.size + b"\n"  # nine digits identify every number in single precision
     with writing(path) as file:
         file.write(b"%d %d\n" % vectors.vectors.shape)
         for word, vector in zip(words, vectors.vectors, strict=True):
@@ -94,20 +94,20 @@ def _read(
     decode: Decode,
     where: tuple[Path, int],
 ) -> None:
-    """Read lines into an array of vectors and a list of words, all at once, or one by one where that fails."""
+    """Read lines into an array of vectors and a list of words, all at once, or one by one if that fails."""
     path, begin = where
     pairs = [line.split(b" ", 1) for line in lines]
     numbers = _numbers(pairs, vectors.shape[1]) if lines else vectors
     for row, line in enumerate(lines):
         place = f"line {begin + row} of {path}"
         word = pairs[row][0] if numbers is not None else _read_line(line, vectors[row], place)
-        words.append(read_word(word, decode, f"the beginning of {place}"))
+        words.append(read_word(word, decode, f"the word in {place}"))
     if numbers is not None:
         vectors[:] = numbers
 
 
 def _numbers(pairs: list[list[bytes]], size: int) -> Float32[np.ndarray, "lines size"] | None:
-    """Read the numbers of well-formed lines; `None` where one of them is not."""
+    """Return the numbers of lines, or `None` if one of the lines is malformed."""
     if not all(len(pair) == 2 and pair[1].strip() for pair in pairs):
         return None
     try:
@@ -118,7 +118,7 @@ def _numbers(pairs: list[list[bytes]], size: int) -> Float32[np.ndarray, "lines 
 
 
 def _read_line(line: bytes, vector: Float32[np.ndarray, " size"], place: str) -> bytes:
-    """Read one line into a vector, and give its word, which may hold spaces (in GloVe's largest file some do)."""
+    """Read one line into a vector, and return its word, which may contain spaces (as some in GloVe's largest file)."""
     word, *numbers = line.rstrip().rsplit(None, len(vector)) or [b""]
     extra = word.split(b" ")[1:]
     hint = "" if all(map(bytes.isascii, numbers)) else "; if it is the binary format, load_word2vec_binary reads it"
@@ -131,7 +131,7 @@ def _read_line(line: bytes, vector: Float32[np.ndarray, " size"], place: str) ->
         with np.errstate(over="ignore"):
             vector[i] = number
         if not np.isfinite(vector[i]):
-            raise DataError(f"{place} holds {field[:_SHORT]!r}, which is not finite in single precision")
+            raise DataError(f"{place} contains {field[:_SHORT]!r}, which is not finite in single precision")
     return word
 
 

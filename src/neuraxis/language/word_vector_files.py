@@ -1,4 +1,4 @@
-"""What the text and the binary format of word2vec have in common: a header, words, and files that may be packed."""
+"""Shared parts of the text and binary formats of word2vec: the header, words, and compressed files."""
 
 import bz2
 import gzip
@@ -19,12 +19,12 @@ from neuraxis.language.word_vectors import WordVectors
 
 Decode = Callable[[bytes], str]
 
-_SHORT = 30  # bytes of a word that a message repeats
+_SHORT = 30  # bytes of a word shown in a message
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a file, unpacked if it begins as gzip or bzip2 does, and tell what goes wrong on the way as `DataError`."""
+    """Open a file, decompressed if it starts like gzip or bzip2; errors while reading are raised as `DataError`."""
     try:
         with path.open("rb") as file:
             start = file.read(3)
@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[BufferedIOBase]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a file that appears when all is written, and is packed if its name ends in .gz or .bz2."""
+    """Open a file that appears once it is complete, and is compressed if its name ends in .gz or .bz2."""
     with files.writing(path) as file:
         if path.suffix == ".gz":
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
@@ -56,21 +56,21 @@ def writing(path: Path) -> Iterator[BufferedIOBase]:
 
 
 def header(line: bytes) -> tuple[int, int] | None:
-    """Read "words size" from the first line of a file; `None` where it is no header."""
+    """Return words and size from the first line of a file, or `None` if it is not a header."""
     match = re.fullmatch(rb"(\d{1,18}) (\d{1,18})\s*", line)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def room(path: Path, words: int, size: int, least: int) -> Float32[np.ndarray, "words size"]:
-    """Return an array for all vectors, where it fits into memory and the file is long enough to hold them.
+    """Return an array for all vectors, after checking that it fits into memory and that the file is long enough.
 
     Args:
-        path: of the file.
-        words: how many.
-        size: of a vector.
-        least: bytes that the words and vectors take at least where the file is not packed.
+        path: path of the file.
+        words: number of words.
+        size: dimension of the vectors.
+        least: minimum number of bytes of the words and vectors in an uncompressed file.
     """
-    said = f"{path} says in its header that it holds {words} words of {size} numbers each"
+    said = f"{path} says in its header that it contains {words} words of {size} numbers each"
     if not words * size:
         raise DataError(f"{said}, so there is nothing to read")
     with path.open("rb") as file:
@@ -86,22 +86,22 @@ def read_word(word: bytes, decode: Decode, where: str) -> str:
     """Return a word as text.
 
     Raises:
-        DataError: if it is empty, holds a zero or a line break, or cannot be decoded.
+        DataError: if it is empty, contains a zero or a line break, or cannot be decoded.
     """
     if not word or b"\0" in word or b"\n" in word:
-        raise DataError(f"{where} should be a word, but is {word[:_SHORT]!r}")
+        raise DataError(f"{where} must not be empty or contain zeros or line breaks, but is {word[:_SHORT]!r}")
     try:
         text = decode(word)
     except UnicodeDecodeError as error:
-        remedy = "with decode=lambda word: word.decode(errors='replace') it can be read all the same"
-        raise DataError(f"the word {word[:_SHORT]!r}, {where}, is not {error.encoding.upper()}; {remedy}") from error
+        remedy = "to read it anyway, use decode=lambda word: word.decode(errors='replace')"
+        raise DataError(f"{where}, {word[:_SHORT]!r}, is not {error.encoding.upper()}; {remedy}") from error
     if not isinstance(text, str) or not text:
-        raise InputError(f"decode must return a text that is not empty, but of {word[:_SHORT]!r} gives {text!r}")
+        raise InputError(f"decode must return non-empty text, but returned {text!r} for {word[:_SHORT]!r}")
     return text
 
 
 def checked(path: Path, words: list[str], vectors: Float32[np.ndarray, "words size"]) -> WordVectors:
-    """Make word vectors of what was read."""
+    """Return word vectors from words and vectors that were read."""
     try:
         return WordVectors(tuple(words), vectors)
     except InputError as error:
@@ -109,10 +109,10 @@ def checked(path: Path, words: list[str], vectors: Float32[np.ndarray, "words si
 
 
 def to_write(vectors: Any) -> list[bytes]:
-    """Return the words as they are written.
+    """Return the words, encoded for a file.
 
     Raises:
-        InputError: for what is no word vectors, and for words that the format cannot hold.
+        InputError: for an argument that is not `WordVectors`, or words that the format does not allow.
     """
     check.instance(WordVectors, vectors=vectors)
     return [_written(word) for word in vectors.words]
@@ -124,6 +124,6 @@ def _written(word: str) -> bytes:
     except UnicodeEncodeError as error:
         raise InputError(f"the word {word[:_SHORT]!r} cannot be written in UTF-8: {error.reason}") from error
     if written.split() != [written] or b"\0" in written:
-        expected = "a word in a file must not be empty nor hold white space or zeros"
-        raise InputError(f"{expected}, but there is {word[:_SHORT]!r}; join what belongs together by '_'")
+        expected = "a word in a file must not be empty or contain white space or zeros"
+        raise InputError(f"{expected}, but one is {word[:_SHORT]!r}; join the parts of phrases by '_'")
     return written

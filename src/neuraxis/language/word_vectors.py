@@ -1,4 +1,4 @@
-"""Words as vectors: which are near each other, and how they are related."""
+"""Word vectors: similarities and analogies of words."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,26 +11,26 @@ from neuraxis.errors import InputError
 from neuraxis.language.unknown import unknown_word
 from neuraxis.language.vocabulary import numbered
 
-_BLOCK = 1 << 18  # numbers that are squared at once
-_GUARD = 1024.0  # vectors are multiplied by ones that are so much shorter, so that no sum passes the largest float32
+_BLOCK = 1 << 18  # numbers squared at once
+_GUARD = 1024.0  # directions are shortened by this factor, so that products with vectors do not overflow in float32
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
     """A vector for every word.
 
-    The similarity of two words is the cosine of the angle between their vectors, a·b / (|a| |b|), and 0 where one of
-    them is zero. `vectors["word"]` is a word's vector; `word in vectors`, `len(vectors)` and `for word in vectors` are
-    what they seem.
+    The similarity of two words is the cosine of the angle between their vectors, a·b / (|a| |b|), and 0 if one of them
+    is zero. `vectors["word"]` is the vector of a word; `word in vectors`, `len(vectors)` and `for word in vectors` are
+    supported.
 
     Args:
-        words: every word once, the most frequent first if that is known.
-        vectors: (words, size). An array of single precision is used as it is and must not be changed afterwards;
-            another is copied.
-        counts: how often each word appears, (words), where that is known.
+        words: every word once, the most frequent first if known.
+        vectors: vectors, (words, size). An array in single precision is used without a copy and must not be changed
+            afterwards.
+        counts: number of occurrences of each word, (words), if known.
 
     Raises:
-        InputError: if a word appears twice or is no text, a vector is not finite, or the lengths differ.
+        InputError: if a word appears twice or is not text, a vector is not finite, or the lengths differ.
     """
 
     words: tuple[str, ...]
@@ -38,7 +38,7 @@ class WordVectors:
     counts: np.ndarray | None = None
     _numbers: dict[str, int] = field(init=False)
     _scales: np.ndarray = field(init=False)
-    """For every vector, _GUARD divided by its length."""
+    """_GUARD divided by the length of each vector."""
 
     def __post_init__(self) -> None:
         words, numbers = numbered(self.words)
@@ -46,7 +46,7 @@ class WordVectors:
         if vectors.ndim != 2 or len(vectors) != len(words) or not vectors.shape[1]:
             expected = f"({len(words)}, size), a vector for each word"
             raise InputError(f"vectors must have shape {expected}, but have shape {vectors.shape}")
-        with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        with np.errstate(over="ignore"):  # infinite values are rejected below
             vectors = np.ascontiguousarray(vectors, np.float32).view()
         counts = None if self.counts is None else np.array(check.array("counts", self.counts))
         if counts is not None and (counts.dtype.kind not in "iu" or counts.shape != (len(words),) or counts.min() < 0):
@@ -64,14 +64,14 @@ class WordVectors:
 
     @property
     def size(self) -> int:
-        """How many numbers a vector has."""
+        """Dimension of the vectors."""
         return self.vectors.shape[1]
 
     def index(self, word: str) -> int:
-        """Return the number of a word.
+        """Return the index of a word.
 
         Raises:
-            InputError: if it is not known, with the nearest words that are.
+            InputError: if it is unknown, with the nearest known words.
         """
         if word not in self:
             raise unknown_word(word, self.words, self)
@@ -81,7 +81,7 @@ class WordVectors:
         """Return the cosine of the angle between the vectors of two words.
 
         Raises:
-            InputError: if a word is not known, with the nearest that are.
+            InputError: if a word is unknown, with the nearest known words.
         """
         one, other = self.units(np.array([self.index(a), self.index(b)]))
         return float(np.clip(one @ other, -1, 1))
@@ -89,18 +89,18 @@ class WordVectors:
     def most_similar(
         self, positive: str | Sequence[str], negative: str | Sequence[str] = (), count: int = 10
     ) -> list[tuple[str, float]]:
-        """Return the words whose vectors point most nearly in the direction of others, each with the cosine.
+        """Return the words whose vectors have the largest cosines with a combination of words, with these cosines.
 
-        The direction is Σ p/|p| − Σ n/|n| of the positive and negative words' vectors. The words asked for are left
-        out; of words that are equally near, the one that stands first leads.
+        The combination is Σ p/|p| − Σ n/|n|, with the vectors p and n of the positive and negative words, which are
+        themselves excluded. Words with equal cosines are in their original order.
 
         Args:
-            positive: a word, or several whose sum is meant.
-            negative: words that are subtracted.
-            count: how many words are wanted; all others are given where there are fewer.
+            positive: word, or several words that are added.
+            negative: word, or several words that are subtracted.
+            count: maximum number of words to return.
 
         Raises:
-            InputError: if a word is not known, with the nearest that are, or none is given.
+            InputError: if a word is unknown, with the nearest known words, or if there is none.
         """
         check.whole(count=count)
         plus = [positive] if isinstance(positive, str) else list(_words("positive", positive))
@@ -115,24 +115,24 @@ class WordVectors:
         return [(self.words[i], float(cosines[i])) for i in _largest(cosines, min(count, len(self) - len(left_out)))]
 
     def analogy(self, a: str, b: str, c: str, count: int = 10) -> list[tuple[str, float]]:
-        """Answer "a is to b as c is to …" by what is nearest to b/|b| − a/|a| + c/|c|.
+        """Answer "a is to b as c is to …" by the words nearest to b/|b| − a/|a| + c/|c|, with their cosines.
 
         From Mikolov, Yih & Zweig (2013), Linguistic regularities in continuous space word representations, NAACL.
 
         Raises:
-            InputError: if a word is not known, with the nearest that are.
+            InputError: if a word is unknown, with the nearest known words.
         """
         return self.most_similar([b, c], [a], count)
 
     def cosines(self, directions: Float[np.ndarray, "... size"], count: int) -> Float64[np.ndarray, "... {count}"]:
-        """Get the cosines of the angles between directions and the vectors of the first `count` words; of zero, 0."""
+        """Return the cosines between directions and the vectors of the first `count` words, 0 where one is zero."""
         lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
         short = np.divide(directions, lengths * _GUARD, out=np.zeros(directions.shape), where=lengths > 0)
         cosines = (short.astype(np.float32) @ self.vectors[:count].T) * self._scales[:count]
         return np.clip(cosines, -1, 1, out=cosines)
 
     def units(self, numbers: Integer[np.ndarray, "..."]) -> Float64[np.ndarray, "... size"]:
-        """Return the vectors of the words of these numbers, made of length one; zero stays zero."""
+        """Return the vectors of the words with these indices, normalised to length 1; zero vectors stay zero."""
         return self.vectors[numbers] * (self._scales[numbers] / _GUARD)[..., None]
 
     def __getitem__(self, word: str) -> Float32[np.ndarray, " size"]:
@@ -158,14 +158,14 @@ def _words(name: str, words: Sequence[str]) -> Sequence[str]:
 
 
 def _lengths(vectors: Float32[np.ndarray, "words size"]) -> Float64[np.ndarray, " words"]:
-    """Return lengths in double precision, where no square of a float32 is too large or too small."""
+    """Return lengths in double precision, in which squares of float32 neither overflow nor underflow."""
     rows = max(1, _BLOCK // vectors.shape[1])
     blocks = (vectors[start : start + rows].astype(np.float64) for start in range(0, len(vectors), rows))
     return np.sqrt(np.concatenate([np.einsum("ij,ij->i", block, block) for block in blocks]))
 
 
 def _largest(values: Float64[np.ndarray, " n"], count: int) -> Int64[np.ndarray, " count"]:
-    """Return where the largest values stand, in falling order; among equals the first leads."""
+    """Return the indices of the largest values, in descending order; equal values are in their original order."""
     if count == 0:
         return np.empty(0, np.int64)
     threshold = np.partition(values, len(values) - count)[len(values) - count]

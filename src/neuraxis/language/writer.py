@@ -14,14 +14,14 @@ from neuraxis.language.language_model import LanguageModel
 
 
 class Writer(eqx.Module):
-    """A language model that goes on with a text. It is saved and loaded as a whole, tokeniser and all.
+    """A language model that continues a text. It is saved and loaded together with its tokeniser.
 
     Args:
-        model: the language model.
-        tokenizer: the tokeniser whose tokens it was trained on.
+        model: language model.
+        tokenizer: tokeniser that it was trained with.
 
     Raises:
-        InputError: for what is neither, or a tokeniser of another number of tokens.
+        InputError: for arguments of the wrong type, or a tokeniser with more tokens than the model.
     """
 
     model: LanguageModel
@@ -51,12 +51,12 @@ class Writer(eqx.Module):
         top_k: int | None = None,
         top_p: ArrayLike | None = None,
     ) -> str:
-        """Go on with a text by `count` tokens; of a prompt longer than the context, the end is read.
+        """Return a continuation of a text by `count` tokens; a prompt longer than the context is cut to its end.
 
         The other arguments are those of `generate`.
 
         Raises:
-            InputError: as `generate` does, and for a prompt that the tokeniser cannot encode.
+            InputError: as for `generate`, and for a prompt that the tokeniser cannot encode.
         """
         tokens: Any = self.tokenizer.encode(prompt)
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}

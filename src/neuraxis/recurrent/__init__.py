@@ -1,9 +1,9 @@
-"""Recurrent networks: dynamics in discrete time whose weights are trained through time.
+"""Recurrent networks: dynamics in discrete time, trained by backpropagation through time.
 
-All cells are used alike. A cell is a dynamics whose output is h, and so is its state, but for the Legendre memories:
-`simulate(cell, inputs)` runs it step by step, with the time axis first. It is a map over sequences as well, `cell(x)`
-or `cell(x, state)` from (…, time, in) to (…, time, hidden). And `neuraxis.engine.unroll` gives the last state besides,
-of one cell or of a `Chain` of cells and layers, from which the next stretch of a sequence goes on.
+All cells have the same interface. A cell is a dynamics whose output and, except in the Legendre memories, state is h:
+`simulate(cell, inputs)` runs it step by step, with the time axis first. It is also a map over sequences, `cell(x)` or
+`cell(x, state)`, from (…, time, in) to (…, time, hidden). `neuraxis.engine.unroll` also returns the last state of a
+cell or of a `Chain` of cells and layers, from which the next part of a sequence can continue.
 """
 
 from neuraxis.described import describe as _describe

@@ -1,7 +1,7 @@
 """Backpropagation through time by hand: the gradient of a recurrent network as a recursion from step to step.
 
-With a_i = x_i U + h_(i−1) W + b, h_i = σ(a_i), z_i = h_i V + c and E = Σ_i α_i L(z_i, t_i), where gradients have one
-row for each sequence,
+With a_i = x_i U + h_(i−1) W + b, h_i = σ(a_i), z_i = h_i V + c and E = Σ_i α_i L(z_i, t_i), and with gradients that
+have one row per sequence,
 
     ∇_{z_i} E = α_i ∂L/∂z_i
     ∇_{a_i} E = σ′(a_i) ⊙ (∇_{z_i} E Vᵀ + ∇_{a_{i+1}} E Wᵀ)
@@ -11,8 +11,8 @@ from the last step back to the first, and, summed over steps and sequences,
     ∇_U E = Σ x_iᵀ ∇_{a_i} E    ∇_W E = Σ h_{i−1}ᵀ ∇_{a_i} E    ∇_b E = Σ ∇_{a_i} E
     ∇_V E = Σ h_iᵀ ∇_{z_i} E    ∇_c E = Σ ∇_{z_i} E.
 
-Truncated, the second term of ∇_{a_i} is left out where step i + 1 begins a window of k steps: gradients then reach at
-most k steps back, while h goes on.
+In the truncated form, the second term of ∇_{a_i} is omitted where step i + 1 starts a window of k steps: gradients then
+reach at most k steps back, while h is carried on.
 
 Sources: P. J. Werbos, Backpropagation through time: what it does and how to do it, Proceedings of the IEEE 78:1550
 (1990); R. J. Williams and J. Peng, Neural Computation 2:490 (1990), for the truncated form.
@@ -38,14 +38,14 @@ class BPTT(eqx.Module):
     """The gradient of the mean loss of `Chain(RNN(…), Linear(…))`, for `descent(loss, optimizer, gradient=BPTT(…))`.
 
     Args:
-        loss: E.
-        slope: ∂L/∂z, `slope(z, t)` of readouts z (…, time, out); for a loss with its matching output activation it is
-            y − t, as in `lambda z, t: softmax(z) - t`.
-        window: k, the number of steps in a window; None takes the whole sequence.
+        loss: loss E.
+        slope: derivative ∂L/∂z, as a function `slope(z, t)` of readouts z (…, time, out); for a loss with its matching
+            output activation function it is y − t, as in `lambda z, t: softmax(z) - t`.
+        window: number of steps k in a window; None for the whole sequence.
 
     Raises:
-        InputError: for a slope that is no function or gives another shape, a window that is not positive, or another
-            model.
+        InputError: for a slope that is not a function or returns another shape, a window that is not positive, or
+            another model.
     """
 
     loss: LossOverTime
@@ -61,14 +61,14 @@ class BPTT(eqx.Module):
     def __call__(
         self, model: Chain, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, " batch"], Chain]:
-        """Return E of every sequence of the batch, and the gradient of their mean, a tree like the model."""
+        """Return E of each sequence of the batch, and the gradient of their mean, a tree like the model."""
         losses, gradient, _ = self.from_state(model, x, t, None)
         return losses, gradient
 
     def from_state(
         self, model: Chain, x: ArrayLike, t: ArrayLike, state: Any
     ) -> tuple[Float[Array, " batch"], Chain, tuple[Array]]:
-        """Return E, the gradient and the state after the last step, where the model begins in that state."""
+        """Return E, the gradient and the state after the last step, starting from `state`, or from 0 if it is None."""
         rnn, readout = _parts(model)
         inputs = check.floats("x", x)
         if inputs.ndim != 3 or not inputs.shape[0]:
@@ -87,14 +87,14 @@ class BPTT(eqx.Module):
         return self.loss.total(z, t), gradient, (h[:, -1] if h.shape[1] else first,)
 
     def _by_readout(self, z: Array, t: ArrayLike) -> Array:
-        """Return ∇_z of the mean of E over the batch."""
+        """Return ∇_z of the mean of E over the batch, for all steps."""
         slope = self.slope(z, t)
         if jnp.shape(slope) != z.shape:
             raise InputError(f"slope must return the shape of z, {z.shape}, but returned shape {jnp.shape(slope)}")
         return self.loss.alpha(z.shape[:-1])[..., None] * slope / len(z)
 
     def _backwards(self, rnn: RNN, by_h: Array, slope: Array) -> Array:
-        """Return ∇_a of all steps, by the recursion."""
+        """Return ∇_a for all steps, by the recursion."""
         steps = by_h.shape[1]
         if not steps:
             return by_h
@@ -105,7 +105,7 @@ class BPTT(eqx.Module):
 
 
 class _Backwards(eqx.Module):
-    """The recursion, a dynamics that goes from the last step to the first; its state is ∇_{a_{i+1}} Wᵀ."""
+    """The recursion as a dynamics from the last step to the first; its state is ∇_{a_{i+1}} Wᵀ."""
 
     weight: Float[Array, "hidden hidden"]
 
@@ -119,7 +119,7 @@ class _Backwards(eqx.Module):
 
 
 def _summed(layer: Linear, x: Array, by_z: Array) -> Linear:
-    """Return the gradient by a layer z = x W + b that is used at every step."""
+    """Return the gradient with respect to a layer z = x W + b, summed over all steps."""
     x, by_z = (array.reshape(-1, array.shape[-1]) for array in (x, by_z))
     by_bias = None if layer.bias is None else jnp.sum(by_z, axis=0)
     return eqx.tree_at(lambda n: (n.weight, n.bias), layer, (x.T @ by_z, by_bias), is_leaf=lambda leaf: leaf is None)

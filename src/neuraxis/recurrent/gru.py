@@ -16,31 +16,31 @@ from neuraxis.recurrent.state import as_state, zero_state
 
 
 class GRU(eqx.Module):
-    """h ← g ⊙ h̃ + (1 − g) ⊙ h, where a gate says how much of h is replaced, and a reset what h̃ sees of it.
+    """h ← g ⊙ h̃ + (1 − g) ⊙ h, with an update gate g, and a candidate h̃ that depends on h through a reset gate r.
 
         g = σ(x U_g + h W_g + b_g)     r = σ(x U_r + h W_r + b_r)     h̃ = tanh(x U + (h ⊙ r) W + b)
 
     A dynamics in discrete time whose state and output is h, and a map from sequences (…, time, in) to (…, time,
     hidden). `ResetAfterGRU` has the form, and the weights, of PyTorch and cuDNN.
 
-    Weights begin as normal numbers of variance 1/(number of inputs), biases at 0.
+    Weights are initialised to normal values of variance 1/(number of inputs), biases to zero.
 
     Args:
-        in_size: features of x.
-        hidden_size: features of h.
-        key: seed of the weights.
+        in_size: number of features of x.
+        hidden_size: number of features of h.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for sizes that are not positive, or an x or state of another size.
 
     Source: K. Cho et al., Learning phrase representations using RNN encoder–decoder for statistical machine
-    translation, EMNLP (2014), whose z is 1 − g.
+    translation, EMNLP (2014), where z is 1 − g.
     """
 
     input: Linear
-    """Input weights U_g, U_r and U side by side (in, 3 hidden), and the biases (3 hidden)."""
+    """Concatenated input weights U_g, U_r and U (in, 3 hidden), and biases (3 hidden)."""
     gates: Linear
-    """Recurrent weights W_g and W_r side by side (hidden, 2 hidden)."""
+    """Concatenated recurrent weights W_g and W_r (hidden, 2 hidden)."""
     candidate: Linear
     """Recurrent weights W of the candidate (hidden, hidden)."""
 
@@ -54,35 +54,35 @@ class GRU(eqx.Module):
 
     @property
     def hidden_size(self) -> int:
-        """Features of h."""
+        """Number of features of h."""
         return len(self.candidate.weight)
 
     def __call__(
         self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time hidden"]:
-        """Map sequences of x to those of h, from h_0 = `state`, or 0, on."""
+        """Map sequences of x to sequences of h, starting from h_0 = `state`, or 0."""
         return unroll(self, x, state)[0]
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-        """Begin with h = 0."""
+        """Return h = 0."""
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
-        """Return x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        """Return x U + b for g, r and h̃, which `simulate` computes for all steps at once."""
         return self.input(x)
 
     def step(
         self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... three_hidden"], dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
-        """Take a step, of which `projected` is x U + b; state and output are h."""
+        """Take a step, where `projected` is x U + b; state and output are h."""
         h = as_state(state, (*projected.shape[:-1], self.hidden_size))
         h, _, _ = advance(h, projected, self.gates.weight, self.candidate.weight)
         return h, h
 
     def unroll(self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None) -> tuple[Array, Array]:
-        """Return h after every step, and after the last one, with a gradient that is quicker than that of the steps.
+        """Return h after every step, and after the last one, with a faster gradient than that of `simulate`.
 
-        It can be differentiated backwards only; `simulate` takes `jax.jvp`, too.
+        It supports reverse-mode differentiation only; `simulate` also supports `jax.jvp`.
         """
         inputs = check.floats("x", x)
         *lead, steps, in_size = inputs.shape

@@ -1,4 +1,4 @@
-"""A loss at every step of a sequence."""
+"""A loss that is summed over the steps of a sequence."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,16 +13,17 @@ from neuraxis.errors import InputError
 
 
 class LossOverTime(eqx.Module):
-    """E = Σ_i α_i L(y_i, t_i), with the outputs y of a dynamics for a sequence x: a loss as `descent` takes it.
+    """E = Σ_i α_i L(y_i, t_i), with the outputs y of a dynamics for a sequence x: a loss for `descent`.
 
     Args:
-        loss: L, `loss(y, t)` of outputs (…, time, out) gives one value per step, (…, time), as those of
-            `neuraxis.functions` do.
-        weights: α (time,), or (batch, time) with rows for the examples; 0 where a step does not count. By default
-            1/time each, so that E is the mean.
+        loss: loss L, a function `loss(y, t)` of outputs (…, time, out) with one value per step, (…, time), such as
+            those of `neuraxis.functions`.
+        weights: weights α of the steps, (time,), or (batch, time) for weights per example. By default 1/time each, so
+            that E is the mean.
 
     Raises:
-        InputError: for a loss that is no function or does not give one value per step, and weights that do not fit.
+        InputError: for a loss that is not a function or does not return one value per step, or weights of another
+            shape.
     """
 
     loss: Callable[[Any, Any], Any] = eqx.field(static=True)
@@ -36,18 +37,18 @@ class LossOverTime(eqx.Module):
     def __call__(
         self, model: PyTree, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "..."]:
-        """Return E of every sequence."""
+        """Return E of each sequence."""
         return self.from_state(model, x, t, None, key=key)[0]
 
     def from_state(
         self, model: PyTree, x: ArrayLike, t: ArrayLike, state: PyTree, *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "..."], PyTree]:
-        """Return E, and the state after the last step, where the model begins in that state."""
+        """Return E, and the state after the last step, starting from `state`."""
         y, last = unroll(model, x, state, key=key)
         return self.total(y, t), last
 
     def total(self, y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-        """Return E of outputs."""
+        """Return E for outputs y."""
         each, shape = self.loss(y, t), jnp.shape(y)[:-1]
         if jnp.shape(each) != shape:
             raise InputError(

@@ -19,24 +19,24 @@ Coefficients = tuple[Float[Array, "... hidden"], Float[Array, "... hidden"]]
 
 
 class MinGRU(eqx.Module):
-    """h_t = (1 − g_t) ⊙ h_{t−1} + g_t ⊙ h̃_t, where neither the gate nor the candidate sees the state.
+    """h_t = (1 − g_t) ⊙ h_{t−1} + g_t ⊙ h̃_t, where neither the gate nor the candidate depends on the state.
 
         g_t = σ(x_t W_g + b_g)     h̃_t = φ(x_t W + b)
 
-    So all gates and candidates are had at once, by two products, and h follows by a linear scan: step by step (as a
-    dynamics, by `simulate`), or for whole sequences (as a map), where the devices that can take O(log T) rounds. Both
-    ways give the same. Since g lies between 0 and 1, h is a weighted mean of the candidates and h_0, and stays stable
-    for any length. But what is remembered cannot decide what is remembered next: for that, several layers are stacked.
+    All gates and candidates therefore follow from two products, and h from a linear scan: step by step as a dynamics,
+    by `simulate`, or over whole sequences as a map, in O(log T) rounds on devices that support it. Both give the same
+    result. Since g lies between 0 and 1, h is a weighted mean of the candidates and h_0, and stable at any length.
+    However, the state cannot influence what is stored next; this requires several stacked layers.
 
     Args:
-        in_size: features of x.
-        hidden_size: features of h.
-        key: seed of the weights, drawn with variance 1/in; the biases begin at 0.
-        activation: φ, of the candidate; by default none, h̃ = xW + b, as in the paper's minGRU. Its variant for sums of
-            logarithms takes a positive one, which has no use here.
+        in_size: number of features of x.
+        hidden_size: number of features of h.
+        key: random key for the initial weights, with variance 1/in; biases are initialised to zero.
+        activation: activation function φ of the candidate; by default the identity, h̃ = xW + b, as in the paper's
+            minGRU. The positive function of its log-space variant is not needed here.
 
     Raises:
-        InputError: for sizes that are not positive, an activation that is no function, inputs whose last axis is not
+        InputError: for sizes that are not positive, an activation that is not a function, inputs whose last axis is not
             `in_size` or that are not finite, or a state of another size.
 
     Source: L. Feng et al., Were RNNs all we needed?, arXiv:2410.01201 (2024), section 3.1.
@@ -57,28 +57,28 @@ class MinGRU(eqx.Module):
 
     @property
     def hidden_size(self) -> int:
-        """Features of h."""
+        """Number of features of h."""
         return self.gate.weight.shape[1]
 
     def __call__(
         self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time hidden"]:
-        """Map sequences of x to h_1 … h_T, from h_0 = `state`, or 0."""
+        """Map sequences of x to h_1 … h_T, starting from h_0 = `state`, or 0."""
         return unroll(self, x, state)[0]
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-        """Begin with h = 0."""
+        """Return h = 0."""
         return zero_state(self.gate, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Coefficients:
-        """Return 1 − g and g ⊙ h̃, which are had of all steps at once."""
+        """Return 1 − g and g ⊙ h̃, which are computed for all steps at once."""
         g = logistic(self.gate(x))
         return 1 - g, g * self.activation(self.candidate(x))
 
     def step(
         self, state: Float[ArrayLike, "... hidden"], projected: Coefficients, dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
-        """Take a step, of which `projected` is 1 − g and g ⊙ h̃; state and output are h."""
+        """Take a step, where `projected` is 1 − g and g ⊙ h̃; state and output are h."""
         a, b = projected
         h = a * as_state(state, b.shape) + b
         return h, h

@@ -1,4 +1,4 @@
-"""The gated recurrent unit in PyTorch's form, whose weights it takes and gives."""
+"""The gated recurrent unit in PyTorch's form, with conversion of weights from and to PyTorch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,20 +19,21 @@ from neuraxis.recurrent.state import as_state, zero_state
 
 
 class ResetAfterGRU(eqx.Module):
-    """A gated recurrent unit that resets after the product with W instead of before it, as PyTorch and cuDNN do.
+    """A gated recurrent unit whose reset gate is applied after the product with W, as in PyTorch and cuDNN.
 
         g = σ(x U_g + b_g + h W_g + d_g)     r = σ(x U_r + b_r + h W_r + d_r)     h̃ = tanh(x U + b + r ⊙ (h W + d))
         h ← g ⊙ h̃ + (1 − g) ⊙ h
 
-    It differs from `GRU` in h̃ alone: there it is tanh(x U + b + (h ⊙ r) W). As r ⊙ (h W) is no (h ⊙ r) W' for any W',
-    the weights of one form do not serve the other. Every `torch.nn.GRU` is of this one, with the gate z = 1 − g.
+    It differs from `GRU` only in h̃, which is tanh(x U + b + (h ⊙ r) W) there. Since r ⊙ (h W) is not equal to
+    (h ⊙ r) W' for any W', weights cannot be transferred between the two forms. `torch.nn.GRU` has this form, with the
+    gate z = 1 − g.
 
     A dynamics in discrete time, and a map over sequences, like `GRU`.
 
     Args:
-        in_size: features of x.
-        hidden_size: features of h.
-        key: seed of the weights.
+        in_size: number of features of x.
+        hidden_size: number of features of h.
+        key: random key for the initial weights.
 
     Raises:
         InputError: for sizes that are not positive, or an x or state of another size.
@@ -41,9 +42,9 @@ class ResetAfterGRU(eqx.Module):
     """
 
     input: Linear
-    """Input weights U_g, U_r and U side by side (in, 3 hidden), and b (3 hidden)."""
+    """Concatenated input weights U_g, U_r and U (in, 3 hidden), and biases b (3 hidden)."""
     recurrent: Linear
-    """Recurrent weights W_g, W_r and W side by side (hidden, 3 hidden), and d (3 hidden)."""
+    """Concatenated recurrent weights W_g, W_r and W (hidden, 3 hidden), and biases d (3 hidden)."""
 
     def __init__(self, in_size: int, hidden_size: int, *, key: PRNGKeyArray):
         check.whole(in_size=in_size, hidden_size=hidden_size)
@@ -54,15 +55,15 @@ class ResetAfterGRU(eqx.Module):
 
     @staticmethod
     def from_torch(weights: Mapping[str, Any], layer: int = 0) -> "ResetAfterGRU":
-        """Take over the weights of a `torch.nn.GRU`, `ResetAfterGRU.from_torch(gru.state_dict())`.
+        """Create a GRU with the weights of a `torch.nn.GRU`: `ResetAfterGRU.from_torch(gru.state_dict())`.
 
         Args:
             weights: arrays or tensors by PyTorch's names, `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and
-                `bias_hh_l0`; without the biases, they are 0.
-            layer: which one of several.
+                `bias_hh_l0`; missing biases are 0.
+            layer: index of the layer.
 
         Raises:
-            InputError: where weights are missing or do not fit each other.
+            InputError: for weights that are missing or have incompatible shapes.
         """
         check.whole(0, layer=layer)
         check.instance(Mapping, weights=weights)
@@ -80,7 +81,7 @@ class ResetAfterGRU(eqx.Module):
         return eqx.tree_at(lambda m: (m.input.weight, m.input.bias, m.recurrent.weight, m.recurrent.bias), blank, own)
 
     def to_torch(self, layer: int = 0) -> dict[str, np.ndarray]:
-        """Return the weights by PyTorch's names, for `gru.load_state_dict`, once they are made tensors."""
+        """Return the weights as arrays by PyTorch's names; as tensors, they suit `gru.load_state_dict`."""
         check.whole(0, layer=layer)
         parts = {"ih": self.input, "hh": self.recurrent}
         weights = {f"weight_{name}_l{layer}": part.weight for name, part in parts.items()}
@@ -89,27 +90,27 @@ class ResetAfterGRU(eqx.Module):
 
     @property
     def hidden_size(self) -> int:
-        """Features of h."""
+        """Number of features of h."""
         return len(self.recurrent.weight)
 
     def __call__(
         self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time hidden"]:
-        """Map sequences of x to those of h, from h_0 = `state`, or 0, on."""
+        """Map sequences of x to sequences of h, starting from h_0 = `state`, or 0."""
         return unroll(self, x, state)[0]
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-        """Begin with h = 0."""
+        """Return h = 0."""
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... three_hidden"]:
-        """Return x U + b of g, r and h̃, which `simulate` has of all steps at once."""
+        """Return x U + b for g, r and h̃, which `simulate` computes for all steps at once."""
         return self.input(x)
 
     def step(
         self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... three_hidden"], dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
-        """Take a step, of which `projected` is x U + b; state and output are h."""
+        """Take a step, where `projected` is x U + b; state and output are h."""
         h, size = as_state(state, (*projected.shape[:-1], self.hidden_size)), self.hidden_size
         fed_back = self.recurrent(h)
         g_and_r = logistic(projected[..., : 2 * size] + fed_back[..., : 2 * size])
@@ -120,7 +121,7 @@ class ResetAfterGRU(eqx.Module):
 
 
 def _as_ours(array: np.ndarray) -> np.ndarray:
-    """Turn rows in PyTorch's order r, z, n into g, r, h̃: with 1 − σ(z) = σ(−z)."""
+    """Reorder rows from PyTorch's r, z, n to g, r, h̃, where g = 1 − σ(z) = σ(−z)."""
     r, z, n = np.split(array, 3)
     return np.concatenate([-z, r, n])
 

@@ -1,4 +1,4 @@
-"""The recurrent network of Elman."""
+"""Elman's recurrent network."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,21 @@ from neuraxis.recurrent.state import as_state, zero_state
 
 
 class RNN(eqx.Module):
-    """h_i = σ(x_i U + h_(i−1) W + b), which is state and output.
+    """h_i = σ(x_i U + h_(i−1) W + b), both state and output.
 
-    A dynamics in discrete time, and a map from sequences (…, time, in) to (…, time, hidden). The readout
-    y_i = σ(h_i V + c) is a layer behind it: `Chain(RNN(2, 32, key=key), Linear(32, 1, key=key))`.
+    A dynamics in discrete time, and a map from sequences (…, time, in) to (…, time, hidden). A readout
+    z_i = h_i V + c is a further layer: `Chain(RNN(2, 32, key=key), Linear(32, 1, key=key))`.
 
-    U and W begin as normal numbers of variance 1/(number of inputs), b at 0.
+    U and W are initialised to normal values of variance 1/(number of inputs), b to zero.
 
     Args:
-        in_size: features of x.
-        hidden_size: features of h.
-        key: seed of the weights.
-        activation: σ.
+        in_size: number of features of x.
+        hidden_size: number of features of h.
+        key: random key for the initial weights.
+        activation: activation function σ.
 
     Raises:
-        InputError: for sizes that are not positive, an activation that is no function, or an x or state of another
+        InputError: for sizes that are not positive, an activation that is not a function, or an x or state of another
             size.
 
     Source: J. L. Elman, Finding structure in time, Cognitive Science 14:179 (1990).
@@ -53,26 +53,26 @@ class RNN(eqx.Module):
 
     @property
     def hidden_size(self) -> int:
-        """Features of h."""
+        """Number of features of h."""
         return len(self.recurrent.weight)
 
     def __call__(
         self, x: Num[ArrayLike, "... time in"], state: ArrayLike | None = None, *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time hidden"]:
-        """Map sequences of x to those of h, from h_0 = `state`, or 0, on."""
+        """Map sequences of x to sequences of h, starting from h_0 = `state`, or 0."""
         return unroll(self, x, state)[0]
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-        """Begin with h = 0."""
+        """Return h = 0."""
         return zero_state(self.input, self.hidden_size, input_shape)
 
     def project(self, x: Num[ArrayLike, "... in"]) -> Float[Array, "... hidden"]:
-        """Return x U + b, which `simulate` has of all steps at once."""
+        """Return x U + b, which `simulate` computes for all steps at once."""
         return self.input(x)
 
     def step(
         self, state: Float[ArrayLike, "... hidden"], projected: Float[Array, "... hidden"], dt: ArrayLike = 1.0
     ) -> tuple[Array, Array]:
-        """Take a step, of which `projected` is x U + b; state and output are h."""
+        """Take a step, where `projected` is x U + b; state and output are h."""
         h = self.activation(projected + self.recurrent(as_state(state, (*projected.shape[:-1], self.hidden_size))))
         return h, h

@@ -1,4 +1,4 @@
-"""The hidden state that a recurrent cell begins with."""
+"""The initial hidden state of a recurrent cell."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from neuraxis.layers import Linear
 
 
 def zero_state(input: Linear, hidden_size: int, input_shape: Any) -> Float[Array, "... hidden"]:
-    """Return h = 0 for inputs of that shape, (…, in).
+    """Return h = 0, (…, hidden).
 
     Args:
-        input: the layer that takes them.
-        hidden_size: features of h.
-        input_shape: of one step, without the time axis.
+        input: input layer of the cell.
+        hidden_size: number of features of h.
+        input_shape: shape of the input of one step, (…, in).
 
     Raises:
-        InputError: where the layer takes inputs of another size.
+        InputError: for inputs of another size than that of the layer.
     """
     in_size, shape = len(input.weight), check.broadcast(input_shape)
     if shape[-1:] != (in_size,):
@@ -28,10 +28,10 @@ def zero_state(input: Linear, hidden_size: int, input_shape: Any) -> Float[Array
 
 
 def as_state(state: Any, shape: tuple[int, ...]) -> Float[Array, "... hidden"]:
-    """Return a state of h as floats.
+    """Return a state as floats.
 
     Raises:
-        InputError: for one of another shape, or that holds no numbers.
+        InputError: for a state of another shape, or that is not numeric.
     """
     h = check.floats("state", state)
     if h.shape != shape:

@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: long sequences learnt window by window."""
+"""Truncated backpropagation through time: training on long sequences window by window."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ from neuraxis.recurrent.loss_over_time import LossOverTime
 
 
 def windows(x: Any, t: Any, width: int) -> tuple[np.ndarray, np.ndarray, Bool[np.ndarray, " window"]]:
-    """Cut long sequences into windows, in the order in which `truncated` learns from them.
+    """Cut long sequences into windows, in the order that `truncated` requires.
 
-    The first windows of all sequences come first, then the second ones, and so on; so `fit` takes as many examples in
-    a batch as there are sequences, and does not shuffle. Steps that do not fill a window are left out.
+    The first windows of all sequences come first, then the second ones, and so on. Call `fit` with a batch size equal
+    to the number of sequences, and without shuffling. Steps that do not fill a window are dropped.
 
     Args:
         x: inputs (sequence, time, …).
@@ -30,10 +30,10 @@ def windows(x: Any, t: Any, width: int) -> tuple[np.ndarray, np.ndarray, Bool[np
         width: number of steps in a window.
 
     Returns:
-        Inputs and targets (window, width, …), and whether a window is the first of its sequence.
+        Inputs and targets (window, width, …), and whether each window is the first of its sequence.
 
     Raises:
-        InputError: for sequences that do not agree, or are shorter than a window.
+        InputError: for inputs and targets of different numbers or lengths, or sequences shorter than a window.
     """
     check.whole(width=width)
     arrays = [np.asarray(check.array(name, array)) for name, array in (("x", x), ("t", t))]
@@ -55,22 +55,22 @@ def windows(x: Any, t: Any, width: int) -> tuple[np.ndarray, np.ndarray, Bool[np
 def truncated(
     loss: LossOverTime, optimizer: optax.GradientTransformation, x: Any, *, gradient: BPTT | None = None
 ) -> "Truncated":
-    """Learn from windows of long sequences: a rule that carries the state on while gradients end where a window begins.
+    """Train on windows of long sequences: the state is carried on from window to window, the gradient is not.
 
-    A batch is (x, t, begins): the next window of every sequence and whether it is the first, as `windows` makes them:
+    A batch is (x, t, begins), the next window of each sequence and whether it is the first, as returned by `windows`:
 
         fit(model, truncated(loss, optimizer, x), windows(x, t, 50), batch_size=len(x), shuffle=False, …)
 
-    The state after a window is that of the weights before the step of the optimiser.
+    The state carried on is computed with the weights before the optimiser's step.
 
     Args:
-        loss: E of a window.
-        optimizer: an optax transformation.
-        x: the sequences (sequence, time, …), of which only number and features count.
-        gradient: E's gradient written out; by default JAX differentiates.
+        loss: loss E of a window.
+        optimizer: optax transformation.
+        x: sequences (sequence, time, …), of which only the number and the features matter.
+        gradient: explicit gradient of E; by default, automatic differentiation.
 
     Raises:
-        InputError: for what is none of these.
+        InputError: for arguments of the wrong type, or an x without a time axis.
 
     Source: R. J. Williams and J. Peng, Neural Computation 2:490 (1990).
     """
@@ -86,36 +86,36 @@ def truncated(
 
 
 class TruncatedState(eqx.Module):
-    """What goes on from window to window."""
+    """State carried on from window to window."""
 
     optimizer: PyTree
-    carried: PyTree  # state of the model, one row for each sequence
+    carried: PyTree  # state of the model, one row per sequence
 
 
 class Truncated(eqx.Module):
-    """What `truncated` makes."""
+    """The rule returned by `truncated`."""
 
     loss: LossOverTime
     optimizer: optax.GradientTransformation
     gradient: BPTT | None
-    like: Array  # sequences of no step
+    like: Array  # the sequences, cut to length 0
 
     def init(self, model: Dynamics) -> TruncatedState:
-        """Return the state of the optimiser, and the one with which the model begins."""
+        """Return the initial states of the optimiser and of the model."""
         return TruncatedState(self.optimizer.init(split_parameters(model)[0]), self._begin(model))
 
     def step(
         self, model: Dynamics, state: TruncatedState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[PyTree, TruncatedState, Array]:
-        """Learn from the next window of every sequence.
+        """Train on the next window of each sequence.
 
         Raises:
-            InputError: for a batch of another number of sequences.
+            InputError: for a batch that is not (x, t, begins) with one window of each sequence.
         """
         if len(batch) != 3 or len(batch[0]) != len(self.like):
             raise InputError(
-                f"a batch must be (x, t, begins) with {len(self.like)} sequences, as windows(x, t, width) makes them: "
-                f"batch_size={len(self.like)}"
+                f"a batch must be (x, t, begins) with {len(self.like)} sequences, as returned by windows(x, t, width), "
+                f"with batch_size={len(self.like)}"
             )
         x, t, begins = batch
         carried = jax.tree.map(
@@ -129,7 +129,7 @@ class Truncated(eqx.Module):
         return eqx.combine(optax.apply_updates(parameters, updates), rest), TruncatedState(inner, after), losses
 
     def _begin(self, model: Dynamics) -> PyTree:
-        return unroll(model, self.like, key=jax.random.key(0))[1]  # of no step, so that it draws nothing
+        return unroll(model, self.like, key=jax.random.key(0))[1]  # no steps, so nothing is drawn
 
     def _learn(self, model, x, t, carried, key) -> tuple[Array, Any, PyTree]:
         if self.gradient is not None:

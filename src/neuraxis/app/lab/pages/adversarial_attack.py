@@ -1,15 +1,15 @@
-"""Adversarial attack: a change that you hardly see turns your digit into another one, for the network.
+"""Adversarial attack: a hardly visible change of your digit makes a network misclassify it.
 
-Two networks begin as the same and learn to read digits, one as usual, the other from digits that an attack has changed
-(adversarial training). All the while your digit is attacked: each step follows the gradient of the loss uphill, and no
-pixel may change by more than ε. Watch how probable the right answer is while the attack goes on: in the usual network
-it breaks down, in the other it holds.
+Two networks with the same initial weights learn to classify digits: one by standard training, the other by adversarial
+training, on digits that an attack has perturbed. All the while your digit is attacked: each step follows the sign of
+the gradient of the loss uphill, and no pixel may change by more than ε. Watch the probability of the true class during
+the attack: it collapses in the standard network and holds in the robust one.
 
-Raise ε and find out how much each network bears. With α = 1 the first step uses up ε at once: the fast gradient
-sign method; many small steps find more. Draw another digit, and tell the attack which one it is. What you draw is cut
-out, scaled and centred as the data are.
+Raise ε and find out how much each network withstands. With α = 1 the first step already uses up ε, as in the fast
+gradient sign method; many small steps find stronger perturbations. Draw another digit, and set y to its class. Your
+drawing is cropped, scaled and centred like the training images.
 
-The price: compare how many unchanged test digits (ε = 0) the two networks read.
+Robustness has a price: compare the accuracy of the two networks on clean test digits (ε = 0).
 """
 
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ EQUATIONS = (
 )
 
 STEPS = 0.7
-BATCHES = 30  # of learning in one step
-LEARNING = 40  # steps for which the networks learn
+BATCHES = 30  # per step of the page
+LEARNING = 40  # steps for which the networks are trained
 LONGEST = 40  # steps of an attack
-HELD = 15  # steps that the end of an attack stays to be looked at
+HELD = 15  # steps for which the result of an attack is shown
 DIGITS = data.load("digits").scaled().flat()
-TRIED = DIGITS.test_x[:100], DIGITS.test_y[:100]  # test digits that are attacked as well
+TRIED = DIGITS.test_x[:100], DIGITS.test_y[:100]  # attacked together with your digit
 PLAIN = descent(loss, optax.adam(optax.cosine_decay_schedule(1e-2, BATCHES * LEARNING)))
-TRAINED_AT = 0.25  # ε of the adversarial training, which grows to it over the first half
+TRAINED_AT = 0.25  # ε of adversarial training, reached after half of it
 ROBUST = adversarial_training(
     PLAIN,
     PGD(LInf(TRAINED_AT, low=0.0, high=1.0), steps=3, step_size=0.4),
@@ -52,41 +52,41 @@ ROBUST = adversarial_training(
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     digit: str = handwriting("02ef700009e9f20008a5f000000ba000005f200003e8000008e5583003efff90")
     """Your digit."""
     label: int = slider(2, 0, 9, symbol="y")
-    """Which digit that is."""
+    """Class of your digit."""
     epsilon: float = slider(0.1, 0.0, 0.6, symbol="ε")
-    """Largest change of a pixel (from paper to ink is 1)."""
+    """Maximum change of a pixel."""
     step_size: float = slider(0.05, 0.02, 1.0, symbol="α")
-    """Length of a step, as a share of ε."""
+    """Step size / ε."""
     again: int = button()
     """Attack again."""
 
 
 class Learner(NamedTuple):
-    """A network and what Adam remembers."""
+    """A network, and the state of its training."""
 
     network: MLP
     optimizer: Any
 
 
 class Attack(NamedTuple):
-    """What an attack does to both networks, step by step."""
+    """An attack on both networks, step by step."""
 
     images: np.ndarray  # (2, steps, 64)
-    answers: np.ndarray  # (2, steps, 10): probabilities
-    kept: np.ndarray  # (2,): share of the tried test digits that are still read at its end
+    answers: np.ndarray  # (2, steps, 10): class probabilities
+    kept: np.ndarray  # (2,): accuracy on the attacked test digits at the end
 
 
 class State(NamedTuple):
-    """Both networks, the attack on them, and the step of it that is shown."""
+    """Both networks, the attack on them, and the step of the attack that is shown."""
 
     plain: Learner
     robust: Learner
-    learnt: int  # steps
+    learnt: int  # steps of training
     attack: Attack
     shown: int
     key: jax.Array
@@ -94,13 +94,13 @@ class State(NamedTuple):
 
 
 def asks(controls):
-    """Give what the attack depends on."""
+    """Return the controls that the attack depends on."""
     return controls.digit, controls.label, controls.epsilon, controls.step_size, controls.again
 
 
 @eqx.filter_jit
 def climb(network, x, labels, epsilon, step_size):
-    """Go uphill on E from images x (n, 64); give the first at each step, its answers, and the share of others read."""
+    """Attack images x (n, 64); return the first at each step, its class probabilities, and the accuracy on the rest."""
     threat = LInf(epsilon, low=0.0, high=1.0)
 
     def once(changed, _):
@@ -114,7 +114,7 @@ def climb(network, x, labels, epsilon, step_size):
 
 
 def attack(networks, controls):
-    """Attack the drawn digit, and with it some test digits."""
+    """Attack the drawn digit together with some test digits."""
     x = np.concatenate([handwritten(controls.digit).reshape(1, 64), TRIED[0]])
     labels = np.concatenate([[controls.label], TRIED[1]])
     epsilon, step_size = jnp.asarray(controls.epsilon), jnp.asarray(controls.step_size)
@@ -123,14 +123,14 @@ def attack(networks, controls):
 
 
 def start(controls, key):
-    """Begin with two equal networks."""
+    """Start with two networks of the same random weights."""
     network = MLP((64, 256, 10), key=key)
     plain, robust = Learner(network, PLAIN.init(network)), Learner(network, ROBUST.init(network))
     return State(plain, robust, 0, attack((network, network), controls), LONGEST, key, asks(controls))
 
 
 def learn(learner, rule, key):
-    """Learn from some batches."""
+    """Train on a few batches."""
     examples = DIGITS.train_x, DIGITS.train_y
     how = {"steps": BATCHES, "batch_size": 64, "progress": None}
     fitted = fit(learner.network, rule, examples, key=key, state=learner.optimizer, **how)
@@ -138,7 +138,7 @@ def learn(learner, rule, key):
 
 
 def step(state, controls):
-    """Learn and attack at once; when all is learnt, show the attack step by step, over and over."""
+    """Train, and attack at once; after training, show the attack step by step, again and again."""
     plain, robust, key, learnt, shown = state.plain, state.robust, state.key, state.learnt, state.shown + 1
     if learnt < LEARNING:
         key, now = jax.random.split(key)
@@ -153,36 +153,36 @@ def step(state, controls):
 
 
 def now(state):
-    """Give what is shown: the images and answers of both networks so far, (2, steps, …)."""
+    """Return the images and class probabilities of both networks up to the step shown, (2, steps, …)."""
     end = min(state.shown, LONGEST) + 1
     return state.attack.images[:, :end], state.attack.answers[:, :end]
 
 
 def picture(state, controls):
-    """Draw the digit before and after, both answers, and how they came about."""
+    """Draw the digit before and after the attack, and the class probabilities of both networks."""
     images, answers = now(state)
     changes = 0.5 + (images[:, -1] - images[:, 0]) / (2 * max(controls.epsilon, 1e-3))
-    learning = f" (learning: {100 * state.learnt // LEARNING} %)" if state.learnt < LEARNING else ""
+    learning = f" (training: {100 * state.learnt // LEARNING} %)" if state.learnt < LEARNING else ""
     names = [text for digit in DIGITS.classes for text in (digit, f"{digit}′")]
     bars = [
         Plot(
             [Bars(each[[0, -1]].T.ravel(), names, highlighted=2 * int(np.argmax(each[-1])) + 1)],
-            "Digit, before and after (′) the attack",
+            "Class, before and after (′) the attack",
             "Probability",
-            f"{name}: reads {np.argmax(each[0])}, under attack {np.argmax(each[-1])}",
+            f"{name}: predicts {np.argmax(each[0])}, under attack {np.argmax(each[-1])}",
             y_range=(0.0, 1.0),
             height=0.9,
         )
-        for name, each in zip(("Usual training", "Adversarial training"), answers, strict=True)
+        for name, each in zip(("Standard training", "Adversarial training"), answers, strict=True)
     ]
     curves = [
         Line(np.arange(answers.shape[1]), each[:, state.asked[1]], name, head=True)
-        for name, each in zip(("usual training", "adversarial training"), answers, strict=True)
+        for name, each in zip(("standard training", "adversarial training"), answers, strict=True)
     ]
     return (
         Images(
             np.stack([images[0, 0], images[0, -1], changes[0], images[1, -1], changes[1]]).reshape(-1, 8, 8),
-            ["your digit", "usual", "its change/ε", "robust", "its change/ε"],
+            ["your digit", "standard", "change / ε", "robust", "change / ε"],
             title=f"Your digit under attack{learning}",
             range=(0.0, 1.0),
             columns=5,
@@ -201,23 +201,23 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Tell what both networks read now, and how many test digits."""
+    """Return the predictions of both networks, and their accuracy under attack."""
     _, answers = now(state)
     plain, robust = answers[:, -1]
     return {
-        "Learnt [%]": 100 * state.learnt / LEARNING,
+        "Training completed [%]": 100 * state.learnt / LEARNING,
         "Step of the attack": answers.shape[1] - 1,
-        "Usual network reads": int(np.argmax(plain)),
-        "Robust network reads": int(np.argmax(robust)),
-        "Probability of y, usual network": plain[state.asked[1]],
+        "Prediction, standard network": int(np.argmax(plain)),
+        "Prediction, robust network": int(np.argmax(robust)),
+        "Probability of y, standard network": plain[state.asked[1]],
         "Probability of y, robust network": robust[state.asked[1]],
-        "Test digits read under attack, usual [%]": 100 * state.attack.kept[0],
-        "Test digits read under attack, robust [%]": 100 * state.attack.kept[1],
+        "Accuracy under attack, standard [%]": 100 * state.attack.kept[0],
+        "Accuracy under attack, robust [%]": 100 * state.attack.kept[1],
     }
 
 
 def measures(state, controls):
-    """Tell what share of the test digits is read under attack, and whether your digit is, which both read before."""
+    """Return the accuracies under attack, and whether a digit that both networks recognise withstands the attack."""
     if state.learnt < LEARNING or state.shown < LONGEST or state.asked != asks(controls):
         return {}
     plain, robust = state.attack.kept
@@ -227,20 +227,20 @@ def measures(state, controls):
 
 
 PRESETS = {
-    "Szegedy 2014: a change that you hardly see": {},
-    "Goodfellow 2015: one step as long as ε": {"step_size": 1.0},
-    "Madry 2018: the robust network holds": {"epsilon": 0.18},
-    "Beyond what was trained for": {"epsilon": 0.45},
+    "Szegedy et al. 2014: small perturbation": {},
+    "Goodfellow et al. 2015: one step (FGSM)": {"step_size": 1.0},
+    "Madry et al. 2018: adversarial training": {"epsilon": 0.18},
+    "Beyond the ε of training": {"epsilon": 0.45},
 }
 
 MISSIONS = (
     Mission(
-        "Find an ε at which the usual network reads at most a tenth of the test digits, but the robust one still at "
-        "least 70 % of them.",
+        "Find an ε at which the accuracy under attack is at most 10 % for the standard network, but at least 70 % for "
+        "the robust one.",
         (Claim("plain_pgd", "<=", 0.1), Claim("robust_pgd", ">=", 0.7)),
     ),
     Mission(
-        "Draw a digit that both networks read, and fool the robust one with an ε of at most 0.15.",
+        "Draw a digit that both networks classify correctly, and fool the robust one with ε ≤ 0.15.",
         (Claim("robust_reads", "<=", 0.0), Claim("epsilon", "<=", 0.15)),
     ),
 )

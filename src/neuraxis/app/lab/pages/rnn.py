@@ -1,13 +1,13 @@
-"""Recurrent network: what is left of the gradient on its way back through time.
+"""Recurrent network: the gradient vanishes or explodes on its way back through time.
 
-The network reads a noisy input, and each line in the middle is one of its neurons. How much does its last state depend
-on an earlier one? On the way back the gradient is multiplied at every step by the slopes of the neurons and by the same
-weights. So it falls or grows by about the same factor each time: a straight line on the logarithmic scale. Dashed: what
-the spectral radius alone would do, the k-th power of it after k steps.
+The network reads a noisy input; each line in the middle plot is one of its neurons. How much does its last state depend
+on earlier ones? On the way back, the gradient is multiplied at every step by the slopes of the neurons and by the same
+weights, so it shrinks or grows by about the same factor each time: a straight line on the logarithmic scale. The dashed
+line is the effect of the spectral radius ρ alone, ρᵏ after k steps.
 
-Move the spectral radius across 1. Then make the input strong: saturated neurons have no slope, and the gradient
-vanishes though the weights are large. With a weak input and a large radius the network is chaotic, and the gradient
-explodes while every neuron stays between −1 and 1.
+Move the spectral radius across 1. Then make the input strong: saturated neurons have almost no slope, and the gradient
+vanishes although the weights are large. With a weak input and a large radius the network is chaotic, and the gradient
+explodes although every neuron stays between −1 and 1.
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ EQUATIONS = (
 )
 
 STEPS = 1
-TIME = 50  # steps of the sequence
-DRIFT = 0.05  # of the input from one picture to the next [rad]
+TIME = 50  # length of the sequence [steps]
+DRIFT = 0.05  # of the input per step of the page, as a rotation [rad]
 INPUTS = 8
 SHOWN = 6  # neurons
 ACTIVATIONS = {"tanh": tanh, "logistic": logistic, "relu": relu, "identity": identity}
@@ -40,14 +40,14 @@ ACTIVATIONS = {"tanh": tanh, "logistic": logistic, "relu": relu, "identity": ide
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     radius: float = slider(0.9, 0.0, 2.0, symbol="ρ")
-    """Spectral radius of the recurrent weights W."""
+    """Spectral radius of W."""
     activation: str = choice("tanh", tuple(ACTIVATIONS))
     """Activation function σ."""
     strength: float = slider(0.3, 0.01, 10.0, symbol="s", logarithmic=True)
-    """Strength of the input."""
+    """Input strength."""
     orthogonal: bool = switch(False)
     """Orthogonal W."""
     hidden_size: int = slider(64, 8, 128, restarts=True)
@@ -55,7 +55,7 @@ class Controls:
 
 
 class State(NamedTuple):
-    """Input weights, recurrent weights of spectral radius 1, and the sequence that is read."""
+    """The networks, recurrent weights with spectral radius 1, and the input sequence."""
 
     networks: dict[str, RNN]  # by activation function
     gaussian: np.ndarray  # (N, N)
@@ -65,7 +65,7 @@ class State(NamedTuple):
 
 
 def start(controls, key):
-    """Draw the weights and a sequence."""
+    """Draw the weights and an input sequence."""
     for_weights, for_x, key = jax.random.split(key, 3)
     size = controls.hidden_size
     networks = {name: RNN(INPUTS, size, key=for_weights, activation=f) for name, f in ACTIVATIONS.items()}
@@ -76,7 +76,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Let the sequence drift to another one that is as likely."""
+    """Let the input drift, with its distribution unchanged."""
     key, now = jax.random.split(state.key)
     noise = np.asarray(jax.random.normal(now, state.x.shape))
     return state._replace(x=np.cos(DRIFT) * state.x + np.sin(DRIFT) * noise, key=key)
@@ -84,7 +84,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def there_and_back(network, x):
-    """Give the states (time, N), and for 0, 1, … steps back the norm of ∂h_T/∂h_i, relative to that of ∂h_T/∂h_T."""
+    """Return the states (time, N), and ‖∂h_T/∂h_(T−k)‖ / ‖∂h_T/∂h_T‖ (Frobenius norms) for k = 0, 1, … steps back."""
     h = network(x)
     before = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
 
@@ -99,12 +99,12 @@ def there_and_back(network, x):
 
 
 def weights(state, controls):
-    """Give the recurrent weights W."""
+    """Return the recurrent weights W."""
     return np.float32(controls.radius) * (state.orthogonal if controls.orthogonal else state.gaussian)
 
 
 def read(state, controls):
-    """Let the network read the sequence; give its states, and the norms of the gradient on the way back."""
+    """Let the network read the sequence; return its states, and the norms of the gradient on the way back."""
     network, W = state.networks[controls.activation], jnp.asarray(weights(state, controls))
     network = eqx.tree_at(lambda each: each.recurrent.weight, network, W)
     h, norms = there_and_back(network, jnp.asarray(controls.strength * state.x, jnp.float32))
@@ -112,7 +112,7 @@ def read(state, controls):
 
 
 def picture(state, controls):
-    """Draw the gradient, the states of some neurons, and the eigenvalues of the weights."""
+    """Draw the gradient, the states of some neurons, and the eigenvalues of W."""
     h, norms = read(state, controls)
     steps, times = np.arange(TIME + 1), np.arange(1, TIME + 1)
     found = np.linalg.eigvals(weights(state, controls))
@@ -126,7 +126,7 @@ def picture(state, controls):
                 Line(steps, controls.radius ** steps.astype(float), "ρᵏ", symbol="ρ", reference=True, dashed=True),
             ],
             "Steps back k",
-            "Norm",
+            "Relative norm",
             "Gradient of the last state with respect to earlier ones",
             (0, TIME),
             (1e-6, 1e6),
@@ -137,7 +137,7 @@ def picture(state, controls):
             [Line(times, neuron) for neuron in h[:, :SHOWN].T],
             "Time [steps]",
             "h",
-            "Some of the neurons",
+            "States of six neurons",
             (1, TIME),
             bounded.get(controls.activation, (-largest, largest)),
         ),
@@ -158,45 +158,41 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give what is left of the gradient, and how large the states are."""
+    """Return the norms of the gradient, and the size of the states and weights."""
     h, norms = read(state, controls)
     return {
         "Gradient 10 steps back": norms[10],
         f"Gradient {TIME} steps back": norms[TIME],
         "Factor per step": factor(norms),
-        "Largest state": np.abs(h).max(),
+        "Maximum |h|": np.abs(h).max(),
         "Largest singular value of W": np.linalg.norm(weights(state, controls), 2),
     }
 
 
 def factor(norms):
-    """Give the factor by which the gradient changes at every step back, on average."""
+    """Return the factor by which the gradient changes per step back (geometric mean)."""
     return float(norms[TIME]) ** (1 / TIME)
 
 
 def measures(state, controls):
-    """Tell by how much the gradient changes at every step back, with which activation, at which input."""
+    """Return the factor per step of this activation function, and the input strength."""
     _, norms = read(state, controls)
     return {f"{controls.activation}_factor_per_step": factor(norms), "strength": controls.strength}
 
 
 PRESETS = {
-    "Vanishing gradient (Bengio, Simard & Frasconi 1994)": {"radius": 0.7},
-    "Exploding gradient (Pascanu, Mikolov & Bengio 2013)": {"radius": 1.4, "activation": "identity"},
-    "Chaos (Sompolinsky, Crisanti & Sommers 1988)": {"radius": 1.9, "strength": 0.05},
-    "Large weights, and yet it vanishes: saturation": {"radius": 1.5, "strength": 6.0},
-    "Linear and orthogonal: kept for ever (Saxe, McClelland & Ganguli 2014)": {
-        "radius": 1.0,
-        "activation": "identity",
-        "orthogonal": True,
-    },
-    "The logistic function: no slope above 1/4": {"radius": 1.5, "activation": "logistic"},
+    "Bengio et al. 1994: vanishing gradient": {"radius": 0.7},
+    "Pascanu et al. 2013: exploding gradient": {"radius": 1.4, "activation": "identity"},
+    "Sompolinsky et al. 1988: chaos": {"radius": 1.9, "strength": 0.05},
+    "Saturation: large weights, no gradient": {"radius": 1.5, "strength": 6.0},
+    "Saxe et al. 2014: linear and orthogonal": {"radius": 1.0, "activation": "identity", "orthogonal": True},
+    "Logistic function: slope of at most ¼": {"radius": 1.5, "activation": "logistic"},
 }
 
 MISSIONS = (
     Mission(
-        "Keep the gradient: with tanh and an input of strength 0.5 or more, find weights with which it changes by less "
-        "than 1 % a step.",
+        "tanh: with an input strength of at least 0.5, find weights for which the gradient changes by at most 1 % per "
+        "step.",
         (
             Claim("strength", ">=", 0.5),
             Claim("tanh_factor_per_step", ">=", 0.99),
@@ -204,8 +200,8 @@ MISSIONS = (
         ),
     ),
     Mission(
-        "The slope of ReLU is 1 for about half of the neurons and 0 for the others. Find the spectral radius at which "
-        "the gradient changes by less than 1 % a step.",
+        "ReLU: the slope is 1 for about half of the neurons and 0 for the others. Find the spectral radius at which "
+        "the gradient changes by at most 1 % per step.",
         (Claim("relu_factor_per_step", ">=", 0.99), Claim("relu_factor_per_step", "<=", 1.01)),
     ),
 )

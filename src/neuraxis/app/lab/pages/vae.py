@@ -1,16 +1,16 @@
-"""Variational autoencoder: it draws a map of the digits by itself, and every place on the map is an image.
+"""Variational autoencoder: it learns a map of the digits on which every point decodes to an image.
 
-The encoder turns each image into a little cloud of codes z with only two numbers, and the decoder turns every z back
-into an image. The map shows both while they learn: dots are the codes of test digits, in the colours of their classes,
-which the network never sees; behind them is what the decoder makes of each place. The large circle holds 95 % of the
-prior, the small ellipse 95 % of the codes of your digit.
+The encoder maps each image to a Gaussian over codes z of only two numbers, and the decoder maps every z back to an
+image. The map shows both during training: dots are the mean codes of test digits, coloured by class, which the network
+never sees; behind them are the images decoded at each place. The large circle holds 95 % of the prior, the small
+ellipse 95 % of the codes of your digit.
 
 Move your point from one digit to another: the images in between are plausible, too. Draw a digit, and see where it
-lands and what is left of it after its way through two numbers.
+lies on the map, and how much of it two numbers preserve.
 
-Then change the price β of information. Where it is cheap, the clouds shrink to points. Where it is dear, they grow,
-neighbours merge, and in the end every cloud fills the whole circle: the code says nothing any more, and the decoder
-draws the mean of all digits everywhere. That is posterior collapse.
+Then change β, the price of information in the code. If it is low, the Gaussians shrink to points. If it is high, they
+widen, neighbours overlap, and finally each of them equals the prior: the code carries no information, and the decoder
+returns the mean of all digits everywhere. This is posterior collapse.
 """
 
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ EQUATIONS = (
 )
 
 STEPS = 0.5
-BATCHES = 10  # in one step
-SHOWN = 300  # steps that the curves hold
-DRAWS = 4  # codes that are drawn of your digit
+BATCHES = 10  # per step of the page
+SHOWN = 300  # points of the curves
+DRAWS = 4  # sampled codes of your digit
 DIGITS = data.load("digits").scaled().flat()
 TEST = np.asarray(binarise(jax.random.key(0), DIGITS.test_x))
-WIDE, HIGH, CELL = 4.5, 2.5, 0.5  # what the map shows of the plane, and the side of an image on it
+WIDE, HIGH, CELL = 4.5, 2.5, 0.5  # half-width and half-height of the map, and the side of an image on it
 GRID = np.stack(
     np.meshgrid(np.arange(-WIDE + CELL / 2, WIDE, CELL), np.arange(-HIGH + CELL / 2, HIGH, CELL)), axis=-1
 ).astype(np.float32)
@@ -53,24 +53,24 @@ CIRCLE = np.sqrt(-2 * np.log(0.05)) * np.stack([np.cos(ANGLE), np.sin(ANGLE)])  
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     z_1: float = slider(-1.0, -4.5, 4.5, symbol="z_1")
-    """Your point, across."""
+    """Your point, horizontal."""
     z_2: float = slider(0.5, -2.5, 2.5, symbol="z_2")
-    """Your point, up."""
+    """Your point, vertical."""
     beta: float = slider(1.0, 0.01, 10.0, symbol="β", logarithmic=True)
-    """Price of a nat of information in the code."""
+    """Weight of the KL term."""
     digit: str = handwriting("019ea1000388ab000005de10000ae2000004e2000000b90000349f1000cfe900")
     """Your digit."""
     learns: bool = switch(True)
-    """Go on learning."""
+    """Keep training."""
     learning_rate: float = slider(3e-3, 1e-5, 3e-2, logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
 
 
 class State(NamedTuple):
-    """The network, what Adam remembers, and both parts of the bound after each step."""
+    """The network, its optimiser, and both terms of the negative ELBO after each step."""
 
     network: VAE
     optimizer: Any
@@ -80,12 +80,12 @@ class State(NamedTuple):
 
 
 def rule(beta):
-    """Make the rule: descent on the bound, with the KL at the price β, for pixels that are drawn black or white."""
+    """Minimise the negative ELBO with Adam, with the KL term weighted by β, on dynamically binarised pixels."""
     return descent(Binarised(NegativeELBO(jnp.asarray(beta))), optax.inject_hyperparams(optax.adam)(learning_rate=1e-3))
 
 
 def start(controls, key):
-    """Begin with random weights."""
+    """Start with an untrained network."""
     key, ours = jax.random.split(key)
     network = dense_vae((64, 128, 64, 2), key=ours)
     return State(network, rule(controls.beta).init(network), key, 0, np.asarray(parts(network))[None])
@@ -93,13 +93,13 @@ def start(controls, key):
 
 @eqx.filter_jit
 def parts(network):
-    """Measure −⟨ln p(x|z)⟩ and the KL of the test images [nats], with the same draws of z each time."""
+    """Return −⟨ln p(x|z)⟩ and the KL on the test images [nats], with the same samples of z each time."""
     kl = jnp.mean(divergence(network, TEST))
     return jnp.stack([jnp.mean(NegativeELBO()(network, TEST, key=jax.random.key(0))) - kl, kl])
 
 
 def step(state, controls):
-    """Learn from ten batches of 64 images."""
+    """Train on ten batches of 64 images."""
     if not controls.learns:
         return state
     key, now = jax.random.split(state.key)
@@ -119,7 +119,7 @@ def step(state, controls):
 
 @eqx.filter_jit
 def look(network, image, point, key):
-    """Encode the test images and one image, and decode the plane, one point, the image's code and draws of it."""
+    """Encode the test images and one image; decode the grid, a point, and the mean and samples of the image's code."""
     mean, log_var = network.encode(image)
     draws = draw_latent(key, jnp.tile(mean, (DRAWS, 1)), log_var)
     decode = lambda z: network.likelihood.mean(network.decode(z))
@@ -128,20 +128,20 @@ def look(network, image, point, key):
 
 
 def tiled(images):
-    """Put images (rows, columns, 64), the first row at the bottom, side by side with a gap around each."""
+    """Tile images (rows, columns, 64), the first row at the bottom, with a gap around each."""
     rows, columns = images.shape[:2]
     apart = np.pad(images.reshape(rows, columns, 8, 8)[:, :, ::-1], ((0, 0), (0, 0), (1, 1), (1, 1)))
     return apart.transpose(0, 2, 1, 3).reshape(10 * rows, 10 * columns)
 
 
 def picture(state, controls):
-    """Draw the map, the images at your point and of your digit, and how the bound has fallen."""
+    """Draw the map, the images decoded at your point and from your digit, and the losses."""
     image, point = handwritten(controls.digit).ravel(), np.array([controls.z_1, controls.z_2], np.float32)
     codes, plane, mean, deviation, decoded = map(np.asarray, look(state.network, image, point, state.key))
     batches = state.batches + BATCHES * np.arange(1 - len(state.parts), 1)
     ellipse = mean[:, None] + deviation[:, None] * CIRCLE
     wide, high = (-WIDE, WIDE), (-HIGH, HIGH)
-    names = ["your point", "your digit", "mean code", *DRAWS * ["a code"]]
+    names = ["your point", "your digit", "mean code", *DRAWS * ["sample"]]
     return (
         Plot(
             [
@@ -161,18 +161,18 @@ def picture(state, controls):
         Images(
             np.concatenate([decoded[:1], image[None], decoded[1:]]).reshape(-1, 8, 8),
             names,
-            title="Decoded: your point, and the codes of your digit",
+            title="Decoded: your point and your digit",
             range=(0.0, 1.0),
             columns=len(names),
             height=1.1,
         ),
         Plot(
             [
-                Line(batches, state.parts.sum(axis=1), "bound on −ln p(x)"),
+                Line(batches, state.parts.sum(axis=1), "−ELBO"),
                 Line(batches, state.parts[:, 0], "reconstruction"),
                 Line(batches, state.parts[:, 1], "KL"),
             ],
-            "Batches learnt from",
+            "Training batches",
             "Loss [nats]",
             x_range=(int(batches[0]), max(int(batches[-1]), int(batches[0]) + 1000)),
             y_range=(0.0, 36.0),
@@ -182,40 +182,40 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give the bound and its parts."""
+    """Return the negative ELBO and its terms."""
     reconstruction, kl = state.parts[-1]
     return {
-        "Batches": state.batches,
-        "Bound on −ln p(x) [nats]": reconstruction + kl,
+        "Training batches": state.batches,
+        "−ELBO [nats]": reconstruction + kl,
         "Reconstruction [nats]": reconstruction,
         "KL [nats]": kl,
     }
 
 
 def measures(state, controls):
-    """Tell the bound, whether the code has collapsed before, and early on what reconstruction costs."""
+    """Return the negative ELBO, the smallest KL so far, and, during the first 1000 batches, the reconstruction term."""
     early = {"reconstruction": float(state.parts[-1, 0])} if state.batches <= 1000 else {}
-    later = state.batches + BATCHES * np.arange(1 - len(state.parts), 1) >= 100  # the first weights tell little, too
+    later = state.batches + BATCHES * np.arange(1 - len(state.parts), 1) >= 100  # the KL is small before training, too
     smallest = state.parts[later, 1].min(initial=np.inf)
     return early | {"smallest_kl": float(smallest), "bound": float(state.parts[-1].sum())}
 
 
 PRESETS = {
-    "Kingma & Welling 2014: the bound itself, β = 1": {},
-    "Higgins 2017: β-VAE, less in the code": {"beta": 2.0},
+    "Kingma & Welling 2014: VAE (β = 1)": {},
+    "Higgins et al. 2017: β-VAE (β = 2)": {"beta": 2.0},
     "Posterior collapse": {"beta": 6.0},
-    "Almost a plain autoencoder": {"beta": 0.01},
+    "Almost a plain autoencoder (β = 0.01)": {"beta": 0.01},
 }
 
 MISSIONS = (
     Mission(
-        "Reset, and within 1000 batches make the network reconstruct test digits at less than 21.3 nats, without the "
-        "bound rising above 27.5.",
+        "Reset, and within 1000 batches bring the reconstruction term below 21.3 nats while −ELBO is at most 27.5 "
+        "nats.",
         (Claim("reconstruction", "<", 21.3), Claim("bound", "<=", 27.5)),
     ),
     Mission(
-        "Let the code collapse (KL below 0.01 nats), and bring it back to life: a bound below 25.5 nats. "
-        "At β = 1 that takes many hundred batches. What is quicker?",
+        "Let the posterior collapse (KL below 0.01 nats), then revive the code: bring −ELBO below 25.5 nats. At β = 1 "
+        "this takes many hundreds of batches. What is faster?",
         (Claim("smallest_kl", "<", 0.01), Claim("bound", "<", 25.5)),
     ),
 )

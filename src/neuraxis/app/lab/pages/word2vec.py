@@ -1,12 +1,12 @@
-"""word2vec: a network learns what words mean from the words around them, until one can calculate with words.
+"""word2vec: word vectors are learnt from context, and differences between them acquire meaning.
 
-A small grammar makes up 10 000 sentences: "the people of the country france live on wine", "the mayor of the city paris
-sells cheese". The network learns to predict from a word the words around it, and is told nothing else. Every word has
-a vector, and soon the step from a country to its capital is the same for all of them: paris − france + italy leads to
-rome. The arrows are these steps, on a map of the plane in which the words lie farthest apart.
+A small grammar generates 10 000 sentences, such as "the people of the country france live on wine" and "the mayor of
+the city paris sells cheese". From each word the network learns to predict the words around it, and it has no other
+information. Soon the difference between the vectors of a capital and its country is the same for all countries: paris −
+france + italy leads to rome. The arrows are these differences, projected onto the first two principal components.
 
-Type other words: king and queen, walk and walked, cow and calf, or what the sentences tell of them, such as wine. Then
-narrow the window to one word. The network still sees that Paris is a capital, but no longer of which country.
+Type other words: king and queen, walk and walked, cow and calf, or facts from the sentences, such as wine. Then reduce
+the window to one word: the network still learns that Paris is a capital, but no longer of which country.
 """
 
 from dataclasses import dataclass
@@ -34,56 +34,56 @@ EQUATIONS = (
 
 STEPS = 1
 SENTENCES = 10_000
-ADVANCE = 10  # batches in one step of the page
-REMEMBERED = 600  # points of the curve
-REACH = 0.8  # of the map, where nothing lies farther out
-NEAREST = 8  # words that are shown as answers
+ADVANCE = 10  # batches per step of the page
+REMEMBERED = 600  # points of the learning curve
+REACH = 0.8  # smallest half-width of the map
+NEAREST = 8  # nearest words shown
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What can be moved."""
+    """Controls of the page."""
 
     a: str = text("paris", 20)
     """Word a."""
     b: str = text("france", 20)
-    """Word b, which is subtracted."""
+    """Word b (subtracted)."""
     c: str = text("italy", 20)
-    """Word c, which is added."""
+    """Word c (added)."""
     window: int = slider(5, 1, 6, restarts=True)
-    """Window [words to either side]."""
+    """Window size [words]."""
     grammar_size: int = slider(30, 2, 60, restarts=True)
     """Dimension of the vectors."""
     learning_rate: float = slider(1e-2, 1e-4, 1e-1, logarithmic=True)
-    """Learning rate of Adam."""
+    """Learning rate (Adam)."""
 
 
 class State(NamedTuple):
-    """The network and what it learns from, what it has learnt so far, and the words and the plane of the last map."""
+    """The network, its training data, the learning curve, and the question and the axes of the latest map."""
 
     model: SkipGram
     optimizer: Any
     vocabulary: Vocabulary
     pairs: tuple[np.ndarray, np.ndarray]
-    together: np.ndarray  # (words, words): whether both stand in one sentence
-    history: np.ndarray  # (steps, 3): batches, loss, share of the questions answered right
+    together: np.ndarray  # (words, words): whether two words share a sentence
+    history: np.ndarray  # (points, 3): batches, loss, accuracy on the analogies
     asked: tuple[str, ...]  # a, b and c
     axes: np.ndarray  # (2, size)
     key: jax.Array
 
 
 def rule():
-    """Descend −ln P by Adam, with a rate that can be set in its state."""
+    """Minimise −ln P with Adam, with a learning rate that can be set in its state."""
     return descent(softmax_loss, optax.inject_hyperparams(optax.adam)(learning_rate=0.01))
 
 
 def vectors(state):
-    """Give the vectors of the words."""
+    """Return the word vectors."""
     return WordVectors(state.vocabulary.words, np.asarray(state.model.input))
 
 
 def question(state, controls):
-    """Give a, b and c, and a sentence about one that is not known; then a, b and c are those from before."""
+    """Return a, b and c, and no message; or, if a word is unknown, the last a, b and c, and an error message."""
     words = tuple(word.strip().lower() for word in (controls.a, controls.b, controls.c))
     try:
         for word in words:
@@ -94,7 +94,7 @@ def question(state, controls):
 
 
 def start(controls, key):
-    """Write the sentences, and begin with vectors that know nothing."""
+    """Generate the sentences, and start with random vectors."""
     for_sentences, for_windows, for_model, key = jax.random.split(key, 4)
     random = np.random.default_rng(np.asarray(jax.random.key_data(for_sentences)))
     written = grammar.sentences(SENTENCES, random)
@@ -112,7 +112,7 @@ def start(controls, key):
 
 
 def step(state, controls):
-    """Learn from a few batches, and answer the questions that the grammar holds."""
+    """Train on a few batches, and test the vectors on the analogies of the grammar."""
     key, for_batches = jax.random.split(state.key)
     optimizer = with_hyperparameters(state.optimizer, learning_rate=controls.learning_rate)
     how = {"steps": ADVANCE, "batch_size": 1024, "progress": None}
@@ -124,7 +124,7 @@ def step(state, controls):
 
 
 def layout(state, controls):
-    """Give the words of the map, their related pairs, their places (words, 2), and the axes of the map (2, size)."""
+    """Return the words of the map, their related pairs, their positions (words, 2), and the axes (2, size)."""
     known, (asked, _) = vectors(state), question(state, controls)
     pairs = [pair for related in grammar.pairs().values() if set(asked) & set(sum(related, ())) for pair in related]
     answer = known.most_similar([asked[0], asked[2]], [asked[1]], 1)[0][0]
@@ -132,18 +132,18 @@ def layout(state, controls):
     units = known.units(np.array([known.index(word) for word in words]))
     units -= units.mean(axis=0)
     components = np.linalg.svd(units, full_matrices=False)[2][:2]
-    # Either sign is right; that of the last map keeps it from flipping.
+    # The sign of a principal component is arbitrary; that of the last map keeps the map from flipping.
     axes = np.where((components * state.axes).sum(axis=1, keepdims=True) < 0, -components, components)
     return words, pairs, units @ axes.T, axes
 
 
 def segment(start, end, label):
-    """Give a line from one place to another."""
+    """Return a line between two positions."""
     return Line([start[0], end[0]], [start[1], end[1]], label)
 
 
 def picture(state, controls):
-    """Draw the map with the step from b to a, and from c by the same step; and the words that lie there."""
+    """Draw the map with the step from b to a, repeated from c; the words nearest to its end; and the accuracy."""
     (a, b, c), problem = question(state, controls)
     nearest = vectors(state).most_similar([a, c], [b], NEAREST)
     words, pairs, places, _ = layout(state, controls)
@@ -163,9 +163,9 @@ def picture(state, controls):
     return (
         Plot(
             marks,
-            "First component",
-            "Second component",
-            "Principal components of the words",
+            "First principal component",
+            "Second principal component",
+            "Map of the words",
             (-reach, reach),
             (-reach, reach),
             height=2.2,
@@ -179,9 +179,9 @@ def picture(state, controls):
         ),
         Plot(
             [Line(batches, right, head=True)],
-            "Batch",
-            "Share",
-            "All 448 questions, such as “france is to paris as italy is to …”: answered right",
+            "Training batches",
+            "Accuracy",
+            "Accuracy on all 448 analogies",
             x_range=(0.0, max(1000.0, float(batches[-1]))),
             y_range=(0.0, 1.05),
         ),
@@ -189,20 +189,20 @@ def picture(state, controls):
 
 
 def numbers(state, controls):
-    """Give what has been learnt, and how near the answer is."""
+    """Return the progress of training, and the similarities of the words."""
     a, b, c = question(state, controls)[0]
     batches, loss, right = state.history[-1]
     return {
-        "Batches": int(batches),
-        "Loss [nats a pair]": loss,
-        "Questions answered right": right,
+        "Training batches": int(batches),
+        "Loss [nats per pair]": loss,
+        "Accuracy on the analogies": right,
         "Cosine of the nearest word": vectors(state).most_similar([a, c], [b], 1)[0][1],
         "Cosine of a and c": vectors(state).similarity(a, c),
     }
 
 
 def measures(state, controls):
-    """Tell how many questions are answered, and how alike a and c are, if they never stand in one sentence."""
+    """Return the accuracy on the analogies, the dimension, and the cosine of a and c if they never share a sentence."""
     (a, _, c), index = question(state, controls)[0], state.vocabulary.index
     found = {ANSWERED.metric: state.history[-1, 2], "dimensions": controls.grammar_size}
     apart = a != c and not state.together[index(a), index(c)]
@@ -211,22 +211,21 @@ def measures(state, controls):
 
 PRESETS = {
     "Mikolov et al. 2013: Paris − France + Italy": {},
-    "Mikolov, Yih & Zweig 2013: the female form, queen − king + prince": {"a": "queen", "b": "king", "c": "prince"},
-    "The past tense as a step: walked − walk + swim": {"a": "walked", "b": "walk", "c": "swim"},
-    "Not every question has an answer: wine − france + japan": {"a": "wine", "b": "france", "c": "japan"},
-    "A window of one word: a capital, but of which country?": {"window": 1},
-    "Four dimensions are too few": {"grammar_size": 4},
+    "Mikolov, Yih & Zweig 2013: female form": {"a": "queen", "b": "king", "c": "prince"},
+    "Past tense: walked − walk + swim": {"a": "walked", "b": "walk", "c": "swim"},
+    "Not an analogy: wine − france + japan": {"a": "wine", "b": "france", "c": "japan"},
+    "Window of one word": {"window": 1},
+    "Too few dimensions": {"grammar_size": 4},
 }
 
 MISSIONS = (
     Mission(
-        "Have 90 % of all questions answered right by vectors of as few dimensions as possible: 16 are enough.",
+        "Reach an accuracy of 90 % on the analogies with vectors of at most 16 dimensions.",
         (ANSWERED, Claim("dimensions", "<=", 16.0)),
     ),
     Mission(
-        "“You shall know a word by the company it keeps” (Firth 1957). Once 90 % of the questions are answered right, "
-        "find two words, as a and c, that never stand in one sentence and yet have nearly the same direction (cosine "
-        "0.9).",
+        "“You shall know a word by the company it keeps” (Firth 1957). Once the accuracy is 90 %, find two words a and "
+        "c that never share a sentence and yet have nearly the same direction (a cosine of at least 0.9).",
         (ANSWERED, Claim("cosine_of_words_never_together", ">=", 0.9)),
     ),
 )
