@@ -106,7 +106,7 @@ def from_nir(
     make = (mean_potential if integrates else spike_count) if readout is None else readout
     check.functions(readout=make)
     read = make(neurons[-1])
-    check.instance(Readout, **{"what readout gives": read})
+    check.instance(Readout, **{"the output of readout": read})
     if isinstance(read.neurons, LeakyIntegrator) != integrates:
         kinds = f"{type(nodes[-1][1]).__name__}, but the readout reads {type(read.neurons).__name__}"
         raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
