@@ -126,7 +126,7 @@ def rate_histogram(
 
 
 def sorted_times(**times: Any) -> np.ndarray:
-    """Check spike times, passed by name, by `check_sorted`, and return them in double precision on the host."""
+    """Check spike times, passed by name, with `check_sorted`, and return them in double precision on the host."""
     check_sorted(**times)
     ((name, value),) = times.items()
     return on_host(name, value)

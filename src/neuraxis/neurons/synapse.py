@@ -42,7 +42,7 @@ class Synapse(eqx.Module):
     it and to the inputs.
 
     Raises:
-        InputError: for a tau_s that is not positive, or an order that is not a whole number ≥ 0.
+        InputError: for a tau_s that is not positive, or an order that is not an integer ≥ 0.
 
     Source: Rall, J. Neurophysiology 30:1138 (1967); Rotter & Diesmann, Biological Cybernetics 81:381 (1999).
     """

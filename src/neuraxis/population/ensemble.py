@@ -138,9 +138,9 @@ class Ensemble(eqx.Module):
 
         Args:
             function: maps points (points, D) to (points, out), or to (points,) for one number each.
-            points: points (points, D) at which the error is minimised. By default they fill the ball of the radius:
-                deterministic and evenly spread, or, with a key, drawn uniformly. Their number is 500 per dimension,
-                clipped to 750 to 2500, but at least two per neuron.
+            points: points (points, D) at which the error is minimised. By default they fill the ball, evenly spread and
+                deterministic, or, with a key, drawn uniformly. Their number is 500 per dimension, clipped to
+                [750, 2500], but at least two per neuron.
             noise: standard deviation of the noise on the activities, as a fraction of the largest one.
             key: random key of the points.
 
@@ -154,7 +154,7 @@ class Ensemble(eqx.Module):
         return Decoded(self, solve_decoders(self.rates(points), _targets(function, points), noise))
 
     def _points(self, key: PRNGKeyArray | None) -> Array:
-        """Return points that fill the ball, with the number of points of Nengo."""
+        """Return points that fill the ball, in the number that Nengo uses."""
         size, dimensions = self.encoders.shape
         count = max(min(max(500 * dimensions, 750), 2500), 2 * size)
         if key is None:

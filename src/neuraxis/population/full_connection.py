@@ -39,8 +39,8 @@ class FullConnection(eqx.Module):
 
     Its output, the activities of B [Hz], equals that of the factored form: `target.rates(source(x))` as a map, and
     `Chain(source, synapse, target)` as a dynamics. For N and M neurons and D dimensions, the factored form takes
-    N·D + D·M multiplications instead of N·M. The full form is what it stands for in a brain, and what learning rules
-    for individual weights need.
+    N·D + D·M multiplications instead of N·M. The full form is what the factored one stands for in a brain, and what
+    learning rules for individual weights need.
 
     Args:
         source: population A with its decoders.

@@ -16,7 +16,7 @@ from neuraxis.spiking.kernels import compiled
 
 _KERNELS = {"float32": "neuraxis_fire_float32", "float64": "neuraxis_fire_float64"}
 _RULE = slice(3, 6)  # position of the rule among the arguments
-_OWN = 7  # number of arguments that each copy of a network has its own of; the others are the connections
+_OWN = 7  # number of arguments that differ between copies of a network; the others are the connections
 
 
 def has_kernel(moved: Array, v: Array, refractory: Array, rule: FiringRule, buffer: Array) -> bool:

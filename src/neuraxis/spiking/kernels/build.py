@@ -52,7 +52,7 @@ def _library(source: Path) -> ctypes.CDLL | None:
 
 
 def _from_cache(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL | None:
-    """Load the library from the cache, or compile it into the cache; None if the cache cannot be used safely.
+    """Load the library from the cache, or compile it into the cache; return None if the cache is not safe to use.
 
     The name of a library contains a digest of its source and build settings, and a digest of its bytes.
     """
@@ -99,7 +99,7 @@ def _cache_folder() -> Path | None:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # there is no home directory
         return None
-    if not root.is_absolute():  # to be ignored by the XDG specification
+    if not root.is_absolute():  # the XDG specification ignores relative paths
         return None
     root.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     folder = root.resolve() / "neuraxis" / "kernels"
