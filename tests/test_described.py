@@ -35,7 +35,7 @@ def test_meanings():
     ("model", "line"),
     [
         (neuraxis.LIF, "    tau_ref = 2.0: Refractory period [ms]."),
-        (neuraxis.HodgkinHuxley, "    g_na = 120.0: Na⁺ conductance, all gates open [mS/cm²]."),
+        (neuraxis.HodgkinHuxley, "    g_na = 120.0: Maximum Na⁺ conductance [mS/cm²]."),
         (neuraxis.ModernHopfield, "    patterns: Stored patterns X (pattern, feature)."),
     ],
 )

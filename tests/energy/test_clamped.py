@@ -106,7 +106,7 @@ def test_both_begin_at_the_same_place(name):
         ((np.full_like(bottom, np.nan), top), "bottom must be finite, but contains nan"),
         (("text", top), "bottom must be an array of numbers"),
         ((bottom * 1j, top), "bottom must contain real numbers"),
-        ((None, top, known), "known says which nodes of the bottom are clamped, so bottom must be given"),
+        ((None, top, known), "known selects the nodes of the bottom to clamp, so bottom must be given"),
         ((bottom, top, known[:3]), r"known must broadcast to the state's shape \(6, 4\)"),
         ((bottom, top, [1, 0, 1, 0]), "known must be True where the bottom is clamped, but has dtype int"),
     ],

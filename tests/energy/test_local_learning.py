@@ -111,5 +111,5 @@ def test_bad_input_is_refused(as_user):
         fit(jnp.ones(3), rule, (x, t), epochs=1, batch_size=20, key=KEY, progress=None)
     with pytest.raises(InputError, match="optimizer must be an optax transformation"):
         local_learning(0.1, ErrorRelaxation())
-    with pytest.raises(InputError, match="relaxation must be one such as"):
+    with pytest.raises(InputError, match="relaxation must be a relaxation such as"):
         local_learning(optax.adam(1e-2), 20)

@@ -91,9 +91,9 @@ def test_bad_steps_are_refused(as_user, kind, arguments, message):
 def test_bad_parts_are_refused(as_user):
     with pytest.raises(InputError, match="clamped must be a Clamped"):
         ErrorRelaxation()(network())
-    with pytest.raises(InputError, match="relaxation must be one such as ErrorRelaxation"):
+    with pytest.raises(InputError, match="relaxation must be a relaxation such as ErrorRelaxation"):
         Inference(network(), "errors")
-    with pytest.raises(InputError, match="relaxation must be one such as ErrorRelaxation"):
+    with pytest.raises(InputError, match="relaxation must be a relaxation such as ErrorRelaxation"):
         Inference(network(), ErrorRelaxation)
     with pytest.raises(InputError, match="network must be a PredictiveCoding"):
         Inference(None, ErrorRelaxation())

@@ -89,7 +89,7 @@ def test_spikes_are_refused_by_the_name_of_their_part():
         (lambda: HodgkinHuxley(g_na=1j), "g_na must contain real numbers"),
         (lambda: HodgkinHuxley(temperature="warm"), "temperature must be a number, but is 'warm'"),
         (lambda: Synapse(tau_s=True), "tau_s must be a number, but is True"),
-        (lambda: ConductanceLIF(v_reversal=0.0), "v_reversal must have one entry, or one row, a receptor, but is 0.0"),
+        (lambda: ConductanceLIF(v_reversal=0.0), "v_reversal must have one entry, or one row, per receptor, but is"),
         (lambda: LIF().firing_rate(np.nan), "drive must be finite, but is nan"),
         (lambda: MembraneLIF().firing_rate(1j), "current must contain real numbers"),
         (lambda: MembraneLIF().potential(1.0), "state must be a LIFState, but is 1.0"),

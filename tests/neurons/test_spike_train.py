@@ -64,7 +64,7 @@ def test_rate_histogram():
         (lambda: trains([1.0, 2.0], [0, 2], 2), "neurons must be between 0 and 1, but range from 0 to 2"),
         (lambda: trains([1.0, 2.0], [0], 2), "lists of one length"),
         (lambda: trains([1.0], [0], 0), "neuron_count must be an integer"),
-        (lambda: firing_rates([1.0, 20.0], 10.0), "duration must reach to the last spike, at 20.0 ms, but is 10.0 ms"),
+        (lambda: firing_rates([1.0, 20.0], 10.0), "duration must reach the last spike, at 20.0 ms, but is 10.0 ms"),
         (lambda: firing_rates([1.0], 0.0), "duration must be positive"),
         (lambda: rate_histogram([1.0], 10.0, 3.0), "whole number of bins of 3.0 ms, but is 10.0 ms"),
         (lambda: rate_histogram([1.0], 10.0, 30.0), "whole number of bins"),

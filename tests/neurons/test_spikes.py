@@ -68,11 +68,11 @@ def test_binned_spikes_give_the_trains_back(pairs):
         (lambda: events(np.full((3, 2), 0.5), 1.0), "spikes must be integers, but contains 0.5"),
         (lambda: events(Spikes(np.ones((1, 1)), np.full((1, 1), 2.0)), 1.0), "age must be between 0 and dt = 1.0 ms"),
         (lambda: events(Spikes(np.ones((1, 1)), None), 1.0), "age must be an array of numbers, but is None"),
-        (lambda: events(Spikes(np.full((1, 1), 2), np.zeros((1, 1))), 1.0), "apart must return the time from spike to"),
+        (lambda: events(Spikes(np.full((1, 1), 2), np.zeros((1, 1))), 1.0), "apart must be the interval between"),
         (lambda: events(Spikes(np.full((1, 1), 3), np.zeros((1, 1))), 1.0, apart=0.6), "apart must let the spikes"),
         (lambda: events(Spikes(np.full((1, 1), 3), np.zeros((1, 1))), 1.0, apart=-0.1), "apart must be times"),
         (lambda: events("text", 1.0), "spikes must be an array of numbers, but is 'text'"),
-        (lambda: binned([1.0, 20.0], 1.0, 10), "duration must reach to the last spike, at 20.0 ms, but is 10.0 ms"),
+        (lambda: binned([1.0, 20.0], 1.0, 10), "duration must reach the last spike, at 20.0 ms, but is 10.0 ms"),
         (lambda: binned([1.0], 1.0, 0), "steps must be an integer"),
     ],
 )

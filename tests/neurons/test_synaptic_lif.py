@@ -75,15 +75,15 @@ def test_each_neuron_may_have_its_own_constants():
     [
         (lambda: CurrentLIF(tau_m=0.0), "tau_m must be positive"),
         (lambda: CurrentLIF(tau_s=(5.0, -1.0)), "tau_s must be positive"),
-        (lambda: CurrentLIF(tau_s=()), "tau_s must have one entry, or one row, a receptor"),
-        (lambda: CurrentLIF(tau_s=5.0), "tau_s must have one entry, or one row, a receptor"),
+        (lambda: CurrentLIF(tau_s=()), "tau_s must have one entry, or one row, per receptor"),
+        (lambda: CurrentLIF(tau_s=5.0), "tau_s must have one entry, or one row, per receptor"),
         (lambda: CurrentLIF(tau_ref=-1.0), "tau_ref must be finite and not negative"),
         (lambda: CurrentLIF(v_threshold=0.0), "v_threshold - v_reset must be positive"),
         (lambda: CurrentLIF(v_rest=np.nan), "v_rest must be finite"),
         (lambda: ConductanceLIF(g_leak=0.0), "g_leak must be positive"),
         (
             lambda: ConductanceLIF(v_reversal=(0.0,)),
-            "one reversal potential a receptor, but v_reversal has 1 and tau_s 2",
+            "v_reversal must have one entry per receptor, of which tau_s has 2, but has 1",
         ),
         (lambda: ConductanceLIF(v_reversal=(0.0, np.inf)), "v_reversal must be finite"),
     ],

@@ -144,7 +144,7 @@ NAN = np.array([[np.nan, 1.0]])
         (lambda e: e.decode(lambda x: x[:5]), r"the function must map points \(1000, 2\) to \(1000, out\)"),
         (lambda e: e.decode(lambda x: x[0] * x[1]), r"but returned shape \(2,\); it acts on the last axis"),
         (lambda e: e.decode(lambda x: x.sum()), r"but returned shape \(\)"),
-        (lambda e: e.decode(jnp.log), "what the function gives must be finite"),
+        (lambda e: e.decode(jnp.log), "the output of the function must be finite"),
         (lambda e: e.decode(points=np.ones((4, 3))), r"points must have shape \(points, 2\), but has shape \(4, 3\)"),
         (lambda e: e.decode(points=np.ones((0, 2))), r"points must have shape \(points, 2\)"),
         (lambda e: e.decode(points=NAN), "points must be finite"),

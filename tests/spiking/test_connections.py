@@ -94,7 +94,7 @@ def table(addresses, sources, offsets):
 
 def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(process, "memory", lambda: 100.0)
-    with pytest.raises(InputError, match="4 connections out would take about 320 B of memory, but only 100 B are free"):
+    with pytest.raises(InputError, match="4 connections would take about 320 B of memory, but only 100 B are free"):
         connect(A, B, size=3)
 
 
@@ -109,11 +109,11 @@ def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkey
         ),
         (lambda: connect(B, size=3, receptors=1), "receptor must be below 1"),
         (lambda: connect(size=0), "size must be an integer"),
-        (lambda: connect(size=2**30), "slots, and there can be 2²⁹"),
+        (lambda: connect(size=2**30), "at most 2²⁹ slots, but needs"),
         (lambda: connect(size=3, receptors=1.5), "receptors must be an integer"),
         (lambda: connect(Projection([0], [0], delay=1.0), size=1, dt=[0.1, 0.2]), "dt must be one number"),
         (lambda: connect(Projection([0], [0], delay=1.0), size=1, dt=1j), "dt must contain real numbers"),
-        (lambda: SparseConnections(*[jnp.ones(2)] * 4, 2, 1, 1, None), "they are made by connect"),
+        (lambda: SparseConnections(*[jnp.ones(2)] * 4, 2, 1, 1, None), "build them with connect"),
         (
             lambda: table([0], [5], [0, 1, 1]),
             "sources must be between 0 and 1",
@@ -136,7 +136,7 @@ def test_more_connections_than_fit_the_memory_are_refused_before_the_work(monkey
         ),
         (lambda: connect(Projection([0], [0], delay=1e30), size=1, dt=0.1), "must be shorter than 2³¹ steps"),
         (lambda: connect([A, B], size=3), "takes projections one by one"),
-        (lambda: DenseConnections(jnp.ones((1, 2, 2)), delay=[1.0, 2.0], dt=0.1), r"one delay, .* has shape \(2,\)"),
+        (lambda: DenseConnections(jnp.ones((1, 2, 2)), delay=[1.0, 2.0], dt=0.1), r"delay must be one number .*\(2,\)"),
         (lambda: DenseConnections(jnp.ones((2, 3))), r"weights must have shape \(receptor, neuron, neuron\)"),
         (lambda: DenseConnections(jnp.ones((1, 2, 3))), "weights must have shape"),
         (lambda: DenseConnections(jnp.full((1, 2, 2), jnp.nan)), "weights must be finite"),

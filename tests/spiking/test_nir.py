@@ -131,7 +131,7 @@ def test_other_graphs_are_refused():
         nir.NIRGraph.from_list(weight, nir.IF(r=ones, v_threshold=ones)),
         recurrent,
     ):
-        with pytest.raises(InputError, match="the graph must be a chain of Affine or Linear and LIF nodes in turn"):
+        with pytest.raises(InputError, match="the graph must be a chain of alternating Affine or Linear and LIF nodes"):
             from_nir(graph)
 
 

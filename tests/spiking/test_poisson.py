@@ -89,7 +89,7 @@ def test_bad_input_is_named(settings, words):
 @pytest.mark.parametrize(
     ("rate", "words"),
     [
-        (1e30, "rate must be at most 1e.06 spikes a step"),
+        (1e30, "rate must be at most 1e.06 spikes per step"),
         (lambda t: jnp.ones(3), r"rate must broadcast to the state's shape \(2,\), but has shape \(3,\)"),
     ],
 )

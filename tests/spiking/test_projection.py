@@ -28,14 +28,14 @@ def test_lists_and_arrays_of_jax_are_data():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Projection([0, -1], [0, 1]), "source must contain indices of neurons, from 0 on .* contains -1"),
-        (lambda: Projection(np.array([2**63 + 5], np.uint64), [0]), "source must contain indices .* below 2³¹"),
+        (lambda: Projection([0, -1], [0, 1]), "source must contain indices of neurons from 0 .* contains -1"),
+        (lambda: Projection(np.array([2**63 + 5], np.uint64), [0]), "source must contain indices .* to 2³¹ − 1"),
         (lambda: Projection([0], [0.5]), "target must be a list of integers"),
         (lambda: Projection([True], [0]), "source must be a list of integers, .* dtype bool"),
         (lambda: Projection([[0]], [[0]]), "source must be a list of integers"),
         (lambda: Projection("text", [0]), "source must be an array of numbers"),
         (lambda: Projection(None, [0]), "source must be an array of numbers"),
-        (lambda: Projection([0, 1], [0]), "one source and one target a connection, but has 2 sources and 1 targets"),
+        (lambda: Projection([0, 1], [0]), "one source and one target per connection, but has 2 sources and 1 targets"),
         (lambda: Projection([0, 1], [0, 1], weight=[1.0]), r"weight must be one number, or .* 2 conn.* shape \(1,\)"),
         (lambda: Projection([0], [0], weight=lambda i, j: [1.0, 2.0]), "weight must be one number, or one for each"),
         (lambda: Projection([0], [0], weight=np.nan), "weight must be finite"),

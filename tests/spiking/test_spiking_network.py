@@ -228,7 +228,7 @@ def test_conductances_stay_between_their_reversal_potentials():
         (lambda: SpikingNetwork(CurrentLIF(tau_s=(5.0, 10.0)), connect(PAIR, size=2)), "made for the 2 receptors"),
         (
             lambda: SpikingNetwork(CurrentLIF(), connect(size=2), (PoissonInput(1.0, 1.0, KEY, receptor=1),)),
-            "onto receptor 0 to 0, not 1",
+            "receptor of an input must be from 0 to 0, but is 1",
         ),
         (lambda: random_network().init_state((61,)), r"inputs must have shape \(…, 60\), but have shape \(61,\)"),
         (lambda: simulate(random_network(), jnp.ones((10, 61)), dt=DT), r"inputs must have shape \(…, 60\)"),
@@ -255,7 +255,7 @@ def test_conductances_stay_between_their_reversal_potentials():
             lambda: packed_events(
                 simulate(random_network(), 1.8, dt=DT, steps=40, record=record_packed, every=10).record, DT
             ),
-            "must contain every step, but leaves some out",
+            "must contain every step, but omits some",
         ),
         (lambda: random_network().init_state("text"), "inputs must be one array"),
         (lambda: random_network().init_state((10**12, 60)), r"slots for arriving spikes, would take about .*iB"),

@@ -1,4 +1,4 @@
-"""Energies: states settle in their minima, or are sampled."""
+"""Energy-based models: states settle in minima of the energy, or are sampled."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.energy.annealed_importance_sampling import Annealed as Annealed

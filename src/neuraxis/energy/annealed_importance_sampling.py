@@ -27,39 +27,39 @@ class Annealed(NamedTuple):
 
     log_partition: Float[Array, ""]
     standard_error: Float[Array, ""]
-    """Standard error of the estimate, from the spread of the weights; for many chains."""
+    """Standard error of the estimate, from the spread of the weights; valid for many chains."""
     log_weights: Float[Array, " chain"]
-    """Each chain's own estimate of ln Z."""
+    """Estimate of ln Z from each chain."""
     v: Float[Array, "chain visible"]
-    """Visible units where the chains ended."""
+    """Final visible units of the chains."""
 
 
 class Run(eqx.Module):
-    """Where the chains stand, and the logarithms of their weights."""
+    """Current states of the chains, and their log weights."""
 
     v: Float[Array, "chain visible"]
     log_weights: Float[Array, " chain"]
 
 
 class Annealing(eqx.Module):
-    """Chains that go from a machine without weights to one with them, or back: a dynamics with β as its time.
+    """Chains annealed from a machine without weights to one with weights, or back: a dynamics with input β.
 
     At β the machine has weights βW, hidden biases βc and visible biases (1 − β)a + βb. The input of a step is β before
-    and after it (2,): the logarithm of a chain's weight grows by F_before(v) − F_after(v), then v does a sweep of Gibbs
-    sampling at the new β.
+    and after it (2,): the log weight of a chain grows by F_before(v) − F_after(v), then v is updated by one Gibbs sweep
+    at the new β.
     """
 
     rbm: RBM  # with T = 1
     base: Float[Array, " visible"]  # a
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Run:
-        """Start one chain with all units off."""
+        """Return one chain with all units off."""
         return Run(jnp.zeros((1, self.base.size), self.base.dtype), jnp.zeros(1, self.base.dtype))
 
     def step(
         self, state: Run, betas: Array, dt: ArrayLike = 1.0, *, key: PRNGKeyArray
     ) -> tuple[Run, Float[Array, "chain visible"]]:
-        """Go from one β to the next."""
+        """Anneal from one β to the next."""
         before, after = jnp.asarray(betas, self.base.dtype)
         gap = self.rbm.hidden_gap(state.v)
         tilt = (after - before) * jnp.sum((self.rbm.visible_bias - self.base) * state.v, axis=-1)
@@ -80,24 +80,25 @@ def annealed_importance_sampling(
     base: ArrayLike | None = None,
     progress: str | None = None,
 ) -> Annealed:
-    """Estimate ln Z from below: chains go from the base-rate machine, whose Z is known, to this one.
+    """Estimate ln Z from below, by chains annealed from the base-rate machine, whose Z is known, to this one.
 
         Z ≈ Z_base · (1/M) Σ_m Π_k P*_{β_k}(v_{k−1}^m) / P*_{β_{k−1}}(v_{k−1}^m)
 
-    The estimate of Z is right on average, so that of ln Z is too low on average: by little where the chains keep up
-    with the machine as it changes, by a lot where they miss a part of it, which the standard error does not show.
-    Likelihoods from it flatter. `reverse_annealed_importance_sampling` errs to the other side.
+    for chains m = 1 … M, with P*_β the unnormalised probability at β. The estimate of Z is unbiased, so that of ln Z is
+    too low on average: slightly if the chains keep up with the changing distribution, severely if they miss a mode,
+    which the standard error does not show. Likelihoods computed with it are then too high.
+    `reverse_annealed_importance_sampling` errs in the opposite direction.
 
     Args:
         rbm: the machine.
-        key: seed of the chains.
-        steps: how many, with β evenly from 0 to 1; twice as many halve the error, where it is small.
-        chains: M.
-        base: visible biases a of the base-rate machine, best the `log_odds` of the data; by default b/T.
+        key: random key of the chains.
+        steps: number of steps, with β evenly spaced from 0 to 1; doubling it halves the error, once that is small.
+        chains: number of chains M.
+        base: visible biases a of the base-rate machine, ideally the `log_odds` of the data; by default b/T.
         progress: label of a progress bar; None shows none.
 
     Raises:
-        InputError: for what is no RBM, sizes that are not positive, or a base that does not fit.
+        InputError: for an rbm that is not an `RBM`, numbers that are not positive, or a base that does not fit.
 
     Source: Salakhutdinov and Murray (2008), section 4.
     """
@@ -120,24 +121,24 @@ def reverse_annealed_importance_sampling(
     base: ArrayLike | None = None,
     progress: str | None = None,
 ) -> Annealed:
-    """Estimate ln Z from above: the same way back, from samples of this machine to the base-rate one.
+    """Estimate ln Z from above, by annealing in reverse, from samples of this machine to the base-rate machine.
 
-    Here the estimate of 1/Z is right on average, so that of ln Z is too high on average, and likelihoods from it are
-    too low. That needs samples of the machine: `exact_samples` of a small one, or units of a `GibbsChain` that ran for
-    long. Where that begins, there it looks for the mass of P: chains that never leave the neighbourhood of the data
-    leave out what lies elsewhere, and Z is then too low again.
+    The estimate of 1/Z is unbiased, so that of ln Z is too high on average, and likelihoods computed with it are too
+    low. This requires samples of the machine: `exact_samples` of a small one, or states of a `GibbsChain` after a long
+    run. The initial state of that chain matters: chains that never leave the neighbourhood of the data miss the
+    probability mass elsewhere, and Z is then too low again.
 
     Args:
         rbm: the machine.
-        samples: its visible units (M, V), one chain for each.
-        key: seed of the chains.
-        steps: how many, with β evenly from 1 to 0.
+        samples: visible units (M, V) sampled from the machine, one chain each.
+        key: random key of the chains.
+        steps: number of steps, with β evenly spaced from 1 to 0.
         base: as for `annealed_importance_sampling`.
         progress: label of a progress bar; None shows none.
 
     Raises:
-        InputError: for what is no RBM, samples that do not fit or hold anything but 0 and 1, or a base that does not
-            fit.
+        InputError: for an rbm that is not an `RBM`, samples that do not fit or contain anything other than 0 and 1, or
+            a base that does not fit.
 
     Source: Burda, Grosse and Salakhutdinov (2015).
     """
@@ -163,7 +164,7 @@ def _annealing(rbm: Any, base: ArrayLike | None) -> Annealing:
 
 
 def _log_partition_of_base(annealing: Annealing) -> Float[Array, ""]:
-    """Return ln Z without weights: each unit alone, the hidden ones at even odds."""
+    """Return ln Z without weights, where units are independent and hidden ones are on with probability ½."""
     return jnp.sum(softplus(annealing.base)) + annealing.rbm.hidden_bias.size * jnp.log(2.0)
 
 
@@ -177,7 +178,7 @@ def _run(annealing, v, first, last, steps, key, progress) -> Run:
 
 
 def _estimated(log_weights: Array, v: Array, sign: int) -> Annealed:
-    """Average the weights, or, with −1 for a sign, their inverses."""
+    """Average the weights (sign 1) or their inverses (sign −1)."""
     count = len(log_weights)
     mean = jax.nn.logsumexp(sign * log_weights) - jnp.log(count)
     spread = jnp.std(jnp.exp(sign * log_weights - mean), ddof=1) if count > 1 else jnp.asarray(jnp.nan)

@@ -1,4 +1,4 @@
-"""A predictive-coding network with clamped nodes: the energy that the free ones run down, in two coordinates."""
+"""A predictive-coding network with clamped nodes: its energy as a function of the free ones, in two coordinates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,29 +15,30 @@ Free = tuple[Array | None, ...]
 
 
 class Clamped(eqx.Module):
-    """A network some of whose nodes are held: F as a function of the others, for `neuraxis.engine.relax`.
+    """A network with some nodes clamped: F as a function of the others, for `neuraxis.engine.relax`.
 
-    The free nodes can be told by their values x or by their errors ε, from which the values follow by one sweep from
-    the top down, x^i = μ^i + ν^i ε^i. Both energies are the same F, with the same minima:
+    The free nodes can be described by their values x, or by their errors ε, from which the values follow in one sweep
+    from the top down, x^i = μ^i + ν^i ε^i. Both energies are the same F, with the same minima:
 
-    - `energy(x)` is local: a step of descent moves each layer by what its two neighbours tell. A change at one end
-      takes as many steps as there are layers to reach the other, and arrives there weakly.
-    - `error_energy(errors)` is not local, but a single step carries what happens at the bottom to all layers.
+    - `energy(x)` is local: a step of gradient descent updates each layer from its two neighbours. A change at one end
+      takes one step per layer to reach the other end, and is attenuated on the way.
+    - `error_energy(errors)` is not local, but a single step propagates a change at the bottom to all layers.
 
-    The states of both are tuples with an entry for each layer, from the bottom to the top, which is None where nothing
-    is free. In a state of errors the entry of the top holds its values, for it has no error, and that of the bottom is
-    None, for its free nodes are as predicted. So `relax(clamped.energy, clamped.values_at_first(), step_size=0.1)`
-    settles the values, `relax(clamped.error_energy, clamped.errors_at_first(), step_size=0.1)` the errors.
+    The states of both are tuples with one entry per layer, from the bottom to the top, which is None if no node of the
+    layer is free. In a state of errors, the entry of the top holds its values, since it has no error, and that of the
+    bottom is None, since its free nodes equal their prediction. For example,
+    `relax(clamped.energy, clamped.values_at_first(), step_size=0.1)` settles the values, and
+    `relax(clamped.error_energy, clamped.errors_at_first(), step_size=0.1)` the errors.
 
     Args:
         network: the network.
-        bottom: x¹ (…, n_1), or None, where it is free.
-        top: x^L (…, n_L), or None, where it is free.
-        known: truth values that broadcast to the bottom, where only a part of its nodes is clamped.
+        bottom: values x¹ (…, n_1), or None if it is free.
+        top: values x^L (…, n_L), or None if it is free.
+        known: boolean mask that broadcasts to the bottom, to clamp only a part of its nodes.
 
     Raises:
-        InputError: for ends of other shapes than the network's, or that are not finite or do not agree in their leading
-            axes; and for what is no network, or a `known` that does not fit.
+        InputError: for ends that do not have the shapes of the network, are not finite or differ in their leading axes,
+            a network that is not a `PredictiveCoding`, or a `known` that does not fit.
 
     Source of the errors as coordinates: C. Goemaere, G. Oliviers, R. Bogacz, T. Demeester, Error Optimization:
     Overcoming Exponential Signal Decay in Deep Predictive Coding Networks, arXiv:2505.20137 (2025).
@@ -67,7 +68,7 @@ class Clamped(eqx.Module):
 
     def _mask(self, known: ArrayLike) -> Bool[Array, "..."]:
         if self.bottom is None:
-            raise InputError("known says which nodes of the bottom are clamped, so bottom must be given, too")
+            raise InputError("known selects the nodes of the bottom to clamp, so bottom must be given, but is None")
         mask = check.array("known", known)
         if mask.dtype != bool:
             raise InputError(f"known must be True where the bottom is clamped, but has dtype {mask.dtype}")
@@ -76,36 +77,36 @@ class Clamped(eqx.Module):
 
     @property
     def lead(self) -> tuple[int, ...]:
-        """The leading axes."""
+        """Leading axes of the ends."""
         given = self.bottom if self.top is None else self.top
         return () if given is None else given.shape[:-1]
 
     def values_at_first(self) -> Free:
-        """Return the free values of a sweep from the top, where there is no error but that of a clamped bottom."""
+        """Return the free values of a sweep from the top, in which only a clamped bottom has an error."""
         first, *rest = self.network.sweep(self._top(None))
         free = self.bottom is None or self.known is not None
         return (first if free else None, *rest[:-1], rest[-1] if self.top is None else None)
 
     def errors_at_first(self) -> Free:
-        """Return the same state by its errors, which are 0, and its top."""
+        """Return the same state as errors, which are 0, and the values of the top."""
         zeros = [jnp.zeros((*self.lead, size), self.network.dtype) for size in self.network.sizes[1:-1]]
         return (None, *zeros, self._top(None) if self.top is None else None)
 
     def values(self, x: Sequence[Array | None]) -> Layers:
-        """Return the values of all layers by those that are free."""
+        """Return the values of all layers, given the free ones."""
         return (self._bottom(x[0]), *_present(x[1:-1]), self._top(x[-1]))
 
     def values_of_errors(self, errors: Sequence[Array | None]) -> Layers:
-        """Return the values of all layers by the errors that are free."""
+        """Return the values of all layers, given the free errors."""
         predicted, *rest = self.network.sweep(self._top(errors[-1]), errors[:-1])
         return (self._bottom(predicted), *rest)
 
     def energy(self, x: Sequence[Array | None]) -> Float[Array, "..."]:
-        """F by the free values."""
+        """Return F as a function of the free values."""
         return self.network.energy(self.values(x))
 
     def error_energy(self, errors: Sequence[Array | None]) -> Float[Array, "..."]:
-        """F by the free errors."""
+        """Return F as a function of the free errors."""
         predicted = self.network.sweep(self._top(errors[-1]), errors[:-1])[0]
         surprise = (self._bottom(predicted) - predicted) / self.network.variances[0]
         return self.network.energy_of_errors((surprise, *errors[1:-1]))

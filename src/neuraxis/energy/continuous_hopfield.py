@@ -19,30 +19,30 @@ from neuraxis.values import compiled, with_values
 
 
 class ContinuousHopfield(eqx.Module):
-    """Neurons with inputs u, squashed to activities x = tanh(gain · u) between −1 and 1, that drive each other:
+    """Neurons with potentials u and activities x = tanh(gain · u), between −1 and 1, that drive each other:
 
         τ_x du/dt = −u + xW + b.
 
-    Its energy is that of the two-state network and a term that keeps the activities off ±1,
+    Its energy is that of the two-state network plus a term that keeps the activities away from ±1,
 
         E = −½ x W xᵀ − b xᵀ + Σ_i ∫₀^{x_i} artanh(s)/gain ds,
 
-    with ∂E/∂x = u − (xW + b) = −τ_x du/dt. The activities thus run down the energy, dE/dt = −τ_x Σ x′(u) (du/dt)² ≤ 0,
-    and as the gain grows its minima move to those of the two-state network.
+    with ∂E/∂x = u − (xW + b) = −τ_x du/dt. The energy thus never increases, dE/dt = −τ_x Σ x′(u) (du/dt)² ≤ 0, and its
+    minima approach those of the two-state network as the gain grows.
 
-    It is a dynamics whose state is u (…, N), input a current (…, N) added to b (or a single number, or None) and output
-    x, and an energy in u.
+    It is a dynamics with state u (…, N), an input current (…, N) that is added to b (or a single number, or None) and
+    output x, and an energy of u.
 
-    `settle` finds where the potentials come to rest. `relax` on the energy says `converged` where the activities do:
-    the potential of a saturated neuron, whose activity stays ±1, leaves the energy as it is, wherever it stands.
+    `settle` finds the potentials at rest. `relax` on the energy reports `converged` once the activities are at rest:
+    the potential of a saturated neuron, whose activity stays at ±1, does not affect the energy.
 
     Raises:
-        InputError: for what is no Hopfield network, or a time constant or gain that is not positive or does not
+        InputError: for a network that is not a `Hopfield`, or a time constant or gain that is not positive or does not
             broadcast to its neurons.
     """  # noqa: D415 - the first line ends in an equation
 
     network: Hopfield
-    """The network whose weights and biases it has."""
+    """Two-state network with the weights and biases."""
     tau_x: float | Array = 10.0
     """Time constant [ms]."""
     gain: float | Array = 1.0
@@ -61,24 +61,24 @@ class ContinuousHopfield(eqx.Module):
         return jnp.tanh(self.gain * check.floats("u", u))
 
     def energy(self, u: ArrayLike) -> Float[Array, "..."]:
-        """Energy of the activities of u (…, N), without input."""
+        """Return the energy of the activities of u (…, N), without input."""
         x, a = self.activity(u), self.gain * check.floats("u", u)
         # ∫₀^x artanh(s) ds = x a − ln cosh a with x = tanh a; logaddexp keeps cosh from overflowing.
         leak = (x * a - jnp.logaddexp(a, -a) + jnp.log(2.0)) / self.gain
         return self.network.energy(x) + jnp.sum(leak, axis=-1)
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... n"]:
-        """Start from u = 0. Without bias and input it is a saddle: to recall, give `simulate` a state to start from."""
+        """Return u = 0. Without bias and input it is a saddle: for recall, pass an initial state to `simulate`."""
         size = self.network.bias.shape
         return jnp.zeros(jnp.broadcast_shapes(input_shape, size), self.network.bias.dtype)
 
     def step(self, state: Any, input: Any, dt: ArrayLike) -> tuple[Array, Array]:
-        """Advance u by `dt` [ms] with the drive xW + b + input held, which the leak then answers exactly.
+        """Advance u by `dt` [ms], exactly for a drive xW + b + input that is constant within the step.
 
-        The energy falls in every step that is short against τ_x; with dt ≫ τ_x the step becomes the synchronous update.
+        The energy falls in every step with dt ≪ τ_x; for dt ≫ τ_x the step becomes the synchronous update.
 
         Raises:
-            InputError: for what does not broadcast to the state.
+            InputError: for an input or dt that does not broadcast to the state.
         """
         state, dt = check.floats("state", state), check.floats("dt", dt)
         input = None if input is None else check.floats("input", input)
@@ -96,18 +96,18 @@ class ContinuousHopfield(eqx.Module):
         atol: float = 1e-6,
         max_steps: int = 10_000,
     ) -> Relaxed:
-        """Follow the dynamics under a held input until u stands still: ‖u − (xW + b + input)‖ ≤ atol + rtol ‖u‖.
+        """Follow the dynamics under a constant input until u is at rest: ‖u − (xW + b + input)‖ ≤ atol + rtol ‖u‖.
 
-        The norms are root-mean-square ones over the neurons, and each leading index settles on its own. A step goes the
-        share 1/(1 + gain ‖W‖) of the way to what drives the neurons. Seen from the activities that is mirror descent,
-        and the longest step in which the energy cannot rise, whatever the weights.
+        The norms are root mean squares over the neurons, and each leading index settles independently. A step moves u
+        by the fraction 1/(1 + gain ‖W‖) of its distance from the drive. In terms of the activities this is mirror
+        descent, with the largest step at which the energy cannot increase for any weights.
 
         Args:
-            u: potentials (…, N) to start from.
+            u: initial potentials (…, N).
             input: a current that broadcasts to u.
             rtol: tolerance relative to the size of u.
             atol: absolute tolerance, in units of u.
-            max_steps: after that many steps u is given back as it is, with `converged` false.
+            max_steps: maximum number of steps, after which the current u is returned, with `converged` false.
 
         Returns:
             u at rest, and its energy under the input, E − x · input.
@@ -133,7 +133,7 @@ class ContinuousHopfield(eqx.Module):
 
 @compiled
 def _settle(model: ContinuousHopfield, u: Array, input: Array, rtol: Any, atol: Any, max_steps: Array) -> Relaxed:
-    # Two bounds on ‖W‖, the largest sum of a row and the Frobenius norm: the smaller one.
+    # The smaller of two bounds on ‖W‖: the largest absolute row sum, and the Frobenius norm.
     W = model.network.weights
     norm = jnp.minimum(jnp.max(jnp.sum(jnp.abs(W), axis=-1)), jnp.sqrt(jnp.sum(W * W)))
     share = 1 / (1 + jnp.max(jnp.asarray(model.gain)) * norm)

@@ -1,8 +1,8 @@
-"""Contrastive divergence: how a restricted Boltzmann machine learns from data.
+"""Contrastive divergence: training of restricted Boltzmann machines.
 
-The gradient of the likelihood is a difference of two means, one over the data and one over the model. The first is
-known; for the second the model is sampled by Gibbs sweeps, which begin at the data (contrastive divergence) or go on
-where they were after the last batch (persistent contrastive divergence).
+The gradient of the log-likelihood is a difference of two expectations, one over the data and one over the model. The
+latter is estimated by Gibbs sampling, which starts at the data (contrastive divergence) or continues from its state
+after the previous batch (persistent contrastive divergence).
 
 G. E. Hinton, Neural Computation 14:1771 (2002); T. Tieleman, Training restricted Boltzmann machines using
 approximations to the likelihood gradient, ICML (2008); J. Melchior, A. Fischer, L. Wiskott, How to center deep
@@ -26,7 +26,7 @@ from neuraxis.functions.activations import logistic
 
 
 class Slopes(NamedTuple):
-    """A gradient by weights and biases, or the means that it is a difference of."""
+    """Gradient with respect to weights and biases, or one of the two means whose difference it is."""
 
     weight: Float[Array, "visible hidden"]
     visible_bias: Float[Array, " visible"]
@@ -34,14 +34,14 @@ class Slopes(NamedTuple):
 
 
 class Offsets(NamedTuple):
-    """μ and λ, which centring takes off the units."""
+    """Offsets μ and λ, which centring subtracts from the units."""
 
     visible: Float[Array, " visible"]
     hidden: Float[Array, " hidden"]
 
 
 class Phase(NamedTuple):
-    """Visible units, of data or of chains, and what the hidden units make of them."""
+    """Visible units, of data or of chains, and the hidden probabilities given them."""
 
     v: Float[Array, "example visible"]
     gap: Float[Array, "example hidden"]  # energy gaps of the hidden units
@@ -49,7 +49,7 @@ class Phase(NamedTuple):
 
     @staticmethod
     def of(model: RBM, v: Any) -> "Phase":
-        """Look at units (N, V)."""
+        """Compute the phase of visible units (N, V)."""
         gap = model.hidden_gap(v)
         return Phase(jnp.asarray(v, model.dtype), gap, logistic(gap / model.temperature))
 
@@ -59,35 +59,36 @@ class Phase(NamedTuple):
         return Slopes(both, jnp.mean(self.v, axis=0), jnp.mean(self.hidden, axis=0))
 
     def free_energy(self, model: RBM) -> Float[Array, " example"]:
-        """F(v)."""
+        """Return F(v)."""
         return model.free_energy_of_gap(self.v, self.gap)
 
 
 class LearningState(eqx.Module):
-    """What contrastive divergence remembers from batch to batch."""
+    """State of contrastive divergence between batches."""
 
     optimizer: PyTree
     hidden: Float[Array, "chain hidden"] | None  # units of the persistent chains
-    offsets: Offsets | None  # where gradients are centred
+    offsets: Offsets | None  # if gradients are centred
 
 
 def contrastive_divergence(
     optimizer: optax.GradientTransformation, k: int = 1, *, centring: ArrayLike | None = None
 ) -> "ContrastiveDivergence":
-    """CD-k: learn by the difference between the data and what they have become after k sweeps of Gibbs sampling.
+    """Train by CD-k: with the difference between the data and their state after k sweeps of Gibbs sampling.
 
         W ← W + κ (Vᵀ σ(VW + c) − V_kᵀ σ(V_k W + c)) / N
 
-    for a batch V (N, V) and κ of `gradient_descent(κ)`; b and c likewise, and all over T. It descends on F(V) − F(V_k),
-    which is the loss that it gives. Its loss on validation data is the negative `pseudo_log_likelihood`.
+    for a batch V (N, V), its state V_k after k sweeps, and the learning rate κ of `gradient_descent(κ)`; b and c
+    likewise, and all divided by T. This descends F(V) − F(V_k), the loss reported in training. The loss on validation
+    data is the negative `pseudo_log_likelihood`.
 
     Args:
         optimizer: an optax transformation, such as `momentum(0.05, 0.5)`.
         k: number of sweeps.
-        centring: share of a batch in the offsets of `centred` gradients; without one, gradients are not centred.
+        centring: weight of a batch in the moving offsets of `centred` gradients; with None, gradients are not centred.
 
     Raises:
-        InputError: for an optimiser that is none, a k below 1, or a share outside [0, 1).
+        InputError: for an optimiser that is not an optax transformation, a k below 1, or a centring outside [0, 1).
     """
     return ContrastiveDivergence(*_checked(optimizer, k, centring), chains=None)
 
@@ -95,26 +96,27 @@ def contrastive_divergence(
 def persistent_contrastive_divergence(
     optimizer: optax.GradientTransformation, chains: int, k: int = 1, *, centring: ArrayLike | None = None
 ) -> "ContrastiveDivergence":
-    """PCD-k: as `contrastive_divergence`, with chains that go on for k sweeps at each batch and never begin again.
+    """Train by PCD-k: as `contrastive_divergence`, with chains that continue for k sweeps per batch and never restart.
 
-    While the weights move slowly they stay near the distribution of the model, far away from the data, too. The chains
-    are in the state of the rule, and begin with all hidden units off.
+    As long as the weights change slowly, the chains stay close to the distribution of the model, also far from the
+    data. They are part of the state of the rule, and start with all hidden units off.
 
     Args:
-        optimizer: an optax transformation, best with a learning rate that falls to 0.
-        chains: how many.
+        optimizer: an optax transformation, ideally with a learning rate that decays to 0.
+        chains: number of chains.
         k: number of sweeps.
-        centring: share of a batch in the offsets of `centred` gradients; without one, gradients are not centred.
+        centring: weight of a batch in the moving offsets of `centred` gradients; with None, gradients are not centred.
 
     Raises:
-        InputError: for an optimiser that is none, a k or number of chains below 1, or a share outside [0, 1).
+        InputError: for an optimiser that is not an optax transformation, a k or number of chains below 1, or a centring
+            outside [0, 1).
     """
     check.whole(chains=chains)
     return ContrastiveDivergence(*_checked(optimizer, k, centring), chains=int(chains))
 
 
 class ContrastiveDivergence(eqx.Module):
-    """What `contrastive_divergence` and `persistent_contrastive_divergence` make: a rule for batches (N, V) of data."""
+    """Rule of `contrastive_divergence` and `persistent_contrastive_divergence`, for batches (N, V) of data."""
 
     optimizer: optax.GradientTransformation
     k: int
@@ -122,10 +124,10 @@ class ContrastiveDivergence(eqx.Module):
     chains: int | None
 
     def init(self, model: RBM) -> LearningState:
-        """Begin with all hidden units of the chains off, and the offsets that the biases alone would give.
+        """Return the state with all hidden units of the chains off, and the offsets that follow from the biases alone.
 
         Raises:
-            InputError: for what is no RBM.
+            InputError: for a model that is not an `RBM`.
         """
         check.instance(RBM, model=model)
         v, h = (logistic(bias / model.temperature) for bias in (model.visible_bias, model.hidden_bias))
@@ -138,7 +140,7 @@ class ContrastiveDivergence(eqx.Module):
     def step(
         self, model: RBM, state: LearningState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[RBM, LearningState, Float[Array, " batch"]]:
-        """Learn from a batch; the losses are F(v) of each example less the mean F of the chains."""
+        """Update the machine on a batch; the losses are F(v) of each example minus the mean F of the chains."""
         data, hidden = Phase.of(model, batch[0]), state.hidden
         if hidden is None:
             key, start = jax.random.split(key)
@@ -158,7 +160,7 @@ class ContrastiveDivergence(eqx.Module):
     @property
     def loss(self) -> Callable[..., Float[Array, " batch"]]:
         """The negative pseudo-log-likelihood of each example [nats]."""
-        return _negative_pseudo_log_likelihood  # one function, so that all rules share what is compiled of it
+        return _negative_pseudo_log_likelihood  # one function, so that all rules share its compiled code
 
 
 def _negative_pseudo_log_likelihood(model: RBM, v: ArrayLike, *rest: Any, key: PRNGKeyArray) -> Float[Array, " batch"]:
@@ -166,7 +168,7 @@ def _negative_pseudo_log_likelihood(model: RBM, v: ArrayLike, *rest: Any, key: P
 
 
 def sampled(model: RBM, hidden: Array, k: int, *, key: PRNGKeyArray) -> tuple[Phase, Float[Array, "chain hidden"]]:
-    """Do k sweeps of Gibbs sampling from hidden units on; give the visible units, and hidden ones drawn for them."""
+    """Do k Gibbs sweeps, starting from hidden units; return the visible units, and hidden units drawn given them."""
 
     def sweep(key: PRNGKeyArray, hidden: Array) -> tuple[Phase, Array]:
         chance = model.chance(key, hidden.shape[:-1])
@@ -180,10 +182,10 @@ def sampled(model: RBM, hidden: Array, k: int, *, key: PRNGKeyArray) -> tuple[Ph
 
 
 def centred(slopes: Slopes, offsets: Offsets) -> Slopes:
-    """Turn a gradient into the centred one, which does not depend on whether data are coded as 0 and 1 or as 1 and 0.
+    """Return the centred gradient, which is invariant to exchanging 0 and 1 in the data.
 
-    It is the gradient by the parameters of E = −(v − μ) W (h − λ)ᵀ − b′(v − μ)ᵀ − c′(h − λ)ᵀ, which is the same machine
-    with b = b′ − λWᵀ and c = c′ − μW, carried over to W, b and c:
+    It is the gradient with respect to the parameters of E = −(v − μ) W (h − λ)ᵀ − b′(v − μ)ᵀ − c′(h − λ)ᵀ, the same
+    machine with b = b′ − λWᵀ and c = c′ − μW, transformed to W, b and c:
 
         ∇_W ← ∇_W − μᵀ∇_c − ∇_bᵀλ,    ∇_b ← ∇_b − λ∇_Wᵀ,    ∇_c ← ∇_c − μ∇_W    (with the new ∇_W).
 
@@ -196,7 +198,7 @@ def centred(slopes: Slopes, offsets: Offsets) -> Slopes:
 
 
 def _moved(offsets: Offsets, data: Phase, share: ArrayLike) -> Offsets:
-    """Let the offsets follow the means of the batches."""
+    """Update the offsets as moving averages of the means of the batches."""
     means = Offsets(jnp.mean(data.v, axis=0), jnp.mean(data.hidden, axis=0))
     return jax.tree.map(lambda old, new: old + jnp.asarray(share, old.dtype) * (new - old), offsets, means)
 

@@ -14,20 +14,20 @@ from neuraxis.errors import InputError
 
 
 class GibbsChain(eqx.Module):
-    """A Markov chain over the visible units v, one sweep of Gibbs sampling a step: h ~ P(h | v), then v ~ P(v | h).
+    """A Markov chain over the visible units v, with one Gibbs sweep per step: h ~ P(h | v), then v ~ P(v | h).
 
-    Its distribution goes to P(v), wherever it starts. It takes no input; its output is P(v | h), of which v was drawn:
-    images of it are grey and smoother than v. `neuraxis.engine.simulate` runs it, here from noise, and for a picture of
-    which half is known:
+    Its distribution converges to P(v) from any initial state. It takes no input; its output is P(v | h), from which v
+    was drawn: shown as an image, it is grey and smoother than v. `neuraxis.engine.simulate` runs it, here from noise,
+    and from an image of which half is known:
 
         simulate(GibbsChain(rbm), state=noise, steps=1000, key=key)
         simulate(GibbsChain(rbm, known), state=picture, steps=1000, key=key)
 
-    Where `clamped` is true, units stay as they are in the state that it starts from, and the chain goes to the
-    distribution of the others given these.
+    Units for which `clamped` is True keep their initial state, and the chain converges to the distribution of the
+    others given these.
 
     Raises:
-        InputError: for what is no RBM, or a `clamped` that is not a truth value for each visible unit.
+        InputError: for an rbm that is not an `RBM`, or a `clamped` that is not one boolean per visible unit.
     """
 
     rbm: RBM
@@ -38,13 +38,13 @@ class GibbsChain(eqx.Module):
         self.rbm, self.clamped = rbm, None if clamped is None else _truth_values(clamped, len(rbm.visible_bias))
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "... visible"]:
-        """Start with all units off."""
+        """Return the state with all units off."""
         return jnp.zeros(check.broadcast(input_shape, visible_bias=self.rbm.visible_bias), self.rbm.dtype)
 
     def step(
         self, state: Array, input: None = None, dt: ArrayLike = 1.0, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, "... visible"], Float[Array, "... visible"]]:
-        """Do one sweep."""
+        """Do one Gibbs sweep."""
         chance = self.rbm.chance(key, state.shape[:-1])
         h = drawn(chance.hidden, self.rbm.hidden_probability(state))
         probability = self.rbm.visible_probability(h)

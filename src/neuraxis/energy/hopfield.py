@@ -1,4 +1,4 @@
-"""The Hopfield network: memories as the minima of an energy.
+"""The Hopfield network: memories as minima of an energy.
 
 J. J. Hopfield, Neural networks and physical systems with emergent collective computational abilities, PNAS 79 (1982).
 """
@@ -18,17 +18,17 @@ from neuraxis.engine import one_function
 from neuraxis.errors import InputError
 from neuraxis.values import compiled
 
-# A sweep looks for the next neuron to flip among so many at a time. Any number gives the same result; 64 takes half as
-# long again on a CPU.
+# Number of neurons among which a sweep searches for the next flip at a time. Any number gives the same result; with 64
+# it takes 1.5 times as long on a CPU.
 _WINDOW = 32
 
 
 class Recalled(eqx.Module):
-    """Where a recall ended; `sweeps` and `settled` hold one value per leading index of the states."""
+    """Final states of a recall; `sweeps` and `settled` hold one value per leading index of the states."""
 
     x: Float[Array, "... n"]
     sweeps: Int[Array, "..."]
-    """Sweeps taken until nothing flipped, counting the last one."""
+    """Number of sweeps until nothing flipped, including the last one."""
     settled: Bool[Array, "..."]
     """Whether the last sweep flipped nothing."""
 
@@ -36,17 +36,18 @@ class Recalled(eqx.Module):
 class Hopfield(eqx.Module):
     """A network of N neurons x_i = ±1 with symmetric weights W (N, N), zero on the diagonal, and biases b (N,).
 
-    Its energy is E(x) = −½ x W xᵀ − b xᵀ. A neuron's update x_i ← sign((xW + b)_i), where sign(0) keeps the state,
-    changes it by −2 |(xW + b)_i| or not at all. So updates one after the other (`sweep`, `step`, `recall`) never raise
-    the energy and end in a minimum; updates of all neurons at once (`synchronous_step`) may end in a cycle of two.
+    Its energy is E(x) = −½ x W xᵀ − b xᵀ. The update of a neuron, x_i ← sign((xW + b)_i), where sign(0) keeps the
+    state, changes the energy by −2 |(xW + b)_i| if x_i flips. Asynchronous updates (`sweep`, `step`, `recall`)
+    therefore never raise the energy and end in a minimum; synchronous ones (`synchronous_step`) may end in a cycle of
+    two states.
 
-    All methods take states (…, N). Weights are kept as W = numerator/denominator: those of Hebb's rule are whole
-    numbers over M. The sums over a state are then whole numbers, too, which are divided last, so that a field that is 0
-    comes out as 0 (in single precision as long as the sums stay below 2²⁴).
+    All methods take states (…, N). Weights are stored as W = numerator/denominator: those of Hebb's rule are integers
+    divided by M. Sums over a state are then integers too, and are divided last, so that a field that is 0 is computed
+    as exactly 0 (in single precision, as long as the sums stay below 2²⁴).
 
     Args:
-        weights: W (N, N), as `Hopfield.store(patterns)` finds them.
-        bias: b (N,), by default 0.
+        weights: weights W (N, N), such as those of `Hopfield.store(patterns)`.
+        bias: biases b (N,), by default 0.
 
     Raises:
         InputError: for weights that are not square, finite, symmetric and zero on the diagonal, or biases that do not
@@ -73,12 +74,12 @@ class Hopfield(eqx.Module):
 
     @staticmethod
     def store(patterns: ArrayLike) -> "Hopfield":
-        """Make the network that remembers `patterns` (M, N) of ±1, with the weights of `hebbian` and no bias.
+        """Return the network that stores `patterns` (M, N) of ±1, with the weights of `hebbian` and no bias.
 
         Up to M ≈ 0.138 N random patterns can be recalled (Amit, Gutfreund and Sompolinsky, 1985).
 
         Raises:
-            InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
+            InputError: for patterns that do not have shape (M, N) or contain anything other than ±1.
         """
         sums, count = _hebbian_sums(patterns)
         return eqx.tree_at(lambda network: network.denominator, Hopfield(sums), float(count))
@@ -90,21 +91,21 @@ class Hopfield(eqx.Module):
 
     @property
     def dtype(self) -> jnp.dtype:
-        """Number format of weights, biases and states."""
+        """Data type of weights, biases and states."""
         return self.numerator.dtype
 
     def field(self, x: ArrayLike) -> Float[Array, "... n"]:
-        """What drives the neurons: xW + b, of states (…, N) that may also lie between −1 and 1."""
+        """Return the field xW + b of states (…, N), whose entries may also lie between −1 and 1."""
         return self._sums(self._state(x)) / self.denominator + self.bias
 
     def energy(self, x: ArrayLike) -> Float[Array, "..."]:
-        """E = −½ x W xᵀ − b xᵀ, of states (…, N) that may also lie between −1 and 1."""
+        """Return E = −½ x W xᵀ − b xᵀ of states (…, N), whose entries may also lie between −1 and 1."""
         x = self._state(x)
         return -0.5 * jnp.sum(x * self._sums(x), axis=-1) / self.denominator - jnp.sum(x * self.bias, axis=-1)
 
     def _sums(self, x: Array) -> Float[Array, "... n"]:
-        # W is symmetric, so xW is the inner product of x with the rows of W, which lie together in memory. A GPU would
-        # round both to three digits unless told not to.
+        # W is symmetric, so xW is the inner product of x with the rows of W, which are contiguous in memory. At default
+        # precision a GPU would round both to three digits.
         return jnp.inner(x, self.numerator, precision=lax.Precision.HIGHEST)
 
     def synchronous_step(self, x: ArrayLike) -> Float[Array, "... n"]:
@@ -113,10 +114,10 @@ class Hopfield(eqx.Module):
         return jnp.where(h == 0, x, jnp.sign(h))
 
     def sweep(self, x: ArrayLike, order: ArrayLike) -> Float[Array, "... n"]:
-        """Update neurons one after the other in the given order (K,) of their indices.
+        """Update neurons one after another, in the given order (K,) of their indices.
 
         Raises:
-            InputError: for states that are not of ±1 or of another size, and an order that does not list neurons.
+            InputError: for states that are not ±1 or have another size, or an order that is not a list of indices.
         """
         x = self._signs(x)
         given = check.array("order", order)
@@ -130,21 +131,21 @@ class Hopfield(eqx.Module):
         return _sweep_once(self, x, jnp.asarray(given), alone=_is_alone(x, given))
 
     def step(self, x: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... n"]:
-        """Update every neuron once, one after the other in a random order (the same one for all states of a batch)."""
+        """Update every neuron once, one after another in a random order (the same for all states of a batch)."""
         check.key(key)
         x = self._signs(x)
         return self.sweep(x, jax.random.permutation(key, x.shape[-1]))
 
     def recall(self, x: ArrayLike, *, key: PRNGKeyArray, max_sweeps: int = 100) -> Recalled:
-        """Sweep in random orders until no neuron flips any more.
+        """Sweep in random orders until no neuron flips.
 
         Args:
             x: states of ±1, (…, n).
-            key: of the orders.
-            max_sweeps: how often at most.
+            key: random key of the orders.
+            max_sweeps: maximum number of sweeps.
 
         Raises:
-            InputError: for states that are not of ±1 or of another size.
+            InputError: for states that are not ±1 or have another size.
         """
         check.whole(max_sweeps=max_sweeps)
         check.key(key)
@@ -164,20 +165,20 @@ class Hopfield(eqx.Module):
 
 
 def hebbian(patterns: ArrayLike) -> Float[Array, "n n"]:
-    """Hebb's rule (1/M) XᵀX − I for M patterns of ±1, the rows of X (M, N).
+    """Return the weights of Hebb's rule, (1/M) XᵀX − I, for M patterns of ±1, the rows of X (M, N).
 
-    It is −2 times the gradient, by the weights between different neurons, of the patterns' mean energy. Learning is
-    descent on that energy, τ_w dW/dt = (1/M) XᵀX − I, which from W = 0 reaches these very weights at t = τ_w.
+    They are −2 times the gradient of the mean energy of the patterns with respect to the weights between different
+    neurons. Gradient descent on that energy, τ_w dW/dt = (1/M) XᵀX − I, reaches them from W = 0 at t = τ_w.
 
     Raises:
-        InputError: for patterns that are not of shape (M, N) or hold anything but ±1.
+        InputError: for patterns that do not have shape (M, N) or contain anything other than ±1.
     """
     sums, count = _hebbian_sums(patterns)
     return sums / count
 
 
 def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
-    """Return XᵀX − M·I, in whole numbers, and M."""
+    """Return XᵀX − M·I, whose entries are integers, and M."""
     X = at_least_single(_only_signs("patterns", patterns))
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(f"patterns must have shape (M, N), but have shape {X.shape}")
@@ -186,7 +187,7 @@ def _hebbian_sums(patterns: ArrayLike) -> tuple[Float[Array, "n n"], int]:
 
 
 def at_least_single(x: Any) -> Float[Array, "..."]:
-    """Make floats of an array, in single precision where it has less: sums need it."""
+    """Convert an array to floats of at least single precision, which sums need."""
     return jnp.asarray(x, jnp.promote_types(jnp.result_type(x, float), jnp.float32))
 
 
@@ -196,7 +197,7 @@ def _check_symmetric(weights: ArrayLike) -> None:
     W = np.asarray(weights)
     if np.any(np.diagonal(W)):
         raise InputError(f"weights must be 0 on the diagonal, but reach {np.abs(np.diagonal(W)).max():.6g} there")
-    # Products such as XᵀX need not come out symmetric to the last bit.
+    # Products such as XᵀX may not be symmetric to the last bit.
     if (gap := np.abs(W - W.T).max(initial=0)) > 1e-5 * np.abs(W).max(initial=0):
         raise InputError(f"weights must be symmetric, but W and its transpose differ by up to {gap:.6g}")
 
@@ -209,10 +210,10 @@ def _only_signs(name: str, x: ArrayLike) -> Any:
 
 
 def _sweep(network: Hopfield, x: Array, sums: Array, order: Array) -> tuple[Array, Array]:
-    """One sweep over a state (N,) or states (batch, N) with the sums of their numerators; returns both after it.
+    """Do one sweep over a state (N,) or states (batch, N) with the sums of their numerators; return both after it.
 
-    Between two flips nothing changes, so instead of visiting every neuron each turn finds the next one that flips, and
-    adds its row of numerators to the sums.
+    Between two flips nothing changes, so instead of visiting every neuron, each iteration finds the next one that
+    flips, and adds its row of numerators to the sums.
     """
     turns = jnp.arange(_WINDOW, dtype=jnp.int32)
     padded = jnp.concatenate([order, jnp.zeros(_WINDOW, order.dtype)])
@@ -234,11 +235,11 @@ def _sweep(network: Hopfield, x: Array, sums: Array, order: Array) -> tuple[Arra
 
 
 def _one_batch_axis(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x  # a single state without one runs twice as fast
+    return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x  # a single state runs twice as fast without a batch axis
 
 
 def _is_alone(x: Array, order: ArrayLike) -> bool:
-    """Tell whether a sweep is over one state, and so small that it is best compiled into one function."""
+    """Return whether a sweep is over a single state on a CPU, where it is best compiled into one function."""
     return x.ndim == 1 and np.size(order) > 0 and not values.is_traced() and one_function.pays()
 
 

@@ -1,4 +1,4 @@
-"""How predictive coding learns: each weight by what the nodes at its two ends do once the network is at rest."""
+"""Local learning in predictive coding: a weight changes with the nodes at its two ends, once the network is at rest."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from neuraxis.functions.losses import squared_error
 
 
 class Slopes(NamedTuple):
-    """A gradient by the parameters of a network, or these themselves."""
+    """Gradient with respect to the parameters of a network, or the parameters themselves."""
 
     weights: Layers
     biases: Layers
@@ -26,15 +26,15 @@ class Slopes(NamedTuple):
 
 
 def local_slopes(network: PredictiveCoding, settled: Settled) -> Slopes:
-    """Return what the local rule descends, of a batch (N, n_i) at rest:
+    """Return the gradient that the local rule descends, for a batch (N, n_i) at rest:
 
         ∂F/∂M^i = −σ(x^{i+1})ᵀ ε^i,    ∂F/∂β^i = −ε^i,    and for W^i the transpose −(ε^i)ᵀ σ(x^{i+1}),
 
-    as means over the N examples. Each is a product of what is at hand on both sides of a weight.
+    averaged over the N examples. Each is a product of quantities at the two ends of a weight.
     """  # noqa: D415 - the first line ends in an equation
     errors, active = settled.errors, [network.activation(x) for x in settled.values[1:]]
     product = lambda a, b: jnp.matmul(a.T, b, precision=lax.Precision.HIGHEST) / -len(b)
-    # XLA does each product once where W and M learn alike.
+    # Where W and M learn alike, XLA computes each product once.
     return Slopes(
         tuple(product(s, error) for s, error in zip(active, errors, strict=True)),
         tuple(-jnp.mean(error, axis=0) for error in errors),
@@ -43,25 +43,25 @@ def local_slopes(network: PredictiveCoding, settled: Settled) -> Slopes:
 
 
 def local_learning(optimizer: optax.GradientTransformation, relaxation: Relaxation) -> "LocalLearning":
-    """Learn a predictive-coding network from batches (x, t), where `model(x)` is to give t.
+    """Train a predictive-coding network on batches (x, t), so that `model(x)` predicts t.
 
-    Both ends are clamped, the top to x and the bottom to t, the network settles, and its weights move along the local
-    rule, τ_M dM^i/dt = σ(x^{i+1})ᵀ ε^i and, where they are separate, τ_M dW^i/dt = (ε^i)ᵀ σ(x^{i+1}).
+    Both ends are clamped, the top to x and the bottom to t; the network settles, and its weights follow the local rule,
+    τ_M dM^i/dt = σ(x^{i+1})ᵀ ε^i and, if they are separate, τ_M dW^i/dt = (ε^i)ᵀ σ(x^{i+1}).
 
-    With a bottom whose variance ν¹ is large, errors become small, as 1/ν¹, and the change of the weights becomes that
-    of backpropagation on ½‖model(x) − t‖², over ν¹. An optimiser such as Adam does not see this factor; for plain
+    If the variance ν¹ of the bottom is large, errors scale as 1/ν¹, and the weight changes approach those of
+    backpropagation on ½‖model(x) − t‖², divided by ν¹. Optimisers such as Adam are invariant to this factor; for plain
     gradient descent it is part of the learning rate.
 
-    The losses of `fit` are "loss", which is ½‖model(x) − t‖² before the relaxation (and on validation data), and
-    "energy", which is F after it. Where F is larger than it was before, the relaxation diverges, the energy is NaN and
-    `fit` stops: take a smaller step size, or larger variances.
+    The losses of `fit` are "loss", ½‖model(x) − t‖² before the relaxation (and on validation data), and "energy", F
+    after it. If F has increased, the relaxation has diverged, the energy is NaN and `fit` stops: choose a smaller step
+    size, or larger variances.
 
     Args:
         optimizer: an optax transformation, such as `optax.adam(1e-3)`.
-        relaxation: how the network settles, such as `ErrorRelaxation(steps=5, step_size=0.1)`.
+        relaxation: relaxation of the network, such as `ErrorRelaxation(steps=5, step_size=0.1)`.
 
     Raises:
-        InputError: for an optimiser or relaxation that is none.
+        InputError: for an optimiser that is not an optax transformation, or an invalid relaxation.
 
     Source: Whittington and Bogacz, Neural Computation 29:1229 (2017), eq. 2.19 and section 2.4.
     """
@@ -72,7 +72,7 @@ def local_learning(optimizer: optax.GradientTransformation, relaxation: Relaxati
 
 
 class LocalLearning(eqx.Module):
-    """What `local_learning` makes."""
+    """Rule of `local_learning`."""
 
     optimizer: optax.GradientTransformation
     relaxation: Relaxation
@@ -81,7 +81,7 @@ class LocalLearning(eqx.Module):
         """Return the state of the optimiser.
 
         Raises:
-            InputError: for what is no predictive-coding network.
+            InputError: for a model that is not a `PredictiveCoding`.
         """
         check.instance(PredictiveCoding, model=model)
         return self.optimizer.init(_parameters(model))
@@ -89,13 +89,13 @@ class LocalLearning(eqx.Module):
     def step(
         self, model: PredictiveCoding, state: Any, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[PredictiveCoding, Any, dict[str, Float[Array, " batch"]]]:
-        """Learn from a batch (x, t)."""
+        """Update the network on a batch (x, t)."""
         top, bottom = _pair(batch)
         settled = self.relaxation(Clamped(model, bottom, top))
         parameters, slopes = _parameters(model), local_slopes(model, settled)
         updates, state = self.optimizer.update(slopes, state, parameters)  # pyright: ignore[reportArgumentType]
         moved = eqx.tree_at(_parameters, model, optax.apply_updates(parameters, updates))
-        # The energy of one example may rise a little at a kink of the activation; that of a batch does not.
+        # The energy of one example may rise slightly at a kink of the activation; the mean over a batch does not.
         wrong = diverged(model, jnp.mean(settled.energy_at_first), jnp.mean(settled.energy))
         energy = jnp.where(wrong, jnp.nan, settled.energy)
         return moved, state, {"loss": prediction_error(model, top, bottom), "energy": energy}
@@ -109,14 +109,14 @@ class LocalLearning(eqx.Module):
 def prediction_error(
     model: PredictiveCoding, x: ArrayLike, t: ArrayLike, *, key: PRNGKeyArray | None = None
 ) -> Float[Array, " batch"]:
-    """½‖model(x) − t‖² of each example; with `descent`, the same network learns by backpropagation."""
+    """Return ½‖model(x) − t‖² of each example; with `descent`, it trains the same network by backpropagation."""
     return squared_error(model(x), as_end("the targets", t, model.sizes[0], model.dtype))
 
 
 def _pair(batch: tuple[Any, ...]) -> tuple[Any, Any]:
     if len(batch) != 2:
         raise InputError(
-            f"the data must be two arrays (x, t), what is clamped at the top and at the bottom, but are {len(batch)}"
+            f"the data must be two arrays (x, t), to clamp at the top and at the bottom, but are {len(batch)}"
         )
     return batch[0], batch[1]
 

@@ -23,11 +23,11 @@ class ModernHopfield(eqx.Module):
         E(ξ) = −β⁻¹ ln Σ_m e^{β x_m·ξ} + ½ ξξᵀ + β⁻¹ ln M + ½ max_m ‖x_m‖²  ≥ 0,
 
     and the update ξ ← softmax(β ξXᵀ) X, which is attention with the patterns as keys and values. As ∇E = ξ −
-    softmax(β ξXᵀ) X, the update is a step of size 1 down the gradient, so `neuraxis.engine.relax(memory.energy, x,
-    step_size=1.0)` recalls. The number of patterns that can be recalled grows exponentially with N (for patterns on a
-    sphere), since β sets how far apart they must be and not how many they may be.
+    softmax(β ξXᵀ) X, the update is a gradient descent step of size 1, so that `neuraxis.engine.relax(memory.energy, x,
+    step_size=1.0)` recalls a pattern. For patterns on a sphere, the number that can be recalled grows exponentially
+    with N, since β determines how far apart they must be, not how many there may be.
 
-    One β serves all states, or an array holds one for each leading index of the states.
+    β is one number for all states, or an array with one number per leading index of the states.
 
     Raises:
         InputError: for patterns that are not finite and of shape (M, N), or a β that is not positive.
@@ -36,7 +36,7 @@ class ModernHopfield(eqx.Module):
     patterns: Float[Array, "m n"]
     """Stored patterns X (pattern, feature)."""
     beta: float | Array
-    """Inverse temperature: large picks the nearest pattern, small averages over many."""
+    """Inverse temperature β: large values select the nearest pattern, small ones average over many."""
 
     def __init__(self, patterns: ArrayLike, beta: ArrayLike = 1.0):
         """Store patterns (M, N)."""
@@ -49,7 +49,7 @@ class ModernHopfield(eqx.Module):
         self.beta = beta if isinstance(beta, float) else check.floats("beta", beta)
 
     def energy(self, x: ArrayLike) -> Float[Array, "..."]:
-        """E of states (…, N)."""
+        """Return E of states (…, N)."""
         x = self._state(x)
         largest = jnp.max(jnp.sum(self.patterns**2, axis=-1))
         pull = jax.nn.logsumexp(self._similarity(x), axis=-1) - jnp.log(self.patterns.shape[0])
@@ -61,7 +61,7 @@ class ModernHopfield(eqx.Module):
         return jnp.matmul(shares, self.patterns, precision=lax.Precision.HIGHEST)
 
     def _similarity(self, x: Array) -> Float[Array, "... m"]:
-        # In full single precision, which a GPU would round to three digits.
+        # In full single precision; at default precision a GPU would round to three digits.
         products = jnp.matmul(x, self.patterns.T, precision=lax.Precision.HIGHEST)
         return products * jnp.expand_dims(self.beta, -1)
 

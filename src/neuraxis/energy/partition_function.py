@@ -1,4 +1,4 @@
-"""A small restricted Boltzmann machine, by counting every state: its partition function, and exact samples."""
+"""Exact partition function and exact samples of a small restricted Boltzmann machine, by enumerating its states."""
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,8 @@ _BLOCK = 2**12  # states at a time
 def log_partition_function(rbm: RBM) -> Float[Array, ""]:
     """Return ln Z = ln Σ_{v,h} e^{−E(v, h)/T} [nats], exactly: by a sum over all states of the smaller layer.
 
-    For each state of one layer the sum over the other is a product, as in Σ_h e^{−E/T} = e^{b vᵀ/T} Π_j (1 +
-    e^{(vW + c)_j/T}). In single precision the result is good to about seven digits.
+    For each state of one layer the sum over the other factorises, as in Σ_h e^{−E/T} = e^{b vᵀ/T} Π_j (1 +
+    e^{(vW + c)_j/T}). In single precision the result is accurate to about seven digits.
 
     Args:
         rbm: a machine with at most 20 units in one of its layers.
@@ -32,12 +32,12 @@ def log_partition_function(rbm: RBM) -> Float[Array, ""]:
 
 
 def exact_samples(rbm: RBM, count: int, *, key: PRNGKeyArray) -> Float[Array, "{count} visible"]:
-    """Draw visible units from P(v), all independent: a state of the smaller layer by its probability, then the other.
+    """Draw independent samples of the visible units from P(v): a state of the smaller layer, then the other given it.
 
     Args:
         rbm: a machine with at most 20 units in one of its layers.
-        count: how many samples.
-        key: seed of the draws.
+        count: number of samples.
+        key: random key.
 
     Raises:
         InputError: for more units in both layers, or a count below 1.
@@ -53,7 +53,7 @@ def _check_countable(rbm: RBM) -> None:
     visible, hidden = rbm.weight.shape
     if min(visible, hidden) > MOST_UNITS:
         raise InputError(
-            f"every state can be counted for at most {MOST_UNITS} units in one of the layers, but there are {visible} "
+            f"states can be enumerated for at most {MOST_UNITS} units in one of the layers, but there are {visible} "
             f"visible and {hidden} hidden ones; annealed_importance_sampling estimates ln Z for any number, and a "
             "GibbsChain draws samples"
         )
@@ -91,5 +91,5 @@ def _logarithms(rbm: RBM) -> Float[Array, " state"]:
 
 
 def _units(numbers: Array, size: int, dtype: jnp.dtype) -> Float[Array, "state unit"]:
-    """Write numbers of states in binary."""
+    """Return the binary digits of the numbers of states."""
     return ((numbers[:, None] >> jnp.arange(size)) & 1).astype(dtype)

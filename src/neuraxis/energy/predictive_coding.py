@@ -1,4 +1,4 @@
-"""Predictive coding: every layer predicts the one below, and only errors of prediction are sent up.
+"""Predictive coding: every layer predicts the one below, and only prediction errors are sent up.
 
 R. P. N. Rao, D. H. Ballard, Predictive coding in the visual cortex, Nature Neuroscience 2:79 (1999); K. Friston, A
 theory of cortical responses, Philosophical Transactions of the Royal Society B 360:815 (2005); J. C. R. Whittington,
@@ -24,12 +24,12 @@ from neuraxis.functions.integrators import rk4
 
 Layers = tuple[Array, ...]
 
-# Squared errors of targets from 0 to 1 want predictions that begin small.
+# With targets from 0 to 1, initial predictions should be small.
 _INITIALIZER = scaled_normal(1.0)
 
 
 class Ends(NamedTuple):
-    """The lowest and the highest layer; None for one that is left free."""
+    """Values of the lowest and the highest layer; None for a layer that is free."""
 
     bottom: Any = None
     """Values x¹ of the bottom (…, n_1)."""
@@ -45,46 +45,46 @@ class Nodes(NamedTuple):
 
 
 class PredictiveCoding(eqx.Module):
-    """L layers of value nodes x^i, each of which predicts the one below; errors ε^i of the predictions drive them:
+    """L layers of value nodes x^i, each of which predicts the one below; the prediction errors ε^i drive them:
 
         μ^i = σ(x^{i+1}) M^i + β^i,
         τ dε^i/dt = x^i − μ^i − ν^i ε^i,
         τ dx^i/dt = σ′(x^i) ⊙ (ε^{i−1} W^{i−1}) − ε^i,
 
-    where x¹ has no layer below it, and x^L none above, so that the term of the missing one is left out. The variance
-    ν^i of a layer is the leak of its errors: at rest, ε^i = (x^i − μ^i)/ν^i. With W^i = (M^i)ᵀ the values then run down
+    where x¹ has no layer below it and x^L none above, so that the terms of the missing layers are omitted. The variance
+    ν^i of a layer is the leak of its errors: at rest, ε^i = (x^i − μ^i)/ν^i. With W^i = (M^i)ᵀ the values then descend
 
         F = ½ Σ_i ν^i ‖ε^i‖² = ½ Σ_i ‖x^i − μ^i‖²/ν^i,     τ dx/dt = −∂F/∂x,
 
-    the negative log-probability of normally distributed layers, but for the constant ½ Σ_i n_i ln(2πν^i), since ν is
-    not learnt. (Where all ν are 1, it is ½ Σ ‖ε^i‖².)
+    the negative log-probability of normally distributed layers, up to the constant ½ Σ_i n_i ln(2πν^i), since ν is not
+    learnt. (If all ν are 1, it is ½ Σ ‖ε^i‖².)
 
-    Predictions go from the top x^L down to the bottom x¹, whatever these two stand for. A *generative* network has the
+    Predictions go from the top x^L down to the bottom x¹, whatever these two represent. A *generative* network has the
     causes (labels) at its top and the data (images) at its bottom; a *discriminative* one has the input (images) at its
-    top and the target (labels) at its bottom, so that it predicts as a feedforward network does. Both are found in the
-    literature, with either numbering.
+    top and the target (labels) at its bottom, and thus predicts like a feedforward network. Both are found in the
+    literature, with either numbering of the layers.
 
-    It is a map: with the top clamped and nothing else, all errors are 0 at rest, so `model(top)` gives x¹ in one sweep.
-    `Inference` is the map in the other direction, from x¹ to x^L. It is an energy of all values (`energy`); `Clamped`
-    is that of the free ones, which `neuraxis.engine.relax` settles. And it is a dynamics of `Nodes`, whose input are
-    the clamped `Ends` and whose output are both ends.
+    It is a map: if only the top is clamped, all errors are 0 at rest, so `model(top)` returns x¹ in one sweep.
+    `Inference` is the map in the opposite direction, from x¹ to x^L. It is an energy of all values (`energy`);
+    `Clamped` is that of the free values, which `neuraxis.engine.relax` settles. And it is a dynamics of `Nodes`, with
+    the clamped `Ends` as input and both ends as output.
 
-    With weights W of their own (`tied=False`), `jax.grad` of the energy by the values sends errors up through W, as the
-    equations do. That is then no gradient of F, but it learns nevertheless.
+    With separate weights W (`tied=False`), `jax.grad` of the energy with respect to the values propagates errors
+    through W, as the equations do. That is then not the gradient of F, but the network learns nevertheless.
 
     Args:
-        sizes: n_1 … n_L, from the bottom to the top: (10, 256, 784) predicts 10 numbers from 784.
-        key: seed of the weights M, and of W where they are not tied; β begins at 0.
-        activation: σ, one of `neuraxis.functions.activations` that acts on each entry.
+        sizes: layer sizes n_1 … n_L, from the bottom to the top: (10, 256, 784) predicts 10 numbers from 784.
+        key: random key for the initial weights M, and W if not tied; β is initialised to zero.
+        activation: activation function σ, an elementwise one of `neuraxis.functions.activations`.
         tied: whether W is Mᵀ; the field `feedback` is then None.
-        variances: ν¹ … ν^{L−1}, or one number for all. Large ones at the bottom make a weak clamp of x¹.
+        variances: variances ν¹ … ν^{L−1}, or one number for all. A large ν¹ clamps the bottom only weakly.
         tau: time constant of the dynamics [ms].
-        initializer: how to draw M^i (n_{i+1}, n_i), and W^i as the transpose of such a draw; by default with variance
-            1/n_{i+1}. Deep networks of ReLU keep their size with `he_normal`.
+        initializer: initialiser of M^i (n_{i+1}, n_i), and of the transpose of W^i; by default with variance 1/n_{i+1}.
+            With `he_normal`, values keep their scale in deep networks of ReLU.
 
     Raises:
-        InputError: for fewer than two sizes, an activation that is none of each entry, variances or a time constant
-            that are not positive, or so many variances as there are not errors.
+        InputError: for fewer than two sizes, an activation that is not elementwise, variances or a time constant that
+            are not positive, or a number of variances other than that of the errors.
 
     Source: Whittington and Bogacz (2017), eq. 2.7–2.19.
     """  # noqa: D415 - the first line ends in an equation
@@ -94,7 +94,7 @@ class PredictiveCoding(eqx.Module):
     biases: Layers
     """Biases β^i (n_i,)."""
     feedback: Layers | None
-    """Weights W^i of the errors (n_i, n_{i+1}); None where they are tied."""
+    """Weights W^i of the errors (n_i, n_{i+1}); None if they are tied."""
     variances: tuple[float | Array, ...]
     tau: float | Array
     activation: Activation = eqx.field(static=True)
@@ -129,24 +129,24 @@ class PredictiveCoding(eqx.Module):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Nodes of each layer, from the bottom to the top."""
+        """Number of nodes of each layer, from the bottom to the top."""
         return (*(len(bias) for bias in self.biases), len(self.weights[-1]))
 
     @property
     def dtype(self) -> jnp.dtype:
-        """Number format of weights and values."""
+        """Data type of weights and values."""
         return self.weights[0].dtype
 
     def __call__(self, x: ArrayLike, *, key: PRNGKeyArray | None = None) -> Float[Array, "... bottom"]:
-        """Clamp the top (…, n_L) and give the bottom (…, n_1) as it is at rest: what the layers predict one another."""
+        """Clamp the top (…, n_L), and return the bottom (…, n_1) at rest: the prediction through all layers."""
         return self.sweep(as_end("x", x, self.sizes[-1], self.dtype))[0]
 
     def sweep(self, top: Float[Array, "... top"], errors: Sequence[Array | None] | None = None) -> Layers:
         """Return the values x^i = μ^i + ν^i ε^i at which the errors ε¹ … ε^{L−1} are at rest, from the top down.
 
         Args:
-            top: x^L.
-            errors: one for each layer but the top; those that are None, or all without any, are 0.
+            top: values x^L.
+            errors: errors of each layer but the top; None stands for 0, for one layer or for all.
         """
         values = [top]
         for i in reversed(range(len(self.weights))):
@@ -155,7 +155,7 @@ class PredictiveCoding(eqx.Module):
         return tuple(values)
 
     def prediction(self, i: int, above: Float[Array, "... above"]) -> Float[Array, "... below"]:
-        """Return μ of layer number i (counted from 0) by the values of the layer above it."""
+        """Return μ of layer number i (counted from 0), given the values of the layer above it."""
         s, M = self.activation(above), self.weights[i]
         flat = s.reshape(-1, s.shape[-1])
         product = _product(flat, M) if self.feedback is None else _product_with_feedback(flat, M, self.feedback[i])
@@ -168,7 +168,7 @@ class PredictiveCoding(eqx.Module):
         )
 
     def energy(self, x: Sequence[ArrayLike]) -> Float[Array, "..."]:
-        """F of values x¹ … x^L (…, n_i)."""
+        """Return F of values x¹ … x^L (…, n_i)."""
         if not isinstance(x, tuple | list) or len(x) != len(self.sizes):
             raise InputError(f"x must contain the values of {len(self.sizes)} layers, but is {check.received(x)}")
         names = [f"x[{i}]" for i in range(len(x))]
@@ -176,7 +176,7 @@ class PredictiveCoding(eqx.Module):
         return self.energy_of_errors(self.errors(values))
 
     def energy_of_errors(self, errors: Sequence[Array | None]) -> Float[Array, "..."]:
-        """F = ½ Σ ν^i ‖ε^i‖² of errors ε¹ … ε^{L−1}; those that are None are 0."""
+        """Return F = ½ Σ ν^i ‖ε^i‖² of errors ε¹ … ε^{L−1}, where None stands for 0."""
         squares = [
             variance * jnp.sum(error * error, axis=-1)
             for variance, error in zip(self.variances, errors, strict=True)
@@ -185,10 +185,10 @@ class PredictiveCoding(eqx.Module):
         return 0.5 * sum(squares, jnp.zeros((), self.dtype))
 
     def init_state(self, input_shape: Any) -> Nodes:
-        """Start with all nodes of the top at 1/n_L, the mean of one-hot labels, what this predicts below, and no error.
+        """Return the top at 1/n_L, the mean of one-hot labels, its predictions in the layers below, and errors of 0.
 
         Args:
-            input_shape: the `Ends` of the shapes that are clamped, with None for a free one; () where both are.
+            input_shape: `Ends` of the shapes of the clamped layers, with None for a free one; () if both are free.
         """
         shapes = [shape for shape in _as_ends(input_shape) if shape is not None]
         lead = jnp.broadcast_shapes(*(tuple(shape)[:-1] for shape in shapes)) if shapes else ()
@@ -196,11 +196,11 @@ class PredictiveCoding(eqx.Module):
         return Nodes(values, tuple(jnp.zeros_like(x) for x in values[:-1]))
 
     def undecided(self, lead: tuple[int, ...]) -> Float[Array, "... top"]:
-        """Return the top at which whatever leaves it free begins: 1/n_L, with these leading axes."""
+        """Return the initial values of a free top, 1/n_L, with the given leading axes."""
         return jnp.full((*lead, self.sizes[-1]), 1 / self.sizes[-1], self.dtype)
 
     def derivative(self, y: Nodes, input: Any) -> Nodes:
-        """Return dx/dt and dε/dt [1/ms]; clamped values stand still."""
+        """Return dx/dt and dε/dt [1/ms]; clamped values do not change."""
         ends, (x, error) = _as_ends(input), y
         gaps = [x[i] - self.prediction(i, x[i + 1]) for i in range(len(error))]
         drift = [
@@ -216,7 +216,7 @@ class PredictiveCoding(eqx.Module):
     def step(self, state: Nodes, input: Any, dt: ArrayLike) -> tuple[Nodes, Ends]:
         """Set the ends that the input clamps, and advance all other nodes by `dt` [ms], by the Runge–Kutta method.
 
-        The output are both ends. Steps above about 2.7 τ/ν, of the largest variance, grow without bounds.
+        The output is both ends. Steps above about 2.7 τ/ν, for the largest variance, are unstable.
 
         Raises:
             InputError: for clamps of another shape than the ends of the network.
@@ -232,21 +232,21 @@ class PredictiveCoding(eqx.Module):
 
 
 def as_end(name: str, value: Any, size: int, dtype: Any) -> Array:
-    """Return the values of a layer as an array (…, size), and refuse other shapes.
+    """Check the values of a layer, and return them as an array (…, size).
 
     Raises:
-        InputError: for another shape, with what is probably wrong.
+        InputError: for another shape, with the probable remedy.
     """
     given = check.array(name, value)
     if not given.ndim or given.shape[-1] != size:
         labels = given.dtype.kind in "iub" and given.ndim == 1
-        cure = f"; neuraxis.functions.losses.one_hot(labels, {size}) makes such of labels" if labels else ""
+        cure = f"; neuraxis.functions.losses.one_hot(labels, {size}) converts labels" if labels else ""
         raise InputError(f"{name} must have shape (…, {size}), but has shape {given.shape}{cure}")
     return jnp.asarray(given, dtype)
 
 
 def _as_ends(input: Any) -> Ends:
-    """Return the clamps; there are none where there is no input, or where its shape is that of nothing."""
+    """Return the clamped ends; there are none if the input is None or its shape is ()."""
     if input is None or (type(input) is tuple and not input):
         return Ends()
     if not isinstance(input, Ends):
@@ -257,13 +257,13 @@ def _as_ends(input: Any) -> Ends:
 
 
 def _product(s: Array, M: Array) -> Array:
-    # What remains of x − μ may be small against both: a GPU would round it away unless told not to.
+    # x − μ may be small compared with x and μ: at default precision a GPU would round it away.
     return jnp.matmul(s, M, precision=lax.Precision.HIGHEST)
 
 
 @jax.custom_jvp
 def _product_with_feedback(s: Array, M: Array, W: Array) -> Array:
-    """Return sM, whose derivative by s sends errors back through W in the place of Mᵀ."""
+    """Return sM, whose derivative with respect to s propagates errors through W in place of Mᵀ."""
     return _product(s, M)
 
 

@@ -20,11 +20,11 @@ from neuraxis.functions.activations import logistic, softplus
 from neuraxis.functions.ranges import only_binary
 from neuraxis.functions.softplus_sum import softplus_sum
 
-_WEIGHT_SCALE = 0.01  # standard deviation of weights that have learnt nothing yet
+_WEIGHT_SCALE = 0.01  # standard deviation of the initial weights
 
 
 class Chance(NamedTuple):
-    """Uniform numbers in [0, 1), one for each unit; drawn together, which compiles and runs sooner."""
+    """Uniform numbers in [0, 1), one per unit, drawn together, which compiles and runs faster."""
 
     hidden: Float[Array, "... hidden"]
     visible: Float[Array, "... visible"]
@@ -35,19 +35,19 @@ class RBM(eqx.Module):
 
         E(v, h) = −v W hᵀ − b vᵀ − c hᵀ,    P(v, h) = e^{−E(v, h)/T} / Z
 
-    Given one layer, the units of the other are independent, and each is on with the probability that its energy gap
-    gives:
+    Given one layer, the units of the other are independent, and each is on with a probability that depends on its
+    energy gap, with the logistic function σ:
 
         P(h_j = 1 | v) = σ((vW + c)_j / T),    P(v_i = 1 | h) = σ((hWᵀ + b)_i / T).
 
-    Summed over all h, what is left of the energy is the free energy F(v), with P(v) = e^{−F(v)/T} / Z. ln Z is
-    `log_partition_function` for few units, and `annealed_importance_sampling` estimates it for many.
+    Summing over all h gives the free energy F(v), with P(v) = e^{−F(v)/T} / Z. `log_partition_function` computes ln Z
+    for few units, and `annealed_importance_sampling` estimates it for many.
 
-    All methods take units along the last axis, after any leading ones: v (…, V) and h (…, H).
+    All methods take units along the last axis, after any leading axes: v (…, V) and h (…, H).
 
     Raises:
         InputError: for weights that are not finite and of shape (V, H), biases that do not fit them, a temperature that
-            is not positive, and units that are neither 0 nor 1. Where JAX is tracing, such units give NaN.
+            is not positive, or units that are neither 0 nor 1. While JAX is tracing, such units give NaN instead.
     """
 
     weight: Float[Array, "visible hidden"]
@@ -80,13 +80,13 @@ class RBM(eqx.Module):
 
     @staticmethod
     def for_data(x: ArrayLike, hidden_size: int, *, key: PRNGKeyArray) -> "RBM":
-        """Make an untrained machine for data (N, V) of 0 and 1.
+        """Return an untrained machine for data (N, V) of 0 and 1.
 
-        Its weights are normal with a standard deviation of 0.01. The visible biases are the `log_odds` of the data, so
-        that every unit is on as often as there, and the hidden ones 0.
+        Its weights are normally distributed with standard deviation 0.01. The visible biases are the `log_odds` of the
+        data, so that every unit is on as often as in the data, and the hidden biases are 0.
 
         Raises:
-            InputError: for data that are empty or hold anything but 0 and 1, or a size that is not positive.
+            InputError: for data that are empty or contain anything other than 0 and 1, or a size that is not positive.
 
         Source: G. E. Hinton, A practical guide to training restricted Boltzmann machines (2012), section 8.
         """
@@ -98,48 +98,48 @@ class RBM(eqx.Module):
 
     @property
     def dtype(self) -> jnp.dtype:
-        """Number format of weights, biases and units."""
+        """Data type of weights, biases and units."""
         return self.weight.dtype
 
     def energy(self, v: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
-        """E of visible and hidden units."""
+        """Return E of visible and hidden units."""
         v, h = self._visible(v), self._hidden(h)
         return -jnp.sum(self._up(v) * h, axis=-1) - jnp.sum(self.visible_bias * v, axis=-1)
 
     def hidden_gap(self, v: ArrayLike) -> Float[Array, "... hidden"]:
-        """How much lower the energy is with a hidden unit on than off, E(v, h_j = 0) − E(v, h_j = 1) = (vW + c)_j."""
+        """Return the energy gap of each hidden unit, E(v, h_j = 0) − E(v, h_j = 1) = (vW + c)_j."""
         return self._up(self._visible(v))
 
     def visible_gap(self, h: ArrayLike) -> Float[Array, "... visible"]:
-        """How much lower the energy is with a visible unit on than off, E(v_i = 0, h) − E(v_i = 1, h) = (hWᵀ + b)_i."""
+        """Return the energy gap of each visible unit, E(v_i = 0, h) − E(v_i = 1, h) = (hWᵀ + b)_i."""
         return self._down(self._hidden(h))
 
     def hidden_probability(self, v: ArrayLike) -> Float[Array, "... hidden"]:
-        """P(h_j = 1 | v)."""
+        """Return P(h_j = 1 | v)."""
         return logistic(self.hidden_gap(v) / self.temperature)
 
     def visible_probability(self, h: ArrayLike) -> Float[Array, "... visible"]:
-        """P(v_i = 1 | h)."""
+        """Return P(v_i = 1 | h)."""
         return logistic(self.visible_gap(h) / self.temperature)
 
     def free_energy(self, v: ArrayLike) -> Float[Array, "..."]:
-        """F(v) = −T ln Σ_h e^{−E(v, h)/T} = −b vᵀ − T Σ_j ln(1 + e^{(vW + c)_j/T})."""
+        """Return F(v) = −T ln Σ_h e^{−E(v, h)/T} = −b vᵀ − T Σ_j ln(1 + e^{(vW + c)_j/T})."""
         v = self._visible(v)
         return self.free_energy_of_gap(v, self._up(v))
 
     def free_energy_of_gap(self, v: Array, hidden_gap: Array) -> Float[Array, "..."]:
-        """F(v), where `hidden_gap(v)` is known already."""
+        """Return F(v), given `hidden_gap(v)`."""
         T = self.temperature
         return -jnp.sum(self.visible_bias * v, axis=-1) - T * softplus_sum(hidden_gap / T)
 
     def log_probability(self, v: ArrayLike, log_partition: ArrayLike) -> Float[Array, "..."]:
-        """Return ln P(v) = −F(v)/T − ln Z [nats], with ln Z known or estimated."""
+        """Return ln P(v) = −F(v)/T − ln Z [nats], given ln Z, exact or estimated."""
         return -self.free_energy(v) / self.temperature - check.floats("log_partition", log_partition)
 
     def pseudo_log_likelihood(self, v: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "..."]:
         """Estimate Σ_i ln P(v_i | all other visible units) [nats] by V times the term of one unit, drawn at random.
 
-        It needs no Z, and rises with the likelihood, roughly: good for watching, not for comparing.
+        It does not need Z and roughly follows the likelihood: suitable to monitor training, not to compare models.
 
         Source: J. Besag, Journal of the Royal Statistical Society D 24:179 (1975).
         """
@@ -161,14 +161,14 @@ class RBM(eqx.Module):
         return drawn(jax.random.uniform(key, p.shape, p.dtype), p)
 
     def gibbs(self, v: ArrayLike, *, key: PRNGKeyArray) -> Float[Array, "... visible"]:
-        """Do one sweep of Gibbs sampling: draw all hidden units given v, then all visible ones given those."""
+        """Do one Gibbs sweep: draw all hidden units given v, then all visible units given the hidden ones."""
         check.key(key)
         p = self.hidden_probability(v)
         chance = self.chance(key, p.shape[:-1])
         return drawn(chance.visible, self.visible_probability(drawn(chance.hidden, p)))
 
     def chance(self, key: PRNGKeyArray, leading: tuple[int, ...] = ()) -> "Chance":
-        """Draw the numbers for one sweep over units with such leading axes."""
+        """Draw the random numbers for one sweep over units with the given leading axes."""
         hidden = self.hidden_bias.size
         numbers = jax.random.uniform(key, (*leading, hidden + self.visible_bias.size), self.dtype)
         return Chance(numbers[..., :hidden], numbers[..., hidden:])
@@ -178,7 +178,7 @@ class RBM(eqx.Module):
         T = self.temperature
         return RBM(self.weight / T, self.visible_bias / T, self.hidden_bias / T)
 
-    # A GPU would round products to three digits unless told not to.
+    # At default precision a GPU would round products to three digits.
 
     def _up(self, v: Array) -> Float[Array, "... hidden"]:
         return jnp.matmul(v, self.weight, precision=lax.Precision.HIGHEST) + self.hidden_bias
@@ -196,12 +196,12 @@ class RBM(eqx.Module):
 
 
 def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
-    """Return ln(p/(1 − p)) for the share p of data (N, V) in which a unit is on, (n + 1)/(N + 2) for n of N.
+    """Return ln(p/(1 − p)) for the fraction p of data (N, V) in which a unit is on, (n + 1)/(N + 2) for n of N.
 
-    These are the visible biases of the machine without weights that is nearest to the data, their *base rates*.
+    These are the visible biases of the machine without weights that fits the data best, their *base rates*.
 
     Raises:
-        InputError: for data that are empty, not of that shape, or hold anything but 0 and 1.
+        InputError: for data that are empty, have another shape, or contain anything other than 0 and 1.
     """
     units = check.array("x", x)
     if units.ndim != 2 or 0 in units.shape:
@@ -211,13 +211,13 @@ def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
 
 
 def drawn(uniform: Array, probability: Array) -> Array:
-    """Make units that are 1 with such probabilities, else 0, of uniform numbers in [0, 1)."""
+    """Turn uniform numbers in [0, 1) into units that are 1 with the given probabilities, else 0."""
     return jnp.asarray(uniform < probability, probability.dtype)
 
 
 def only_units(name: str, x: Any) -> Any:
-    """Refuse what is neither 0 nor 1 (see `only_binary`)."""
-    return only_binary(name, x, remedy="; images from 0 to 1 become binary by images >= 0.5")
+    """Check that units are 0 or 1 (see `only_binary`)."""
+    return only_binary(name, x, remedy="; binarise images from 0 to 1 by images >= 0.5")
 
 
 def _bias(name: str, bias: ArrayLike | None, weight: Array, axis: int) -> Array:

@@ -1,4 +1,4 @@
-"""How a predictive-coding network comes to rest: by the values of its nodes, or by their errors."""
+"""Relaxation of a predictive-coding network, in the values of its nodes or in their errors."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from neuraxis.errors import DivergedError, InputError
 
 
 class Settled(eqx.Module):
-    """Where a network came to rest."""
+    """Network after a relaxation."""
 
     values: Layers
     """Values x¹ … x^L."""
@@ -26,23 +26,23 @@ class Settled(eqx.Module):
     energy: Float[Array, "..."]
     """Energy F, one value per leading index."""
     energy_at_first: Float[Array, "..."]
-    """Energy before the first step, where the layers predicted each other without error."""
+    """Energy before the first step, where only a clamped bottom has an error."""
 
 
 class StateRelaxation(eqx.Module):
-    """So many steps of descent on F by the values of the free nodes, x ← x − step_size ∂F/∂x.
+    """Gradient descent on F in the values of the free nodes, x ← x − step_size ∂F/∂x.
 
-    They are Euler steps of the dynamics, of length `step_size` · τ, with errors that are at rest at all times.
+    The steps are Euler steps of the dynamics, of length `step_size` · τ, with errors that are at rest at all times.
 
-    Called with a `Clamped` network, it gives where that is `Settled`.
+    Called with a `Clamped` network, it returns the `Settled` network.
 
     Args:
-        steps: how many.
-        step_size: their length; above 2 over the largest curvature of F, which is more than 1/ν, they diverge.
+        steps: number of steps.
+        step_size: step size; above 2 divided by the largest curvature of F, which exceeds 1/ν, the steps diverge.
 
     Raises:
-        InputError: for a number of steps below 1 or a length that is not positive.
-        DivergedError: for steps under which F rises, where nothing is being traced.
+        InputError: for a number of steps below 1 or a step size that is not positive.
+        DivergedError: if F increases, unless JAX is tracing.
 
     Source: Whittington and Bogacz, Neural Computation 29:1229 (2017).
     """
@@ -54,7 +54,7 @@ class StateRelaxation(eqx.Module):
         _check_steps(self.steps, self.step_size)
 
     def __call__(self, clamped: Clamped) -> Settled:
-        """Let the free nodes settle."""
+        """Relax the free nodes."""
         check.instance(Clamped, clamped=clamped)
         first = clamped.values_at_first()
         x = clamped.values(_settled(clamped.energy, first, self.steps, self.step_size))
@@ -62,20 +62,20 @@ class StateRelaxation(eqx.Module):
 
 
 class ErrorRelaxation(eqx.Module):
-    """So many steps of descent on F by the errors of the free nodes, ε ← ε − step_size ∂F/∂ε.
+    """Gradient descent on F in the errors of the free nodes, ε ← ε − step_size ∂F/∂ε.
 
-    It comes to rest where `StateRelaxation` does, in far fewer steps: each goes through all layers, down with the
-    predictions and up with the gradient, as backpropagation does. That is not local; what is learnt at rest is.
+    It reaches the same state of rest as `StateRelaxation`, in far fewer steps: each passes through all layers, down
+    with the predictions and up with the gradient, as in backpropagation. This is not local, but learning at rest is.
 
-    Called with a `Clamped` network, it gives where that is `Settled`.
+    Called with a `Clamped` network, it returns the `Settled` network.
 
     Args:
-        steps: how many.
-        step_size: their length.
+        steps: number of steps.
+        step_size: step size.
 
     Raises:
-        InputError: for a number of steps below 1 or a length that is not positive.
-        DivergedError: for steps under which F rises, where nothing is being traced.
+        InputError: for a number of steps below 1 or a step size that is not positive.
+        DivergedError: if F increases, unless JAX is tracing.
 
     Source: Goemaere et al., arXiv:2505.20137 (2025).
     """
@@ -87,13 +87,13 @@ class ErrorRelaxation(eqx.Module):
         _check_steps(self.steps, self.step_size)
 
     def __call__(self, clamped: Clamped) -> Settled:
-        """Let the free nodes settle."""
+        """Relax the free nodes."""
         check.instance(Clamped, clamped=clamped)
         first = clamped.errors_at_first()
         errors = _settled(clamped.error_energy, first, self.steps, self.step_size)
         x = clamped.values_of_errors(errors)
         network = clamped.network
-        # Errors that are small against the values are known better than as differences of these.
+        # Errors that are small compared with the values are more accurate than differences of values.
         lowest = (x[0] - network.prediction(0, x[1])) / network.variances[0]
         found = (lowest, *(error for error in errors[1:-1] if error is not None))
         return _checked(clamped, x, found, clamped.error_energy(first), self)
@@ -103,16 +103,16 @@ Relaxation = Callable[[Clamped], Settled]
 
 
 class Inference(eqx.Module):
-    """The map from the bottom to the top: clamp x¹, let the rest settle, and read x^L.
+    """The map from the bottom to the top: clamp x¹, let the rest settle, and return x^L.
 
-    The values of the top begin at 1/n_L.
+    The values of the top are initialised to 1/n_L.
 
     Args:
         network: the network.
-        relaxation: how it settles.
+        relaxation: relaxation of the network, such as `ErrorRelaxation()`.
 
     Raises:
-        InputError: for what is no network or no relaxation.
+        InputError: for a network that is not a `PredictiveCoding`, or an invalid relaxation.
     """
 
     network: PredictiveCoding
@@ -129,9 +129,9 @@ class Inference(eqx.Module):
 
 
 def diverged(network: PredictiveCoding, before: Array, after: Array) -> Bool[Array, "..."]:
-    """Say where F, of one state or as a mean, is no longer finite after a relaxation, or has risen.
+    """Return where F, of each state or as a mean, is not finite after a relaxation, or has increased.
 
-    It may rise where the errors go up through weights of their own, for these do not lead down F.
+    With separate feedback weights an increase is allowed, since the dynamics then does not descend F.
     """
     if network.feedback is not None:
         return ~jnp.isfinite(after)
@@ -139,14 +139,14 @@ def diverged(network: PredictiveCoding, before: Array, after: Array) -> Bool[Arr
 
 
 def check_relaxation(relaxation: Any) -> None:
-    """Refuse what is no relaxation.
+    """Check that a relaxation can be called with a clamped network.
 
     Raises:
-        InputError: for what cannot be called with a clamped network.
+        InputError: if it cannot.
     """
     if isinstance(relaxation, type) or not callable(relaxation):
         raise InputError(
-            f"relaxation must be one such as ErrorRelaxation(steps=5), but is {check.received(relaxation)}"
+            f"relaxation must be a relaxation such as ErrorRelaxation(steps=5), but is {check.received(relaxation)}"
         )
 
 
@@ -157,7 +157,7 @@ def _check_steps(steps: Any, step_size: Any) -> None:
 
 
 def _settled(energy: Callable[..., Array], first: Any, steps: int, step_size: Any) -> Any:
-    """Take the steps; where everything is clamped, there is nothing to move."""
+    """Take the steps; if everything is clamped, there is nothing to relax."""
     return relax(energy, first, step_size=step_size, steps=steps).x if jax.tree.leaves(first) else first
 
 

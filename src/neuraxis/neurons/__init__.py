@@ -1,4 +1,4 @@
-"""One neuron, one synapse: membranes from ion channels to integrate-and-fire, and the spike trains they emit."""
+"""Single neurons and synapses: membranes from ion channels to integrate-and-fire, and the spike trains they emit."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.functions.integrators import exponential_euler as exponential_euler

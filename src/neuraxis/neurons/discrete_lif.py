@@ -1,4 +1,4 @@
-"""Integrate-and-fire neurons in discrete time, as networks that are trained by gradients use them."""
+"""Integrate-and-fire neurons in discrete time, the form used in gradient-based training."""
 
 from collections.abc import Callable
 
@@ -14,33 +14,35 @@ from neuraxis.functions.surrogates import Arctan
 from neuraxis.neurons.received import numbers, received
 from neuraxis.values import with_values
 
-POTENTIAL = "potential"  # what `jax.checkpoint` knows the potential before the reset by
+POTENTIAL = "potential"  # name of the potential before the reset, for `jax.checkpoint`
 
 
 def reset_to_zero(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
-    """V ← 0 after a spike: what is above the threshold is lost.
+    """Reset the potential after a spike, v ← 0: the excess over the threshold is lost.
 
     Args:
         v: potentials.
         spikes: 1 where a neuron fired, else 0.
-        v_threshold: unused here; every reset is called with it.
+        v_threshold: unused; part of the signature of every reset.
     """
     return v * (1 - spikes)
 
 
 def reset_by_subtraction(v: Array, spikes: Array, v_threshold: ArrayLike) -> Array:
-    """V ← v − v_th after a spike: what is above the threshold is kept, so that the rate follows the current further.
+    """Reset the potential after a spike, v ← v − v_th: the excess over the threshold is kept.
+
+    The firing rate then follows the current more closely than with `reset_to_zero`.
 
     Args:
         v: potentials.
         spikes: 1 where a neuron fired, else 0.
-        v_threshold: v_th, what is subtracted.
+        v_threshold: v_th, the amount to subtract.
     """
     return v - spikes * v_threshold
 
 
 class LeakyIntegrator(eqx.Module):
-    """A membrane that does not fire, v ← β v + I with β = e^(−dt/τ_m). Its output is v.
+    """Non-spiking membrane, v ← β v + I with β = e^(−dt/τ_m), whose output is v.
 
     Raises:
         InputError: for a tau_m that is not positive.
@@ -56,7 +58,7 @@ class LeakyIntegrator(eqx.Module):
         check.positive(tau_m=self.tau_m)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
-        """Rest at v = 0: one neuron per entry of an input of that shape."""
+        """Return the state at rest, v = 0, one neuron per entry of an input (or of tau_m)."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m))
 
     def step(self, v: Array, input: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Array]:
@@ -71,21 +73,21 @@ class LeakyIntegrator(eqx.Module):
 
 
 class DiscreteLIF(eqx.Module):
-    """Leaky integrate-and-fire neuron in discrete time, of any shape.
+    """Leaky integrate-and-fire neurons in discrete time, in an array of any shape.
 
         v ← β v + I,   s = H(v − v_th),   v ← reset(v, s)       with β = e^(−dt/τ_m)
 
-    The current I is what a step adds to the potential, dimensionless like it. The output is s, 1 where the neuron fires
-    and else 0, at the end of the step: at most one spike a step. (`neuraxis.neurons.LIF` keeps the times between
-    the steps; this one is the form in which networks are trained.)
+    H is the unit step. The current I is added to the potential in each step and, like it, is dimensionless. The output
+    s is 1 where a neuron fires at the end of the step, else 0: at most one spike per step. (`neuraxis.neurons.LIF`
+    resolves spike times within a step; this is the form in which networks are trained.)
 
-    Gradients pass H by way of the surrogate. The reset is taken as given: no gradient goes through the s in it, which
-    Zenke and Vogels found to learn better.
+    The surrogate replaces the derivative of H. The reset is detached: no gradient flows through the s in it, which
+    Zenke and Vogels found to improve learning.
 
-    `tau_m` and `v_threshold` may be arrays, one value a neuron, and are then learnt.
+    `tau_m` and `v_threshold` may be arrays, one value per neuron, and are then trained.
 
     Raises:
-        InputError: for a tau_m or v_threshold that is not positive, or a surrogate or reset that is no function.
+        InputError: for a tau_m or v_threshold that is not positive, or a surrogate or reset that is not a function.
 
     Source: Eshraghian et al., Proceedings of the IEEE 111:1016 (2023); Neftci, Mostafa & Zenke, IEEE Signal Processing
     Magazine 36:51 (2019); Zenke & Vogels, Neural Computation 33:899 (2021).
@@ -96,9 +98,9 @@ class DiscreteLIF(eqx.Module):
     v_threshold: ArrayLike = 1.0
     """Threshold."""
     surrogate: Callable = eqx.field(default=Arctan(), static=True)
-    """Stands for the derivative of the threshold."""
+    """Unit step H with a surrogate derivative."""
     reset: Callable = eqx.field(default=reset_to_zero, static=True)
-    """What a spike does to the potential, such as `reset_to_zero` or `reset_by_subtraction`."""
+    """Reset of the potential after a spike, such as `reset_to_zero` or `reset_by_subtraction`."""
 
     __repr__ = with_values
 
@@ -108,7 +110,7 @@ class DiscreteLIF(eqx.Module):
         check.positive(tau_m=self.tau_m, v_threshold=self.v_threshold)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
-        """Rest at v = 0: one neuron per entry of an input of that shape (or of the fields)."""
+        """Return the state at rest, v = 0, one neuron per entry of an input (or of the fields)."""
         return jnp.zeros(check.broadcast(input_shape, tau_m=self.tau_m, v_threshold=self.v_threshold))
 
     def step(self, v: Array, input: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Float[Array, "..."]]:

@@ -1,4 +1,4 @@
-"""The Hodgkin–Huxley neuron: the spike from two voltage-gated conductances."""
+"""The Hodgkin–Huxley neuron: action potentials from two voltage-gated conductances."""
 
 import dataclasses
 import math
@@ -16,21 +16,21 @@ from neuraxis.functions.integrators import Integrator, exponential_euler
 from neuraxis.neurons.received import numbers, received
 from neuraxis.values import compiled, with_values
 
-_Q10 = 3.0  # factor on all rates for 10 °C more
+_Q10 = 3.0  # factor on all rates per 10 °C
 _MEASURED_AT = 6.3  # temperature of Hodgkin and Huxley's axons [°C]
-_BISECTIONS = 64  # halves a bracket of any width down to the spacing of double precision
+_BISECTIONS = 64  # enough to narrow any bracket to the spacing of double precision
 
 
 class Gates(NamedTuple):
-    """One value for each gate: a rate [1/ms], an open fraction, or a time constant [ms]."""
+    """One value per gate: a rate [1/ms], an open fraction, or a time constant [ms]."""
 
-    n: Float[Array, "*shape"]  # opens K⁺ channels
-    m: Float[Array, "*shape"]  # opens Na⁺ channels
-    h: Float[Array, "*shape"]  # closes Na⁺ channels, as it falls
+    n: Float[Array, "*shape"]  # activates K⁺ channels
+    m: Float[Array, "*shape"]  # activates Na⁺ channels
+    h: Float[Array, "*shape"]  # inactivates Na⁺ channels as it falls
 
 
 class Membrane(NamedTuple):
-    """What the equations move: membrane potential [mV] and open fractions of the gates, all of one shape."""
+    """Variables of the differential equations: membrane potential [mV] and open fractions of the gates."""
 
     v: Float[Array, "*shape"]
     n: Float[Array, "*shape"]
@@ -39,42 +39,42 @@ class Membrane(NamedTuple):
 
 
 class HodgkinHuxleyState(NamedTuple):
-    """State of the neuron: its membrane, and what has to be remembered of the past of V to know a spike."""
+    """State of the neuron: the membrane variables, and the history of V that spike detection needs."""
 
     v: Float[Array, "*shape"]
     n: Float[Array, "*shape"]
     m: Float[Array, "*shape"]
     h: Float[Array, "*shape"]
-    turn: Float[Array, "*shape"]  # follows V with a play of `prominence`: where V was lowest, or V_rest, until it is …
-    risen: Bool[Array, "*shape"]  # … so far above that, and then so far below where V was highest
+    turn: Float[Array, "*shape"]  # latest minimum of V, at least V_rest; after a rise, latest maximum − `prominence`
+    risen: Bool[Array, "*shape"]  # whether V has risen by `prominence` and has not fallen by as much since
 
 
 class HodgkinHuxley(eqx.Module):
-    r"""The squid giant axon's membrane, a dynamics.
+    r"""The membrane of the squid giant axon: a dynamics.
 
         C dV/dt = J − g_L (V − V_L) − g_Na m³h (V − V_Na) − g_K n⁴ (V − V_K)
         da/dt = α_a(V)(1 − a) − β_a(V) a = (a∞(V) − a)/τ_a(V),  a ∈ {n, m, h},
         a∞ = α_a/(α_a + β_a),  τ_a = 1/(α_a + β_a)
 
-    with the rates of `gate_rates`. Shapes: the state and the current have any shape, one entry a neuron; fields may be
-    arrays that broadcast with it, such as one conductance a neuron. The reversal potentials are counted from `v_rest`,
-    as in the paper, so that `HodgkinHuxley(v_rest=-70.0)` moves the whole neuron.
+    with the current density J and the rates α, β of `gate_rates`. State and current may have any shape, one entry per
+    neuron; fields may be arrays that broadcast with it, such as one conductance per neuron. The fields give the
+    reversal potentials relative to `v_rest`, as in the paper, so `HodgkinHuxley(v_rest=-70.0)` shifts all potentials.
 
-    Spikes differ in height: under strong currents they stay far below 0 mV. So a spike is a peak of V by its
-    prominence: V rises by `prominence` from its latest minimum (or from V_rest, where that is higher), and falls by as
-    much from its maximum. `step` puts out 1.0 where that is complete, a millisecond or so after the peak, else 0.0.
+    The height of spikes varies: under strong currents they peak far below 0 mV. A spike is therefore detected by its
+    prominence: V rises by `prominence` from its latest minimum (or from V_rest, if that is higher), and falls by as
+    much from its maximum. `step` returns 1.0 where this is complete, about a millisecond after the peak, else 0.0.
 
     Raises:
         InputError: for a conductance that is negative, a capacitance or leak conductance that is not positive, or a
             parameter that is not finite or does not broadcast with the others.
 
-    Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, in the modern sign of V.
+    Source: A. L. Hodgkin and A. F. Huxley, The Journal of Physiology 117 (1952) 500, with the modern sign of V.
     """
 
     g_na: ArrayLike = 120.0
-    """Na⁺ conductance, all gates open [mS/cm²]."""
+    """Maximum Na⁺ conductance [mS/cm²]."""
     g_k: ArrayLike = 36.0
-    """K⁺ conductance, all gates open [mS/cm²]."""
+    """Maximum K⁺ conductance [mS/cm²]."""
     g_leak: ArrayLike = 0.3
     """Leak conductance [mS/cm²]."""
     v_na: ArrayLike = 115.0
@@ -86,13 +86,13 @@ class HodgkinHuxley(eqx.Module):
     v_rest: ArrayLike = -65.0
     """Resting potential [mV]."""
     prominence: ArrayLike = 20.0
-    """How far V rises and falls in what counts as a spike [mV]."""
+    """Minimum rise and fall of V in a spike [mV]."""
     capacitance: ArrayLike = 1.0
     """Membrane capacitance C [µF/cm²]."""
     temperature: ArrayLike = 6.3
     """Temperature [°C]."""
     integrator: Integrator = eqx.field(static=True, default=exponential_euler)
-    """Integrator of a step: `exponential_euler`, `rk4`, or any other."""
+    """Integrator, such as `exponential_euler` or `rk4`."""
 
     __repr__ = with_values
 
@@ -105,9 +105,9 @@ class HodgkinHuxley(eqx.Module):
         check.finite(v_rest=self.v_rest, temperature=self.temperature)
 
     def gate_rates(self, v: ArrayLike) -> tuple[Gates, Gates]:
-        """Return the opening rates α and the closing rates β [1/ms] at the potential v [mV].
+        """Return the opening rates α and closing rates β [1/ms] at the potential v [mV].
 
-        With u = V − V_rest, at 6.3 °C (all rates times 3 for 10 °C more):
+        With u = V − V_rest, at 6.3 °C (all rates grow threefold per 10 °C):
 
             α_n = 0.01 (u − 10)/(1 − e^{−(u−10)/10})    β_n = 0.125 e^{−u/80}
             α_m = 0.1 (u − 25)/(1 − e^{−(u−25)/10})     β_m = 4 e^{−u/18}
@@ -131,14 +131,14 @@ class HodgkinHuxley(eqx.Module):
         return jax.tree.map(jnp.multiply, alpha, tau), tau
 
     def relaxation(self, state: Membrane, current: ArrayLike) -> tuple[Membrane, Membrane]:
-        """Return the value each variable moves towards, and its time constant [ms].
+        """Return the value that each variable relaxes towards, and its time constant [ms].
 
-        For the potential, with the conductances G_Na = g_Na m³h and G_K = g_K n⁴ that are open now:
+        For the potential, with the present conductances G_Na = g_Na m³h and G_K = g_K n⁴:
 
             V∞ = (J + g_L V_L + G_Na V_Na + G_K V_K)/(g_L + G_Na + G_K),  τ_V = C/(g_L + G_Na + G_K)
 
         Raises:
-            InputError: for what is no membrane, or a current that is not finite.
+            InputError: for a state that is not a `Membrane`, or a current that is not finite.
         """
         check.instance(Membrane, state=state)
         v, n, m, h = state
@@ -155,16 +155,16 @@ class HodgkinHuxley(eqx.Module):
         """Return the rate of change of every variable [mV/ms, 1/ms] under a current [µA/cm²].
 
         Raises:
-            InputError: for what is no membrane, or a current that is not finite.
+            InputError: for a state that is not a `Membrane`, or a current that is not finite.
         """
         target, tau = self.relaxation(state, current)
         return jax.tree.map(lambda y, target, tau: (target - y) / tau, state, target, tau)
 
     def equilibrium(self, current: ArrayLike) -> Membrane:
-        """Return the state that does not change under a constant current [µA/cm²], stable or not.
+        """Return the fixed point under a constant current [µA/cm²], stable or not.
 
-        The steady current through the membrane rises with V for the standard parameters, so that there is one such
-        state; bisection finds it, and it is differentiable with respect to the current and all fields.
+        For the standard parameters the steady-state current through the membrane rises with V, so the fixed point is
+        unique. It is found by bisection, and is differentiable with respect to the current and all fields.
 
         Raises:
             InputError: for a current that is not finite, or does not broadcast with the fields.
@@ -179,7 +179,7 @@ class HodgkinHuxley(eqx.Module):
             return self.relaxation(Membrane(v, *self.gates(v)[0]), current)[0].v - v
 
         def bisect(excess, start):
-            # V cannot leave the span of the reversal potentials by more than what the leak needs to carry J.
+            # V lies in the range of the reversal potentials, extended by the voltage at which the leak carries J.
             driven = current / self.g_leak
             reversals = jnp.stack(jnp.broadcast_arrays(self.v_na, self.v_k, self.v_leak))
             low = start + reversals.min(0) + jnp.minimum(driven, 0)
@@ -196,14 +196,14 @@ class HodgkinHuxley(eqx.Module):
 
         shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in jax.tree.leaves((self, current))))
         start = jnp.broadcast_to(self.v_rest, shape).astype(jnp.result_type(float))
-        # The tangent solve divides by the slope of `excess`, which acts on each neuron apart.
+        # The tangent solve divides by the slope of `excess`, which acts on each neuron separately.
         v = lax.custom_root(excess, start, bisect, lambda slope, y: y / slope(jnp.ones_like(y)))
         return Membrane(v, *self.gates(v)[0])
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> HodgkinHuxleyState:
-        """Rest: the equilibrium without current, for neurons of that shape.
+        """Return the resting state, the equilibrium without current, for neurons of shape `input_shape`.
 
-        Start elsewhere with `state._replace(v=…)`.
+        To start from another potential, use `state._replace(v=…)`.
         """
         shape = check.broadcast(input_shape, **self._fields())
         rest = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), self.equilibrium(0.0))
@@ -212,7 +212,7 @@ class HodgkinHuxley(eqx.Module):
     def step(
         self, state: HodgkinHuxleyState, current: ArrayLike, dt: ArrayLike
     ) -> tuple[HodgkinHuxleyState, Float[Array, "..."]]:
-        """Advance by `dt` [ms] under a current [µA/cm²]; put out 1.0 for each neuron whose spike is over, else 0.0.
+        """Advance by `dt` [ms] under a current [µA/cm²]; the output is 1.0 where a spike is complete, else 0.0.
 
         Raises:
             InputError: for a current that is not finite or does not broadcast to the state, or a dt that is not
@@ -233,11 +233,11 @@ class HodgkinHuxley(eqx.Module):
 
 
 def _linoid(x: Float[Array, "*shape"], exp_minus_x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return x/(1 − e^{−x}), which is 0/0 at x = 0, there and nearby by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
-    # The series is exact to double precision that far; beyond it, the difference loses two bits at most.
+    """Return x/(1 − e^{−x}); near x = 0, where this is 0/0, by its series 1 + x/2 + Σ B₂ₖ x²ᵏ/(2k)!."""
+    # Up to here the series is exact to double precision; beyond, the difference loses at most two bits.
     near = jnp.abs(x) < 0.25
     s = x * x
     series = 1 + x / 2 + s * (1 / 12 - s * (1 / 720 - s * (1 / 30240 - s * (1 / 1209600 - s / 47900160))))
-    # The fraction gets harmless numbers where it is not used, so that its gradient there is finite too.
+    # Where the fraction is not used, its arguments are replaced, so that its gradient is finite there too.
     fraction = jnp.where(near, 1, x) / (1 - jnp.where(near, 0, exp_minus_x))
     return jnp.where(near, series, fraction)

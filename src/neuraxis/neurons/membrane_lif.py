@@ -16,8 +16,8 @@ class MembraneLIF(eqx.Module):
 
         τ_m dV/dt = (V_rest + J/g_L) − V,   at V = V_th a spike, then V = V_rest for τ_ref
 
-    It is the dimensionless neuron with v = (V − V_rest)/(V_th − V_rest), hence v_in = J/(g_L (V_th − V_rest)). The
-    membrane's capacity is C = g_L τ_m, and the least current that makes it fire (the rheobase) g_L (V_th − V_rest).
+    It is the dimensionless neuron with v = (V − V_rest)/(V_th − V_rest) and v_in = J/(g_L (V_th − V_rest)). The
+    membrane capacitance is C = g_L τ_m, and the rheobase, above which the neuron fires, is g_L (V_th − V_rest).
 
     Raises:
         InputError: for a g_leak that is not positive, or a v_threshold that is not above v_rest.
@@ -42,7 +42,7 @@ class MembraneLIF(eqx.Module):
         check.positive(**{"v_threshold - v_rest": jnp.asarray(self.v_threshold) - jnp.asarray(self.v_rest)})
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> LIFState:
-        """Rest at V_rest with no spike behind: one neuron per entry of a current of that shape (or of the fields)."""
+        """Return the state at rest, V_rest with no past spike, one neuron per entry of a current (or of the fields)."""
         return self.lif.init_state(check.broadcast(input_shape, fields=self.drive(0.0)))
 
     def step(self, state: LIFState, current: ArrayLike, dt: ArrayLike) -> tuple[LIFState, Float[Array, "..."]]:
@@ -57,7 +57,7 @@ class MembraneLIF(eqx.Module):
         return self.lif.step(state, self.drive(current), dt)
 
     def period(self, current: ArrayLike) -> Float[Array, "..."]:
-        """Return the time from spike to spike [ms] under a current [µA/cm²] that does not change; infinite without one.
+        """Return the interspike interval [ms] under a constant current [µA/cm²]; infinite where the neuron is silent.
 
         Raises:
             InputError: for a current that is not finite.
@@ -76,7 +76,7 @@ class MembraneLIF(eqx.Module):
         """Return the membrane potential V = V_rest + v (V_th − V_rest) [mV].
 
         Raises:
-            InputError: for what is no state.
+            InputError: for a state that is not a `LIFState`.
         """
         check.instance(LIFState, state=state)
         return state.v * (jnp.asarray(self.v_threshold) - self.v_rest) + self.v_rest

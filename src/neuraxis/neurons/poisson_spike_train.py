@@ -10,7 +10,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.neurons.spike_train import on_host
 
-_MOST = 1e9  # spikes that are drawn at once, 8 GB of times
+_MOST = 1e9  # maximum number of spikes drawn at once, 8 GB of times
 
 
 def poisson_spike_train(
@@ -20,21 +20,21 @@ def poisson_spike_train(
     max_rate: float | int | None = None,
     key: PRNGKeyArray,
 ) -> Float[np.ndarray, " spike"]:
-    """Draw the spike times [ms] of a Poisson process, exactly, on the host.
+    """Draw the spike times [ms] of a Poisson process on the host, without discretising time.
 
     Args:
-        firing_rate: in Hz, one number; or an array of rates, one for each of that many equal parts of the duration;
-            or a function of an array of times [ms].
+        firing_rate: rate [Hz]: one number; an array, whose entries apply to equal parts of the duration in order; or a
+            function of an array of times [ms].
         duration: length of the train [ms].
-        max_rate: a rate that the function never exceeds [Hz]. Spikes are drawn at it, and each is kept with probability
-            rate(t)/max_rate.
-        key: randomness.
+        max_rate: upper bound of the function [Hz]. Spikes are drawn at this rate, and each is kept with probability
+            firing_rate(t)/max_rate.
+        key: random key.
 
     Raises:
         InputError: for a rate that is negative, not finite or above max_rate, a function without max_rate, or a
             duration that is not positive.
 
-    Source: thinning: Lewis & Shedler, Naval Research Logistics Quarterly 26:403 (1979).
+    Source: Lewis & Shedler, Naval Research Logistics Quarterly 26:403 (1979), for thinning.
     """
     check.one_number(duration=duration, **({} if max_rate is None else {"max_rate": max_rate}))
     check.positive(duration=duration)
@@ -68,7 +68,7 @@ def _check_rates(rates: np.ndarray, max_rate: float | int | None) -> None:
 
 
 def _poisson(name: str, rates: np.ndarray, duration: float, random: np.random.Generator) -> np.ndarray:
-    """Draw spike times with a constant rate in each of as many equal parts of the duration as there are rates."""
+    """Draw spike times at rates that are constant in equal parts of the duration."""
     part = duration / len(rates)
     expected = rates * part / 1000
     if expected.sum() > _MOST:

@@ -1,4 +1,4 @@
-"""What a neuron's or synapse's step receives, checked in one way for all."""
+"""Checks of the input of a step, shared by neurons and synapses."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from neuraxis import check
 
 
 def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array, "..."]:
-    """Return an input, passed under its name, as floating-point numbers that fit a state of that shape.
+    """Return an input, passed by name, as floating-point numbers that fit a state of the given shape.
 
-    Integers would wrap around or widen, and truth values cannot be subtracted.
+    Integers would overflow or be promoted, and booleans cannot be subtracted.
 
     Raises:
-        InputError: for an input that is no array of real numbers, is not finite or does not broadcast to the state; or
-            a dt that is not positive or does not.
+        InputError: for an input that is not an array of real numbers, is not finite or does not broadcast to the state;
+            or a dt that is not positive or does not broadcast to the state.
     """
     ((name, value),) = named.items()
-    if value is not None:  # which `fits` has a word for
+    if value is not None:  # `fits` has a message for None
         value = numbers(**named)
     check.fits(shape, **{name: value})
     check.parameters(dt=dt)
@@ -28,12 +28,12 @@ def received(shape: tuple[int, ...], dt: ArrayLike, **named: Any) -> Float[Array
 
 
 def numbers(**named: Any) -> Float[Array, "..."]:
-    """Return an argument, passed under its name, as floating-point numbers.
+    """Return an argument, passed by name, as floating-point numbers.
 
     Raises:
-        InputError: for what is no array of real numbers, or not finite.
+        InputError: for an argument that is not an array of real numbers, or not finite.
     """
     ((name, given),) = named.items()
     value = check.floats(name, given)
-    check.finite(**{name: given if isinstance(given, float) else value})  # which tells 1e39 from infinity
+    check.finite(**{name: given if isinstance(given, float) else value})  # 1e39 is finite, but not in float32
     return value

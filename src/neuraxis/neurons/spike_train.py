@@ -1,8 +1,8 @@
-"""Spike trains, and what is read from them: rates, intervals, regularity, histograms.
+"""Spike trains and their statistics: rates, intervals, regularity, histograms.
 
-A spike train is an array of sorted spike times [ms] along its last axis. Trains of several neurons stand in one array
-(…, spike), where `inf` fills up the shorter ones: a spike that never comes. How many spikes there are depends on the
-data, so all functions here work on the host, in NumPy and in double precision.
+A spike train is an array of sorted spike times [ms] along its last axis. Trains of several neurons form one array
+(…, spike), in which shorter trains are padded with `inf`. As the number of spikes depends on the data, all functions
+here run on the host, in NumPy and in double precision.
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ from neuraxis.errors import InputError
 def trains(
     times: Float[ArrayLike, " spike"], neurons: Int[ArrayLike, " spike"], neuron_count: int
 ) -> Float[np.ndarray, "n p"]:
-    """Sort a list of events into one spike train a neuron: (neuron, spike), filled up with `inf`.
+    """Sort a list of events into one spike train per neuron: (neuron, spike), padded with `inf`.
 
     Args:
         times: spike times in ascending order [ms].
-        neurons: which neuron fired, 0 to neuron_count − 1.
+        neurons: index of the neuron that fired each spike, 0 to neuron_count − 1.
         neuron_count: number of neurons.
 
     Raises:
@@ -33,7 +33,7 @@ def trains(
     times, neurons = sorted_times(times=times), np.asarray(check.array("neurons", neurons))
     if times.ndim != 1 or times.shape != neurons.shape:
         raise InputError(f"times and neurons must be lists of one length, but have {times.shape} and {neurons.shape}")
-    neurons = neurons if neurons.size else neurons.astype(int)  # an empty list is one of floats
+    neurons = neurons if neurons.size else neurons.astype(int)  # an empty list becomes an array of floats
     if neurons.dtype.kind not in "iu":
         raise InputError(f"neurons must be integers, but have dtype {neurons.dtype}")
     if np.any((neurons < 0) | (neurons >= neuron_count)):
@@ -41,7 +41,7 @@ def trains(
             f"neurons must be between 0 and {neuron_count - 1}, but range from {neurons.min()} to {neurons.max()}"
         )
     found = np.bincount(neurons, minlength=neuron_count)
-    order = np.argsort(neurons, kind="stable")  # neuron by neuron, each still in the order of time
+    order = np.argsort(neurons, kind="stable")  # by neuron, and in order of time for each
     rank = np.arange(len(times)) - np.repeat(np.cumsum(found) - found, found)
     sorted_trains = np.full((neuron_count, found.max()), np.inf)
     sorted_trains[neurons[order], rank] = times[order]
@@ -68,7 +68,7 @@ def firing_rates(trains: Float[ArrayLike, "*neurons spike"], duration: float | i
 
 
 def intervals(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "*neurons interval"]:
-    """Return the times from spike to spike [ms]; NaN where a shorter train has ended, none for a train of one spike.
+    """Return the interspike intervals [ms], shorter trains padded with NaN; a train of one spike has none.
 
     Raises:
         InputError: for times that are negative or not sorted.
@@ -81,8 +81,8 @@ def intervals(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "
 def variation(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "*neurons"]:
     """Return the coefficient of variation of each train's intervals, their standard deviation over their mean.
 
-    It is 0 for a clock and 1 for a Poisson process. Fewer than three spikes have none, and give NaN: a silent neuron
-    is no mistake. `np.nanmean` averages over the others.
+    It is 0 for a regular train and 1 for a Poisson process. Trains of fewer than three spikes, such as those of silent
+    neurons, give NaN; `np.nanmean` averages over the others.
 
     Raises:
         InputError: for times that are negative or not sorted.
@@ -98,7 +98,7 @@ def variation(trains: Float[ArrayLike, "*neurons spike"]) -> Float[np.ndarray, "
 def rate_histogram(
     trains: Float[ArrayLike, "*neurons spike"], duration: float | int, bin_width: float | int
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
-    """Return the firing rate over time, averaged over trains (of a population, or of trials: then it is the PSTH).
+    """Return the firing rate over time, averaged over the trains of a population, or of trials (PSTH).
 
     Args:
         trains: spike times from 0 to `duration` [ms].
@@ -106,7 +106,7 @@ def rate_histogram(
         bin_width: length of a bin [ms].
 
     Returns:
-        The middles of the bins [ms], and the rate of one train in each [Hz].
+        The centres of the bins [ms], and the mean rate per train in each bin [Hz].
 
     Raises:
         InputError: for times that are negative, not sorted or beyond the duration, a duration or bin width that is not
@@ -126,17 +126,17 @@ def rate_histogram(
 
 
 def sorted_times(**times: Any) -> np.ndarray:
-    """Return spike times, passed under their name, in double precision on the host, once `check_sorted` passes them."""
+    """Check spike times, passed by name, with `check_sorted`, and return them in double precision on the host."""
     check_sorted(**times)
     ((name, value),) = times.items()
     return on_host(name, value)
 
 
 def check_sorted(**times: Any) -> None:
-    """Spike times along the last axis are not negative, not NaN, and none is earlier than the one before.
+    """Check that spike times along the last axis are not negative, not NaN, and in ascending order.
 
     Raises:
-        InputError: naming the first that is wrong. What is being traced by `jit`, `grad` or `vmap` passes.
+        InputError: naming the first violation. Arrays that `jit`, `grad` or `vmap` are tracing are not checked.
     """
     for name, value in times.items():
         if isinstance(value, Tracer):
@@ -153,13 +153,13 @@ def check_sorted(**times: Any) -> None:
 
 
 def check_duration(trains: Any, duration: float | int) -> None:
-    """A duration is one number, and no spike comes after it."""
+    """Check that a duration is one positive number, and that no spike comes after it."""
     check.one_number(duration=duration)
     check.positive(duration=duration)
     trains = sorted_times(trains=trains)
     last = np.max(trains, initial=0, where=np.isfinite(trains))
     if last > duration:
-        raise InputError(f"duration must reach to the last spike, at {last} ms, but is {duration} ms")
+        raise InputError(f"duration must reach the last spike, at {last} ms, but is {duration} ms")
 
 
 def on_host(name: str, value: Any) -> np.ndarray:

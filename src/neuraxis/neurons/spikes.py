@@ -1,4 +1,4 @@
-"""Spikes as a simulation records them, step by step, and the way to spike trains and back."""
+"""Spikes as a simulation records them, step by step, and their conversion to and from spike trains."""
 
 import math
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from neuraxis.neurons.spike_train import check_duration, on_host, sorted_times
 
 
 class Spikes(NamedTuple):
-    """Spikes of one step, of neurons of any shape; in a record there is a leading axis of steps."""
+    """Spikes of one step, for neurons of any shape; a record has a leading axis of steps."""
 
     number: Num[Array | np.ndarray, "..."]
     """Number of spikes in the step."""
@@ -22,7 +22,7 @@ class Spikes(NamedTuple):
 
 
 def record_spikes(state: Any, number: Num[Array, "..."]) -> Spikes:
-    """Record spikes with their own times: `simulate(neurons, …, record=record_spikes)`, of states with an age.
+    """Record spikes with their exact times: `simulate(neurons, …, record=record_spikes)`, for states with an age.
 
     Raises:
         InputError: for states without an age, such as those of networks, whose spikes lie at the ends of the steps.
@@ -41,21 +41,20 @@ def events(
     *,
     apart: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """List the spikes of a record (time, neuron) in the order of time, as times [ms] and neurons (indices).
+    """List the spikes of a record (time, neuron) in order of time, as times [ms] and indices of neurons.
 
-    Step i = 0, 1, … ends at (i + 1) dt. With `Spikes` the latest spike of a step lies `age` before that end; of counts
-    alone nothing is known but the step, and all are listed at its end.
+    Step i = 0, 1, … ends at (i + 1) dt. With `Spikes`, the latest spike of a step lies `age` before that end; with
+    counts alone, all spikes of a step are listed at its end.
 
     Args:
         spikes: the record.
         dt: length of a step [ms].
-        apart: time from spike to spike within a step [ms], of a shape that broadcasts to the record's. It is needed
-            where a step holds several `Spikes`; `LIF.period(drive)` gives it.
+        apart: interval between the spikes within a step [ms], of a shape that broadcasts to that of the record.
+            Required where a step holds several `Spikes`; `LIF.period(drive)` gives it.
 
     Raises:
-        InputError: for a dt that is not positive, a record that is not (time, neuron), counts that are not whole or are
-            negative, an age that does not lie in the step, or several `Spikes` in a step that are not `apart` or do not
-            have room in it.
+        InputError: for a dt that is not positive, a record that is not (time, neuron), counts that are negative or not
+            integers, an age outside the step, or several `Spikes` in a step without `apart`, or too far apart to fit.
     """
     check.one_number(dt=dt)
     check.positive(dt=dt)
@@ -74,24 +73,24 @@ def events(
         ages = _like("age", spikes.age, counts.shape)[steps, neurons]
         if np.any(many > 1):
             gaps = _gaps(apart, counts.shape)[steps, neurons]
-    # In float32 an age of the whole step may come out longer by a last bit.
+    # In float32, rounding may make the age of a whole step longer by one bit.
     earliest = ages + np.where(many > 1, many - 1, 0) * np.where(many > 1, gaps, 0)
     if not np.all((ages >= 0) & (ages <= dt * (1 + 1e-5))):
         raise InputError(f"age must be between 0 and dt = {dt} ms, but ranges from {ages.min()} to {ages.max()}")
     if np.any(earliest > dt * (1 + 1e-5)):
-        raise InputError(f"apart must let the spikes of a step lie in its {dt} ms, but they take {earliest.max()} ms")
+        raise InputError(f"apart must let the spikes of a step fit in its {dt} ms, but they take {earliest.max()} ms")
     steps, neurons, ages, gaps, total = (np.repeat(x, many) for x in (steps, neurons, ages, gaps, many))
-    before = total - 1 - (np.arange(len(steps)) - np.repeat(np.cumsum(many) - many, many))  # the latest: k − 1, …, 0
+    before = total - 1 - (np.arange(len(steps)) - np.repeat(np.cumsum(many) - many, many))  # k − 1, …, 0 (the latest)
     times = (steps + 1) * dt - ages - np.where(before > 0, before * gaps, 0)
     order = np.lexsort((neurons, times))
     return times[order], neurons[order]
 
 
 def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: int) -> Spikes:
-    """Sort spike trains into steps: what `record_spikes` would have recorded, and `Synapse.step` takes.
+    """Bin spike trains into steps, in the form that `record_spikes` records and `Synapse.step` takes.
 
-    Step i = 0, 1, … holds the spikes after i dt, up to and with (i + 1) dt; one at time 0 is in the first. Where a step
-    holds several spikes, their number is kept, and the age of the latest.
+    Step i = 0, 1, … holds the spikes in (i dt, (i + 1) dt]; a spike at time 0 falls in the first step. Of several
+    spikes in a step, the number and the age of the latest are kept.
 
     Args:
         trains: spike times [ms].
@@ -122,7 +121,7 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
 
 
 def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array of the shape of a record."""
+    """Broadcast an array to the shape of a record."""
     value = on_host(name, value)
     check.fits(shape, **{name: value})
     return np.broadcast_to(value, shape)
@@ -131,8 +130,8 @@ def _like(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _gaps(apart: Any, shape: tuple[int, ...]) -> np.ndarray:
     if apart is None:
         raise InputError(
-            "a step holds several spikes, and only the time of its latest is known: apart must return the time from "
-            "spike to spike, as LIF.period(drive) does, or the steps be no longer than the refractory period"
+            "a step holds several spikes, and only the time of the latest is known: apart must be the interval between "
+            "spikes, as LIF.period(drive) returns it, or steps must be no longer than the refractory period"
         )
     gaps = _like("apart", apart, shape)
     if not np.all(gaps >= 0):

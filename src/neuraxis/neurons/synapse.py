@@ -17,33 +17,32 @@ from neuraxis.values import compiled, with_values
 
 SynapseState = tuple[Float[Array, "..."], ...]  # one array per stage, in the order in which the signal passes them
 
-_GONE = 750.0  # e^(−750) is 0, in float64 too; powers of a still larger u would only make gradients 0·∞
+_GONE = 750.0  # e^(−750) is 0 even in float64; powers of a larger u would only make gradients 0·∞
 
 
 class Synapse(eqx.Module):
-    """Synapse of any order n, a low-pass filter.
+    """Synapse of order n, a low-pass filter.
 
     Its response to a spike is
 
         h(t) = k tⁿ e^(−t/τ_s) for t ≥ 0, else 0,   k = 1/(n! τ_s^(n+1)),   so that ∫h = 1.
 
     Order 0 is the exponential synapse, order 1 the alpha synapse. The response peaks at n τ_s and is delayed by
-    (n + 1) τ_s on average. It is that of n + 1 equal stages in a row,
+    (n + 1) τ_s on average. It is the response of n + 1 equal stages in series, with the input x:
 
-        τ_s dz₀/dt = x − z₀,   τ_s dz_i/dt = z_(i−1) − z_i,   output z_n,
+        τ_s dz₀/dt = x − z₀,   τ_s dz_i/dt = z_(i−1) − z_i,   output z_n.
 
-    and a step uses their matrix exponential, whose entries are those of a Poisson distribution, e^(−u) u^k/k! with
-    u = t/τ_s. So steps are exact at any length, both for a signal that is constant within each and for spikes at any
-    time within them.
+    A step uses their matrix exponential, whose entries are Poisson probabilities, e^(−u) u^k/k! with u = dt/τ_s. It is
+    therefore exact at any length, both for a signal that is constant within the step and for spikes at any time in it.
 
-    A signal x keeps its unit: a constant one comes out unchanged. Spikes have the area 1, and filtered they are a rate
-    in spikes per ms.
+    A signal keeps its unit: a constant signal passes unchanged. Spikes have area 1, and filtered spikes are a rate in
+    spikes per ms.
 
-    `tau_s` may be an array, one value per synapse, and may be learnt; everything is differentiable in it and in the
-    inputs.
+    `tau_s` may be an array, one value per synapse, and may be trained; all results are differentiable with respect to
+    it and to the inputs.
 
     Raises:
-        InputError: for a tau_s that is not positive, or an order that is not a whole number ≥ 0.
+        InputError: for a tau_s that is not positive, or an order that is not an integer ≥ 0.
 
     Source: Rall, J. Neurophysiology 30:1138 (1967); Rotter & Diesmann, Biological Cybernetics 81:381 (1999).
     """
@@ -72,21 +71,21 @@ class Synapse(eqx.Module):
     def filter_spikes(
         self, spike_times: Float[ArrayLike, "*neurons spike"], times: Float[ArrayLike, " time"]
     ) -> Float[Array, "*neurons time"]:
-        """Filter spike trains given by their times, s(t) = Σ_p h(t − t_p), and read s at any times.
+        """Filter spike trains given by their times, s(t) = Σ_p h(t − t_p), and evaluate s at arbitrary times.
 
-        This is the definition: every spike for every time. Long trains are filtered faster by `simulate`, in float32
-        also more precisely, since it needs no times counted from the beginning.
+        This evaluates the definition, every spike at every time. For long trains `simulate` is faster and, in float32,
+        more precise, since it does not use absolute times.
 
         Args:
-            spike_times: sorted times t_p [ms], where `inf` stands for no spike.
-            times: when to read the result [ms], in any order.
+            spike_times: sorted times t_p [ms]; `inf` stands for no spike.
+            times: times at which to evaluate s [ms], in any order.
 
         Returns:
             s [1/ms], for each train at all times.
 
         Raises:
-            InputError: for spike times that are negative or not in ascending order, times that are no list, or trains
-                that do not fit tau_s.
+            InputError: for spike times that are negative or not in ascending order, times that are not a list, or
+                trains that do not fit tau_s.
         """
         check_sorted(spike_times=spike_times)
         check.broadcast(np.shape(spike_times)[:-1], tau_s=self.tau_s)
@@ -96,13 +95,13 @@ class Synapse(eqx.Module):
         return _sum_over_spikes(self, check.floats("spike_times", spike_times), times)
 
     def convolve(self, signal: Float[ArrayLike, "time ..."], dt: ArrayLike) -> Float[Array, "time ..."]:
-        """Filter a signal that is constant in each step by convolution, all steps at once (by fast Fourier transform).
+        """Filter a signal that is constant in each step by convolution of all steps at once (fast Fourier transform).
 
-        This computes the same as `simulate(synapse, signal, dt=dt)`, up to rounding in units of its largest value. The
-        kernel is the response, at the end of each step, to a signal of 1 in the first step; it sums up to 1.
+        The result is that of `simulate(synapse, signal, dt=dt)`, up to rounding relative to its largest value. The
+        kernel is the response, at the end of each step, to a signal of 1 in the first step; it sums to 1.
 
         Args:
-            signal: one value a step. Of spikes whose times in the step are not known, pass their number/dt.
+            signal: one value per step. For spikes whose times within a step are unknown, pass their number/dt.
             dt: length of a step [ms].
 
         Raises:
@@ -116,9 +115,9 @@ class Synapse(eqx.Module):
         return _convolve(self, signal, dt)
 
     def init_state(self, input_shape: tuple[int, ...] | Spikes = ()) -> SynapseState:
-        """Start from silence: n + 1 stages, each of the shape of the input (or of tau_s).
+        """Return n + 1 stages of zeros, each of the shape of the input (or of tau_s).
 
-        For inputs that are `Spikes` it takes the shapes of their number and age.
+        For `Spikes` as input, pass `Spikes` of the shapes of their number and age.
         """
         shape, age = cast(Any, input_shape) if isinstance(input_shape, Spikes) else (input_shape, ())
         shape = check.broadcast(shape, tau_s=self.tau_s, age=np.broadcast_to(0, age))
@@ -131,9 +130,9 @@ class Synapse(eqx.Module):
 
         Args:
             state: the stages.
-            input: either a signal, constant within the step, or `Spikes`, each with the area 1 (or with a weight,
-                then written into `number`) and at its own time, `age` [ms] before the end of the step. An age of 0 is
-                the very end of it, and is already seen in the output. Several spikes in a step count at its latest.
+            input: a signal that is constant within the step, or `Spikes`, each of area 1 (or of a weight, passed as
+                `number`), at `age` [ms] before the end of the step. A spike of age 0, at the very end of the step, is
+                already included in the output. Several spikes in a step are all placed at the latest.
             dt: length of the step [ms].
 
         Raises:
@@ -150,20 +149,20 @@ class Synapse(eqx.Module):
             signal = received(shape, dt, input=input)
         u = dt / self.tau_s
         left, spread = -jnp.expm1(-u), _poisson(u, self.order)
-        # Written as increments from the distance to the signal, so that rounding is relative to a step's change.
+        # Written as increments, so that rounding is relative to the change in a step.
         above = [z - signal for z in state]
         state = tuple(
             z - left * above[i] + sum(spread[k] * above[i - k] for k in range(1, i + 1)) for i, z in enumerate(state)
         )
         if isinstance(input, Spikes):
-            # Before its first spike a neuron's age is very long; it has nothing to say in a step without spikes.
+            # In a step without spikes the age is not used; before the first spike it is very long.
             arrived = _poisson(jnp.clip(age, 0, dt) / self.tau_s, self.order)
             state = tuple(z + number * p / self.tau_s for z, p in zip(state, arrived, strict=True))
         return state, state[-1]
 
 
 def _poisson(u: ArrayLike, order: int) -> list[Array]:
-    """Return e^(−u) u^k/k! for k = 0, …, order; multiplied up from e^(−u), so that nothing overflows."""
+    """Return e^(−u) u^k/k! for k = 0, …, order, each from the one before, so that nothing overflows."""
     u = jnp.minimum(u, _GONE)
     terms = [jnp.exp(-u)]
     for k in range(1, order + 1):
@@ -173,7 +172,7 @@ def _poisson(u: ArrayLike, order: int) -> list[Array]:
 
 @compiled
 def _sum_over_spikes(synapse: Synapse, spike_times: Array, times: Array) -> Array:
-    # Compiled as one, so that no array (…, time, spike) is ever stored.
+    # Compiled as one function, so that the array (…, time, spike) is never stored.
     delays = times[:, None] - spike_times[..., None, :]
     tau_s = jnp.asarray(synapse.tau_s)[..., None, None]
     return Synapse(tau_s, synapse.order).impulse_response(delays).sum(axis=-1)
@@ -187,6 +186,6 @@ def _convolve(synapse: Synapse, signal: Array, dt: ArrayLike) -> Array:
     spread = _poisson(since / synapse.tau_s, synapse.order)
     kernel = sum(p * z for p, z in zip(reversed(spread), first, strict=True))
     signal = signal.reshape(steps, *(1 for _ in shape[signal.ndim - 1 :]), *signal.shape[1:])
-    size = 1 << (2 * steps - 1).bit_length()  # a power of two with room for both, so that the end meets no beginning
+    size = 1 << (2 * steps - 1).bit_length()  # a power of two, large enough to avoid wrap-around
     product = jnp.fft.rfft(signal, size, axis=0) * jnp.fft.rfft(kernel, size, axis=0)
     return jnp.fft.irfft(product, size, axis=0)[:steps]

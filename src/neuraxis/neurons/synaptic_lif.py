@@ -1,4 +1,4 @@
-"""Integrate-and-fire membranes under exponential synapses: synapses that inject currents, or that open conductances."""
+"""Integrate-and-fire membranes with exponential synapses, current-based or conductance-based."""
 
 from typing import Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ from neuraxis.values import with_values
 
 @runtime_checkable
 class SynapticMembrane(Protocol):
-    """What a `SpikingNetwork` needs to know of its neurons."""
+    """Neurons that a `SpikingNetwork` can run."""
 
     tau_s: ArrayLike | tuple[ArrayLike, ...]
     tau_ref: ArrayLike
@@ -28,19 +28,19 @@ class SynapticMembrane(Protocol):
 
 
 class CurrentLIF(eqx.Module):
-    """Leaky integrate-and-fire neuron whose synapses inject currents (CUBA).
+    """Leaky integrate-and-fire neuron with current-based synapses (CUBA).
 
         τ_m dv/dt = v_rest − v + Σ_k s_k + drive,   τ_k ds_k/dt = −s_k
         at v ≥ v_threshold a spike, then v = v_reset for τ_ref
 
-    Between the spikes this system is linear, and a step is its exact solution, with s = q/τ for the charge q that is
-    still to come from each receptor k:
+    Between spikes the system is linear, and a step is its exact solution, with s_k = q_k/τ_k for the charge q_k that
+    receptor k has yet to deliver:
 
         v(t + dt) = v∞ + (v − v∞) e^(−dt/τ_m) + Σ_k P_k s_k,   v∞ = v_rest + drive
         P_k = (1/τ_m) ∫₀^dt e^(−(dt−u)/τ_m) e^(−u/τ_k) du = τ_k/(τ_k − τ_m) (e^(−dt/τ_k) − e^(−dt/τ_m))
 
-    Spikes are noticed at the end of a step. With the values it has by default the neuron is dimensionless; with
-    potentials in mV, drive and s are in mV too. Fields may be arrays, one value a neuron (tau_s: one row a receptor).
+    Spikes are detected at the end of a step. With the default values the neuron is dimensionless; with potentials in
+    mV, drive and s are in mV too. Fields may be arrays, one value per neuron (tau_s: one row per receptor).
 
     Raises:
         InputError: for a time constant that is not positive, a tau_ref that is negative, or a threshold that is not
@@ -52,7 +52,7 @@ class CurrentLIF(eqx.Module):
     tau_m: ArrayLike = 20.0
     """Membrane time constant [ms]."""
     tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0,)
-    """Synaptic time constants, one a receptor [ms]."""
+    """Synaptic time constants, one per receptor [ms]."""
     tau_ref: ArrayLike = 2.0
     """Refractory period, rounded to whole steps [ms]."""
     v_rest: ArrayLike = 0.0
@@ -74,33 +74,33 @@ class CurrentLIF(eqx.Module):
         drive: ArrayLike,
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
-        """Return the potential after `dt` [ms] without a spike; the charge q = τ s is the one at the beginning."""
+        """Return the potential after `dt` [ms] without a spike; the charge q = τ s is that at the start of the step."""
         v, charge, drive = _received(self, v, charge, drive, dt)
         passed, tau_s = jnp.asarray(dt) / self.tau_m, per_receptor(self.tau_s)
-        # P_k/τ_k, in a form without the difference of nearly equal numbers, which stays finite where τ_k = τ_m.
+        # P_k/τ_k, in a form that avoids cancellation and stays finite where τ_k = τ_m.
         into = passed / tau_s * jnp.exp(-passed) * _growth(passed - dt / tau_s)
         toward = (self.v_rest + drive) - v
         return v - toward * jnp.expm1(-passed) + _total(into * charge)
 
 
 class ConductanceLIF(eqx.Module):
-    """Leaky integrate-and-fire neuron whose synapses open conductances (COBA).
+    """Leaky integrate-and-fire neuron with conductance-based synapses (COBA).
 
         τ_m dv/dt = v_rest − v + Σ_k (g_k/g_leak) (E_k − v) + drive,   τ_k dg_k/dt = −g_k
         at v ≥ v_threshold a spike, then v = v_reset for τ_ref
 
-    A step holds the conductances at their values at its beginning and is exact for the potential (exponential Euler):
+    A step holds the conductances at their initial values and is exact for the potential (exponential Euler):
 
         v(t + dt) = v∞ + (v − v∞) e^(−G dt/τ_m),   G = 1 + Σ_k g_k/g_leak
         v∞ = (v_rest + Σ_k (g_k/g_leak) E_k + drive)/G
 
-    with g = q/τ for the charge q that is still to come from each receptor k. Spikes are noticed at the end of a step.
-    The drive is a current over g_leak [mV]. Fields may be arrays, one value a neuron (tau_s and v_reversal: one row a
-    receptor).
+    with g_k = q_k/τ_k for the charge q_k that receptor k has yet to deliver. Spikes are detected at the end of a step.
+    The drive is a current divided by g_leak [mV]. Fields may be arrays, one value per neuron (tau_s and v_reversal: one
+    row per receptor).
 
     Raises:
         InputError: for a time constant or g_leak that is not positive, a tau_ref that is negative, a threshold that
-            is not above the reset potential, or not as many reversal potentials as receptors.
+            is not above the reset potential, or a number of reversal potentials other than that of the receptors.
 
     Source: T. P. Vogels and L. F. Abbott, J. Neurosci. 25:10786 (2005).
     """
@@ -108,9 +108,9 @@ class ConductanceLIF(eqx.Module):
     tau_m: ArrayLike = 20.0
     """Membrane time constant at rest [ms]."""
     tau_s: ArrayLike | tuple[ArrayLike, ...] = (5.0, 10.0)
-    """Synaptic time constants, one a receptor [ms]."""
+    """Synaptic time constants, one per receptor [ms]."""
     v_reversal: ArrayLike | tuple[ArrayLike, ...] = (0.0, -80.0)
-    """Reversal potentials E, one a receptor [mV]."""
+    """Reversal potentials E, one per receptor [mV]."""
     g_leak: ArrayLike = 10.0
     """Leak conductance [nS]."""
     tau_ref: ArrayLike = 5.0
@@ -130,11 +130,11 @@ class ConductanceLIF(eqx.Module):
         check.positive(g_leak=self.g_leak)
         check.finite(v_reversal=self.v_reversal)
         if not jnp.ndim(jnp.asarray(self.v_reversal)):
-            raise InputError(f"v_reversal must have one entry, or one row, a receptor, but is {self.v_reversal}")
+            raise InputError(f"v_reversal must have one entry, or one row, per receptor, but is {self.v_reversal}")
         reversals, receptors = len(per_receptor(self.v_reversal)), len(per_receptor(self.tau_s))
         if reversals != receptors:
             raise InputError(
-                f"there must be one reversal potential a receptor, but v_reversal has {reversals} and tau_s {receptors}"
+                f"v_reversal must have one entry per receptor, of which tau_s has {receptors}, but has {reversals}"
             )
 
     def advance(
@@ -144,7 +144,7 @@ class ConductanceLIF(eqx.Module):
         drive: ArrayLike,
         dt: ArrayLike,
     ) -> Float[Array, "*lead neuron"]:
-        """Return the potential after `dt` [ms] without a spike; the charge q = τ g is the one at the beginning."""
+        """Return the potential after `dt` [ms] without a spike; the charge q = τ g is that at the start of the step."""
         v, charge, drive = _received(self, v, charge, drive, dt)
         opened = charge * (1 / (per_receptor(self.tau_s) * self.g_leak))
         total = 1 + _total(opened)
@@ -153,13 +153,13 @@ class ConductanceLIF(eqx.Module):
 
 
 def per_receptor(values: ArrayLike | tuple[ArrayLike, ...]) -> Float[Array, "receptor #neuron"]:
-    """Return one row a receptor, to go with a charge (…, receptor, neuron)."""
+    """Return one row per receptor, to broadcast with a charge (…, receptor, neuron)."""
     values = jnp.asarray(values, dtype=jnp.result_type(float))
     return values[:, None] if values.ndim == 1 else values
 
 
 def _total(terms: Float[Array, "*lead receptor neuron"]) -> Float[Array, "*lead neuron"]:
-    """Add up over receptors, in one loop with what is around it: a reduction would be a slower loop of its own."""
+    """Sum over receptors term by term, which XLA fuses into the surrounding loop; a reduction would be slower."""
     return sum((terms[..., k, :] for k in range(1, terms.shape[-2])), terms[..., 0, :])
 
 
@@ -188,4 +188,4 @@ def _check(neuron: CurrentLIF | ConductanceLIF) -> None:
     check.finite(v_rest=neuron.v_rest, v_threshold=neuron.v_threshold, v_reset=neuron.v_reset)
     check.positive(**{"v_threshold - v_reset": jnp.asarray(neuron.v_threshold) - jnp.asarray(neuron.v_reset)})
     if jnp.ndim(jnp.asarray(neuron.tau_s)) not in (1, 2) or len(jnp.asarray(neuron.tau_s)) == 0:
-        raise InputError(f"tau_s must have one entry, or one row, a receptor, but is {check.received(neuron.tau_s)}")
+        raise InputError(f"tau_s must have one entry, or one row, per receptor, but is {check.received(neuron.tau_s)}")

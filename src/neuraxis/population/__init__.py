@@ -1,4 +1,4 @@
-"""Population coding: what a population of neurons represents, and how to read it."""
+"""Population coding: vectors represented by populations of neurons, and their decoding."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.population.decoded import Decoded as Decoded

@@ -1,4 +1,4 @@
-"""Points on the sphere and in the ball of any dimension."""
+"""Points on spheres and in balls of any dimension."""
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +7,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 
 def on_sphere(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
-    """Draw points uniformly on the sphere of radius 1."""
+    """Draw points uniformly on the unit sphere."""
     directions = jax.random.normal(key, (count, dimensions))
     return directions / jnp.linalg.norm(directions, axis=-1, keepdims=True)
 
 
 def in_ball(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
-    """Draw points uniformly in the ball of radius 1."""
+    """Draw points uniformly in the unit ball."""
     direction, length = jax.random.split(key)
     # The volume within a radius r is that of the ball times r^D.
     radius = jax.random.uniform(length, (count, 1)) ** (1 / dimensions)
@@ -21,15 +21,15 @@ def in_ball(key: PRNGKeyArray, count: int, dimensions: int) -> Float[Array, "{co
 
 
 def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimensions}"]:
-    """Return points that fill the ball of radius 1 evenly, without chance: always the same.
+    """Return deterministic points that fill the unit ball evenly.
 
-    In one dimension they are equally spaced. In more, D + 1 coordinates of an additive recurrence, i/φ^j mod 1, become
-    a direction (by the inverse of the normal distribution) and a radius. Beyond 32 dimensions, where the coordinates of
-    such a sequence follow each other, they are those of a fixed random key.
+    In one dimension they are equally spaced. In D > 1 dimensions, D + 1 coordinates of an additive recurrence, i/φ^j
+    mod 1 with φ^(D+2) = φ + 1, are mapped to a direction (by the inverse normal distribution function) and a radius.
+    Beyond 32 dimensions, where the coordinates of such a sequence are correlated, a fixed random key draws them.
 
     Source: M. Roberts, The unreasonable effectiveness of quasirandom sequences (2018).
     """
-    from scipy.special import ndtri  # of jax.scipy it would take a second to compile
+    from scipy.special import ndtri  # that of jax.scipy takes a second to compile
 
     if dimensions > 32:
         return in_ball(jax.random.key(0), count, dimensions)
@@ -45,7 +45,7 @@ def spread_in_ball(count: int, dimensions: int) -> Float[Array, "{count} {dimens
 
 
 def _positive_root(order: int) -> float:
-    """Solve φ^(order + 1) = φ + 1; of order 1 it is the golden ratio."""
+    """Return the positive root of φ^(order + 1) = φ + 1; the golden ratio for order 1."""
     root = 2.0
     for _ in range(60):
         root = (1 + root) ** (1 / (order + 1))

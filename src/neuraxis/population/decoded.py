@@ -1,4 +1,4 @@
-"""What is read from a population."""
+"""Functions decoded from a population."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 class Decoded(eqx.Module):
-    """An ensemble with decoders d (N, out): its estimate of a function of x.
+    """An ensemble with decoders d (N, out), which estimates a function of x.
 
         f̂(x) = Σ_i a_i(x) d_i
 
-    As a map, a are the steady rates. As a dynamics, they are what the neurons put out in each step; spikes make an
-    estimate of pulses, to be filtered by a `neuraxis.neurons.Synapse`. Since filters are linear, it is enough to filter
-    what was decoded, and not the spike trains of all neurons.
+    As a map, the activities a are the steady-state rates. As a dynamics, they are the output of the neurons in each
+    step; spikes yield a train of pulses, to be filtered by a `neuraxis.neurons.Synapse`. Since filters are linear, it
+    is enough to filter the decoded value instead of the spike trains of all neurons.
 
     `Ensemble.decode` finds the decoders of a function.
 
     Raises:
-        InputError: for what is no ensemble, or decoders that are not finite or have another shape.
+        InputError: for an ensemble that is not an `Ensemble`, or decoders that are not finite or have another shape.
     """
 
     ensemble: "Ensemble"
     decoders: Float[Array, "size out"]
 
     def __init__(self, ensemble: "Ensemble", decoders: ArrayLike):
-        from neuraxis.population.ensemble import Ensemble  # which makes these
+        from neuraxis.population.ensemble import Ensemble  # a circular import: ensembles return these
 
         check.instance(Ensemble, ensemble=ensemble)
         decoders, size = numbers(decoders=decoders), len(ensemble.encoders)
@@ -50,13 +50,13 @@ class Decoded(eqx.Module):
         return self.read(self.ensemble.rates(x))
 
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
-        """Return the state of the neurons at rest for an x of shape (…, D)."""
+        """Return the resting state of the neurons for an x of shape (…, D)."""
         return self.ensemble.init_state(input_shape)
 
     def step(
         self, state: Any, x: Float[ArrayLike, "... dimensions"], dt: ArrayLike
     ) -> tuple[Any, Float[Array, "... out"]]:
-        """Advance the neurons by `dt` [ms] while they are driven by x, and decode what they put out."""
+        """Advance the neurons by `dt` [ms] while they are driven by x, and decode their output."""
         state, activities = self.ensemble.step(state, x, dt)
         return state, self.read(activities)
 

@@ -28,25 +28,25 @@ from neuraxis.population.rate_neurons import RateModel, check_rate_model
 
 
 class Ensemble(eqx.Module):
-    """N neurons that represent a vector x of D dimensions, each by its own tuning curve.
+    """N neurons that represent a vector x of D dimensions, each with its own tuning curve.
 
-    Neuron i is driven by the component of x along its encoder e_i, a vector of length 1,
+    Neuron i is driven by the component of x along its encoder e_i, a unit vector,
 
         drive_i = gain_i ⟨e_i, x⟩/radius + bias_i,    rate a_i(x) = G(drive_i) [Hz],
 
-    with the rate function G of its model. Gain and bias are such that it fires from ⟨e_i, x⟩/radius = intercept on, and
-    reaches its maximum rate at 1. In time it is a dynamics that receives x and gives the activities in Hz, of spiking
-    neurons spikes·1000/dt, so that one set of decoders reads rates and spikes.
+    where G is the rate function of the neuron model. Gain and bias are such that the neuron fires above
+    ⟨e_i, x⟩/radius = intercept, and reaches its maximum rate at 1. An ensemble is also a dynamics with input x and the
+    activities [Hz] as output, for spiking neurons spikes·1000/dt, so that one set of decoders reads rates and spikes.
 
     Args:
-        size: N.
-        dimensions: D.
-        neurons: model of the neurons, with a rate function, such as `LIF()`; for rates in time, `RateNeurons(LIF())`.
-        max_rates: rates at ⟨e_i, x⟩ = radius [Hz]: a range (low, high) to draw from uniformly, one number, or all N.
-        intercepts: in [−1, 1), as `max_rates`.
-        encoders: (N, D), scaled to length 1 here; by default drawn uniformly on the sphere.
-        radius: of the ball in which x lies.
-        key: of what is drawn.
+        size: number of neurons N.
+        dimensions: number of dimensions D.
+        neurons: neuron model with a rate function, such as `LIF()`; without spikes, `RateNeurons(LIF())`.
+        max_rates: rates at ⟨e_i, x⟩ = radius [Hz]: a range (low, high) to draw from uniformly, one number, or N.
+        intercepts: intercepts in [−1, 1), given like `max_rates`.
+        encoders: encoders (N, D), which are normalised to length 1; by default drawn uniformly on the sphere.
+        radius: radius of the ball in which x lies.
+        key: random key for rates, intercepts and encoders.
 
     Raises:
         InputError: for sizes below 1, neurons without a rate function, maximum rates that they cannot reach, intercepts
@@ -101,11 +101,11 @@ class Ensemble(eqx.Module):
         return along * (self.gain / self.radius) + self.bias
 
     def rates(self, x: Float[ArrayLike, "... dimensions"]) -> Float[Array, "... size"]:
-        """Return the steady firing rates [Hz]: the tuning curves."""
+        """Return the steady-state firing rates [Hz]: the tuning curves."""
         return self.neurons.firing_rate(self.drive(x))
 
     def init_state(self, input_shape: tuple[int, ...]) -> Any:
-        """Return the state of the neurons at rest for an x of shape (…, D); of neurons that have none, ()."""
+        """Return the resting state of the neurons for an x of shape (…, D); () for neurons without a state."""
         x = np.broadcast_to(0, check.broadcast(input_shape))
         check.last_axis(self.encoders.shape[1], x=x)
         shape = (*x.shape[:-1], len(self.encoders))
@@ -120,7 +120,7 @@ class Ensemble(eqx.Module):
     def fire(
         self, state: Any, drive: Float[ArrayLike, "... size"], dt: ArrayLike
     ) -> tuple[Any, Float[Array, "... size"]]:
-        """Advance by `dt` [ms] under a drive of each neuron; the output is the activities [Hz]."""
+        """Advance by `dt` [ms] under the given drive of each neuron; the output is the activities [Hz]."""
         if not isinstance(self.neurons, Dynamics):
             return state, self.neurons.firing_rate(drive)
         state, spikes = self.neurons.step(state, drive, dt)
@@ -134,19 +134,19 @@ class Ensemble(eqx.Module):
         noise: ArrayLike = 0.1,
         key: PRNGKeyArray | None = None,
     ) -> Decoded:
-        """Find the decoders of a function of x: the ensemble that puts out an estimate of function(x).
+        """Find the decoders of a function of x, and return the ensemble with them, which estimates function(x).
 
         Args:
-            function: maps points (points, D) to (points, out), or to (points,), one number each.
-            points: at which the error is measured, (points, D). By default they fill the ball of the radius: evenly and
-                without chance, or, with a key, drawn uniformly; 500 for each dimension, but 750 to 2500, and two for
-                each neuron at least.
-            noise: standard deviation of the noise on the activities, as a share of the largest one.
-            key: of points to draw.
+            function: maps points (points, D) to (points, out), or to (points,) for one number each.
+            points: points (points, D) at which the error is minimised. By default they fill the ball, evenly spread and
+                deterministic, or, with a key, drawn uniformly. Their number is 500 per dimension, clipped to
+                [750, 2500], but at least two per neuron.
+            noise: standard deviation of the noise on the activities, as a fraction of the largest one.
+            key: random key of the points.
 
         Raises:
-            InputError: for points that are not finite or have other dimensions, a function that gives another number of
-                rows or numbers that are not finite, or decoders that are not determined (see `solve_decoders`).
+            InputError: for points that are not finite or have other dimensions, a function that returns another number
+                of rows or values that are not finite, or decoders that are not determined (see `solve_decoders`).
         """
         check.functions(function=function)
         check.takes("function", function, "points")
@@ -154,7 +154,7 @@ class Ensemble(eqx.Module):
         return Decoded(self, solve_decoders(self.rates(points), _targets(function, points), noise))
 
     def _points(self, key: PRNGKeyArray | None) -> Array:
-        """Return points that fill the ball, as many as Nengo takes."""
+        """Return points that fill the ball, in the number that Nengo uses."""
         size, dimensions = self.encoders.shape
         count = max(min(max(500 * dimensions, 750), 2500), 2 * size)
         if key is None:
@@ -164,7 +164,7 @@ class Ensemble(eqx.Module):
 
 
 def _drawn(key: PRNGKeyArray, size: int, **named: Any) -> Array:
-    """Return a number for each neuron: drawn from a range, which is a pair, or given."""
+    """Return one number per neuron: given, or drawn from a range (low, high)."""
     ((name, value),) = named.items()
     known = numbers(**{name: value})
     if isinstance(value, tuple) and len(value) == 2 and known.shape == (2,):
@@ -199,11 +199,11 @@ def _given(points: Any, dimensions: int) -> Array:
 
 def _targets(function: Callable[[Array], Array], points: Array) -> Array:
     """Return the values of a function at points as (points, out)."""
-    values = check.floats("what the function gives", function(points))
+    values = check.floats("the output of the function", function(points))
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise InputError(
             f"the function must map points {points.shape} to ({len(points)}, out), one row for each point, but "
             f"returned shape {values.shape}; it acts on the last axis, such as x[..., 0] * x[..., 1]"
         )
-    check.finite(**{"what the function gives": values})
+    check.finite(**{"the output of the function": values})
     return cast(Array, values if values.ndim == 2 else values[:, None])

@@ -1,4 +1,4 @@
-"""A decoded ensemble with all constant factors in its matrices, for quick steps."""
+"""A decoded ensemble with all constant factors folded into its matrices, for fast steps."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from neuraxis.kinds import Dynamics
 from neuraxis.population.decoded import Decoded
 from neuraxis.values import compiled
 
-_FEW = 4  # dimensions; more of them are quicker as a product of matrices
+_FEW = 4  # dimensions up to which sums are faster than matrix products
 
 
 class Folded(eqx.Module):
-    """What a `Decoded` does in a step, Σ_i a_i(gain_i ⟨e_i, x⟩/radius + bias_i) d_i, with fewer operations.
+    """The step of a `Decoded`, Σ_i a_i(gain_i ⟨e_i, x⟩/radius + bias_i) d_i, with fewer operations.
 
-    Gain and radius are in the encoders, and the 1000/dt that makes rates of spikes is in the decoders. In few
-    dimensions, sums over the neurons spare XLA the products of matrices, which it would call in every step.
+    Gain and radius are folded into the encoders, and the factor 1000/dt from spikes to rates into the decoders. In few
+    dimensions, sums over the neurons replace the matrix products, which XLA would call in every step.
     """
 
     neurons: Any
@@ -29,7 +29,7 @@ class Folded(eqx.Module):
     decoders: Float[Array, "out size"]
 
     def step(self, state: Any, x: Float[Array, "... dimensions"], dt: ArrayLike) -> tuple[Any, Float[Array, "... out"]]:
-        """Advance the neurons by `dt` [ms] while they are driven by x, and decode what they put out."""
+        """Advance the neurons by `dt` [ms] while they are driven by x, and decode their output."""
         if len(self.encoders) <= _FEW:
             drive = sum(x[..., i, None] * row for i, row in enumerate(self.encoders)) + self.bias
         else:
@@ -44,7 +44,7 @@ class Folded(eqx.Module):
 
 
 def folded(decoded: Decoded, dt: ArrayLike) -> Folded:
-    """Return what takes the same steps of `dt` [ms] as a decoded ensemble."""
+    """Return an equivalent of a decoded ensemble for steps of `dt` [ms]."""
     neurons = prepared(decoded.ensemble.neurons, dt)
     rate = 1000 / dt if isinstance(neurons, Dynamics) else 1.0
     encoders, decoders = _factors(decoded, rate)

@@ -1,4 +1,4 @@
-"""The full matrix of weights between two populations, which decoding and encoding factor."""
+"""The full weight matrix between two populations, which decoders and encoders factorise."""
 
 from typing import Any
 
@@ -18,10 +18,11 @@ from neuraxis.population.ensemble import Ensemble
 def full_weights(source: Decoded, target: Ensemble) -> Float[Array, "from to"]:
     """Multiply the decoders of one population by the encoders of another: W_ij = ⟨d_i, e_j⟩ gain_j/radius.
 
-    With them, neuron j is driven by Σ_i a_i W_ij + bias_j, as it is by way of the decoded value.
+    With these weights neuron j is driven by Σ_i a_i W_ij + bias_j, as it is by the decoded value.
 
     Raises:
-        InputError: for what is no `Decoded` or `Ensemble`, or a target of other dimensions than what is decoded.
+        InputError: for a source that is not a `Decoded`, a target that is not an `Ensemble`, or a target of other
+            dimensions than the decoded value.
     """
     check.instance(Decoded, source=source)
     check.instance(Ensemble, target=target)
@@ -34,19 +35,20 @@ def full_weights(source: Decoded, target: Ensemble) -> Float[Array, "from to"]:
 
 
 class FullConnection(eqx.Module):
-    """Population A drives population B through every single weight: a map of rates, and a dynamics.
+    """Population A drives population B by the full weight matrix: a map of rates, and a dynamics.
 
-    It gives the activities of B [Hz], equal to those by way of the decoded value: as a map to `target.rates(source(x))`
-    and as a dynamics to `Chain(source, synapse, target)`, which take N·D + D·M multiplications instead of N·M. It is
-    what the factored form stands for in a brain, and what a rule needs that learns single weights.
+    Its output, the activities of B [Hz], equals that of the factored form: `target.rates(source(x))` as a map, and
+    `Chain(source, synapse, target)` as a dynamics. For N and M neurons and D dimensions, the factored form takes
+    N·D + D·M multiplications instead of N·M. The full form is what the factored one stands for in a brain, and what
+    learning rules for individual weights need.
 
     Args:
         source: population A with its decoders.
         target: population B.
-        synapse: filters the currents that arrive at B.
+        synapse: filter of the currents that arrive at B.
 
     Raises:
-        InputError: as `full_weights`, or for what is no synapse.
+        InputError: as for `full_weights`, or for a synapse that is not a `Synapse`.
     """
 
     source: Ensemble
@@ -62,11 +64,11 @@ class FullConnection(eqx.Module):
     def __call__(
         self, x: Float[ArrayLike, "... dimensions"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... to"]:
-        """Return the steady rates of B [Hz] where A represents x."""
+        """Return the steady-state rates of B [Hz] when A represents x."""
         return self.target.neurons.firing_rate(self._current(self.source.rates(x)) + self.target.bias)
 
     def init_state(self, input_shape: tuple[int, ...]) -> tuple[Any, SynapseState, Any]:
-        """Start both populations at rest, for an x of shape (…, D)."""
+        """Return the state of both populations at rest, for an x of shape (…, D)."""
         source = self.source.init_state(input_shape)
         before = tuple(input_shape[:-1])
         target = self.target.init_state((*before, self.target.encoders.shape[1]))

@@ -19,23 +19,23 @@ _BLOCKS = 4  # of the lower triangle of HᵀH
 def solve_decoders(
     activities: Float[ArrayLike, "points neurons"], targets: Float[ArrayLike, "points out"], noise: ArrayLike = 0.1
 ) -> Float[Array, "neurons out"]:
-    """Find the decoders d with which noisy activities H come nearest to targets X.
+    """Find the decoders d that map noisy activities H to targets X with the smallest squared error.
 
         d* = (HᵀH + σ² D I)⁻¹ HᵀX,    σ = noise · max |H|,
 
-    for D points, one a row. They minimise the expected error E ‖(H + η) d − X‖², where every entry of η is independent
-    with mean 0 and variance σ²; since E ηᵀη = σ² D I, it is ‖H d − X‖² + σ² D ‖d‖².
+    for D points, one per row. They minimise the expected error E ‖(H + η) d − X‖², where the entries of η are
+    independent with mean 0 and variance σ²; since E ηᵀη = σ² D I, it equals ‖H d − X‖² + σ² D ‖d‖².
 
-    The activities may be those of an ensemble or of anything else, such as the hidden layer of a trained net.
+    The activities may be those of an ensemble, or any other features, such as the hidden layer of a trained network.
 
     Args:
-        activities: H, one row for each point.
-        targets: X, what to decode at each point.
-        noise: standard deviation of the noise, as a share of the largest activity.
+        activities: H, one row per point.
+        targets: X, the values to decode at each point.
+        noise: standard deviation of the noise, as a fraction of the largest activity.
 
     Raises:
         InputError: for activities or targets that are not finite or do not fit each other, a noise that is negative, or
-            decoders that are not determined, which only happens without noise.
+            decoders that are not determined, which occurs only without noise.
 
     Source: Eliasmith & Anderson, Neural Engineering (2003), chapter 2; the noise is scaled as in Nengo's `LstsqL2`.
     """
@@ -50,11 +50,11 @@ def solve_decoders(
     points, neurons = H.shape
     check.array_fits("activities", (neurons, neurons))
     decoders, pivot = _solve(single(H), single(X), noise)
-    # A smaller pivot is nothing but rounding.
+    # A smaller pivot is only rounding error.
     if not isinstance(pivot, Tracer) and not pivot > 2 * np.sqrt(neurons) * jnp.finfo(pivot.dtype).eps:
         raise InputError(
             f"noise must be larger than {np.asarray(noise):g}: without it {pivot.dtype} does not determine the "
-            f"decoders, since some of the {neurons} neurons are silent or follow from others, or the {points} points "
+            f"decoders, since some of the {neurons} neurons are silent or linearly dependent, or the {points} points "
             f"are too few"
         )
     return decoders
@@ -68,15 +68,15 @@ def _solve(H: Array, X: Array, noise: ArrayLike) -> tuple[Array, Array]:
     factor = lax.linalg.cholesky(_lower(H, ridge), symmetrize_input=False)
     normal = lambda error, d: cho_solve((factor, True), _product(H.T, error) - ridge * d)
     decoders = normal(X, jnp.zeros((H.shape[1], X.shape[1]), H.dtype))
-    # Squaring H has squared its condition: what that cost is won back by solving again for what is left.
+    # HᵀH has the squared condition number of H: solving again for the residual recovers the lost accuracy.
     decoders = decoders + normal(X - _product(H, decoders), decoders)
     pivots = jnp.square(jnp.diagonal(factor))
     return decoders, jnp.min(pivots) / jnp.max(pivots)
 
 
 def _lower(H: Array, ridge: Array) -> Array:
-    """Return HᵀH + ridge I without most of its upper triangle, which would be the lower one once more."""
-    size, rows = H.shape[1], H.T.copy()  # in double precision a quarter faster than transposed block by block
+    """Return HᵀH + ridge I without most of its upper triangle, which is redundant."""
+    size, rows = H.shape[1], H.T.copy()  # in double precision a quarter faster than transposing block by block
     ends = [round(size * i / _BLOCKS) for i in range(1, _BLOCKS + 1)]
     blocks = [
         _product(rows[start:end], H[:, :end]) + ridge * jnp.eye(end - start, end, start, dtype=H.dtype)

@@ -1,4 +1,4 @@
-"""Prescribed error sensitivity (PES): decoders that are learnt from an error alone, as a rule and in time.
+"""Prescribed error sensitivity (PES): decoders learnt from an error signal, as a training rule and online.
 
 T. MacNeil and C. Eliasmith, Fine-tuning and the stability of recurrent neural networks, PLoS ONE 6(9):e22885 (2011).
 """
@@ -20,15 +20,16 @@ from neuraxis.population.decoded import Decoded
 
 
 class PES(eqx.Module):
-    """Learn the decoders D (N, out) of an ensemble from examples of x and what is to be decoded there: a rule.
+    """Learn the decoders D (N, out) of an ensemble from examples of x and the target t to decode there: a rule.
 
         ΔD = −(κ/N) aᵀ (f̂(x) − t)
 
-    with the activities a (N,) in Hz, as the mean over the examples of a batch. It is gradient descent on half the
-    squared error; the ensemble stays as it is. Steps are stable below κ = 2N/λ, for the largest eigenvalue λ of the
-    mean of aᵀa, which is about 2/(mean of a²): some 10⁻⁴ for rates of 100 Hz.
+    with the activities a (N,) in Hz and f̂(x) = aD, averaged over the examples of a batch. It is gradient descent on
+    half the squared error; the ensemble does not change. Steps are stable for κ < 2N/λ, where λ is the largest
+    eigenvalue of the mean of aᵀa. This bound is about 2/(mean of a²), of the order of 10⁻⁴ for rates of 100 Hz.
 
-    It learns a `Decoded`, from batches (x, targets) of (N, D) and (N, out). The losses are the squared errors.
+    It trains a `Decoded` on batches (x, targets) of shapes (examples, dimensions) and (examples, out). The losses are
+    the squared errors.
 
     Args:
         learning_rate: κ [1/Hz²].
@@ -43,10 +44,10 @@ class PES(eqx.Module):
         _check_rate(self.learning_rate)
 
     def init(self, model: Decoded) -> tuple[()]:
-        """Remember nothing.
+        """Return the empty state.
 
         Raises:
-            InputError: for what is no `Decoded`.
+            InputError: for a model that is not a `Decoded`.
         """
         check.instance(Decoded, model=model)
         return ()
@@ -54,7 +55,7 @@ class PES(eqx.Module):
     def step(
         self, model: Decoded, state: tuple[()], batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[Decoded, tuple[()], Float[Array, " batch"]]:
-        """Learn from a batch (x, targets)."""
+        """Update the decoders on a batch (x, targets)."""
         x, targets = _pair(model, batch)
         activities = model.ensemble.rates(x)
         error = model.read(activities) - targets
@@ -69,10 +70,10 @@ class PES(eqx.Module):
 
 
 class OnlineState(NamedTuple):
-    """Neurons that fire, and the decoders that are learnt from them."""
+    """State of the neurons and the synapse, and the decoders so far."""
 
     neurons: Any
-    filtered: SynapseState  # activities behind the synapse [Hz]
+    filtered: SynapseState  # activities filtered by the synapse [Hz]
     decoders: Float[Array, "... size out"]
 
 
@@ -81,17 +82,18 @@ class OnlinePES(eqx.Module):
 
         dD/dt = −(κ/N) sᵀ e,    output s D
 
-    with the filtered activities s in Hz. Its input is a pair: x, which drives the ensemble, and the error e (out,) as
-    it comes from outside, by which the output is too large; an error of 0 stops learning. Around it,
-    `ClosedLoop(online, first, join)` makes the error of the last output and a target.
+    with the filtered activities s in Hz. Its input is a pair: x, which drives the ensemble, and the error e (out,),
+    output minus target, supplied from outside; an error of 0 stops learning. `ClosedLoop(online, first, join)` can
+    compute the error from the previous output and a target.
 
     Args:
-        decoded: the ensemble, with the decoders to begin with.
-        learning_rate: κ [1/(s·Hz²)]; the default is Nengo's.
-        synapse: filters the activities.
+        decoded: the ensemble with its initial decoders.
+        learning_rate: κ [1/(s·Hz²)]; the default is that of Nengo.
+        synapse: filter of the activities.
 
     Raises:
-        InputError: for what is no `Decoded` or synapse, or a learning rate that is not positive.
+        InputError: for a decoded that is not a `Decoded`, a synapse that is not a `Synapse`, or a learning rate that is
+            not positive.
     """
 
     decoded: Decoded
@@ -104,7 +106,7 @@ class OnlinePES(eqx.Module):
         _check_rate(self.learning_rate)
 
     def init_state(self, input_shape: tuple[tuple[int, ...], tuple[int, ...]]) -> OnlineState:
-        """Start at rest and with the first decoders, for shapes of x (…, D) and of the error (…, out)."""
+        """Return neurons at rest and the initial decoders, for shapes of x (…, dimensions) and the error (…, out)."""
         if not (isinstance(input_shape, tuple) and len(input_shape) == 2 and isinstance(input_shape[0], tuple)):
             raise InputError(f"the input must be a pair of arrays (x, error), but has shape {input_shape}")
         (size, out), (x, error) = self.decoded.decoders.shape, input_shape
@@ -117,7 +119,7 @@ class OnlinePES(eqx.Module):
     def step(
         self, state: OnlineState, input: tuple[ArrayLike, ArrayLike], dt: ArrayLike
     ) -> tuple[OnlineState, Float[Array, "... out"]]:
-        """Advance by `dt` [ms] under (x, error); the output is decoded before the decoders move."""
+        """Advance by `dt` [ms] under (x, error); the output is decoded before the decoders are updated."""
         x, error = input
         error = received((*state.decoders.shape[:-2], state.decoders.shape[-1]), dt, error=error)
         neurons, activities = self.decoded.ensemble.step(state.neurons, x, dt)
@@ -128,12 +130,12 @@ class OnlinePES(eqx.Module):
         return OnlineState(neurons, filtered, state.decoders - rate * change), out
 
     def learnt(self, state: OnlineState) -> Decoded:
-        """Return the ensemble with the decoders of a state, which must be those of one run."""
+        """Return the ensemble with the decoders of a state, which must be that of a single run."""
         return Decoded(self.decoded.ensemble, state.decoders)
 
 
 def moved(activities: Float[Array, "example size"], error: Float[Array, "example out"]) -> Float[Array, "size out"]:
-    """Return aᵀe/N, summed over the examples: the direction in which PES moves decoders, for a rate of −1."""
+    """Return aᵀe/N, summed over the examples: the PES update of the decoders for κ = −1."""
     return jnp.matmul(activities.T, error, precision=lax.Precision.HIGHEST) / activities.shape[-1]
 
 

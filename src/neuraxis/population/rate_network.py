@@ -1,4 +1,4 @@
-"""Rate-based recurrent dynamics: every neuron drives every other, by a full matrix of weights."""
+"""Rate-based recurrent dynamics: every neuron drives every other by a full weight matrix."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from neuraxis.neurons.received import numbers, received
 
 
 class RateState(NamedTuple):
-    """State of a network of rates."""
+    """State of a rate network."""
 
     s: Float[Array, "... neuron"]
-    """What the synapses hold."""
+    """Synaptic variables."""
     v: Float[Array, "... neuron"]
     """Activities of the neurons."""
 
@@ -30,22 +30,22 @@ class RateNetwork(eqx.Module):
 
         τ_s ds/dt = −s + v W + β + C,    τ_m dv/dt = −v + σ(s).
 
-    A dynamics with input C, (…, N), and output v. With W = D E, decoders times encoders, it is a population that
-    represents fewer dimensions, and `RecurrentPopulation` the same at a cost of N D instead of N². Without W and σ,
-    τ_s ds/dt = −s + C is a `neuraxis.neurons.Synapse`.
+    A dynamics with input C, (…, N), and output v. If W is the product of decoders (N, D) and encoders (D, N), it is a
+    population that represents D dimensions, which `RecurrentPopulation` computes at a cost of N D instead of N².
+    Without W and σ, τ_s ds/dt = −s + C is a `neuraxis.neurons.Synapse`.
 
     Args:
-        weight: W, (N, N), from row to column.
-        bias: β, (N,) or one number.
+        weight: weights W (N, N), from row to column.
+        bias: bias β, (N,) or one number.
         tau_s: time constant of the synapses [ms].
         tau_m: time constant of the activities [ms].
-        activation: σ.
-        integrator: of `neuraxis.functions.integrators`. By default each variable follows the exact solution of its own
-            equation in each step, which is stable at any step.
+        activation: activation function σ.
+        integrator: one of `neuraxis.functions.integrators`. By default each variable follows the exact solution of its
+            own equation in each step, which is stable at any step length.
 
     Raises:
-        InputError: for a weight that is no square matrix or not finite, shapes that do not fit, a time constant that is
-            not positive, or an activation or integrator that is no function.
+        InputError: for a weight that is not a square matrix or not finite, shapes that do not fit, a time constant that
+            is not positive, or an activation or integrator that is not a function.
 
     Source: Dayan & Abbott, Theoretical Neuroscience (2001), section 7.2.
     """  # noqa: D415 - the first line ends in an equation
@@ -79,15 +79,15 @@ class RateNetwork(eqx.Module):
         self.activation, self.integrator = activation, integrator
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> RateState:
-        """Begin with s = v = 0."""
+        """Return the state s = v = 0."""
         shape = check.broadcast(input_shape, bias=self.weight[0])
         check.fits((*shape[:-1], len(self.weight)), input=self.weight[0])
         return RateState(*(jnp.zeros(shape, self.weight.dtype) for _ in range(2)))
 
     def relaxation(self, y: RateState, input: ArrayLike) -> tuple[RateState, RateState]:
-        """Return where s and v go while the other stands still, and their time constants."""
+        """Return the values that s and v each relax towards while the other is held, and their time constants."""
         driven = jnp.matmul(y.v, self.weight, precision=lax.Precision.HIGHEST) + self.bias + input
-        active = check.floats("what the activation gives", self.activation(y.s))
+        active = check.floats("the output of the activation", self.activation(y.s))
         if active.shape != driven.shape:
             raise InputError(f"activation must keep the shape of s, {driven.shape}, but returned {active.shape}")
         tau_s, tau_m = (jnp.broadcast_to(tau, driven.shape) for tau in (self.tau_s, self.tau_m))
@@ -101,7 +101,7 @@ class RateNetwork(eqx.Module):
     def step(
         self, state: RateState, input: ArrayLike | None, dt: ArrayLike
     ) -> tuple[RateState, Float[Array, "... neuron"]]:
-        """Advance by `dt` [ms] under the input C, or without one; the output is v.
+        """Advance by `dt` [ms] under the input C (None: 0); the output is v.
 
         Raises:
             InputError: for an input that is not finite or does not fit, or a dt that is not positive.

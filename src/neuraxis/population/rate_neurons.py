@@ -1,4 +1,4 @@
-"""Neurons by their rate function: what an ensemble asks of its neurons, and those that have nothing else."""
+"""Rate functions of neurons: the protocol that ensembles require, and models that consist of a rate function only."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,12 +20,12 @@ from neuraxis.values import with_values
 class RateModel(Protocol):
     """Neurons with a rate function, such as `neuraxis.neurons.LIF`.
 
-    If they are a dynamics too, whose step gives the number of spikes, an ensemble of them fires spikes in time;
-    otherwise it gives rates.
+    If they are also a dynamics, whose step returns the number of spikes, an ensemble of them spikes in simulations;
+    otherwise its output is rates.
     """
 
     def firing_rate(self, drive: Any, /) -> Float[Array, "..."]:
-        """Return the steady firing rate [Hz] under a drive that does not change."""
+        """Return the steady-state firing rate [Hz] under a constant drive."""
         ...
 
     def gain_bias(self, max_rates: Any, intercepts: Any, /) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -33,13 +33,13 @@ class RateModel(Protocol):
 
         Args:
             max_rates: its firing rate at x = 1 [Hz].
-            intercepts: the x from which on it fires.
+            intercepts: the x above which it fires.
         """
         ...
 
 
 class RateNeurons(eqx.Module):
-    """Neurons of any model, of which only the rate function is left: an ensemble of them has no spikes and no state.
+    """Neurons of any model, reduced to their rate function: an ensemble of them has no spikes and no state.
 
     Raises:
         InputError: for neurons without a rate function.
@@ -51,7 +51,7 @@ class RateNeurons(eqx.Module):
         check_rate_model(self.neurons)
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
-        """Return the steady firing rate [Hz]."""
+        """Return the steady-state firing rate [Hz]."""
         return self.neurons.firing_rate(drive)
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -60,7 +60,7 @@ class RateNeurons(eqx.Module):
 
 
 class ReLUNeurons(eqx.Module):
-    """Neurons whose rate is max(drive, 0) [Hz], without an upper end."""
+    """Neurons whose rate is max(drive, 0) [Hz], without an upper bound."""
 
     def firing_rate(self, drive: ArrayLike) -> Float[Array, "..."]:
         """Return the rate [Hz].
@@ -71,7 +71,7 @@ class ReLUNeurons(eqx.Module):
         return relu(numbers(drive=drive))
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Find gain and bias, gain·1 + bias = max_rates and gain·intercepts + bias = 0.
+        """Find gain and bias from gain·1 + bias = max_rates and gain·intercepts + bias = 0.
 
         Raises:
             InputError: for a rate that is not positive, or an intercept not below 1.
@@ -82,9 +82,9 @@ class ReLUNeurons(eqx.Module):
 
 
 class LogisticNeurons(eqx.Module):
-    """Neurons whose rate is (1/τ_ref)/(1 + e^(−drive)), which never is 0.
+    """Neurons whose rate is (1/τ_ref)/(1 + e^(−drive)), which is never 0.
 
-    Their intercept is where the rate is half of its upper end, 1/(2 τ_ref). A maximum rate below that makes a tuning
+    Their intercept is where the rate is half its upper bound, 1/(2 τ_ref). A maximum rate below that gives a tuning
     curve that falls towards x = 1.
 
     Raises:
@@ -109,7 +109,7 @@ class LogisticNeurons(eqx.Module):
         return jnp.divide(1000, self.tau_ref) * logistic(numbers(drive=drive))
 
     def gain_bias(self, max_rates: ArrayLike, intercepts: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """Find gain and bias from the rate at x = 1 [Hz] and the x at half of 1/τ_ref.
+        """Find gain and bias from the rate at x = 1 [Hz] and the x at which the rate is 1/(2 τ_ref).
 
         Raises:
             InputError: for a rate that is not positive or not below 1/τ_ref, or an intercept not below 1.
@@ -125,15 +125,15 @@ class LogisticNeurons(eqx.Module):
 
 
 def check_rate_model(neurons: Any) -> None:
-    """Refuse neurons without a rate function.
+    """Check that neurons have a rate function.
 
     Raises:
-        InputError: for them.
+        InputError: for neurons without one.
     """
     check.no_class(neurons=neurons)
     if not isinstance(neurons, RateModel):
         raise InputError(
-            f"neurons must have a rate function, that is the methods firing_rate and gain_bias, such as LIF() has, "
+            f"neurons must have a rate function, that is, the methods firing_rate and gain_bias, as LIF() has, "
             f"but are {check.received(neurons)}"
         )
 

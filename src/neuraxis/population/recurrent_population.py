@@ -1,4 +1,4 @@
-"""Populations that follow any differential equation, by what they decode through their own synapses."""
+"""Populations that implement any differential equation by decoded feedback through their own synapses."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,40 +24,40 @@ class PopulationState(NamedTuple):
     neurons: Any
     """State of the ensemble's neurons."""
     y: Float[Array, "... dimensions"]
-    """What the synapses hold."""
+    """Represented value, held by the synapses."""
 
 
 class RecurrentPopulation(eqx.Module):
-    """A population that follows dy/dt = f(y) + u, or dy/dt = f(y, u), whatever the function f.
+    """A population that implements dy/dt = f(y) + u, or dy/dt = f(y, u), for any function f.
 
     It represents y, decodes g(y) = τ_s f(y) + y from its activities a(y), and feeds that back through its synapses:
 
         τ_s dy/dt = −y + Σ_i a_i(y) d_i + τ_s u  ≈  −y + τ_s f(y) + y + τ_s u,    so that dy/dt ≈ f(y) + u.
 
-    Of a function f(y, u) the decoders are found for both together: the last `controls` dimensions of the ensemble are
-    u, which is not fed back but given from outside, such as the frequency of an oscillator.
+    For a function f(y, u) the ensemble represents both: its last `controls` dimensions are u, which is not fed back but
+    supplied from outside, such as the frequency of an oscillator.
 
-    A dynamics with input u and output y. Its neurons fire, unless they are `RateNeurons`. The feedback has low rank:
-    y is all that passes from step to step, so that a step costs O(N D) instead of O(N²). It is
+    It is a dynamics with input u and output y. Its neurons spike, unless they are `RateNeurons`. The feedback has low
+    rank, as it passes through y, so that a step costs O(N D) instead of O(N²):
 
         y ← y + dt/τ_s (g − y + τ_s u).
 
-    The exact filter, 1 − e^(−dt/τ_s) in place of dt/τ_s, would be slower than f by the share dt/(2 τ_s), since the
-    neurons hear of y one step late.
+    The exact filter, with 1 − e^(−dt/τ_s) in place of dt/τ_s, would be slower than f by the fraction dt/(2 τ_s), since
+    y reaches the neurons one step late.
 
     Args:
-        ensemble: of D dimensions, those of y and then those of the controls, with a radius that y stays within.
+        ensemble: an ensemble of D dimensions, those of y and then those of the controls; y must stay in its radius.
         f: maps y (…, D), or y (…, D − controls) and u (…, controls), to dy/dt [1/ms]. It acts on the last axis.
-        tau_s: τ_s, the synapses' time constant [ms]. Long ones average more spikes, and hold y better.
-        controls: dimensions of u, where f takes one; the input is then u, else it is added to f(y).
-        points: at which the error of the decoders is measured, (points, D); by default they fill the ball.
-        noise: that the decoders allow for, as a share of the largest activity. It is small: synapses that are long
-            average over many spikes, while an error of the decoded curve moves y all the time.
-        key: of points to draw.
+        tau_s: time constant τ_s of the synapses [ms]. Longer ones average over more spikes, and hold y better.
+        controls: number of dimensions of u, if f takes it; if 0, the input u is added to f(y).
+        points: points (points, D) at which the error of the decoders is minimised; by default they fill the ball.
+        noise: noise on the activities for which the decoders are optimised, as a fraction of the largest activity. The
+            default is small: long synapses average over many spikes, but errors of the decoded function accumulate.
+        key: random key of the points.
 
     Raises:
-        InputError: for what is no ensemble, an f that does not take y (and u) or gives another shape, a tau_s that is
-            not positive, more controls than dimensions, and as for `Ensemble.decode`.
+        InputError: for an ensemble that is not an `Ensemble`, an f that does not take y (and u) or returns another
+            shape, a tau_s that is not positive, controls that leave no dimension for y, and as for `Ensemble.decode`.
 
     Source: Eliasmith & Anderson, Neural Engineering (2003), section 8.1.
     """
@@ -91,7 +91,7 @@ class RecurrentPopulation(eqx.Module):
 
         def fed_back(x: Array) -> Array:
             y, u = x[..., :size], x[..., size:]
-            slope = check.floats("what f gives", f(y, u) if controls else f(y))
+            slope = check.floats("the output of f", f(y, u) if controls else f(y))
             if slope.shape != y.shape:
                 raise InputError(f"f must return dy/dt in the shape of y, {y.shape}, but returned {slope.shape}")
             return y + tau_s * slope
@@ -101,24 +101,24 @@ class RecurrentPopulation(eqx.Module):
 
     @property
     def size(self) -> int:
-        """Dimensions of y."""
+        """Number of dimensions of y."""
         return self.recurrent.decoders.shape[1]
 
     def init_state(self, input_shape: tuple[int, ...]) -> PopulationState:
-        """Begin with neurons at rest and y = 0, for inputs u of that shape, (…, D) or (…, controls), or () for none."""
+        """Return neurons at rest and y = 0, for inputs u of shape (…, D) or (…, controls), or () for none."""
         shape = check.broadcast(input_shape)
         if shape or self.controls:
             check.last_axis(self.controls or self.size, u=np.broadcast_to(0, shape))
         return self.start(jnp.zeros((*shape[:-1], self.size), self.recurrent.decoders.dtype))
 
     def start(self, y: Float[ArrayLike, "... dimensions"]) -> PopulationState:
-        """Return the state to begin with at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
+        """Return the initial state at y: `simulate(population, …, state=population.start([1.0, 0.0]))`."""
         y = numbers(y=y)
         check.last_axis(self.size, y=y)
         return PopulationState(self.recurrent.init_state((*y.shape[:-1], self.size + self.controls)), y)
 
     def prepare(self, dt: ArrayLike) -> "RecurrentPopulation":
-        """Refuse steps longer than the synapses' time constant, and give the same population for quick steps."""
+        """Check that steps are not longer than tau_s, and return an equivalent population with faster steps."""
         if not any(isinstance(x, Tracer) for x in (dt, self.tau_s)) and np.any(np.asarray(dt) > np.asarray(self.tau_s)):
             raise InputError(f"dt must not be longer than tau_s ({self.tau_s} ms), but is {dt} ms")
         return eqx.tree_at(lambda population: population.recurrent, self, folded(self.recurrent, dt))
@@ -126,7 +126,7 @@ class RecurrentPopulation(eqx.Module):
     def step(
         self, state: PopulationState, u: Float[ArrayLike, "... input"] | None, dt: ArrayLike
     ) -> tuple[PopulationState, Float[Array, "... dimensions"]]:
-        """Advance by `dt` [ms] under the input u, or without one; the output is y.
+        """Advance by `dt` [ms] under the input u, which may be None without controls; the output is y.
 
         Raises:
             InputError: for an input that is not finite or does not fit, or a dt that is not positive.

@@ -1,4 +1,4 @@
-"""What spiking neurons do together: networks, codes, classifiers trained by surrogate gradients, exchange in NIR."""
+"""Networks of spiking neurons: simulation, spike codes, classifiers trained by surrogate gradients, exchange in NIR."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.spiking.connections import DenseConnections as DenseConnections

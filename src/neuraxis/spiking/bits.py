@@ -1,4 +1,4 @@
-"""Flags packed into words of 32 bits: a spike in a bit, and a search that passes by the silent."""
+"""Flags packed into 32-bit words: one bit per spike, and a search that skips silent neurons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,11 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, UInt32
 
-WORD = 32  # flags in a word
+WORD = 32  # flags per word
 
 
 def pack(flags: Array) -> UInt32[Array, "... word"]:
-    """Pack what is not 0 along the last axis into words of 32 bits: bit i of word k stands for entry 32 k + i."""
+    """Pack the nonzero entries along the last axis into 32-bit words: bit i of word k stands for entry 32 k + i."""
     words = -(-flags.shape[-1] // WORD)
     padding = [(0, 0)] * (flags.ndim - 1) + [(0, words * WORD - flags.shape[-1])]
     bits = jnp.pad(flags != 0, padding).reshape(*flags.shape[:-1], words, WORD).astype(jnp.uint32)
@@ -20,13 +20,13 @@ def pack(flags: Array) -> UInt32[Array, "... word"]:
 
 
 def flags(words: UInt32[Array, "*rows word"], size: int) -> Bool[Array, "*rows size"]:
-    """Return the flags that `pack` packed, as many as there were."""
+    """Return the first `size` flags that `pack` packed."""
     bits = (words[..., None] >> jnp.arange(WORD, dtype=jnp.uint32)) & 1
     return bits.reshape(*words.shape[:-1], -1)[..., :size] != 0
 
 
 def unpack(words: UInt32[Array | np.ndarray, "*rows word"]) -> tuple[np.ndarray, ...]:
-    """Return the indices of all bits that `pack` set, one array for each axis, in order: `np.nonzero` of the flags."""
+    """Return the indices of all bits that `pack` set, one array per axis, in order: the `np.nonzero` of the flags."""
     words = np.ascontiguousarray(words, dtype="<u4")
     *rows, word = np.nonzero(words)
     bits = np.unpackbits(words[(*rows, word)].view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
@@ -35,10 +35,10 @@ def unpack(words: UInt32[Array | np.ndarray, "*rows word"]) -> tuple[np.ndarray,
 
 
 def for_each_bit(words: UInt32[Array, " word"], visit: Callable[[Array, Any], tuple[Any, Any]], value: Any) -> Any:
-    """Fold `value, finished = visit(index, value)` over the indices of all bits that are set, in their order.
+    """Fold `value, finished = visit(index, value)` over the indices of all set bits, in ascending order.
 
-    An index is visited again until `visit` says that it is finished. A second level of words says which words are not
-    0, so that the search for the next one passes 1/1024 of the bits.
+    An index is visited repeatedly until `visit` returns it as finished. A second level of words marks the nonzero
+    words, so that the search for the next one scans one word per 1024 bits.
     """
     groups = pack(words)
 
@@ -61,6 +61,6 @@ def for_each_bit(words: UInt32[Array, " word"], visit: Callable[[Array, Any], tu
 
 
 def _lowest_bit(word):
-    """Return the number of the lowest bit that is set in a word, and the word with only that bit."""
+    """Return the position of the lowest set bit of a word, and the word with only that bit set."""
     lowest = word & (~word + 1)
     return lax.population_count(lowest - 1).astype(jnp.int32), lowest

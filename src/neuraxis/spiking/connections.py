@@ -1,4 +1,4 @@
-"""Connections in the form that a simulation needs: a table, or a full matrix."""
+"""Connections in the form that a simulation uses: a sparse table or a full matrix."""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ from neuraxis.spiking.event_propagation import SLOTS, Table, propagate
 from neuraxis.spiking.projection import Projection
 from neuraxis.spiking.step_length import check_dt
 
-_MOST = 2**30  # connections, so that they can be counted in 32 bits
-_BYTES = 80  # for each connection while they are sorted
+_MOST = 2**30  # maximum number of connections, so that they can be counted in 32 bits
+_BYTES = 80  # per connection, while sorting
 
 
 class Connection(NamedTuple):
-    """Connections as they are listed, one entry each."""
+    """A list of connections, with one entry each."""
 
     source: Int[np.ndarray, " connection"]
     target: Int[np.ndarray, " connection"]
@@ -30,34 +30,34 @@ class Connection(NamedTuple):
 
 
 class SparseConnections(eqx.Module):
-    """Where the spikes of each neuron go: what `connect` makes of projections.
+    """Sparse table of the connections of a network, as built by `connect`.
 
-    Connections stand in the order of their sources, those of a neuron together (compressed sparse rows), so that a
-    neuron with many takes no memory from the others: 12 bytes a connection. An address counts through the slots
-    (delay, receptor, neuron). `propagate` says how they are visited.
+    Connections are sorted by source (compressed sparse rows), without padding where fan-outs differ: 12 bytes per
+    connection. An address is a flat index into slots (delay, receptor, neuron). For how they are visited, see
+    `propagate`.
 
     Raises:
-        InputError: for arrays that do not belong together, or that lead beyond the network.
+        InputError: for arrays that do not fit each other, or indices outside the network.
     """
 
     weights: Float[Array, " connection"]
     addresses: Int[Array, " connection"]
     sources: Int[Array, " connection"]
     offsets: Int[Array, " offset"]
-    """The connections of neuron j are those from offsets[j] to offsets[j + 1]."""
+    """Start of each neuron's connections: those of neuron j are offsets[j] to offsets[j + 1] − 1."""
     size: int = eqx.field(static=True)
     """Number of neurons."""
     receptors: int = eqx.field(static=True)
     depth: int = eqx.field(static=True)
-    """The longest delay in steps, plus 1."""
+    """Longest delay plus 1 [steps]."""
     dt: float | None = eqx.field(static=True)
-    """Step in which the delays are counted [ms]; None without delays."""
+    """Length of the steps in which delays are counted [ms]; None without delays."""
 
     def __check_init__(self):
         check.whole(size=self.size, receptors=self.receptors, depth=self.depth)
         slots = self.depth * self.receptors * self.size
         if slots > SLOTS:
-            raise InputError(f"size, receptors and depth may make 2²⁹ slots, but make {slots}")
+            raise InputError(f"size · receptors · depth must be at most 2²⁹ slots, but is {slots}")
         if self.dt is not None:
             check_dt(self.dt)
         names = ("weights", "addresses", "sources", "offsets")
@@ -67,15 +67,15 @@ class SparseConnections(eqx.Module):
         if shapes != {**dict.fromkeys(names, (count,)), "offsets": (self.size + 1,)}:
             listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise InputError(
-                f"connections of {self.size} neurons need one entry a connection, and one more offset than neurons, "
-                f"but have shapes {listed}; they are made by connect"
+                f"connections of {self.size} neurons need one entry per connection, and one more offset than neurons, "
+                f"but have shapes {listed}; build them with connect"
             )
         for name, end in {"addresses": slots, "sources": self.size, "offsets": count + 1}.items():
             known = lists[name]
             if known.dtype.kind not in "iu":
                 raise InputError(f"{name} must be integers, but have dtype {known.dtype}")
             if not isinstance(known, Tracer) and known.size and not 0 <= np.min(known) <= np.max(known) < end:
-                raise InputError(f"{name} must be between 0 and {end - 1}; they are made by connect")
+                raise InputError(f"{name} must be between 0 and {end - 1}; build them with connect")
 
     def deliver(
         self,
@@ -83,12 +83,12 @@ class SparseConnections(eqx.Module):
         spikes: Float[Array, "*lead neuron"],
         start: Int[Array, ""],
     ) -> Float[Array, "*lead depth receptor neuron"]:
-        """Add the weights of the neurons that spiked to what is pending; slot `start` of the ring arrives now."""
+        """Add the weights of the neurons that spiked to the pending input; row `start` of the ring arrives now."""
         flat = pending.reshape(*pending.shape[:-2], -1)
         return propagate(flat, spikes, self.table(flat.dtype), start).reshape(pending.shape)
 
     def table(self, dtype: Any) -> Table:
-        """Return the lists, with the weights in that precision."""
+        """Return the table, with weights of the given dtype."""
         return Table(jnp.asarray(self.weights, dtype), self.addresses, self.sources, self.offsets)
 
     def listed(self) -> Connection:
@@ -101,21 +101,22 @@ class SparseConnections(eqx.Module):
 
 
 class DenseConnections(eqx.Module):
-    """A weight for every pair of neurons and every receptor, all with one delay.
+    """One weight for every pair of neurons and every receptor, with a common delay.
 
-    A step multiplies all spikes with all weights, W (receptor, source, target). With few spikes a step that is much
-    slower than `SparseConnections`; it is there for small networks and for learning every weight.
+    A step multiplies the spikes by the full matrix W (receptor, source, target). With few spikes per step this is much
+    slower than `SparseConnections`; use it for small networks, and to train every weight.
 
     Raises:
-        InputError: for weights that are not square matrices or not finite, a delay that is negative, or one without dt.
+        InputError: for weights that are not square matrices or not finite, a delay that is negative, or a delay without
+            dt.
     """
 
     weights: Float[ArrayLike, "receptor neuron neuron"]
-    """Weight w: the area of the synaptic input that a spike causes."""
+    """Weights w: the area of the synaptic input that a spike causes."""
     delay: float | int = eqx.field(static=True, default=0.0)
     """Time from the spike to its arrival [ms]."""
     dt: float | None = eqx.field(static=True, default=None)
-    """Step in which the delay is counted [ms]."""
+    """Length of the steps in which the delay is counted [ms]."""
 
     def __check_init__(self):
         shape = np.shape(check.array("weights", self.weights))
@@ -123,7 +124,7 @@ class DenseConnections(eqx.Module):
             raise InputError(f"weights must have shape (receptor, neuron, neuron), but have shape {shape}")
         check.finite(weights=self.weights)
         if np.ndim(check.array("delay", self.delay)):
-            raise InputError(f"all weights of a matrix have one delay, but delay has shape {np.shape(self.delay)}")
+            raise InputError(f"delay must be one number for all weights, but has shape {np.shape(self.delay)}")
         delay_steps(self.delay, self.dt)
 
     @property
@@ -138,7 +139,7 @@ class DenseConnections(eqx.Module):
 
     @property
     def depth(self) -> int:
-        """The delay in steps, plus 1."""
+        """Delay plus 1 [steps]."""
         return int(delay_steps(self.delay, self.dt)) + 1
 
     def deliver(
@@ -147,7 +148,7 @@ class DenseConnections(eqx.Module):
         spikes: Float[Array, "*lead neuron"],
         start: Int[Array, ""],
     ) -> Float[Array, "*lead depth receptor neuron"]:
-        """Add spikes · W to what is pending; slot `start` of the ring arrives now."""
+        """Add spikes · W to the pending input; row `start` of the ring arrives now."""
         slot = (start + self.depth - 1) % self.depth
         return pending.at[..., slot, :, :].add(jnp.einsum("...j,rji->...ri", spikes, self.weights))
 
@@ -160,17 +161,18 @@ def connect(
 ) -> SparseConnections:
     """Build the table of connections of a network.
 
-    Delays are rounded to the nearest multiple of dt. A delay of 0 means that a spike, which is noticed at the end of a
-    step, arrives at that very moment and acts on the potential from the next step on.
+    Delays are rounded to the nearest multiple of dt. With a delay of 0, a spike detected at the end of a step arrives
+    at that moment, and acts on the potential from the next step on.
 
     Args:
         projections: lists of connections.
-        size: neurons in the network.
-        receptors: synaptic inputs of each neuron; by default as many as the projections use.
-        dt: step of the simulation, needed where a delay is not 0 [ms].
+        size: number of neurons in the network.
+        receptors: number of synaptic inputs of each neuron; by default just enough for the projections.
+        dt: step length of the simulation [ms]; required if a delay is not 0.
 
     Raises:
-        InputError: for neurons or receptors beyond those of the network, delays without dt, or what is no projection.
+        InputError: for neurons or receptors outside the network, delays without dt, or an argument that is not a
+            `Projection`.
     """
     check.whole(size=size)
     if strangers := [p for p in projections if not isinstance(p, Projection)]:
@@ -192,12 +194,12 @@ def connect(
     if (slots := depth * receptors * size) > SLOTS:
         raise InputError(
             f"a network of size {size}, with {receptors} receptors and delays of up to {depth - 1} steps, is too large "
-            f"for 32-bit addresses: it needs {slots} slots, and there can be 2²⁹"
+            f"for 32-bit addresses: it can have at most 2²⁹ slots, but needs {slots}"
         )
     count = sum(len(p.source) for p in projections)
     if count > _MOST:
         raise InputError(f"a network can have at most 2³⁰ connections, but there are {count}")
-    check.memory(f"laying {count} connections out", _BYTES * count)
+    check.memory(f"sorting {count} connections", _BYTES * count)
     addresses = [(s * receptors + p.receptor) * size + p.target for s, p in zip(steps, projections, strict=True)]
     weights = [np.broadcast_to(np.asarray(p.weight, float), p.target.shape) for p in projections]
     table = _table(
@@ -217,11 +219,11 @@ def delay_steps(delay: Any, dt: float | int | None) -> np.ndarray:
     if dt is None:
         if np.any(np.asarray(delay)):
             longest = np.max(delay)
-            raise InputError(f"delays need dt=, the step they are counted in, but only a delay of {longest} was given")
+            raise InputError(f"delays need dt=, the length of a step, but only a delay of {longest} was given")
         return np.zeros(np.shape(delay), int)
     check_dt(dt)
     if isinstance(dt, Tracer):
-        raise InputError("dt decides the shapes of a network with delays, so it cannot be traced by JAX")
+        raise InputError("dt determines the shapes of a network with delays, so it cannot be traced by JAX")
     steps = np.floor(np.asarray(delay, float) / dt + 0.5)
     if np.any(steps > np.iinfo(np.int32).max):
         raise InputError(f"a delay must be shorter than 2³¹ steps of {dt} ms, but one is {np.max(delay)} ms")

@@ -1,4 +1,4 @@
-"""Who is connected to whom: lists of connections, made at random or from a matrix."""
+"""Connectivity: lists of connections, drawn at random or read from a matrix."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from neuraxis.errors import InputError
 from neuraxis.spiking.population import Population, members, picked
 from neuraxis.spiking.projection import Projection
 
-_BYTES = 40  # for each connection while it is drawn
+_BYTES = 40  # per connection, while drawing
 
 
 def fixed_probability(
@@ -23,18 +23,19 @@ def fixed_probability(
     allow_autapses: bool = True,
     **connection: Any,
 ) -> Projection:
-    """Connect each pair of neurons of two populations with the same probability, each independently.
+    """Connect each pair of neurons of two populations independently with the same probability.
 
     Args:
-        source: the sending population, such as `slice(0, 3200)`, a range, a list of neurons or truth values.
-        target: the receiving population; it may be the same, or share neurons with the other.
-        probability: of each connection.
-        key: of the random numbers. Two projections with one key are not independent.
-        allow_autapses: whether neurons may come to be connected to themselves.
+        source: the presynaptic population, such as `slice(0, 3200)`, a range, a list of neurons or a boolean mask.
+        target: the postsynaptic population; it may be the same, or overlap with the source.
+        probability: probability of each connection.
+        key: random key. Two projections with the same key are not independent.
+        allow_autapses: whether neurons may be connected to themselves.
         connection: weight, delay and receptor of the `Projection`.
 
     Raises:
-        InputError: for what is no population, a probability outside [0, 1], or more connections than fit the memory.
+        InputError: for a source or target that is not a population, a probability outside [0, 1], or more connections
+            than fit in memory.
     """
     senders, receivers = members("source", source), members("target", target)
     check_probability(probability)
@@ -59,19 +60,19 @@ def fixed_fan_out(
     allow_autapses: bool = True,
     **connection: Any,
 ) -> Projection:
-    """Connect each neuron of a population to `fan_out` different neurons of another, chosen at random.
+    """Connect each neuron of a population to `fan_out` distinct neurons of another, chosen at random.
 
     Args:
-        source: the sending population, such as `slice(0, 3200)`, a range, a list of neurons or truth values.
-        target: the receiving population; it may be the same, or share neurons with the other.
-        fan_out: connections of each sending neuron.
-        key: of the random numbers. Two projections with one key are not independent.
-        allow_autapses: whether neurons may come to be connected to themselves.
+        source: the presynaptic population, such as `slice(0, 3200)`, a range, a list of neurons or a boolean mask.
+        target: the postsynaptic population; it may be the same, or overlap with the source.
+        fan_out: number of connections from each source neuron.
+        key: random key. Two projections with the same key are not independent.
+        allow_autapses: whether neurons may be connected to themselves.
         connection: weight, delay and receptor of the `Projection`.
 
     Raises:
-        InputError: for what is no population, a fan_out of less than 1 or more than there are targets for each
-            neuron, or more connections than fit the memory.
+        InputError: for a source or target that is not a population, a fan_out below 1 or above the number of possible
+            targets, or more connections than fit in memory.
     """
     senders, receivers = members("source", source), members("target", target)
     check.whole(fan_out=fan_out)
@@ -80,7 +81,7 @@ def fixed_fan_out(
     if fan_out <= len(receivers):
         _check_size(float(len(senders)) * fan_out + len(receivers))
     senders, receivers = (np.asarray(neurons, np.int64) for neurons in (senders, receivers))
-    # Where a sending neuron stands among the targets, or −1.
+    # Index of each source neuron among the targets, or −1.
     own = np.full(len(senders), -1)
     if not allow_autapses and receivers.size:
         order = np.argsort(receivers)
@@ -94,7 +95,7 @@ def fixed_fan_out(
         rows = (own < 0) == outside
         if rows.any():
             drawn[rows] = _distinct(int(rows.sum()), len(receivers) - (not outside), fan_out, rng)
-    # Who must not choose itself chose among the others, which are counted past it.
+    # Neurons that must not choose themselves have drawn from the other targets; skip their own index.
     drawn += (own[:, None] >= 0) & (drawn >= own[:, None])
     return Projection(np.repeat(senders, drawn.shape[1]), receivers[drawn.reshape(-1)], **connection)
 
@@ -102,14 +103,14 @@ def fixed_fan_out(
 def from_matrix(
     matrix: Any, source: Population | None = None, target: Population | None = None, **connection: Any
 ) -> Projection:
-    """Read the connections from a matrix of weights (source, target), in which 0 or nothing stored is no connection.
+    """Read connections from a matrix of weights (source, target), in which a zero or missing entry is no connection.
 
-    They stand in the order of `matrix.tocoo()`, those of an array row by row; delays that differ go by that order.
+    Connections have the order of `matrix.tocoo()`, or row by row for an array; give individual delays in that order.
 
     Args:
         matrix: an array, or any sparse matrix or array of `scipy.sparse`.
-        source: the population its rows stand for; by default the neurons from 0 on.
-        target: the population its columns stand for; by default the neurons from 0 on.
+        source: the population of the rows; by default neurons 0, 1, ….
+        target: the population of the columns; by default neurons 0, 1, ….
         connection: delay and receptor of the `Projection`.
 
     Raises:
@@ -119,13 +120,13 @@ def from_matrix(
     if "weight" in connection:
         raise InputError("the weights of from_matrix are the entries of the matrix; leave weight= out")
     if isinstance(matrix, Tracer):
-        raise InputError("the matrix decides the shapes of a network, so it cannot be traced by JAX")
+        raise InputError("the matrix determines the shapes of a network, so it cannot be traced by JAX")
     matrix = matrix if sparse else np.asarray(check.array("matrix", matrix))
     if len(matrix.shape) != 2:
         raise InputError(f"the matrix must have the shape (source, target), but has shape {matrix.shape}")
     if sparse:
         entries = matrix.tocoo()
-        stored = entries.data != 0  # zeros may be stored, too
+        stored = entries.data != 0  # zeros may be stored explicitly
         rows, columns, weight = entries.row[stored], entries.col[stored], entries.data[stored]
     else:
         rows, columns = np.nonzero(matrix)
@@ -140,7 +141,7 @@ def from_matrix(
 
 
 def check_probability(probability: Any) -> None:
-    """Refuse what is not one number from 0 to 1."""
+    """Check that a probability is one number from 0 to 1."""
     known = check.array("probability", probability)
     if isinstance(known, Tracer) or known.ndim or known.dtype == bool or not 0 <= known <= 1:
         raise InputError(f"probability must lie in [0, 1], one number, but is {check.received(probability)}")
@@ -151,25 +152,25 @@ def _check_size(connections: float) -> None:
 
 
 def _generator(key: jax.Array) -> np.random.Generator:
-    """Make a generator on the host, where lists of a length not known beforehand are easier to draw."""
+    """Return a generator on the host, where lists of unknown length are easier to draw."""
     if isinstance(key, Tracer):
-        raise InputError("key decides the shapes of a network, so it cannot be traced by JAX")
+        raise InputError("key determines the shapes of a network, so it cannot be traced by JAX")
     check.key(key)
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 def _chosen(count: int, probability: float, rng: np.random.Generator) -> np.ndarray:
-    """Choose each number below `count` with that probability, in a time that grows with how many are chosen."""
+    """Choose each number below `count` with the given probability, in a time proportional to the number chosen."""
     if probability in (0, 1):
         return np.arange(int(probability) * count)
     found, last = [], -1
     while last < count - 1:
         expected = (count - last) * probability
         size = int(expected + 4 * np.sqrt(expected)) + 8
-        # The distance from one chosen number to the next is geometric: an exponential number, rounded up.
+        # The gaps between chosen numbers are geometrically distributed: exponential numbers, rounded up.
         with np.errstate(over="ignore"):
             steps = np.ceil(rng.standard_exponential(size) / -np.log1p(-probability))
-        # A step beyond the end is cut, so that sums stay within 64 bits.
+        # Steps beyond the end are clipped, so that sums stay within 64 bits.
         found.append(last + np.cumsum(np.clip(steps, 1, count + 1).astype(np.int64)))
         last = int(found[-1][-1])
     chosen = np.concatenate([np.empty(0, np.int64), *found])
@@ -177,12 +178,12 @@ def _chosen(count: int, probability: float, rng: np.random.Generator) -> np.ndar
 
 
 def _distinct(rows: int, columns: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `size` different numbers below `columns` for each row."""
+    """Draw `size` distinct numbers below `columns` for each row."""
     if 2 * size > columns:
         return rng.permuted(np.tile(np.arange(columns), (rows, 1)), axis=1)[:, :size]
     drawn = np.sort(rng.integers(columns, size=(rows, size)), axis=1)
     while True:
-        # Whatever came up twice is drawn again, until all differ: the same as refusing it at once.
+        # Duplicates are redrawn until all differ, which is rejection sampling.
         again = np.diff(drawn, axis=1, prepend=-1) == 0
         if not again.any():
             return drawn

@@ -1,7 +1,7 @@
-"""Ways to add the events of a step, from the ones that suit a CPU to those that suit a GPU. All give the same sums.
+"""Implementations of event propagation, for CPUs and for GPUs, which all compute the same sums.
 
-Each takes a buffer (copy, depth, slot); the neurons that fired, as bits of `pack` (copy, word) and as flags (copy,
-neuron); a `Table` of connections, at least one; and the slot `start` of the ring that arrives now (see `propagate`).
+Each takes a buffer (copy, depth, slot); the neurons that fired, as words of `pack` (copy, word) and as flags (copy,
+neuron); a `Table` of at least one connection; and the row `start` of the ring that arrives now (see `propagate`).
 """
 
 import jax
@@ -12,12 +12,12 @@ from jax import lax
 from neuraxis.spiking.bits import WORD, for_each_bit
 
 KERNELS = {"float32": "neuraxis_propagate_float32", "float64": "neuraxis_propagate_float64"}
-_WINDOW = 128  # connections that the loop adds in one round
-_LIST = 2**16  # events in a list
+_WINDOW = 128  # connections that the loop adds per iteration
+_LIST = 2**16  # maximum number of events in a list
 
 
 def by_kernel(buffer, words, fired, table, start):
-    """Visit the connections of one neuron that fired after the other, in C++ and in place."""
+    """Visit the connections of the neurons that fired, one neuron after another, in C++ and in place."""
     depth, size = buffer.shape[-2:]
     name = KERNELS[buffer.dtype.name]
     call = jax.ffi.ffi_call(name, jax.ShapeDtypeStruct(buffer.shape, buffer.dtype), input_output_aliases={0: 0})
@@ -27,7 +27,7 @@ def by_kernel(buffer, words, fired, table, start):
 
 
 def by_loop(buffer, words, fired, table, start):
-    """Visit the connections of one neuron that fired after the other, some in each round."""
+    """Visit the connections of the neurons that fired, one neuron after another, a window of them per iteration."""
     copies, row = len(words), WORD * words.shape[1]
     count = table.addresses.size
     width = min(_WINDOW, count)
@@ -48,7 +48,7 @@ def by_loop(buffer, words, fired, table, start):
 
 
 def at_once(buffer, words, fired, table, start):
-    """Look at all connections, and add those of neurons that fired: one read of the table, and no loop."""
+    """Visit all connections, and add those of the neurons that fired: one pass over the table, without a loop."""
     slots = buffer.size // len(buffer)
     copy = slots * jnp.arange(len(buffer), dtype=jnp.int32)[:, None]
     where = moved(table.addresses, start, buffer.shape) + copy
@@ -57,9 +57,9 @@ def at_once(buffer, words, fired, table, start):
 
 
 def by_list(buffer, words, fired, table, start):
-    """List the events, as many as a list holds, and add them in one go; write further lists until all are added.
+    """List the events and add them all at once, in several lists if there are more than one can hold.
 
-    Event e of the step belongs to the first neuron up to which more than e events are counted.
+    Event e of the step belongs to the first neuron at which the cumulative number of events exceeds e.
     """
     if len(buffer) > 1:
         return lax.map(lambda one: by_list(one[0][None], None, one[1][None], table, start)[0], (buffer, fired))
@@ -81,7 +81,7 @@ def by_list(buffer, words, fired, table, start):
 
 
 def moved(addresses, start, buffer_shape):
-    """Turn the ring of slots, so that those of `start` come first."""
+    """Rotate the ring of slots, so that row `start` comes first."""
     depth, size = buffer_shape[-2:]
     if depth == 1:
         return addresses
@@ -90,5 +90,5 @@ def moved(addresses, start, buffer_shape):
 
 
 def _added(flat, where, weights):
-    """Add weights where there are slots; what is beyond them is dropped."""
+    """Add weights to their slots; those beyond the last slot are dropped."""
     return flat.at[where].add(weights, mode="drop", wrap_negative_indices=False)

@@ -1,4 +1,4 @@
-"""Carry spikes to where they arrive: the product of spikes with a sparse matrix of connections."""
+"""Event propagation: the product of spikes and a sparse matrix of connections."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,15 +14,15 @@ from neuraxis.spiking import event_paths
 from neuraxis.spiking.bits import pack
 from neuraxis.spiking.kernels import compiled
 
-SLOTS = 2**29  # so that an address stays within 32 bits when the ring is turned
-_AT_ONCE = 2**24  # connections of all copies, up to which a device other than a CPU looks at every one of them
+SLOTS = 2**29  # maximum number, so that addresses stay within 32 bits when the ring is rotated
+_AT_ONCE = 2**24  # connections of all copies, up to which devices other than a CPU visit every one of them
 
 
 class Table(NamedTuple):
-    """Connections in the order of their sources: compressed sparse rows, in which those of a neuron stand together.
+    """Connections sorted by source, in compressed sparse rows.
 
-    Connection c leads from neuron `sources[c]` to slot `addresses[c]`, with the weight `weights[c]`. Those of neuron j
-    are the ones from `offsets[j]` to `offsets[j + 1]`.
+    Connection c leads from neuron `sources[c]` to slot `addresses[c]`, with the weight `weights[c]`. Neuron j has the
+    connections `offsets[j]` to `offsets[j + 1] − 1`.
     """
 
     weights: Float[Array, " connection"]
@@ -38,33 +38,33 @@ def propagate(
     table: Table,
     start: Int[Array, ""],
 ) -> Float[Array, "*lead depth slot"]:
-    """Add the weights of all neurons that spiked to the slots they are addressed to.
+    """Add the weights of all neurons that spiked to the slots that they address.
 
         buffer[(addresses[c] + start·slot) mod (depth·slot)] += spikes[sources[c]] weights[c]   for every connection c
 
-    for the buffer seen as one axis (depth·slot), and spikes that are 0 or 1. No spike is lost, however many there are.
-    Leading axes are independent copies of the network; `vmap` is turned into one. Differentiable in buffer, spikes and
-    weights (in reverse mode), at the cost of visiting all connections.
+    for the buffer flattened to one axis (depth·slot), and spikes that are 0 or 1. No spike is lost, however many there
+    are. Leading axes are independent copies of the network; `vmap` adds one. The result is differentiable with respect
+    to buffer, spikes and weights (in reverse mode), at the cost of visiting all connections.
 
-    On a CPU only the connections of neurons that spiked are visited, one after another: by a kernel in C++ where a
-    compiler is found (see `kernels`), else, with the same result to the last bit, by a loop of JAX. On other devices
-    all are added in one go (see `event_paths`), in an order that is not fixed: where several events meet in one slot,
-    sums of unequal weights may differ in their last bit from run to run.
+    On a CPU only the connections of neurons that spiked are visited, one after another: by a C++ kernel if a compiler
+    is found (see `kernels`), else by a JAX loop with a bit-identical result. On other devices events are added in
+    parallel (see `event_paths`), in no fixed order: where several events reach one slot, sums of unequal weights may
+    differ in their last bit from run to run.
 
     Args:
-        buffer: what is on its way to the neurons: slots for each step of delay.
+        buffer: input that is pending, with a row of slots for each step of delay.
         spikes: 1 where a neuron fired, else 0.
         table: the connections.
-        start: the row of the buffer that stands for no delay.
+        start: the row of the buffer for a delay of 0.
 
     Raises:
-        InputError: for more than 2²⁹ slots in all.
+        InputError: for more than 2²⁹ slots in total.
     """
     return _propagate(buffer, spikes, *table, start)
 
 
 def check_slots(buffer: Array) -> None:
-    """Refuse a buffer, of all copies, whose slots cannot be counted in 32 bits."""
+    """Check that the slots of a buffer, of all copies, can be counted in 32 bits."""
     if buffer.size > SLOTS:
         raise InputError(f"a network can have at most {SLOTS} slots for arriving spikes, but has {buffer.size}")
 
@@ -94,7 +94,7 @@ def _propagate_batch(axis_size, in_batched, buffer, spikes, *others):
 
 
 def one_by_one(function: Callable[..., Any], in_batched: Sequence[bool], arguments: Sequence[Array]) -> Any:
-    """Call a function for one entry of the batch after the other: for networks that differ."""
+    """Call a function for each entry of the batch in sequence, for networks that differ."""
 
     def one(own):
         own = iter(own)
@@ -113,7 +113,7 @@ def _backward(kept, cotangent):
     arrived = flat[..., event_paths.moved(addresses, start, cotangent.shape)]
     d_spikes = jnp.zeros_like(spikes).at[..., sources].add(arrived * weights, indices_are_sorted=True)
     d_weights = jnp.einsum("...c,...c->c", arrived, spikes[..., sources])
-    nothing: Any = None  # whole numbers have no derivatives
+    nothing: Any = None  # integers have no derivatives
     return cotangent, d_spikes, Table(d_weights, nothing, nothing, nothing), None
 
 

@@ -1,4 +1,4 @@
-"""What a network receives from outside: the protocol, and spikes at given times."""
+"""External input of a network: the protocol, and spikes at given times."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -19,18 +19,18 @@ from neuraxis.spiking.step_length import check_dt, check_step
 
 @runtime_checkable
 class ExternalInput(Protocol):
-    """An input of a `SpikingNetwork` from outside.
+    """External input of a `SpikingNetwork`.
 
-    It may have two more methods: `check_size(size)` refuses to be an input of so many neurons, and `prepare(dt)`
-    refuses steps of that length, or gives the same input, cheaper (see `neuraxis.kinds.Dynamics`).
+    Two further methods are optional: `check_size(size)` checks that the input fits that number of neurons, and
+    `prepare(dt)` checks the step length and returns an equivalent, faster input (see `neuraxis.kinds.Dynamics`).
     """
 
     receptor: int
 
     def arrivals(self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int) -> Float[Array, "..."]:
-        """Return the charge that arrives in step number `clock` at neurons of that `shape`, (…, neuron).
+        """Return the charge that arrives in step number `clock` at neurons of shape `shape`, (…, neuron).
 
-        `place` counts the inputs of the network, for those that draw at random.
+        `place` is the index of the input in the network, for inputs that draw random numbers.
         """
         ...
 
@@ -38,31 +38,30 @@ class ExternalInput(Protocol):
 class SpikeInput(eqx.Module):
     """Spikes at given times, such as recorded ones: spike e adds its weight to the charge of neuron `neurons[e]`.
 
-    A spike arrives at the end of the step in which it falls: one at a time from i dt, exclusive, to (i + 1) dt in step
-    i, and one at 0 in the first step. Times count from the first step of a network's state; copies of a network
-    receive the same spikes.
+    A spike at a time in (i dt, (i + 1) dt] arrives at the end of step i, and a spike at 0 at the end of the first step.
+    Times are counted from the first step of a network's state; copies of a network receive the same spikes.
 
     Args:
-        times: when the spikes arrive, in any order [ms].
-        neurons: the neuron each arrives at, or one for all.
-        weight: w, the area of the synaptic input that a spike causes, one for all or one a spike.
-        dt: step of the simulation [ms].
-        receptor: which of the neuron's synaptic inputs the spikes arrive at.
+        times: arrival times of the spikes, in any order [ms].
+        neurons: target neuron of each spike, or one for all.
+        weight: w, the area of the synaptic input that a spike causes, one for all or one per spike.
+        dt: step length of the simulation [ms].
+        receptor: index of the synaptic input at which the spikes arrive.
 
     Raises:
-        InputError: for times that are negative or not finite, lists of different lengths, what is no neuron, or a
-            weight that is not finite.
+        InputError: for times that are negative or not finite, lists of different lengths, invalid indices of neurons,
+            or a weight that is not finite.
     """
 
     neurons: Int[Array, " spike"]
-    """Neuron of each spike, in the order of time."""
+    """Neuron of each spike, in order of time."""
     weights: Float[Array, " spike"]
     offsets: Int[Array, " offset"]
-    """The spikes of step i are those from offsets[i] to offsets[i + 1]."""
+    """Start of each step's spikes: those of step i are offsets[i] to offsets[i + 1] − 1."""
     most: int = eqx.field(static=True)
     """Largest number of spikes in a step."""
     dt: float = eqx.field(static=True)
-    """Step in which the times are counted [ms]."""
+    """Length of the steps in which times are counted [ms]."""
     receptor: int = eqx.field(static=True)
 
     def __init__(
@@ -77,7 +76,7 @@ class SpikeInput(eqx.Module):
         check_dt(dt)
         check.whole(0, receptor=receptor)
         if any(isinstance(x, Tracer) for x in (times, neurons, dt)):
-            raise InputError("times, neurons and dt decide the shapes of an input, so they cannot be traced by JAX")
+            raise InputError("times, neurons and dt determine the shapes of an input, so they cannot be traced by JAX")
         check.not_negative(times=times)
         check.finite(weight=weight)
         at = np.asarray(check.array("times", times), float)
@@ -88,7 +87,7 @@ class SpikeInput(eqx.Module):
                 f"times must be a list, with one neuron and one weight for all or for each, but times has shape "
                 f"{at.shape}, neurons {onto.shape} and weight {weights.shape}"
             )
-        # Decimals such as 0.3/0.1 lie a last digit beside the whole number of steps that is meant.
+        # Rounding moves quotients such as 0.3/0.1 slightly away from the intended whole number of steps.
         steps = np.maximum(np.ceil(at / float(dt) - 1e-6), 1) - 1
         last = np.max(steps, initial=-1)
         check.memory(f"an input of {last + 1:.4g} steps", 12 * (last + 2))
@@ -100,25 +99,25 @@ class SpikeInput(eqx.Module):
         self.most, self.dt, self.receptor = int(counts.max()), float(dt), int(receptor)
 
     def check_size(self, size: int) -> None:
-        """Refuse spikes for neurons that the network does not have."""
+        """Check that the network has the target neurons of all spikes."""
         most = int(jnp.max(self.neurons, initial=0))
         if most >= size:
             raise InputError(f"the spikes of an input must be for neurons from 0 to {size - 1}, but one is for {most}")
 
     def prepare(self, dt: ArrayLike) -> "SpikeInput":
-        """Refuse steps of another length than those that the times are counted in."""
+        """Check that steps have the length in which times are counted."""
         check_step("the times of an input", self.dt, dt)
         return self
 
     def arrivals(
         self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int = 0
     ) -> Float[Array, "..."]:
-        """Return what arrives in step number `clock`, for neurons of that shape."""
+        """Return the charge that arrives in step number `clock` at neurons of shape `shape`."""
         check_step("the times of an input", self.dt, dt)
         nothing = jnp.zeros(shape, self.weights.dtype)
         if not self.most:
             return nothing
-        step = jnp.minimum(clock, len(self.offsets) - 1)  # from the last offset on nothing arrives
+        step = jnp.minimum(clock, len(self.offsets) - 1)  # nothing arrives from the last offset on
         first, end = self.offsets[step], self.offsets[jnp.minimum(step + 1, len(self.offsets) - 1)]
         begin = jnp.minimum(first, len(self.weights) - self.most)  # the window must not reach beyond the last spike
         index = begin + jnp.arange(self.most)
@@ -127,7 +126,7 @@ class SpikeInput(eqx.Module):
 
 
 def check_entries(size: int, **fields: ArrayLike) -> None:
-    """Every field is one number for all neurons, or one for each."""
+    """Check that every field has one entry for all neurons, or one per neuron."""
     for name, value in fields.items():
         shape = np.shape(value)
         if shape and shape[-1] not in (1, size):

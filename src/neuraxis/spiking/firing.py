@@ -1,4 +1,4 @@
-"""The end of a step of integrate-and-fire neurons: who spikes, who is held, and where the spikes go."""
+"""The end of a step of integrate-and-fire neurons: threshold, reset, refractoriness and delivery of spikes."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from neuraxis.spiking.firing_rule import FiringRule, fire
 
 
 class Ended(NamedTuple):
-    """What the end of a step leaves."""
+    """Result of the end of a step."""
 
     v: Float[Array, "*lead neuron"]
-    refractory: Int[Array, "*lead neuron"]  # steps left in which v is held
+    refractory: Int[Array, "*lead neuron"]  # remaining steps for which v is held
     charge: Float[Array, "*lead receptor neuron"]
     pending: Float[Array, "*lead depth receptor neuron"] | None
     spikes: Float[Array, "*lead neuron"]  # 1 for each spike, else 0
-    fired: UInt32[Array, "*lead word"]  # the same as bits (see `pack`)
+    fired: UInt32[Array, "*lead word"]  # the spikes as bits (see `pack`)
 
 
 def end_step(
@@ -33,33 +33,33 @@ def end_step(
     connections: Connections,
     clock: Int[Array, ""],
 ) -> Ended:
-    """Let neurons fire, send their spikes out, and add those that arrive now to the charge.
+    """Let neurons fire, propagate their spikes, and add the spikes that arrive now to the charge.
 
-    For `SparseConnections` on a CPU with AVX2 all but the last is one call of a kernel in C++, where a compiler is
-    found, with the same result to the last bit: what a step takes depends on the number of its operations.
+    For `SparseConnections` on a CPU with AVX2, and if a compiler is found, all but the last is one call of a C++ kernel
+    with a bit-identical result, since the time of a step grows with its number of operations.
 
     Args:
-        moved: potential after the step, for neurons that were not held and have not fired.
+        moved: potential after the step, for neurons that are neither refractory nor fire.
         v: potential before the step.
-        refractory: steps left in which v is held.
-        rule: when neurons fire.
-        charge: that of the synapses after the step, without the spikes of its end.
-        pending: ring of what arrives in this step and the next, or None without delays. What the step before read still
-            stands there.
-        connections: where spikes go.
+        refractory: remaining steps for which v is held.
+        rule: threshold, reset and refractory period.
+        charge: synaptic charge after the step, before spikes are added.
+        pending: ring buffer of the charge that arrives in this and the following steps, or None without delays. The row
+            read by the previous step has not been cleared yet.
+        connections: connections of the network.
         clock: number of the step.
     """
     if pending is None:
-        now, buffer = jnp.int32(0), charge  # what arrives at once is added to the charge itself
+        now, buffer = jnp.int32(0), charge  # without delays, spikes are added to the charge itself
     else:
-        # The slot that the step before read is cleared now: to read and clear it at once, XLA would copy the ring.
+        # The row read by the previous step is cleared only now: XLA would copy the ring to read and clear it at once.
         now, last = clock % connections.depth, (clock - 1) % connections.depth
         buffer = lax.dynamic_update_index_in_dim(
             pending, jnp.zeros_like(charge, pending.dtype), last, -3 % pending.ndim
         )
     if (
         isinstance(connections, SparseConnections)
-        and type(connections).deliver is SparseConnections.deliver  # and not a way of their own
+        and type(connections).deliver is SparseConnections.deliver  # not overridden
         and has_kernel(moved, v, refractory, rule, buffer)
     ):
         table = connections.table(buffer.dtype)

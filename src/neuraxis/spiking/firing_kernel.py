@@ -1,4 +1,4 @@
-"""The end of a step in one call of a kernel in C++, with the derivatives and batches of what it stands for."""
+"""The end of a step in one call of a C++ kernel, with the derivatives and batching of the functions it replaces."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from neuraxis.spiking.firing_rule import FiringRule, fire
 from neuraxis.spiking.kernels import compiled
 
 _KERNELS = {"float32": "neuraxis_fire_float32", "float64": "neuraxis_fire_float64"}
-_RULE = slice(3, 6)  # where the rule stands among the arguments
-_OWN = 7  # arguments of which each copy of a network has its own; the others are the connections
+_RULE = slice(3, 6)  # position of the rule among the arguments
+_OWN = 7  # number of arguments that differ between copies of a network; the others are the connections
 
 
 def has_kernel(moved: Array, v: Array, refractory: Array, rule: FiringRule, buffer: Array) -> bool:
-    """Tell whether there is a kernel for such arguments here: it takes numbers of one kind and shape."""
+    """Return whether a kernel is available for these arguments: it takes arrays of one dtype and shape."""
     kind = jnp.result_type(v, rule.threshold, rule.reset)
     one_kind = moved.dtype == v.dtype == buffer.dtype == kind and refractory.dtype == jnp.int32
     one_shape = moved.shape == v.shape == jnp.broadcast_shapes(v.shape, *map(jnp.shape, rule)) and v.size > 0
@@ -39,19 +39,19 @@ def fire_and_propagate(
 ) -> tuple[
     Float[Array, "*lead neuron"], Int[Array, "*lead neuron"], Float[Array, "*slots"], UInt32[Array, "*lead word"]
 ]:
-    """Do what `fire` and then `propagate` do: give potential, refractory steps, buffer and who fired, as bits.
+    """Apply `fire` and then `propagate`; return potential, refractory steps, buffer, and the spikes as bits.
 
-    The buffer is a ring of shape (*lead, depth, receptor, neuron), or without delays (*lead, receptor, neuron): XLA
-    leaves arrays where they are, and copies none, only if nothing about them changes, not even the shape.
+    The buffer is a ring of shape (*lead, depth, receptor, neuron), or without delays (*lead, receptor, neuron). It is
+    not reshaped, as XLA updates arrays in place, without a copy, only if their shape stays the same.
 
-    Where JAX differentiates, and on devices other than a CPU, the two are called.
+    Under differentiation, and on devices other than a CPU, the two functions themselves are called.
     """
     check_slots(buffer)
     return _ended(moved, v, refractory, *_parts(rule, v), buffer, *table, start.astype(jnp.int32))
 
 
 def _parts(rule: FiringRule, v: Array) -> list[Array]:
-    """Return the parts of a rule either all as one number, or all as one a neuron of each copy."""
+    """Return the parts of a rule, either all as scalars, or all with one entry per neuron and copy."""
     kinds = v.dtype, v.dtype, jnp.int32
     parts = [jnp.asarray(x, kind) for x, kind in zip(rule, kinds, strict=True)]
     one_for_all = all(x.size == 1 for x in parts)
@@ -59,7 +59,7 @@ def _parts(rule: FiringRule, v: Array) -> list[Array]:
 
 
 def _depth_and_size(v: Array, buffer: Array) -> tuple[int, int]:
-    """Return the steps of the ring, and the slots of one."""
+    """Return the number of rows of the ring, and of slots per row."""
     depth = buffer.shape[-3] if buffer.ndim == v.ndim + 2 else 1
     return depth, buffer.shape[-2] * buffer.shape[-1]
 
@@ -92,7 +92,7 @@ def _anywhere(*arguments):
 
 @_anywhere.def_vmap
 def _batch(axis_size, in_batched, *arguments):
-    """Make the batch a leading axis of copies, each with a rule of its own where rules differ."""
+    """Turn the batch into a leading axis of copies, each with its own rule where rules differ."""
     if any(in_batched[_OWN:]):
         return one_by_one(_anywhere, in_batched, arguments), (True,) * 4
     pairs = zip(arguments[:_OWN], in_batched, strict=False)

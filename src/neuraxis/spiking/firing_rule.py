@@ -1,4 +1,4 @@
-"""What every integrate-and-fire membrane does at the end of a step."""
+"""Threshold, reset and refractory period, common to all integrate-and-fire membranes."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 
 class FiringRule(NamedTuple):
-    """When neurons fire and what becomes of them: each one for all neurons, or one a neuron."""
+    """Threshold, reset and refractory period, each one for all neurons, or one per neuron."""
 
     threshold: ArrayLike  # at or above which a neuron fires
     reset: ArrayLike  # potential after a spike
-    held: ArrayLike  # steps for which it stays there
+    held: ArrayLike  # steps for which the potential stays there
 
 
 def fire(
@@ -21,7 +21,7 @@ def fire(
     refractory: Int[Array, "*lead neuron"],
     rule: FiringRule,
 ) -> tuple[Float[Array, "*lead neuron"], Int[Array, "*lead neuron"], Bool[Array, "*lead neuron"]]:
-    """Return potential, refractory steps and who fired, where the potential went from v to `moved` without a spike.
+    """Return potential, refractory steps and which neurons fired, if without a spike v would move to `moved`.
 
     u = v while refractory > 0, else moved
     u ≥ threshold: a spike, v = reset, refractory = held;  else v = u, refractory = max(refractory − 1, 0)

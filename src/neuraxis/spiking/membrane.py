@@ -1,4 +1,4 @@
-"""Membranes with variables of their own, such as those of Izhikevich's model and of AdEx, in networks."""
+"""Membranes with adaptation variables, such as those of Izhikevich's model and of AdEx, in networks."""
 
 from typing import Protocol, runtime_checkable
 
@@ -8,24 +8,24 @@ from jaxtyping import Array, Bool, PyTree
 
 @runtime_checkable
 class AdaptiveMembrane(Protocol):
-    """A membrane of a `SpikingNetwork` with variables of its own besides the potential.
+    """A membrane of a `SpikingNetwork` with state variables besides the potential.
 
-    They are called its adaptation: the recovery variable u of E. M. Izhikevich, IEEE Trans. Neural Netw. 14:1569
-    (2003), or the current w of AdEx, R. Brette and W. Gerstner, J. Neurophysiol. 94:3637 (2005). In a step the membrane
-    moves from its potential and adaptation; then neurons at or above the threshold spike, their potential becomes
-    v_reset, and their adaptation what `after_spike` gives. While a neuron is refractory its potential is held, and its
-    adaptation moves on.
+    These are called its adaptation: the recovery variable u of E. M. Izhikevich, IEEE Trans. Neural Netw. 14:1569
+    (2003), or the current w of AdEx, R. Brette and W. Gerstner, J. Neurophysiol. 94:3637 (2005). A step advances
+    potential and adaptation; then neurons at or above the threshold spike, their potential is reset to v_reset, and
+    `after_spike` updates their adaptation. While a neuron is refractory, its potential is held, but its adaptation
+    continues to evolve.
     """
 
     tau_s: ArrayLike | tuple[ArrayLike, ...]
-    """Synaptic time constants, one a receptor [ms]."""
+    """Synaptic time constants, one per receptor [ms]."""
     tau_ref: ArrayLike
     """Refractory period, rounded to whole steps [ms]."""
     v_threshold: ArrayLike
     v_reset: ArrayLike
 
     def init_adaptation(self, shape: tuple[int, ...], /) -> PyTree:
-        """Make the variables at the beginning: an array of that shape (…, neuron), or a tree of them."""
+        """Return the initial adaptation: an array of shape `shape`, (…, neuron), or a pytree of such arrays."""
         ...
 
     def advance(
@@ -35,5 +35,5 @@ class AdaptiveMembrane(Protocol):
         ...
 
     def after_spike(self, adaptation: PyTree, fired: Bool[Array, "..."], /) -> PyTree:
-        """Return the adaptation after the spikes of those that fired."""
+        """Return the adaptation after the spikes of the neurons that fired."""
         ...

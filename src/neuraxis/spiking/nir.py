@@ -4,11 +4,11 @@ NIR describes neurons in continuous time (in seconds),
 
     τ dv/dt = v_leak − v + R I,   a spike where v > v_threshold, then v = v_reset,
 
-and leaves the step to the program that reads it. Those that train networks take forward Euler steps,
-v ← (1 − Δ/τ) v + (R Δ/τ) I, so a network in discrete time keeps its meaning when τ = Δ/(1 − β) and R = τ/Δ, where Δ is
-the step of the reader. `to_nir` writes these, `from_nir` reads them back.
+and leaves the choice of step to the program that reads it. Training libraries take forward Euler steps,
+v ← (1 − Δ/τ) v + (R Δ/τ) I, so a network in discrete time with decay β is preserved if τ = Δ/(1 − β) and R = τ/Δ, where
+Δ is the step of the reader. `to_nir` writes these values, and `from_nir` reads them back.
 
-The package `nir` writes graphs to files and reads them: `nir.write("net.nir", graph)`, `nir.read("net.nir")`.
+The package `nir` writes and reads files of graphs: `nir.write("net.nir", graph)`, `nir.read("net.nir")`.
 
 Source: Pedersen et al., Nature Communications 15:8122 (2024).
 """
@@ -32,18 +32,18 @@ from neuraxis.spiking.spiking_classifier import SpikingClassifier
 if TYPE_CHECKING:
     import nir
 
-_MS = 1e-3  # a millisecond in NIR's unit
+_MS = 1e-3  # a millisecond in seconds, the unit of NIR
 
 
 def to_nir(model: SpikingClassifier, dt: float | int | None = None) -> "nir.NIRGraph":
-    """Write a classifier as a chain of NIR nodes: `Affine`, `LIF`, …, `Affine`, and `LIF` or `LI`.
+    """Convert a classifier to a chain of NIR nodes: `Affine`, `LIF`, …, `Affine`, and `LIF` or `LI`.
 
-    Coding and readout have no place in NIR: the graph takes a current or spikes in every step, and gives the output
-    neurons' spikes or potentials.
+    NIR cannot represent coding and readout: the graph takes a current or spikes in every step, and returns the spikes
+    or potentials of the output neurons.
 
     Args:
         model: the classifier.
-        dt: length of the Euler step that the reader will take [ms]; the model's own by default. snnTorch's is 0.1.
+        dt: length of the Euler steps of the reader [ms]; by default that of the model. snnTorch uses 0.1.
 
     Raises:
         InputError: for a dt that is not positive, or neurons that are not reset to 0, which NIR cannot express.
@@ -71,23 +71,23 @@ def from_nir(
     coding: Callable | None = None,
     steps: int = 25,
 ) -> SpikingClassifier:
-    """Read a classifier from a NIR graph that is a chain of linear maps, each followed by neurons.
+    """Build a classifier from a NIR graph that is a chain of linear maps, each followed by neurons.
 
-    Time constants, thresholds and weights become arrays, which training then changes. A resistance other than τ/Δ goes
-    into the weights before the neurons. `Flatten` holds nothing: the classifier takes what comes out of it, (…, in).
+    Time constants, thresholds and weights become arrays, and are thus trained. A resistance other than τ/Δ is absorbed
+    into the weights before the neurons. `Flatten` nodes are skipped: the classifier takes flattened inputs (…, in).
 
     Args:
-        graph: its nodes are `Affine` or `Linear`, and `LIF`, or `LI` for the last neurons, in turn.
-        dt: length Δ of the Euler step that the graph was written for [ms], and dt of the classifier.
+        graph: alternating nodes `Affine` or `Linear`, and `LIF`; the last neurons may be `LI`.
+        dt: length Δ of the Euler steps for which the graph was written [ms], and dt of the classifier.
         surrogate: as for `DiscreteLIF`.
         readout: as for `SpikingClassifier`; by default `spike_count` of `LIF` and `mean_potential` of `LI`.
         coding: as for `SpikingClassifier`.
         steps: number of time steps.
 
     Raises:
-        InputError: for a graph with other nodes or edges, values that are no finite numbers or of shapes that do not
-            fit each other, a leak or reset potential that is not 0, a dt that is not shorter than every τ, or a readout
-            that does not fit the last neurons.
+        InputError: for a graph with other nodes or edges, values that are not finite or whose shapes do not fit each
+            other, a leak or reset potential that is not 0, a dt that is not shorter than every τ, or a readout that
+            does not suit the last neurons.
         ImportError: where the package `nir` is not installed.
     """
     nir = _package()
@@ -106,7 +106,7 @@ def from_nir(
     make = (mean_potential if integrates else spike_count) if readout is None else readout
     check.functions(readout=make)
     read = make(neurons[-1])
-    check.instance(Readout, **{"what readout gives": read})
+    check.instance(Readout, **{"the output of readout": read})
     if isinstance(read.neurons, LeakyIntegrator) != integrates:
         kinds = f"{type(nodes[-1][1]).__name__}, but the readout reads {type(read.neurons).__name__}"
         raise InputError(f"the readout must suit the last neurons of the graph, which are {kinds}")
@@ -125,7 +125,7 @@ def _package() -> Any:
 
 
 def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, reader_dt: float):
-    """Make the node of `size` neurons for a reader that takes steps of `reader_dt` [ms]."""
+    """Return the node of `size` neurons for a reader that takes steps of `reader_dt` [ms]."""
 
     def spread(value):
         return np.broadcast_to(np.asarray(value, np.float64), (size,)).copy()
@@ -141,7 +141,7 @@ def _neurons(nir, neurons: DiscreteLIF | LeakyIntegrator, size: int, dt: float, 
 
 
 def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the fields of `DiscreteLIF` for a node and a dt [ms], and R Δ/τ, by which its current is multiplied."""
+    """Return the fields of `DiscreteLIF` for a node and a dt [ms], and the factor R Δ/τ on its input current."""
     fields = ["tau", "r", "v_leak"] + ([] if isinstance(node, nir.LI) else ["v_threshold", "v_reset"])
     values = {}
     for field in fields:
@@ -163,7 +163,7 @@ def _fields(nir, name: str, node, size: int, dt: float) -> tuple[dict[str, Any],
 
 
 def _affine(nir, name: str, node, in_size: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weights (in, out) and biases of a node, once its shapes fit."""
+    """Check the shapes of a node, and return its weights (in, out) and biases."""
     weight = _numbers(f"weight of {name}", getattr(node, "weight", None))
     if weight.ndim != 2 or 0 in weight.shape or weight.shape[1] != (in_size or weight.shape[1]):
         wanted = "(out, in)" if in_size is None else f"(out, {in_size})"
@@ -188,13 +188,13 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 
 def _chain(nir, graph) -> list[tuple[str, Any]]:
-    """Return the nodes between input and output, in their order, with their names; `Flatten` is passed over."""
+    """Return the names and nodes between input and output, in order and without `Flatten`."""
     nodes, edges = graph.nodes, graph.edges
     if not isinstance(nodes, dict) or not isinstance(edges, list | tuple):
         found = f"{type(nodes).__name__} and {type(edges).__name__}"
         raise InputError(f"the graph must have a dict of nodes and a list of edges, but has {found}")
     if wrong := [edge for edge in edges if not (isinstance(edge, list | tuple) and [*map(type, edge)] == [str, str])]:
-        raise InputError(f"edges of the graph must be pairs of names of nodes, but one is {check.received(wrong[0])}")
+        raise InputError(f"edges of the graph must be pairs of node names, but one is {check.received(wrong[0])}")
     following = dict(edges)
     names = [name for name, node in nodes.items() if isinstance(node, nir.Input)]
     while names and names[-1] in following:
@@ -207,7 +207,7 @@ def _chain(nir, graph) -> list[tuple[str, Any]]:
     if not (suited and isinstance(nodes[names[-1]], nir.Output)):
         found = ", ".join(f"{name} ({type(node).__name__})" for name, node in nodes.items())
         raise InputError(
-            "the graph must be a chain of Affine or Linear and LIF nodes in turn, the last of which may be LI, "
+            "the graph must be a chain of alternating Affine or Linear and LIF nodes, the last of which may be LI, "
             f"but its nodes are {found} and its edges {edges}"
         )
     return inner

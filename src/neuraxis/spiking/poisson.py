@@ -1,4 +1,4 @@
-"""Random spikes from outside: many independent inputs that fire as Poisson processes."""
+"""External Poisson input: many independent sources that fire as Poisson processes."""
 
 from collections.abc import Callable
 
@@ -15,33 +15,34 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.spiking.external import check_entries
 
-_FEW = 10.0  # expected spikes in a step up to which they are drawn by inversion
-_ROUNDS = 48  # of which there are hardly ever more: P(k > 48) < 10⁻¹⁷ for λ = 10
-_MOST = 1e6  # expected spikes in a step; in single precision a spike more would soon make no difference
+_FEW = 10.0  # expected spikes per step up to which their number is drawn by inversion
+_ROUNDS = 48  # iterations, which practically always suffice: P(k > 48) < 10⁻¹⁷ for λ = 10
+_MOST = 1e6  # expected spikes per step; far above, single precision no longer resolves single spikes
 
 
 class PoissonInput(eqx.Module):
-    """External spikes onto each neuron, independent of those onto any other.
+    """External Poisson spikes onto each neuron, independent between neurons.
 
     In each step a neuron receives k spikes, P(k) = λᵏ e^(−λ)/k! with λ = rate · dt, each of which adds `weight` to the
-    charge of the receptor. So many inputs of a low rate are one with the sum of their rates. A rate that changes in
-    time is a function of the time at the start of a step [ms], such as `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
+    charge of the receptor. Many sources of low rate are thus equivalent to one with the sum of their rates. A
+    time-dependent rate is a function of the time at the start of a step [ms], such as
+    `lambda t: jnp.where(t < 50, 900.0, 0.0)`.
 
-    The spikes depend on the key, on the place among the inputs of the network and on the number of the step only: a
-    run can be cut anywhere, and inputs of one network are independent even if they have one key.
+    The spikes depend only on the key, the index among the inputs of the network and the number of the step: a run can
+    be split anywhere, and inputs of one network are independent even if they share a key.
 
     Raises:
-        InputError: for a rate that is negative, a weight that is not finite, or a key that is none.
+        InputError: for a rate that is negative, a weight that is not finite, or an invalid key.
     """
 
     rate: ArrayLike | Callable[[Array], ArrayLike]
-    """Rate of all inputs of a neuron together, one for all or one each [Hz]."""
+    """Total rate of the sources of a neuron, one for all or one per neuron [Hz]."""
     weight: ArrayLike
-    """Weight w: the area of the synaptic input that a spike causes, one for all or one a neuron."""
+    """Weight w: the area of the synaptic input that a spike causes, one for all or one per neuron."""
     key: jax.Array
-    """Seed of the spikes."""
+    """Random key of the spikes."""
     receptor: int = eqx.field(static=True, default=0)
-    """Which of the synaptic inputs of a neuron they arrive at."""
+    """Index of the synaptic input at which the spikes arrive."""
 
     def __check_init__(self):
         if callable(self.rate):
@@ -54,23 +55,23 @@ class PoissonInput(eqx.Module):
         check.whole(0, receptor=self.receptor)
 
     def check_size(self, size: int) -> None:
-        """Refuse rates and weights for another number of neurons."""
+        """Check that rates and weights fit the number of neurons."""
         check_entries(size, weight=self.weight, **({} if callable(self.rate) else {"rate": self.rate}))
 
     def prepare(self, dt: ArrayLike) -> "PoissonInput":
-        """Refuse more spikes in a step than can be counted."""
+        """Check that the number of spikes per step can be counted."""
         if not callable(self.rate) and not any(isinstance(x, Tracer) for x in (self.rate, dt)):
             expected = np.max(np.asarray(self.rate, float), initial=0) * np.asarray(dt, float) / 1000
             if expected > _MOST:
-                raise InputError(f"rate must be at most {_MOST:g} spikes a step, but is {expected:g} a step of {dt} ms")
+                raise InputError(f"rate must be at most {_MOST:g} spikes per step, but is {expected:g} in {dt} ms")
         return self
 
     def arrivals(
         self, clock: Int[Array, ""], shape: tuple[int, ...], dt: ArrayLike, place: int = 0
     ) -> Float[Array, "..."]:
-        """Return what arrives in step number `clock` of length `dt` [ms], for neurons of that shape.
+        """Return the charge that arrives in step number `clock` of length `dt` [ms] at neurons of shape `shape`.
 
-        A rate that a function gives as negative makes NaN, which `simulate` refuses.
+        Where a function returns a negative rate, the charge is NaN, which `simulate` refuses.
         """
         rate = jnp.asarray(self.rate(clock * dt) if callable(self.rate) else self.rate)
         check.fits(shape, rate=rate, weight=self.weight)
@@ -88,7 +89,7 @@ def _poisson(key: jax.Array, expected: Array) -> Array:
 
 
 def _poisson_by_inversion(key: jax.Array, expected: Array) -> Array:
-    """Return the smallest k whose P(0) + … + P(k) exceeds a uniform number: for small k far faster than `_poisson`."""
+    """Return the smallest k for which P(0) + … + P(k) exceeds a uniform number: far faster for small k."""
     u = jax.random.uniform(key, expected.shape, expected.dtype)
     return lax.platform_dependent(u, expected, cpu=_until_found, default=_in_rounds)
 
@@ -96,13 +97,13 @@ def _poisson_by_inversion(key: jax.Array, expected: Array) -> Array:
 def _until_found(u: Array, expected: Array) -> Array:
     def unfinished(carry):
         _, p, below = carry
-        return jnp.any((u >= below) & (p > jnp.finfo(p.dtype).tiny))  # rounding may keep the sum below u for ever
+        return jnp.any((u >= below) & (p > jnp.finfo(p.dtype).tiny))  # rounding may keep the sum below u forever
 
     return lax.while_loop(unfinished, lambda carry: _next(u, expected, *carry), _first(expected))[0]
 
 
 def _in_rounds(u: Array, expected: Array) -> Array:
-    """Do the same without asking after each round whether all are found, for which a GPU would wait."""
+    """Do the same in a fixed number of iterations, as a GPU would wait for the outcome of each test for the end."""
     carry = _first(expected)
     for _ in range(_ROUNDS):
         carry = _next(u, expected, *carry)
@@ -110,7 +111,7 @@ def _in_rounds(u: Array, expected: Array) -> Array:
 
 
 def _first(expected: Array) -> tuple[Array, Array, Array]:
-    """Return k = 0, P(0) and the sum so far."""
+    """Return k = 0, P(0) and the cumulative sum."""
     none = jnp.exp(-expected)
     return jnp.zeros_like(expected), none, none
 

@@ -1,4 +1,4 @@
-"""Readouts: how the output neurons' activity over time becomes one number for each class."""
+"""Readouts: the activity of output neurons over time reduced to one logit per class."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from neuraxis.neurons.discrete_lif import DiscreteLIF, LeakyIntegrator
 
 
 class ReadoutState(NamedTuple):
-    """The output neurons' potential, the logits so far, and the number of steps that they come from."""
+    """Potential of the output neurons, logits so far, and the number of steps so far."""
 
     v: Float[Array, "..."]
     logits: Float[Array, "..."]
@@ -21,30 +21,30 @@ class ReadoutState(NamedTuple):
 
 
 class Readout(eqx.Module):
-    """A dynamics around output neurons, whose output after every step is the logits so far.
+    """A dynamics that wraps output neurons, and whose output in every step is the logits so far.
 
     Args:
         neurons: the output neurons.
-        fold: `fold(logits, output, n)` takes the neurons' output in the n-th step (from 1) into the logits.
+        fold: `fold(logits, output, n)` updates the logits by the output of the neurons in step n = 1, 2, ….
 
-    The logits are carried along, so that no time course needs to be stored.
+    The logits are accumulated in the state, so that no time course needs to be stored.
     """
 
     neurons: DiscreteLIF | LeakyIntegrator
     fold: Callable = eqx.field(static=True)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> ReadoutState:
-        """Start from neurons at rest and logits of 0."""
+        """Return the state with neurons at rest and logits of 0."""
         v = self.neurons.init_state(input_shape)
         return ReadoutState(v, jnp.zeros_like(v), jnp.zeros((), jnp.int32))
 
     def step(
         self, state: ReadoutState, input: ArrayLike, dt: ArrayLike = 1.0
     ) -> tuple[ReadoutState, Float[Array, "..."]]:
-        """Advance the neurons by `dt` [ms] and take their output in.
+        """Advance the neurons by `dt` [ms] and update the logits by their output.
 
         Raises:
-            InputError: for what is no state, or as the neurons do.
+            InputError: for a state that is not a `ReadoutState`, or inputs that the neurons refuse.
         """
         check.instance(ReadoutState, state=state)
         v, output = self.neurons.step(state.v, input, dt)
@@ -66,18 +66,18 @@ def _largest(logits: Array, output: Array, n: Array) -> Array:
 
 
 def spike_count(neurons: DiscreteLIF) -> Readout:
-    """Let the output neurons fire, and count: y = Σ_t s(t)."""
+    """Count the spikes of the output neurons: y = Σ_t s(t)."""
     check.instance(DiscreteLIF, neurons=neurons)
     return Readout(neurons, _add)
 
 
 def mean_potential(neurons: DiscreteLIF) -> Readout:
-    """Let the output neurons integrate without firing, and average: y = (1/T) Σ_t v(t)."""
+    """Average the potential of output neurons that do not fire: y = (1/T) Σ_t v(t)."""
     check.instance(DiscreteLIF, neurons=neurons)
     return Readout(LeakyIntegrator(neurons.tau_m), _average)
 
 
 def max_potential(neurons: DiscreteLIF) -> Readout:
-    """Let the output neurons integrate without firing, and take the highest potential: y = max_t v(t)."""
+    """Take the maximum potential of output neurons that do not fire: y = max_t v(t)."""
     check.instance(DiscreteLIF, neurons=neurons)
     return Readout(LeakyIntegrator(neurons.tau_m), _largest)

@@ -1,4 +1,4 @@
-"""Codings: how an image becomes spikes over time, one train for each pixel."""
+"""Spike codes: images as spikes over time, with one train per pixel."""
 
 import jax
 import jax.numpy as jnp
@@ -11,16 +11,16 @@ from neuraxis.errors import InputError
 
 
 def rate_code(images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None) -> Float[Array, "time ..."]:
-    """Let every pixel fire in every step with a probability that is its brightness, P(s = 1) = x.
+    """Let every pixel fire in every step with a probability equal to its brightness, P(s = 1) = x.
 
     Args:
         images: brightness, from 0 to 1.
         steps: number of time steps.
-        key: seed of the spikes.
+        key: random key of the spikes.
 
     Raises:
-        InputError: for a brightness outside [0, 1], steps below 1, or where the key is missing. In compiled code, which
-            cannot look at values, whole numbers are refused and a brightness outside [0, 1] gives NaN.
+        InputError: for a brightness outside [0, 1], steps below 1, or a missing key. In compiled code, which cannot
+            inspect values, integers are refused and a brightness outside [0, 1] gives NaN.
 
     Source: Heeger, Poisson model of spike generation (2000).
     """
@@ -34,18 +34,18 @@ def rate_code(images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray
 def latency_code(
     images: Shaped[ArrayLike, "..."], steps: int, *, key: PRNGKeyArray | None = None
 ) -> Float[Array, "time ..."]:
-    """Let every pixel fire once, the earlier the brighter it is: in step (1 − x)(T − 1), rounded, counted from 0.
+    """Let every pixel fire once, brighter pixels earlier: in step (1 − x)(T − 1), rounded, counted from 0.
 
-    White fires in the first step. A pixel that is exactly black does not fire: the end of the trial says nothing.
+    White pixels fire in the first step, and pixels that are exactly black do not fire.
 
     Args:
         images: brightness x, from 0 to 1.
         steps: number of time steps T.
-        key: not used; codings are called alike.
+        key: unused; part of the signature of every coding.
 
     Raises:
-        InputError: for a brightness outside [0, 1], or steps below 1. In compiled code, which cannot look at values,
-            whole numbers are refused and a brightness outside [0, 1] gives NaN.
+        InputError: for a brightness outside [0, 1], or steps below 1. In compiled code, which cannot inspect values,
+            integers are refused and a brightness outside [0, 1] gives NaN.
 
     Source: Thorpe, Delorme & Van Rullen, Neural Networks 14:715 (2001).
     """
@@ -74,5 +74,5 @@ def _checked(given: ArrayLike, steps: int) -> Array:
 
 
 def _or_nan(spikes: Array, images: Array) -> Array:
-    """Let no brightness out of range pass for spikes where compiled code could not refuse it."""
+    """Replace spikes by NaN where the brightness is out of range, which compiled code cannot refuse."""
     return jnp.where((images >= 0) & (images <= 1), spikes.astype(images.dtype), jnp.nan)

@@ -1,4 +1,4 @@
-"""A classifier of spiking neurons, trained through time by surrogate derivatives."""
+"""A classifier of spiking neurons, trained by backpropagation through time with surrogate gradients."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -19,33 +19,32 @@ from neuraxis.layers import Linear
 from neuraxis.neurons.discrete_lif import POTENTIAL, DiscreteLIF
 from neuraxis.spiking.readout import Readout, spike_count
 
-_UNROLL = 5  # time steps in a round of the loop: a training step is then a fifth faster, and compiles for a second more
+_UNROLL = 5  # time steps per loop iteration: training steps are a fifth faster, and compilation takes a second longer
 
 
 class SpikingClassifier(eqx.Module):
-    """Layers of leaky integrate-and-fire neurons, each driven by the spikes of the one before it.
+    """Layers of leaky integrate-and-fire neurons, each driven by the spikes of the previous one.
 
         s⁰(t) = x or spikes coding x;   Iˡ(t) = sˡ⁻¹(t) Wˡ + bˡ;   vˡ, sˡ by `DiscreteLIF`;   y = readout(Iᴸ)
 
-    It is a map from inputs to logits, made of a dynamics that `simulate` runs for `steps` steps of `dt`. A spike passes
-    through all layers in the step in which it is fired. Weights begin as normal numbers of variance
-    (1 − β²)/n_in, with β = e^(−dt/τ_m), biases at 0.
+    It is a map from inputs to logits, computed by a dynamics that `simulate` runs for `steps` steps of `dt`. There is
+    no delay between layers: a spike drives the next layer in the step in which it is fired. Weights are initialised
+    from a normal distribution of variance (1 − β²)/n_in, with β = e^(−dt/τ_m), and biases to zero.
 
     Args:
-        sizes: features of input, hidden layers and output, such as (784, 1000, 10).
+        sizes: number of features of the input, hidden layers and output, such as (784, 1000, 10).
         neurons: the neurons of every layer.
-        readout: what becomes of the output neurons' activity: `spike_count`, `mean_potential`, `max_potential`, or
-            another function from neurons to a `Readout`.
-        coding: `coding(x, steps, key=key)` turns inputs into spikes (time, …, in), such as `rate_code` or
-            `latency_code`. None takes x as a current that is held constant, whose product with W¹ is then computed only
-            once.
+        readout: how the activity of the output neurons is reduced to logits: `spike_count`, `mean_potential`,
+            `max_potential`, or another function from neurons to a `Readout`.
+        coding: `coding(x, steps, key=key)` converts inputs to spikes (time, …, in), such as `rate_code` or
+            `latency_code`. With None, x is a constant current, whose product with W¹ is computed only once.
         steps: number of time steps.
         dt: length of a step [ms].
-        key: seed of the weights.
+        key: random key for the initial weights.
 
     Raises:
-        InputError: for fewer than two sizes, sizes or steps that are not positive whole numbers, a dt that is not
-            positive, or a readout or coding that is no function.
+        InputError: for fewer than two sizes, sizes or steps that are not positive integers, a dt that is not positive,
+            or a readout or coding that is not a function.
 
     Source: Eshraghian et al., Proceedings of the IEEE 111:1016 (2023); Neftci, Mostafa & Zenke, IEEE Signal Processing
     Magazine 36:51 (2019).
@@ -82,7 +81,7 @@ class SpikingClassifier(eqx.Module):
         check.key(key)
         check.functions(readout=readout, **({} if coding is None else {"coding": coding}))
         keys = jax.random.split(key, len(sizes) - 1)
-        # Independent inputs of variance 1 in every step then give potentials of variance 1, whatever the leak.
+        # Independent inputs of variance 1 in every step then yield potentials of variance 1, whatever the leak.
         initializer = scaled_normal(-jnp.expm1(-2 * dt / jnp.mean(neurons.tau_m)))
         self.layers = tuple(
             Linear(i, o, key=k, initializer=initializer) for (i, o), k in zip(pairwise(sizes), keys, strict=True)
@@ -92,14 +91,14 @@ class SpikingClassifier(eqx.Module):
         self.coding, self.steps, self.dt = coding, int(steps), dt
 
     def __call__(self, x: Float[ArrayLike, "... in"], *, key: PRNGKeyArray | None = None) -> Float[Array, "... out"]:
-        """Map (…, in) to logits (…, out). A coding that draws at random needs the key.
+        """Map inputs (…, in) to logits (…, out). A random coding needs the key.
 
         Raises:
-            InputError: for an x of the wrong shape or with values that are not finite, or that the coding refuses, or
-                for a coding that gives another number of steps. In compiled code, NaN in x makes the logits NaN.
+            InputError: for an x that has the wrong shape, is not finite or is refused by the coding, or a coding that
+                returns another number of steps. In compiled code, NaN in x makes the logits NaN.
         """
         *hidden, last = self.run(x, key=key, record=record_nothing).state
-        # NaN fires no neuron, so that it would be lost on the way.
+        # Neurons do not fire at NaN, so that it would not reach the logits.
         lost = jnp.stack([jnp.isnan(v).any(-1) for v in (*hidden, last.v)]).any(0)
         return jnp.where(lost[..., None], jnp.nan, last.logits)
 
@@ -110,18 +109,18 @@ class SpikingClassifier(eqx.Module):
         key: PRNGKeyArray | None = None,
         record: Callable[[Any, Any], Any] = record_output,
     ) -> Trace:
-        """Simulate, and record something in every step.
+        """Simulate the network, recording in every step.
 
-        The output of a step is a tuple, one entry a layer: the spikes of the hidden layers, and last the logits so far.
-        The state is such a tuple too, of potentials and a `ReadoutState`.
+        The output of a step is a tuple with one entry per layer: the spikes of the hidden layers, then the logits so
+        far. The state is a tuple of potentials and a `ReadoutState`.
 
         Args:
-            x: what the coding takes; without one, a current that is held constant.
-            key: noise of the coding.
-            record: `record(state, output)`, as `simulate` takes it.
+            x: input of the coding; without a coding, a constant current.
+            key: random key of the coding.
+            record: `record(state, output)`, as for `simulate`.
 
         Raises:
-            InputError: for an x of another size or that is not finite, and for a coding that gives another number of
+            InputError: for an x that has another size or is not finite, or a coding that returns another number of
                 steps.
         """
         x = check.array("x", x)
@@ -139,9 +138,9 @@ class SpikingClassifier(eqx.Module):
 
 
 class _Network(eqx.Module):
-    """The layers as a dynamics. The product of the inputs with the first weights is taken for all steps at once.
+    """The layers as a dynamics. The product of the inputs and the first weights is computed for all steps at once.
 
-    The other weights are held transposed: their gradient is summed up in the loop over time as (out, in), and XLA on a
+    The other weights are stored transposed: their gradient is summed in the loop over time as (out, in), and XLA on a
     CPU computes that product, of few rows, in half the time of (in, out).
     """
 
@@ -176,12 +175,12 @@ class _Network(eqx.Module):
                 outputs.append(output)
             return tuple(states), tuple(outputs)
 
-        # For the gradient store the potentials only: spikes and surrogates are cheaper to compute again than to load.
+        # For the gradient only the potentials are stored: spikes and surrogates are cheaper to recompute than to load.
         keep = jax.checkpoint_policies.save_only_these_names(POTENTIAL)
         return jax.checkpoint(advance, policy=keep, prevent_cse=False)(state, current)
 
 
 def _product(spikes: Array, weight: Float[Array, "out in"]) -> Array:
-    """Spikes (…, in) times weights (out, in), as a product of two matrices."""
+    """Multiply spikes (…, in) by weights (out, in), as one product of matrices."""
     flat = lax.dot_general(spikes.reshape(-1, spikes.shape[-1]), weight, (((1,), (1,)), ((), ())))
     return flat.reshape(*spikes.shape[:-1], len(weight))

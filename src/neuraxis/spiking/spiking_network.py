@@ -20,43 +20,43 @@ from neuraxis.spiking.firing_rule import FiringRule
 from neuraxis.spiking.membrane import AdaptiveMembrane
 from neuraxis.spiking.step_length import check_dt, check_step
 
-_BYTES = 12  # of memory for a slot: a run holds the state it began with, the one it is in and the next
+_BYTES = 12  # of memory per slot: a run holds its initial, current and next state
 
 
 class NetworkState(NamedTuple):
-    """State of a network. All populations are slices of its last axis; leading axes are independent copies."""
+    """State of a network. Populations are slices of the last axis; leading axes are independent copies."""
 
     v: Float[Array, "*lead neuron"]  # membrane potential
-    charge: Float[Array, "*lead receptor neuron"]  # area q of the synaptic input still to come; the input is s = q/τ_s
-    refractory: Int[Array, "*lead neuron"]  # steps left in which v is held
-    pending: Float[Array, "*lead slot receptor neuron"] | None  # ring of what arrives (see `end_step`), or no delays
+    charge: Float[Array, "*lead receptor neuron"]  # area q of the synaptic input yet to come; the input is s = q/τ_s
+    refractory: Int[Array, "*lead neuron"]  # remaining steps for which v is held
+    pending: Float[Array, "*lead slot receptor neuron"] | None  # ring buffer (see `end_step`); None without delays
     clock: Int[Array, ""]  # number of steps so far
-    fired: UInt32[Array, "*lead word"]  # who spiked in the last step: bit i of word k stands for neuron 32 k + i
+    fired: UInt32[Array, "*lead word"]  # spikes of the last step: bit i of word k stands for neuron 32 k + i
     adaptation: PyTree = None  # variables of an `AdaptiveMembrane`
 
 
 class SpikingNetwork(eqx.Module):
-    """Integrate-and-fire neurons, their connections and their input from outside: a dynamics.
+    """Integrate-and-fire neurons with connections and external input: a dynamics.
 
         τ_m dv_i/dt = v_rest − v_i + Σ_k s_ik + drive_i    outside the refractory period
         τ_k ds_ik/dt = −s_ik,   a spike of neuron j adds w_ji/τ_k to s_ik
 
-    (`CurrentLIF`; for conductances see `ConductanceLIF`). Time runs on the grid of steps, as in other network
-    simulators: spikes are noticed at the end of a step and arrive at the end of one, potentials and synapses move
-    exactly in between, and refractory periods and delays are whole numbers of steps. What a spike adds is kept as
-    charge q = τ s, to which the weight w is added as it is.
+    (`CurrentLIF`; for conductances see `ConductanceLIF`). Spikes are restricted to a time grid, as in other network
+    simulators: they are detected at the end of a step and arrive at the end of one, potentials and synapses are
+    integrated exactly in between, and refractory periods and delays are whole numbers of steps. Synaptic input is
+    stored as charge q = τ s, to which a spike adds its weight w.
 
-    In the step from t to t + dt: potentials (outside refractory periods) and charges move to t + dt; neurons at or
-    above the threshold spike and are reset; spikes whose delay ends now, and those from outside, are added to the
+    In the step from t to t + dt, potentials (outside refractory periods) and charges advance to t + dt; then neurons at
+    or above the threshold spike and are reset; then spikes whose delay ends now, and external spikes, are added to the
     charges.
 
-    No spike is lost, however many neurons fire at once. Several copies of a network run as leading axes of the state
-    (start with `init_state((copies, size))`), each with Poisson spikes of its own. Under `vmap` over the state they do
-    the same, but share those spikes, unless the keys of the inputs are mapped over, too.
+    No spike is lost, however many neurons fire at once. Several copies of a network run along leading axes of the state
+    (start with `init_state((copies, size))`), each with its own Poisson spikes. Under `vmap` over the state, copies
+    share those spikes, unless the keys of the inputs are mapped over too.
 
     Raises:
-        InputError: for connections or inputs that name a receptor the neurons do not have, parts that are of another
-            kind, or fields for another number of neurons.
+        InputError: for connections or inputs to a receptor that the neurons do not have, parts of the wrong type, or
+            fields for another number of neurons.
 
     Source: R. Brette et al., J. Comput. Neurosci. 23:349 (2007), for networks of this kind.
     """
@@ -88,7 +88,7 @@ class SpikingNetwork(eqx.Module):
             )
         for given in self.external:
             if not 0 <= given.receptor < receptors:
-                raise InputError(f"an external input must be onto receptor 0 to {receptors - 1}, not {given.receptor}")
+                raise InputError(f"receptor of an input must be from 0 to {receptors - 1}, but is {given.receptor}")
             if (check_size := getattr(given, "check_size", None)) is not None:
                 check_size(self.size)
         names = ("tau_m", "tau_ref", "v_rest", "v_threshold", "v_reset", "g_leak")
@@ -102,12 +102,12 @@ class SpikingNetwork(eqx.Module):
         return self.connections.size
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> NetworkState:
-        """All neurons at the reset potential, no synaptic input: one copy of the network for each leading index.
+        """Return the state with all neurons at the reset potential and no synaptic input, one copy per leading index.
 
-        Start elsewhere with `state._replace(v=...)`.
+        To start from other potentials, use `state._replace(v=...)`.
 
         Raises:
-            InputError: for inputs that are not for this number of neurons.
+            InputError: for inputs to another number of neurons.
         """
         if not isinstance(input_shape, tuple) or not all(isinstance(n, int | np.integer) for n in input_shape):
             raise InputError(f"inputs must be one array, of shape (…, {self.size}), but are {input_shape}")
@@ -130,10 +130,10 @@ class SpikingNetwork(eqx.Module):
         )
 
     def prepare(self, dt: ArrayLike) -> "SpikingNetwork":
-        """Refuse steps of another length than those that the delays are counted in.
+        """Check that steps have the length in which delays are counted, and prepare neurons and inputs for it.
 
         Raises:
-            InputError: for such a dt, unless it is being traced.
+            InputError: for a dt of another length, unless it is being traced.
         """
         check_step("the delays", self.connections.dt, dt)
         parts = self.neuron, self.external
@@ -143,7 +143,7 @@ class SpikingNetwork(eqx.Module):
     def step(
         self, state: NetworkState, drive: ArrayLike | None, dt: ArrayLike
     ) -> tuple[NetworkState, Float[Array, "*lead neuron"]]:
-        """Advance by `dt` [ms] under an injected current `drive` (None: 0); put out 1 for each spike, else 0.
+        """Advance by `dt` [ms] under an injected current `drive` (None: 0); the output is 1 for each spike, else 0.
 
         Raises:
             InputError: for a drive that does not broadcast to (…, neuron) or is not finite, a dt that is not that of
@@ -181,7 +181,7 @@ class SpikingNetwork(eqx.Module):
         return self.neuron.advance(state.v, state.charge, drive, dt), None
 
     def _check_state(self, state: NetworkState) -> None:
-        """Refuse the state of another network: compiled code would read and write beyond it, or lose events."""
+        """Check that a state fits this network; else compiled code would access memory beyond it, or lose events."""
         lead, receptors, depth = np.shape(state.v)[:-1], self.connections.receptors, self.connections.depth
         expected = {
             "v": (*lead, self.size),
@@ -198,7 +198,7 @@ class SpikingNetwork(eqx.Module):
 
 
 def _is_membrane(neuron: Any) -> bool:
-    # An `AdaptiveMembrane` has what a `SynapticMembrane` has, and more.
+    # An `AdaptiveMembrane` has all members of a `SynapticMembrane`.
     return isinstance(neuron, SynapticMembrane) and not isinstance(neuron, type)
 
 
@@ -207,11 +207,11 @@ def _is_input(given: Any) -> bool:
 
 
 def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> UInt32[Array, "*lead word"]:
-    """Record the spikes of a step as bits: an eighth of a byte for each neuron and step, and next to no time.
+    """Record the spikes of a step as bits: one bit per neuron and step, in negligible time.
 
-    Those of all neurons are in the state already (`fired`), and are taken from there: spikes of the full shape are not
-    looked at. Those of some neurons, such as `spikes[..., :100]`, are packed here. The last word is the number of the
-    step, by which `packed_events` sees whether steps are missing.
+    The spikes of all neurons are taken from the state (`fired`): if `spikes` has the full shape, its values are not
+    used. Those of a subset of neurons, such as `spikes[..., :100]`, are packed here. The last word is the number of the
+    step, with which `packed_events` detects missing steps.
     """
     words = state.fired if spikes.shape == state.v.shape else pack(spikes)
     number = jnp.broadcast_to(state.clock.astype(words.dtype), (*words.shape[:-1], 1))
@@ -221,13 +221,13 @@ def record_packed(state: NetworkState, spikes: Float[Array, "*lead neuron"]) -> 
 def packed_events(
     record: UInt32[ArrayLike, "time word"], dt: float | int
 ) -> tuple[Float[np.ndarray, " spike"], Int[np.ndarray, " spike"]]:
-    """List the spikes that `record_packed` recorded, in the order of time, as times [ms] and neurons (indices).
+    """List the spikes that `record_packed` recorded, in order of time, as times [ms] and indices of neurons.
 
-    Step i = 0, 1, … of the record ends at (i + 1) dt, and its spikes are noticed there.
+    The spikes of step i = 0, 1, … of the record are listed at its end, (i + 1) dt.
 
     Raises:
-        InputError: for a record that is not (time, word): of a run with leading axes pick one copy, `record[:, copy]`;
-            one that leaves steps out, as with `simulate(…, every=10)`; or a dt that is not positive.
+        InputError: for a record that is not (time, word) (if it has leading axes, select one copy, `record[:, copy]`),
+            a record that omits steps, as with `simulate(…, every=10)`, or a dt that is not positive.
     """
     check_dt(dt)
     words = np.asarray(check.array("the packed record", record))
@@ -235,8 +235,8 @@ def packed_events(
         raise InputError(f"a packed record must be words (time, word), but has shape {words.shape} of {words.dtype}")
     if np.any(np.diff(words[:, -1]) != 1):
         raise InputError(
-            "the record must contain every step, but leaves some out, and with them their spikes: record with "
-            "every=1, or count spikes with Total(network)"
+            "the record must contain every step, but omits some, and with them their spikes: record with every=1, or "
+            "count spikes with Total(network)"
         )
     step, neuron = unpack(words[:, :-1])
     return (step + 1) * float(dt), neuron

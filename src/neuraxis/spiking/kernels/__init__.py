@@ -1,3 +1,3 @@
-"""Kernels in C++, compiled on first use where there is a compiler. Nothing depends on them but speed."""
+"""C++ kernels, compiled on first use if there is a compiler. They affect only speed."""
 
 from neuraxis.spiking.kernels.build import compiled as compiled

@@ -1,4 +1,4 @@
-"""Compile a kernel once for each version of its source and of JAX, and hand it to XLA."""
+"""Compile a kernel once for each version of its source and of JAX, and register it with XLA."""
 
 import ctypes
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC", "-fvisibility=default")
-_NATIVE = "-march=native"  # all instructions that this processor has, which another may lack
+_NATIVE = "-march=native"  # all instructions of this processor, some of which others may lack
 _PROCESSOR = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # lines of /proc/cpuinfo
 _TIMEOUT = 120  # [s]
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -25,11 +25,11 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 def compiled(kernel: str, *targets: str) -> bool:
     """Make the functions `targets` of the file `<kernel>.cc` callable by `jax.ffi.ffi_call` on a CPU.
 
-    What is compiled is kept in the user's cache folder. It is loaded from there only while nobody else can have put it
-    there, and if it is whole; else it is compiled anew, in a temporary folder where the cache folder is not safe.
-    Where the processor is known, a library is for processors of its kind only, and says so in its name: several
-    machines may share a home. Returns False, and changes nothing, where there is no compiler, the compiler fails, or
-    the library lacks a function.
+    The compiled library is kept in the user's cache folder. It is loaded from there only if nobody else can have put it
+    there and it is intact; otherwise it is recompiled, in a temporary folder if the cache folder is not safe. Where the
+    processor is known, a library is specific to its kind and named accordingly, since several machines may share a
+    home directory. Returns False, and changes nothing, if there is no compiler, the compiler fails, or the library
+    lacks a function.
     """
     library = _library(Path(__file__).with_name(f"{kernel}.cc"))
     try:
@@ -52,9 +52,9 @@ def _library(source: Path) -> ctypes.CDLL | None:
 
 
 def _from_cache(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL | None:
-    """Load what was compiled before, or compile it into the cache; None where the cache cannot be used safely.
+    """Load the library from the cache, or compile it into the cache; return None if the cache is not safe to use.
 
-    The name of a library says what it was made of and the digest of its bytes.
+    The name of a library contains a digest of its source and build settings, and a digest of its bytes.
     """
     try:
         folder = _cache_folder()
@@ -63,22 +63,22 @@ def _from_cache(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL | None:
         stem = f"{source.stem}-{_digest(_text(source) + _how(flags))}"
         for library in folder.glob(f"{stem}-*.so"):
             if library.is_symlink() or library.name != f"{stem}-{_digest(library.read_bytes())}.so":
-                library.unlink()  # cut short, or changed
+                library.unlink()  # truncated or altered
                 continue
             return ctypes.CDLL(str(library))
         with tempfile.TemporaryDirectory(dir=folder) as place:
             made = _compile(source, Path(place), flags)
-            made.chmod(stat.S_IRWXU)  # whatever the umask
+            made.chmod(stat.S_IRWXU)  # regardless of the umask
             library = folder / f"{stem}-{_digest(made.read_bytes())}.so"
-            made.replace(library)  # at once, so that another process never finds half a file
+            made.replace(library)  # atomic, so that another process never finds a partial file
         return ctypes.CDLL(str(library))
     except OSError:  # the disk is full, or the folder vanished
         return None
 
 
 def _from_temporary_folder(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as place:  # for this user only
-        return ctypes.CDLL(str(_compile(source, Path(place), flags)))  # stays loaded when the file is gone
+    with tempfile.TemporaryDirectory() as place:  # accessible to this user only
+        return ctypes.CDLL(str(_compile(source, Path(place), flags)))  # stays loaded after the file is deleted
 
 
 def _compile(source: Path, place: Path, flags: tuple[str, ...]) -> Path:
@@ -92,14 +92,14 @@ def _compile(source: Path, place: Path, flags: tuple[str, ...]) -> Path:
 
 
 def _cache_folder() -> Path | None:
-    """Return the folder for compiled kernels, made now if need be; None if others than the user can change it."""
+    """Return the folder for compiled kernels, created if necessary; None if other users can modify it."""
     if not hasattr(os, "getuid"):
         return None
     try:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # there is no home
+    except RuntimeError:  # there is no home directory
         return None
-    if not root.is_absolute():  # the standard says to ignore it
+    if not root.is_absolute():  # the XDG specification ignores relative paths
         return None
     root.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     folder = root.resolve() / "neuraxis" / "kernels"
@@ -109,13 +109,13 @@ def _cache_folder() -> Path | None:
 
 
 def _is_safe(folder: Path) -> bool:
-    """Tell whether a folder is the user's own and whether nobody else can write to it or exchange what is above it."""
+    """Return whether a folder belongs to the user and nobody else can write to it or replace a folder above it."""
     own = folder.lstat()
     if not stat.S_ISDIR(own.st_mode) or own.st_uid != os.getuid() or own.st_mode & _OTHERS:
         return False
     for parent in folder.parents:
         info = parent.lstat()
-        # In a folder with the sticky bit, such as /tmp, nobody can exchange what belongs to another.
+        # In a folder with the sticky bit, such as /tmp, users cannot replace the files of others.
         closed = not info.st_mode & _OTHERS or info.st_mode & stat.S_ISVTX
         if not (stat.S_ISDIR(info.st_mode) and info.st_uid in (0, os.getuid()) and closed):
             return False
@@ -133,7 +133,7 @@ def _how(flags: tuple[str, ...]) -> bytes:
 
 
 def _processor() -> str:
-    """Tell the kinds of the processors of this machine, and all that they can do; nothing where that is not known."""
+    """Return the models and features of the processors of this machine; empty if unknown."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     return "\n".join(sorted({line for line in lines if line.startswith(_PROCESSOR)}))

@@ -1,5 +1,5 @@
-// What follows the membrane equation in a step of a network: spikes, and the events that they cause.
-// Both functions give the same as JAX without them, to the last bit.
+// The part of a network step that follows the membrane equation: spikes, and the events that they cause.
+// Both functions agree with their JAX counterparts to the last bit.
 
 #include <cstdint>
 
@@ -37,7 +37,7 @@ static ffi::Error Propagate(ffi::Buffer<T>, ffi::Buffer<ffi::U32> words, ffi::Bu
 NEURAXIS_PROPAGATE(neuraxis_propagate_float32, F32);
 NEURAXIS_PROPAGATE(neuraxis_propagate_float64, F64);
 
-// With narrower vectors JAX alone is faster, so there the functions below are missing.
+// With narrower vectors JAX alone is faster, so the functions below are left out.
 #ifdef __AVX2__
 
 template <ffi::DataType T>

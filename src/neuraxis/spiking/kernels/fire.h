@@ -1,4 +1,4 @@
-// What every integrate-and-fire membrane does at the end of a step, as `firing_rule.fire` says it.
+// Threshold, reset and refractory period at the end of a step, as defined by `firing_rule.fire`.
 
 #pragma once
 
@@ -8,10 +8,10 @@
 
 #include "table.h"
 
-constexpr std::int64_t kBlock = 8 * kWord;  // neurons whose flags are packed while they are near
+constexpr std::int64_t kBlock = 8 * kWord;  // neurons whose flags are packed while still in cache
 
-// A number for all neurons (`kOne`), or one each. The compiler makes vectors of a loop only if it sees that the former
-// is the same in all rounds.
+// One number for all neurons (`kOne`), or one per neuron. The compiler vectorises a loop only if it sees that the
+// former does not change in it.
 template <bool kOne, typename T>
 struct Each {
   explicit Each(const T* values) : values(values), first(values[0]) {}
@@ -20,7 +20,7 @@ struct Each {
   const T first;
 };
 
-// Pack 32 bytes that are 0 or 1 into the bits of a word: the product brings those of 8 bytes together in the highest.
+// Pack 32 bytes that are 0 or 1 into the bits of a word: the product gathers the bits of 8 bytes in the highest byte.
 static inline std::uint32_t Pack(const std::uint8_t* flags) {
   std::uint32_t word = 0;
   for (std::int64_t i = 0; i < kWord; i += 8) {
@@ -31,7 +31,7 @@ static inline std::uint32_t Pack(const std::uint8_t* flags) {
   return word;
 }
 
-// Hold, compare with the threshold, reset and count, for up to a block of neurons.
+// Hold, compare with the threshold, reset, and count refractory steps, for up to a block of neurons.
 template <bool kOne, typename T>
 static inline void Fire(std::int64_t size, const T* __restrict moved, Each<kOne, T> threshold, Each<kOne, T> reset,
                         Each<kOne, std::int32_t> held, T* __restrict v, std::int32_t* __restrict refractory,

@@ -1,5 +1,5 @@
-// Connections in the order of their sources, and how the events of a step are visited.
-// The order is that of `event_paths.by_loop`, so that both agree to the last bit.
+// Connections sorted by source, and the order in which the events of a step are visited.
+// It is that of `event_paths.by_loop`, so that both agree to the last bit.
 
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace ffi = xla::ffi;
 
-constexpr std::int64_t kWord = 32;  // spikes in a word
+constexpr std::int64_t kWord = 32;  // spikes per word
 
 template <ffi::DataType T>
 using Number = ffi::NativeType<T>;
@@ -21,10 +21,10 @@ struct Table {
   const std::int32_t* addresses;
   const std::int32_t* offsets;
   std::int64_t count;  // connections
-  std::int64_t slots;  // of a copy of the network
-  std::int64_t turn;   // slots by which the ring is turned
+  std::int64_t slots;  // per copy of the network
+  std::int64_t turn;   // slots by which the ring is rotated
 
-  // Add the weights of the neurons whose bits are set to the slots they are addressed to.
+  // Add the weights of the neurons whose bits are set to the slots that they address.
   void Send(const std::uint32_t* words, std::int64_t neurons, Number<T>* buffer) const {
     for (std::int64_t first = 0; first < neurons; first += kWord) {
       for (std::uint32_t word = words[first / kWord]; word != 0; word &= word - 1) {
@@ -34,7 +34,7 @@ struct Table {
         for (std::int64_t c = std::max(offsets[neuron], 0); c < end; ++c) {
           const std::int64_t turned = addresses[c] + turn;
           const std::int64_t slot = turned < slots ? turned : turned - slots;
-          if (0 <= slot && slot < slots) buffer[slot] += weights[c];  // tables can be changed by hand
+          if (0 <= slot && slot < slots) buffer[slot] += weights[c];  // tables can be modified by hand
         }
       }
     }
