@@ -136,7 +136,7 @@ class Trap(eqx.Module):
         "neuraxis.files:write_atomically",
         "neuraxis.engine.checkpoint:save",
         "neuraxis.engine.checkpoint:os.system",
-        "neuraxis.spiking.kernels.build:subprocess.run",
+        "neuraxis.kernels.build:subprocess.run",
         "neuraxis.app.cli:main",
         "neuraxis.__main__:main",
         "neuraxis:__getattr__",

@@ -4,9 +4,8 @@ Arrays are (…, *space, channel) and kernels (*space, in, out): `space` is (tim
 images, as many axes as the kernel has beside its two of channels. Along an axis of n entries, with k entries of the
 kernel, stride s, dilation d and p entries of padding in all, the result has ⌊(n + p − d(k − 1) − 1)/s⌋ + 1 entries.
 
-XLA differentiates a convolution into others whose axes stand in another order, and these are 30 to 40 times slower
-inside of a loop on a CPU. Here each gradient is again a convolution in the plain order. Strides and transposed
-convolutions are brought to stride 1 by sorting the entries by their phase, which is their place modulo the stride.
+Strides and transposed convolutions are reduced to correlations at every place (`correlation`) by sorting the entries by
+their phase, which is their place modulo the stride.
 
 There is no forward-mode derivative (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) of a convolution with several input
 channels; `jax.jacrev(jax.jacrev(f))` gives second derivatives.
@@ -25,6 +24,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions import spatial
 from neuraxis.functions.borders import Border
+from neuraxis.functions.correlation import correlate, plain
 from neuraxis.functions.spatial import Padding, Pairs, Steps, Whole
 
 _MOST_SLICES = 24  # entries of a kernel along all axes together, up to which its places are cut out one by one
@@ -153,44 +153,13 @@ def _correlate(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...],
         return _by_product(x, kernel, pads, dilations, strides)
     if max(strides) > 1:
         return _strided(x, kernel, pads, dilations, strides)
-    return _dense(x, kernel, pads, dilations)
-
-
-def _plain(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Let XLA correlate, with the axes in the order that is fast inside and outside of loops."""
-    letters = "0123456789"[: len(pads)]
-    order = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
-    return lax.conv_general_dilated(x, kernel, strides, pads, rhs_dilation=dilations, dimension_numbers=order)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _dense(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...]) -> Array:
-    """Correlate at every place."""
-    return _plain(x, kernel, pads, dilations, _ones(len(pads)))
-
-
-def _dense_forward(x, kernel, pads, dilations):
-    return _dense(x, kernel, pads, dilations), (x, kernel)
-
-
-def _dense_backward(pads, dilations, kept, dy):
-    """Correlate dy with the flipped, transposed kernel for dx; x with dy, batch and channels exchanged, for dw."""
-    x, kernel = kept
-    space = len(pads)
-    reach = [d * (k - 1) for d, k in zip(dilations, kernel.shape, strict=False)]
-    around = tuple((r - before, r - after) for r, (before, after) in zip(reach, pads, strict=True))
-    dx = _dense(dy, jnp.flip(kernel, range(space)).swapaxes(-1, -2), around, dilations)
-    dw = _plain(x.swapaxes(0, -1), jnp.moveaxis(dy, 0, -2), pads, _ones(space), dilations)
-    return dx, jnp.moveaxis(dw, 0, -2)
-
-
-_dense.defvjp(_dense_forward, _dense_backward)
+    return correlate(x, kernel, pads, dilations)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _strided(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """Correlate at every s-th place; the gradient goes through `_by_phases`, which is the same function."""
-    return _plain(x, kernel, pads, dilations, strides)
+    return plain(x, kernel, pads, dilations, strides)
 
 
 def _strided_forward(x, kernel, pads, dilations, strides):
@@ -220,7 +189,7 @@ def _by_phases(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...],
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *widths, (0, 0, 0)])
     x_phases = _split_phases(x, strides, first=1, channel=-1)
     kernel_phases = _split_phases(kernel, strides, first=0, channel=-2)
-    return _dense(x_phases, kernel_phases, _no_pads(space), _ones(space))
+    return correlate(x_phases, kernel_phases, _no_pads(space), _ones(space))
 
 
 def _by_product(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:

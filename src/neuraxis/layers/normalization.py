@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.functions.normalization import scale_to_unit, standardize
+from neuraxis.functions.normalization import scale_to_unit, standardize, standardize_groups
 
 
 class LayerNorm(eqx.Module):
@@ -115,8 +115,8 @@ class GroupNorm(eqx.Module):
             raise InputError(f"h must have {self.space} axes of space and one of channels, but has shape {x.shape}")
         normal = x
         if x.size:
-            grouped = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), self.groups, -1)
-            normal = standardize(grouped, (first, first + 2), self.epsilon).reshape(x.shape)
+            places = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])
+            normal = standardize_groups(places, self.groups, self.epsilon).reshape(x.shape)
         return (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
 
 

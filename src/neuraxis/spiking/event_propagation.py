@@ -1,6 +1,5 @@
 """Event propagation: the product of spikes and a sparse matrix of connections."""
 
-from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,9 +9,9 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int
 
 from neuraxis.errors import InputError
+from neuraxis.kernels import compiled, one_by_one
 from neuraxis.spiking import event_paths
 from neuraxis.spiking.bits import pack
-from neuraxis.spiking.kernels import compiled
 
 SLOTS = 2**29  # maximum number, so that addresses stay within 32 bits when the ring is rotated
 _AT_ONCE = 2**24  # connections of all copies, up to which devices other than a CPU visit every one of them
@@ -91,16 +90,6 @@ def _propagate_batch(axis_size, in_batched, buffer, spikes, *others):
         return one_by_one(_propagate, in_batched, (buffer, spikes, *others)), True
     spread = lambda x, batched: x if batched else jnp.broadcast_to(x, (axis_size, *x.shape))
     return _propagate(spread(buffer, in_batched[0]), spread(spikes, in_batched[1]), *others), True
-
-
-def one_by_one(function: Callable[..., Any], in_batched: Sequence[bool], arguments: Sequence[Array]) -> Any:
-    """Call a function for each entry of the batch in sequence, for networks that differ."""
-
-    def one(own):
-        own = iter(own)
-        return function(*(next(own) if b else x for x, b in zip(arguments, in_batched, strict=True)))
-
-    return lax.map(one, tuple(x for x, b in zip(arguments, in_batched, strict=True) if b))
 
 
 def _forward(buffer, spikes, table, start):

@@ -9,10 +9,10 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Int, UInt32
 
+from neuraxis.kernels import compiled, one_by_one
 from neuraxis.spiking.bits import WORD, pack
-from neuraxis.spiking.event_propagation import Table, check_slots, one_by_one, propagate
+from neuraxis.spiking.event_propagation import Table, check_slots, propagate
 from neuraxis.spiking.firing_rule import FiringRule, fire
-from neuraxis.spiking.kernels import compiled
 
 _KERNELS = {"float32": "neuraxis_fire_float32", "float64": "neuraxis_fire_float64"}
 _RULE = slice(3, 6)  # position of the rule among the arguments

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from neuraxis.spiking.kernels import build, compiled
+from neuraxis.kernels import build, compiled
 
 NAME = ("events", "neuraxis_propagate_float32")
 HAS_COMPILER = compiled(*NAME)
