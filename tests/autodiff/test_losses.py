@@ -34,7 +34,7 @@ def test_shapes_that_would_broadcast_unseen_are_refused(loss):
 @pytest.mark.usefixtures("as_user")
 def test_no_examples_have_no_mean():
     for loss in (squared_error, cross_entropy):
-        with pytest.raises(InputError, match=r"needs an example, but outputs and targets have shape \(0, 3\)"):
+        with pytest.raises(InputError, match=r"needs at least one example, but outputs and targets have shape \(0, 3\)"):
             loss(Var(np.ones((0, 3))), np.ones((0, 3)))
 
 

@@ -43,6 +43,6 @@ def kl_from_standard(mean: ArrayLike, log_var: ArrayLike) -> Float[Array, "..."]
     """
     mean, log_var = (single(check.floats(name, v)) for name, v in {"mean": mean, "log_var": log_var}.items())
     if not mean.ndim or mean.shape != log_var.shape:
-        raise InputError(f"mean and log_var must have one shape (…, k), but have {mean.shape} and {log_var.shape}")
+        raise InputError(f"mean and log_var must have the same shape (…, k), but have {mean.shape} and {log_var.shape}")
     # expm1 stays accurate where σ is near 1.
     return 0.5 * jnp.sum(mean**2 + (jnp.expm1(log_var) - log_var), axis=-1)
