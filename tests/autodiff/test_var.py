@@ -193,7 +193,9 @@ def test_a_var_with_one_entry_is_a_number():
         assert x
     assert not Var(0.0)
     for convert in (float, bool, Var.item):
-        with pytest.raises(InputError, match=r"only a Var with one entry converts to a number, but this one has shape \(2,\)"):
+        with pytest.raises(
+            InputError, match=r"only a Var with one entry converts to a number, but this one has shape \(2,\)"
+        ):
             convert(Var(np.ones(2)))
     with pytest.raises(InputError, match=r"a Var does not convert to an array.*use x\.val"):
         np.asarray(Var(1.0))
