@@ -33,7 +33,7 @@ class Node(NamedTuple):
 
     kind: Kind
     lines: tuple[str, ...]
-    x: float  # of the middle
+    x: float  # of the centre
     y: float
     width: float
     height: float

@@ -61,7 +61,7 @@ power = define(
 )
 """xᵖ."""
 
-# --- functions of each entry ---
+# --- elementwise functions ---
 
 
 def _logistic(xp: Any, x: Any) -> Any:

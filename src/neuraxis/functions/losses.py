@@ -42,7 +42,7 @@ def absolute_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     """
     y, t = _pair(y=y, t=t)
     residual = y - t
-    return jnp.sum(residual * jnp.sign(residual), axis=-1)  # the derivative of jnp.abs at 0 is 1
+    return jnp.sum(residual * jnp.sign(residual), axis=-1)  # not by jnp.abs, whose derivative at 0 is 1
 
 
 def huber_loss(y: ArrayLike, t: ArrayLike, delta: ArrayLike = 1.0) -> Float[Array, "..."]:

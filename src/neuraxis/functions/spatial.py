@@ -29,7 +29,7 @@ def for_each_axis(space: int, **numbers: Any) -> tuple[int, ...]:
     """Return an integer of at least 1 for each spatial axis.
 
     Raises:
-        InputError: for other values, or if there are not as many as axes.
+        InputError: for other values, or not one for each axis.
     """
     ((name, value),) = numbers.items()
     each = tuple(value) if _are_several(value) else (value,) * space
@@ -68,7 +68,7 @@ def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
     """Return the padding as (before, after) for each spatial axis; "valid" and "same" are returned as they are.
 
     Raises:
-        InputError: for other strings, negative numbers, or if there are not as many as axes.
+        InputError: for other strings, negative numbers, or not one for each axis.
     """
     if isinstance(padding, str) and padding in ("valid", "same"):
         return padding
