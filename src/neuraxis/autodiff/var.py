@@ -447,7 +447,7 @@ def _seed(y: Var, seed: ArrayLike | None) -> Any:
 
 
 def _match(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    """Sum or broadcast a gradient to the shape of its argument: broadcasting forward is summing backward, and back."""
+    """Sum or broadcast a gradient to the shape of its argument: the transpose of broadcasting is summing."""
     if g.shape != shape:
         lead = g.ndim - len(shape)
         if lead:

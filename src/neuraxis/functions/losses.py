@@ -86,8 +86,8 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
 def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     """Bernoulli cross-entropy of y = 1/(1 + e^(−z)), with z and t (…, k).
 
-    It is computed as Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), in which nothing cancels, as terms of
-    Σ (ln(1 + e^z) − t z) do.
+    It is computed as Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), whose terms cannot cancel, unlike those of
+    Σ (ln(1 + e^z) − t z).
 
     Raises:
         InputError: if the shapes differ, z is not finite or t lies outside [0, 1].

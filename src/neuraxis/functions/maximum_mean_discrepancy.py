@@ -17,7 +17,7 @@ def maximum_mean_discrepancy(
 
     k(x, y) is the mean of exp(−‖x − y‖²/(2h²)) over the bandwidths h. The MMD is 0 only for equal samples. For two
     samples of n points from one distribution it is about √(2 (1 − k̄)/n), where k̄ is the mean of k over pairs of
-    different points; compare other values with this one.
+    different points, which is the value to compare others with.
 
     Args:
         x: points, (n, d).

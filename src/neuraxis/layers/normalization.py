@@ -74,8 +74,8 @@ class RMSNorm(eqx.Module):
 class GroupNorm(eqx.Module):
     """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean and variance over the spatial axes and a group of channels.
 
-    γ and β are per channel. A single group is layer normalisation of images; one group per channel is instance
-    normalisation.
+    Mean and variance are those of each example and group, γ and β those of each channel. A single group is layer
+    normalisation of images; one group per channel is instance normalisation.
 
     Args:
         groups: number of groups of consecutive channels.
