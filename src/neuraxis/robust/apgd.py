@@ -134,7 +134,7 @@ class _Climb(NamedTuple):
 def windows(steps: int) -> Int[np.ndarray, " steps"]:
     """Return for each step the length of the window that ends with it, or 0 if none does.
 
-    The first window has 22 % of all steps, and each later one 3 % fewer than the one before, down to 6 %.
+    The first window has 22 % of all steps, and each later one is shorter by 3 % of them, down to 6 %.
     """
     length, shrink, shortest = (max(1, int(share * steps)) for share in (_FIRST, _SHRINK, _SHORTEST))
     ends, end = np.zeros(steps, np.int32), length
