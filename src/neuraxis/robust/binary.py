@@ -63,7 +63,9 @@ def one_output(outputs: Any) -> Float[Array, "..."]:
     """
     f = check.floats("the output", outputs)
     if not f.ndim or f.shape[-1] != 1:
-        raise InputError(f"binary classification needs a model with one output, (…, 1), but it returned {f.shape}")
+        raise InputError(
+            f"binary classification needs a model with one output, (…, 1), but it returned shape {f.shape}"
+        )
     return f[..., 0]
 
 
