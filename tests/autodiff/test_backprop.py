@@ -98,7 +98,7 @@ def test_it_compiles():
     [
         ([], (4, 3), (4, 2), "at least one layer"),
         ([((3, 5), (4,))], (4, 3), (4, 5), r"layer 0 must have W \(in, out\) and b \(out\)"),
-        ([((3, 5), (5,)), ((4, 2), (2,))], (4, 3), (4, 2), "layer 0 gives 5 numbers, but layer 1 takes 4"),
+        ([((3, 5), (5,)), ((4, 2), (2,))], (4, 3), (4, 2), "layer 0 has 5 outputs, but layer 1 has 4 inputs"),
         ([((3, 2), (2,))], (4, 5), (4, 2), r"x must have shape \(…, 3\)"),
         ([((3, 2), (2,))], (4, 3), (4, 1), r"t must have shape \(…, 2\)"),
         ([((3, 2), (2,))], (4, 3), (5, 2), "equally many examples"),

@@ -25,7 +25,7 @@ def test_values_are_numpy_s_and_gradients_those_of_differences(terms, data):
 @pytest.mark.parametrize(
     ("subscripts", "words"),
     [
-        (None, "subscripts must be a text"),
+        (None, "subscripts must be a string"),
         ("ij", "must name the axes of 2 arguments"),
         ("i1,jk", "must name the axes of 2 arguments by letters"),
         ("ij,j", r'"j" in "ij,j" must name the axes of an argument with 2 axes'),

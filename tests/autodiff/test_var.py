@@ -124,7 +124,7 @@ class TestNothingChangesUnderneath:
     @pytest.mark.usefixtures("as_user")
     def test_entries_are_refused(self):
         x = Var(np.ones(3))
-        with pytest.raises(InputError, match="not written into"):
+        with pytest.raises(InputError, match="are read-only"):
             x.val[0] = 2
         with pytest.raises(ValueError, match="read-only"):
             np.add(x.val, 1, out=x.val)
@@ -193,9 +193,11 @@ def test_a_var_with_one_entry_is_a_number():
         assert x
     assert not Var(0.0)
     for convert in (float, bool, Var.item):
-        with pytest.raises(InputError, match=r"only a Var with one entry is a number, but this one has shape \(2,\)"):
+        with pytest.raises(
+            InputError, match=r"only a Var with one entry converts to a number, but this one has shape \(2,\)"
+        ):
             convert(Var(np.ones(2)))
-    with pytest.raises(InputError, match=r"a Var is no array.*take x\.val"):
+    with pytest.raises(InputError, match=r"a Var does not convert to an array.*use x\.val"):
         np.asarray(Var(1.0))
 
 

@@ -91,7 +91,7 @@ def test_causal_mask():
         ),
         ((draw(2, 5, 4), draw(3, 7, 4), draw(7, 3)), "leading axes of q and k must broadcast"),
         ((draw(2, 5, 4), draw(7, 4), draw(3, 7, 3)), "leading axes of q, k and v must broadcast"),
-        ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((5, 7))), "mask must contain booleans.*float64"),
+        ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((5, 7))), "mask must be boolean.*float64"),
         ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((7, 5), bool)), r"mask must broadcast to the shape \(5, 7\)"),
         ((draw(5, 4), draw(7, 4), draw(7, 3), np.ones((2, 5, 7), bool)), r"mask must broadcast to the shape \(5, 7\)"),
         (("q", draw(7, 4), draw(7, 3)), "q must be an array"),

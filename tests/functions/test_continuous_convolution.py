@@ -43,7 +43,7 @@ def test_agrees_with_scipys_adaptive_quadrature_and_its_order_is_four():
         ({"f": lambda s: 1.0, "g": lambda s: 2.0}, r"f\(s\) g\(t − s\) must have the shape of s, \(9, 1001\), but has"),
         ({"g": lambda s: s * 1j}, "must contain real numbers, but has dtype complex64"),
         ({"t": 1j}, "t must contain real numbers"),
-        ({"bounds": 1.0}, "bounds must be two, from where to where, but are 1.0"),
+        ({"bounds": 1.0}, r"bounds must be a pair \(lower, upper\), but is 1.0"),
         ({"bounds": (0.0, np.inf)}, "the upper bound must be finite, but is inf"),
         (
             {"bounds": (0.0, np.ones(3))},

@@ -50,8 +50,8 @@ def test_divergence_keeps_its_digits_near_the_standard_normal():
 @pytest.mark.usefixtures("as_user")
 def test_bad_arguments_are_refused():
     for call, words in (
-        (lambda: normal.kl_from_standard(np.ones((2, 3)), np.ones(3)), r"one shape .* have \(2, 3\) and \(3,\)"),
-        (lambda: normal.kl_from_standard(1.0, 1.0), "one shape"),
+        (lambda: normal.kl_from_standard(np.ones((2, 3)), np.ones(3)), r"the same shape .* have \(2, 3\) and \(3,\)"),
+        (lambda: normal.kl_from_standard(1.0, 1.0), "the same shape"),
         (lambda: normal.log_density(np.ones(3), np.ones(2), 0.0), r"mean must broadcast .* shape \(3,\)"),
         (lambda: normal.log_density(1.0, 0.0, 0.0), "x must have shape"),
         (lambda: normal.log_density("x", 0.0, 0.0), "x must be an array of numbers"),

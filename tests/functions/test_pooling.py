@@ -115,7 +115,7 @@ def test_whole_numbers_and_lists_are_numbers_and_truth_values_are_not():
             max_pool(x, bad)
     with pytest.raises(InputError, match="x must contain real numbers, but has dtype complex64"):
         mean_pool(x * 1j)
-    with pytest.raises(InputError, match=r"x must have shape \(…, time, channel\) with at least one place"):
+    with pytest.raises(InputError, match=r"x must have shape \(…, time, channel\) with at least one position"):
         global_mean_pool(np.ones((3, 0, 2), np.float32), axes=1)
 
 

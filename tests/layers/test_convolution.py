@@ -73,7 +73,7 @@ def test_bad_input():
             layer(3, 2, key=0)
         with pytest.raises(InputError, match="in_channels, out_channels and size must be smaller"):
             layer(10**9, 10**9, key=KEY)
-    with pytest.raises(InputError, match="in_channels and out_channels must divide into the groups"):
+    with pytest.raises(InputError, match="in_channels and out_channels must be divisible by groups"):
         Convolution(3, 2, key=KEY, groups=2)
-    with pytest.raises(InputError, match=r"larger than the padded input \(8, 9\), but reaches over \(9, 9\)"):
+    with pytest.raises(InputError, match=r"larger than the padded input of size \(8, 9\), but has size \(9, 9\)"):
         Convolution(3, 2, 9, key=KEY)(x)

@@ -92,5 +92,5 @@ def test_bad_arguments_are_refused():
                 kind(6, epsilon=wrong)
     with pytest.raises(InputError, match="groups must divide the 6 channels, but is 4"):
         GroupNorm(4, 6)
-    with pytest.raises(InputError, match=r"h must have 2 axes of space and one of channels, but has shape \(2, 6\)"):
+    with pytest.raises(InputError, match=r"h must have 2 spatial axes and a channel axis, but has shape \(2, 6\)"):
         GroupNorm(2, 6)(np.zeros((2, 6)))

@@ -84,7 +84,7 @@ class Noisy:
             "labels must be between 0 and 3, the classes of the model, but range from",
         ),
         (lambda: FIRST(model, x, labels, targets=targets + 4), "targets must be between 0 and 3, .* but range from 4"),
-        (lambda: FIRST(model, x, labels, targets=labels), "targets must be other classes than the labels, but example"),
+        (lambda: FIRST(model, x, labels, targets=labels), "targets must differ from the labels, but both are"),
         (lambda: FIRST(lambda x: broken(model(x)), x, labels), "must be finite, but those of 1 of 12 .* example 2;"),
         (lambda: FIRST(Noisy(), x, labels), "the model must return the same logits each time, but .* differ by up to"),
         (lambda: FIRST(lambda x: x[:, 0], x, labels), r"must return logits of shape \(N, classes\) for inputs of"),

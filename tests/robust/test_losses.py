@@ -47,7 +47,7 @@ def test_dlr_does_not_care_about_scale():
 
 def test_bad_losses_are_refused(as_user):
     for call, words in (
-        (lambda: dlr(z[:, :2], labels % 2), "needs 3 classes, but the model gives 2; margin does with two"),
+        (lambda: dlr(z[:, :2], labels % 2), "needs 3 classes, but the model has 2; margin needs only two"),
         (lambda: dlr(z[:, :3], labels % 3, targets % 3), "needs 4 classes"),
         (
             lambda: loss_of(lambda z, y: jnp.mean(z), z, labels, None),

@@ -148,11 +148,11 @@ def test_gradient_masking_is_said_in_words():
     found = robust_accuracy(flat, attacks, x, labels, key=KEY)
     assert found.attacks["PGD"].accuracy == 1 > found.attacks["Square"].accuracy
     first, second = found.warnings
-    assert first.startswith("gradient masking: Square, which uses no gradient, breaks 12 of 12 images on which the")
-    assert "0 or rounding at 100 %" in second
+    assert first.startswith("gradient masking: of 12 correctly classified images, 12 withstand the gradient-based")
+    assert "0 up to rounding at 100 %" in second
     loud = robust_accuracy(Loud(), FGSM(threat), x, labels)
     assert len(loud.warnings) == 1
-    assert "take dlr or margin" in loud.warnings[0]
+    assert "use dlr or margin" in loud.warnings[0]
 
 
 def test_auto_attack_is_the_standard_one():
@@ -182,9 +182,9 @@ def test_auto_attack_is_the_standard_one():
         (lambda: AttackEnsemble([FGSM(THREAT)]), "attacks must be one or more attacks by name"),
         (
             lambda: AttackEnsemble({"a": FGSM(THREAT), "b": APGD(L2(0.1, low=0, high=1))}),
-            "one threat model, but that of a",
+            "the same threat model, but that of a",
         ),
-        (lambda: AttackEnsemble({"a": FGSM(THREAT)})(model, x, labels, targets=labels), "an ensemble has no targets"),
+        (lambda: AttackEnsemble({"a": FGSM(THREAT)})(model, x, labels, targets=labels), "an ensemble takes no targets"),
         (lambda: Bisection(FGSM(LInf(np.inf, low=0, high=1))), "epsilon must be finite"),
         (lambda: Bisection(FGSM(THREAT), 0), "halvings must be an integer"),
         (lambda: auto_attack(THREAT, classes=1), "classes must be an integer of at least 2"),

@@ -152,7 +152,10 @@ def test_nan_stops_the_training():
             lambda: BinaryTRADES(LINF)(LINEAR, x, signs[:3], key=KEY),
             "labels must be one for each example, shape \\(60,\\)",
         ),
-        (lambda: BinaryTRADES(LINF)(net(), x, signs, key=KEY), "need a model with one output.*gave shape \\(60, 3\\)"),
+        (
+            lambda: BinaryTRADES(LINF)(net(), x, signs, key=KEY),
+            "needs a model with one output.*returned shape \\(60, 3\\)",
+        ),
         (lambda: BinaryTRADES(LINF, surrogate=jnp.sum)(LINEAR, x, signs, key=KEY), "one number per example"),
     ],
 )

@@ -1,6 +1,6 @@
-"""Automatic differentiation on an expression graph of its own, and backpropagation by hand.
+"""Reverse-mode automatic differentiation on an expression graph, and backpropagation by hand.
 
-The functions to calculate with are in `neuraxis.autodiff.ops`.
+The differentiable operations are in `neuraxis.autodiff.ops`.
 """
 
 from neuraxis.autodiff import ops as ops

@@ -1,10 +1,10 @@
 """Backpropagation by hand: the gradient of a feedforward network as a recursion from layer to layer.
 
-With h⁰ = x, zˡ = hˡ Wˡ + bˡ and hˡ⁺¹ = σ(zˡ), and gradients ∇_z E that have one row for each example,
+With h⁰ = x, zˡ = hˡ Wˡ + bˡ and hˡ⁺¹ = σ(zˡ), and gradients ∇_z E with one row for each example,
 
     ∇_{zˡ} E = σ′(zˡ) ⊙ (∇_{zˡ⁺¹} E (Wˡ⁺¹)ᵀ),    ∇_{Wˡ} E = (hˡ)ᵀ ∇_{zˡ} E,    ∇_{bˡ} E = Σ of the rows of ∇_{zˡ} E.
 
-It begins at the last layer, where the output activation and its matching loss give ∇_z E = (y − t) / examples.
+It starts at the last layer, where the output activation and its matching loss give ∇_z E = (y − t)/N for N examples.
 
 Source: Rumelhart, Hinton & Williams, Nature 323:533 (1986).
 """
@@ -24,7 +24,7 @@ Layer = tuple[Any, Any]  # W (in, out) and b (out)
 
 @runtime_checkable
 class Activation(Protocol):
-    """A function of each entry that knows its derivative, as those of `neuraxis.functions.activations` do."""
+    """An elementwise function with its derivative, such as those of `neuraxis.functions.activations`."""
 
     def __call__(self, z: Any, /) -> Any:
         """Return σ(z)."""
@@ -38,12 +38,12 @@ class Activation(Protocol):
 def forward(
     layers: Sequence[Layer], x: Float[Array, "batch in"], activation: Callable[[Any], Any]
 ) -> tuple[list[Array], list[Array]]:
-    """Return the inputs z⁰, z¹, … of all layers' neurons and what comes into each layer, h⁰ = x, h¹, ….
+    """Return the pre-activations z⁰, z¹, … and the inputs h⁰ = x, h¹, … of all layers.
 
     Args:
         layers: pairs (W, b) of shapes (in, out) and (out,).
         x: examples.
-        activation: σ, between the layers and after the last one.
+        activation: activation function σ between layers.
     """
     z, h = [], [x]
     for W, b in layers:
@@ -63,10 +63,10 @@ def backward(
 
     Args:
         layers: pairs (W, b).
-        z: inputs of the neurons, from `forward`.
-        h: what comes into each layer, from `forward`.
+        z: pre-activations of all layers, from `forward`.
+        h: inputs of all layers, from `forward`.
         error: ∇_z E of the last layer.
-        derivative: σ′, of the activation between the layers.
+        derivative: derivative σ′ of the activation function between layers.
     """
     gradients = []
     for i in reversed(range(len(layers))):
@@ -85,19 +85,19 @@ def gradients(
     activation: Activation,
     output: Callable[[Array], Array],
 ) -> list[tuple[Array, Array]]:
-    """Return the gradient, by every W and b, of the mean loss between outputs y and targets t.
+    """Return the gradient of the mean loss of outputs y for targets t with respect to every W and b.
 
     Args:
         layers: (W, b) of each layer, W (in, out) and b (out).
-        x: inputs, one example for each index before the last axis.
+        x: inputs, one example for each index of the leading axes.
         t: targets.
-        activation: σ of all layers but the last.
-        output: activation of the last layer. It implies the loss, the one with ∂E/∂z = y − t: the squared error
+        activation: activation function σ of all layers but the last.
+        output: activation function of the last layer. It implies the loss, for which ∂E/∂z = y − t: the squared error
             ½‖y − t‖² for `identity`, and the cross-entropies for `logistic` and `softmax`.
 
     Raises:
-        InputError: for no layers, numbers that are not real, shapes that do not fit, or an activation without a
-            derivative.
+        InputError: for an empty list of layers, numbers that are not real, shapes that do not fit, or an activation
+            without a derivative.
     """
     if not isinstance(activation, Activation):
         raise InputError(
@@ -131,7 +131,7 @@ def _check(layers: Sequence[tuple[Array, Array]], x: Array, t: Array) -> tuple[A
             )
     for i, ((W, _), (V, _)) in enumerate(pairwise(layers)):
         if W.shape[1] != V.shape[0]:
-            raise InputError(f"layer {i} gives {W.shape[1]} numbers, but layer {i + 1} takes {V.shape[0]}")
+            raise InputError(f"layer {i} has {W.shape[1]} outputs, but layer {i + 1} has {V.shape[0]} inputs")
     check.last_axis(layers[0][0].shape[0], x=x)
     check.last_axis(layers[-1][0].shape[1], t=t)
     if x.shape[:-1] != t.shape[:-1]:

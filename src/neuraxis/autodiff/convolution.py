@@ -1,6 +1,6 @@
 """Convolution in two dimensions and pooling, for images (…, height, width, channel).
 
-An image is unfolded into the patches that a kernel sees, and the convolution is one matrix product with them:
+An image is unfolded into patches of the size of the kernel W, and the convolution is one matrix product with them:
 y[…, i, j, :] = Σ_{a, b, c} x[…, i·stride + a, j·stride + b, c] W[a, b, c, :]. It is the cross-correlation that
 convolutional networks compute: the kernel is not flipped (Goodfellow, Bengio & Courville, Deep Learning, 2016,
 equation 9.6).
@@ -18,7 +18,7 @@ from neuraxis.errors import InputError
 
 
 def _windows(shape: tuple[int, ...], size: tuple[int, int], stride: int) -> tuple[int, int, list[tuple]]:
-    """Return rows and columns of the result, and for each place in the kernel the pixels that it sees there."""
+    """Return the rows and columns of the result, and for each kernel entry the pixels that it multiplies."""
     rows, columns = ((n - k) // stride + 1 for n, k in zip(shape[-3:-1], size, strict=True))
     keys = [
         (..., slice(i, i + stride * rows, stride), slice(j, j + stride * columns, stride), slice(None))
@@ -44,14 +44,14 @@ def _fold(xp: Any, patches: Any, *, size: tuple[int, int], stride: int, shape: t
 
 
 unfold = define("unfold", _unfold, (lambda g, y, x, **settings: fold(g, **settings),))
-"""Patches of x: (…, rows, columns, height · width of the kernel, channel)."""
+"""Patches of x, (…, rows, columns, kernel height · kernel width, channel)."""
 
 fold = define("fold", _fold, (lambda g, y, patches, **settings: unfold(g, **settings),))
-"""An image in which patches are added up: the transpose of `unfold`."""
+"""The image in which overlapping patches are summed: the transpose of `unfold`."""
 
 
 def pad(x: Any, padding: int) -> Any:
-    """Surround images with that many zeros on each side."""
+    """Zero-pad images by that many pixels on each side."""
     *lead, height, width, channel = x.shape
     inside = (..., slice(padding, padding + height), slice(padding, padding + width), slice(None))
     return scatter(x, key=inside, shape=(*lead, height + 2 * padding, width + 2 * padding, channel))
@@ -61,13 +61,13 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
     """Cross-correlate images with kernels.
 
     Args:
-        x: (…, height, width, in).
-        kernel: (height, width, in, out).
-        stride: pixels from one place of the kernel to the next.
-        padding: zeros on each side of the image.
+        x: images, (…, height, width, in).
+        kernel: kernels, (height, width, in, out).
+        stride: distance between neighbouring positions of the kernel [pixel].
+        padding: number of zeros on each side of the image.
 
     Returns:
-        (…, rows, columns, out), with rows = ⌊(height + 2 padding − kernel height) / stride⌋ + 1.
+        Feature maps, (…, rows, columns, out), with rows = ⌊(height + 2 padding − kernel height) / stride⌋ + 1.
 
     Raises:
         InputError: for a stride below 1, negative padding, shapes that do not fit, or a kernel larger than the padded
@@ -93,7 +93,7 @@ def convolution(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> An
 
 
 def max_pool(x: Any, size: int) -> Any:
-    """Return the largest value of each square of size × size pixels, channel by channel.
+    """Return the maximum of each square of size × size pixels, for each channel.
 
     Raises:
         InputError: for a size below 1, or an image that cannot be divided into such squares.

@@ -1,4 +1,4 @@
-"""Sums of products over named axes, in Einstein's notation."""
+"""Sums of products over named axes, in Einstein notation."""
 
 from collections.abc import Sequence
 from string import ascii_letters
@@ -12,10 +12,10 @@ from neuraxis.errors import InputError
 
 
 def _einsum_backward(i: int, g: Any, y: Any, *arguments: Any, subscripts: str) -> Any:
-    """Return the gradient by argument i: the sum of products of g with the other arguments, over all axes but its own.
+    """Return the gradient of argument i: the products of g and the other arguments, summed over all axes but its own.
 
-    An axis that occurs nowhere else was summed: its entries share one gradient. An axis that occurs twice was a
-    diagonal: off it the gradient is 0, by a unit matrix.
+    Along an axis that occurs nowhere else, which was summed, all entries have the same gradient. If an axis occurs
+    twice, the argument's diagonal was taken; a unit matrix makes the gradient 0 off the diagonal.
     """
     names, out = subscripts.split("->")
     *others, own = [*names.split(",")[:i], *names.split(",")[i + 1 :], names.split(",")[i]]
@@ -38,11 +38,10 @@ _einsum = define(
 
 
 def einsum(subscripts: str, *arguments: Any) -> Any:
-    """Multiply arrays and sum over axes, which letters name: `"ij,jk->ik"` is a product of matrices.
+    """Multiply arrays and sum over axes, which are named by letters: `"ij,jk->ik"` is a matrix product.
 
-    Axes with the same letter run together; those that the part after the arrow does not name are summed. Without an
-    arrow the result has the letters that occur once, in the order of the alphabet. `...` stands for the axes before
-    those that are named.
+    Axes with the same letter are aligned; those that do not occur after the arrow are summed over. Without an arrow the
+    result has the letters that occur once, in alphabetical order. `...` stands for the axes without a letter.
 
     Raises:
         InputError: for letters that do not fit the arguments.
@@ -52,9 +51,9 @@ def einsum(subscripts: str, *arguments: Any) -> Any:
 
 
 def _spelled_out(subscripts: Any, ndims: Sequence[int]) -> str:
-    """Write the result's letters, and letters for every `...`."""
+    """Write out the letters of the result, and letters for every `...`."""
     if not isinstance(subscripts, str):
-        raise InputError(f'subscripts must be a text such as "ij,jk->ik", but are {check.received(subscripts)}')
+        raise InputError(f'subscripts must be a string such as "ij,jk->ik", but are {check.received(subscripts)}')
     names, arrow, out = subscripts.replace(" ", "").partition("->")
     parts = names.split(",")
     plain = "".join([*parts, out]).replace("...", "")

@@ -1,4 +1,4 @@
-"""Gradients as values: of functions of pytrees, and gradients that can be differentiated again."""
+"""Gradients as return values: of functions of pytrees, and gradients that can be differentiated again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,21 +13,23 @@ from neuraxis.errors import InputError
 
 
 def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
-    """Turn a scalar function of `Var`s into one of arrays, which gives its value and gradient.
+    """Convert a scalar function of `Var`s to a function of arrays that returns its value and gradient.
 
-    It has the contract of `jax.value_and_grad`: the gradient is taken by the first argument, a pytree of arrays, and
-    has its structure. Under `jax.jit` it costs what JAX's own costs.
+    As for `jax.value_and_grad`, the gradient is taken with respect to the first argument, a pytree of arrays, and has
+    its structure. Under `jax.jit` its cost is that of JAX's own.
 
     Raises:
-        InputError: for what is no function, a first argument without arrays, and a function that does not give a scalar
-            that depends on it.
+        InputError: if f is not a function, its first argument contains no arrays, or it does not return a scalar that
+            depends on it.
     """
     check.functions(f=f)
 
     def evaluate(parameters: PyTree, *rest: Any, **named: Any) -> tuple[Any, PyTree]:
         variables = jax.tree.map(Var, parameters)
         if not jax.tree.leaves(variables):
-            raise InputError(f"the first argument must contain an array to differentiate by, but is {parameters!r}")
+            raise InputError(
+                f"the first argument must contain an array to differentiate with respect to, but is {parameters!r}"
+            )
         y = f(variables, *rest, **named)
         if not isinstance(y, Var):
             raise InputError(
@@ -40,9 +42,9 @@ def value_and_grad(f: Callable[..., Var]) -> Callable[..., tuple[Any, PyTree]]:
 
 
 def gradient(y: Var, *xs: Var, seed: ArrayLike | None = None) -> tuple[Var, ...]:
-    """Return ∂y/∂x for each x as a `Var`, to be calculated with and differentiated further.
+    """Return ∂y/∂x for each x as a `Var`, which can be used in further computations and differentiated again.
 
-    The graph of y is kept, and no `grad` is touched.
+    The graph of y is kept, and no `grad` is changed.
 
     Raises:
         InputError: as `Var.backward`.
@@ -50,7 +52,7 @@ def gradient(y: Var, *xs: Var, seed: ArrayLike | None = None) -> tuple[Var, ...]
     for name, var in [("y", y), *((f"x{i}", x) for i, x in enumerate(xs))]:
         if not isinstance(var, Var):
             raise InputError(f"{name} must be a Var, but is {check.received(var)}")
-    wanted = set(xs)  # as the objects that they are
+    wanted = set(xs)  # by identity
     found = {var: g for var, g in send_back(y, seed, free=False, as_vars=True) if var in wanted}
     return tuple(found[x] if x in found else Var(_or_zeros(None, x)) for x in xs)
 

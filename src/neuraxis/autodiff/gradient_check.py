@@ -1,4 +1,4 @@
-"""Compare the gradients of the tape with differences of the function's values."""
+"""Comparison of the gradients of the tape with finite differences."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from neuraxis.errors import InputError
 
 
 class Deviation(NamedTuple):
-    """Where tape and differences deviate most."""
+    """The largest deviation of the tape from finite differences."""
 
     relative: float  # |tape − difference| / (1 + |difference|)
     argument: int
@@ -22,21 +22,22 @@ class Deviation(NamedTuple):
 
 
 def check_gradients(f: Callable[..., Any], *arguments: ArrayLike, step: float = 1e-6) -> Deviation:
-    """Compare ∂(Σ r f)/∂x, for random fixed weights r of the outputs, with central differences, entry by entry.
+    """Compare ∂F/∂x for F = Σ r f, with fixed random weights r of the outputs, with central differences, entrywise.
 
-    (F(x + step) − F(x − step)) / (2 step) is wrong by about step² |F‴|/6 + 1e-16 |F|/step. NumPy calculates in float64
-    whatever the dtype of the arguments. Near a kink (of relu, abs, max) the differences say nothing.
+    The error of (F(x + step) − F(x − step)) / (2 step) is about step² |F‴|/6 + 1e-16 |F|/step. NumPy computes in
+    float64 whatever the dtype of the arguments. Near a kink (of relu, abs, max) the differences are meaningless.
 
     Args:
-        f: takes one `Var` for each argument and gives a `Var` of any shape.
-        arguments: where to compare.
-        step: of the differences.
+        f: function of one `Var` for each argument that returns a `Var` of any shape.
+        arguments: point at which to compare.
+        step: step of the differences.
 
     Returns:
-        The worst deviation, and where it is: a correct rule gives one of about 1e-8.
+        The largest deviation, and where it occurs; for correct rules it is about 1e-8.
 
     Raises:
-        InputError: for arguments that are not finite, a step that is not positive, or a function that gives no `Var`.
+        InputError: for arguments that are not finite, a step that is not positive, or a function that does not return a
+            `Var`.
     """
     check.functions(f=f)
     check.positive(step=step)

@@ -1,4 +1,4 @@
-"""Draw an expression graph as an SVG picture, without any other program."""
+"""SVG drawings of expression graphs, without any external program."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -33,7 +33,7 @@ class Node(NamedTuple):
 
     kind: Kind
     lines: tuple[str, ...]
-    x: float  # of the middle
+    x: float  # of the centre
     y: float
     width: float
     height: float
@@ -49,9 +49,9 @@ class Drawing(NamedTuple):
 
 
 def lay_out(y: Var) -> Drawing:
-    """Place all that y was calculated from, arguments above results.
+    """Arrange everything that y was computed from, with arguments above results.
 
-    A box shows a variable's name or the operation that made it, the number (of a scalar) or the shape, and, after
+    A box shows a variable's name or the operation that created it, its value (of a scalar) or its shape, and, after
     `backward(keep_graph=True)`, the gradient ∂ (of an array: its norm).
 
     Raises:
@@ -59,7 +59,7 @@ def lay_out(y: Var) -> Drawing:
     """
     items: list[Any] = []
     parents: list[list[int]] = []
-    number: dict[int, int] = {}  # by identity: constants may be arrays, which have no hash
+    number: dict[int, int] = {}  # by identity, because constants may be arrays, which cannot be hashed
 
     def add(item: Any, named: Sequence[int] = ()) -> int:
         items.append(item)
@@ -109,7 +109,7 @@ def _draw(items: list[Any], parents: list[list[int]]) -> Drawing:
 
 
 def _points(start: Node, between: list[Point], end: Node, i: int, count: int) -> list[Point]:
-    """Go from the bottom of `start` to the top of `end`, where its `count` arguments arrive side by side."""
+    """Return the points from the bottom of `start` to the top of `end`, where `count` edges arrive side by side."""
     port = (i - (count - 1) / 2) * min(_BETWEEN_PORTS, (end.width - _PADDING) / count)
     return [(start.x, start.y + start.height / 2), *between, (end.x + port, end.y - end.height / 2)]
 
@@ -143,13 +143,13 @@ def _value(value: Any) -> str:
 
 
 def draw(y: Var) -> str:
-    """Draw all that y was calculated from as an SVG document, to be written to a file or shown in a notebook.
+    """Draw everything that y was computed from as an SVG document, to be written to a file or shown in a notebook.
 
     Raises:
         InputError: if the graph was freed by `backward`; draw before, or pass it `keep_graph=True`.
     """
     if not isinstance(y, Var):
-        raise InputError(f"y must be a Var, whose graph is to be drawn, but is {check.received(y)}")
+        raise InputError(f"y must be the Var whose graph is to be drawn, but is {check.received(y)}")
     drawing = lay_out(y)
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'

@@ -1,8 +1,8 @@
-"""Place the nodes of a directed acyclic graph in layers, with short edges and few crossings.
+"""Layout of a directed acyclic graph in layers, with short edges and few crossings.
 
-Steps of Sugiyama, Tagawa & Toda, IEEE Transactions on Systems, Man, and Cybernetics 11:109 (1981): ranks by the longest
-path, dummy nodes where an edge passes a layer, order within a layer by the mean place of the neighbours, and places
-as near to the neighbours as the order allows.
+The steps are those of Sugiyama, Tagawa & Toda, IEEE Transactions on Systems, Man, and Cybernetics 11:109 (1981): ranks
+by the longest path, dummy nodes where an edge crosses a layer, order within a layer by the mean position of the
+neighbours, and positions as close to the neighbours as the order allows.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _SWEEPS_OF_ORDER, _SWEEPS_OF_PLACES = 12, 60
-_WEIGHT_OF_SOURCE = 0.02  # nodes without parents stand beside the way of the others, which thus stays straight
+_WEIGHT_OF_SOURCE = 0.02  # small, so that nodes without parents do not bend the paths of the others
 
 
 class Layout(NamedTuple):
-    """Where nodes and edges lie: x from left to right, ranks from the first layer (0) on."""
+    """Positions of nodes and edges: x from left to right, rank 0 for the first layer."""
 
     x: list[float]
     rank: list[int]
-    routes: list[list[list[float]]]  # [child][which parent]: x of the edge in each layer that it passes between
+    routes: list[list[list[float]]]  # [child][index of the parent]: x of the edge in each layer that it crosses
 
 
 def arrange(parents: Sequence[Sequence[int]], widths: Sequence[float], gap: float) -> Layout:
-    """Place nodes 0, 1, …, each of which names its parents, all of smaller number.
+    """Arrange nodes 0, 1, …, whose parents have smaller numbers than they have.
 
     Args:
-        parents: of each node; a parent may be named twice.
-        widths: of the nodes.
+        parents: parents of each node; a parent may occur twice.
+        widths: width of each node.
         gap: free space between neighbours in a layer.
     """
     rank = _ranks(parents)
@@ -34,7 +34,7 @@ def arrange(parents: Sequence[Sequence[int]], widths: Sequence[float], gap: floa
     for node, r in enumerate(rank):
         layers[r].append(node)
     width, above, below = list(widths), [[] for _ in parents], [[] for _ in parents]
-    port = dict[tuple[int, int], float]()  # of edges: a little more for a child's later parents, to keep their order
+    port = dict[tuple[int, int], float]()  # of edges: slightly larger for later parents, to keep their order
     passes: list[list[list[int]]] = []
     for child, named in enumerate(parents):
         passes.append([])
@@ -57,7 +57,7 @@ def arrange(parents: Sequence[Sequence[int]], widths: Sequence[float], gap: floa
 
 
 def _ranks(parents: Sequence[Sequence[int]]) -> list[int]:
-    """Return each node the layer after its last parent; nodes without parents come right before their first child."""
+    """Return the rank of each node: one after its last parent, or one before its first child if it has no parents."""
     rank: list[int] = []
     for named in parents:
         rank.append(1 + max((rank[p] for p in named), default=-1))
@@ -71,7 +71,7 @@ def _ranks(parents: Sequence[Sequence[int]]) -> list[int]:
 def _order(
     layers: list[list[int]], above: list[list[int]], below: list[list[int]], port: dict[tuple[int, int], float]
 ) -> None:
-    """Sort every layer by the mean turn of its neighbours in the layer before, going down and up in turns."""
+    """Sort every layer by the mean index of its neighbours in the previous layer, in alternate sweeps down and up."""
     turn = {node: float(i) for layer in layers for i, node in enumerate(layer)}
 
     def wanted_down(node: int) -> float:
@@ -89,7 +89,7 @@ def _order(
 def _places(
     layers: list[list[int]], above: list[list[int]], below: list[list[int]], width: list[float], gap: float
 ) -> list[float]:
-    """Move every node to the mean place of its neighbours, as far as the order and the widths allow."""
+    """Move every node to the mean position of its neighbours, as far as the order and the widths allow."""
     x = [0.0] * len(width)
     weight = [1.0 if parents else _WEIGHT_OF_SOURCE for parents in above]
     for layer in layers:
@@ -112,15 +112,15 @@ def _mean(values: list[float], otherwise: float) -> float:
 def _spread(
     layer: list[int], wanted: list[float], width: list[float], weight: list[float], gap: float, x: list[float]
 ) -> None:
-    """Move a layer's nodes as near as possible, in weighted least squares, to where they are wanted without touching.
+    """Move a layer's nodes as close as possible, in weighted least squares, to the wanted positions without overlap.
 
-    Less the room that the nodes before it take, each place must not lie left of the one before it, so the best places
-    are an isotonic regression: neighbours in conflict form a block and stand at their common mean.
+    After subtracting the room that the preceding nodes take, positions must not decrease, so the best ones are an
+    isotonic regression: neighbours in conflict form a block at their common mean.
     """
     room = [0.0]
     for left, right in pairwise(layer):
         room.append(room[-1] + (width[left] + width[right]) / 2 + gap)
-    blocks: list[tuple[float, float, int]] = []  # of each: mean of the places, sum of the weights, number of nodes
+    blocks: list[tuple[float, float, int]] = []  # of each: mean position, sum of the weights, number of nodes
     for node, place, taken in zip(layer, wanted, room, strict=True):
         mean, heavy, count = place - taken, weight[node], 1
         while blocks and blocks[-1][0] > mean:

@@ -29,19 +29,19 @@ Layers = Sequence[tuple[Any, Any]]
 
 
 def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> Any:
-    """Go through layers: h ← σ(h W + b), and no activation after the last one.
+    """Apply all layers, h ← σ(h W + b), with no activation after the last one.
 
     Args:
         layers: pairs (W, b) of shapes (in, out) and (out,), of arrays or `Var`s.
         x: examples, (…, in).
-        activation: σ.
+        activation: activation function σ.
 
     Raises:
-        InputError: for layers that are no such pairs, or none.
+        InputError: if `layers` is empty or does not consist of such pairs.
     """
     pairs = isinstance(layers, Sequence) and all(isinstance(pair, Sequence) and len(pair) == 2 for pair in layers)
     if not (pairs and layers):
-        raise InputError(f"layers must be a list of pairs (W, b), at least one, but are {check.received(layers)}")
+        raise InputError(f"layers must be a list of at least one pair (W, b), but are {check.received(layers)}")
     *hidden, (W, b) = layers
     for V, c in hidden:
         x = activation(matmul(x, V) + c)
@@ -49,15 +49,16 @@ def forward(layers: Layers, x: Any, activation: Callable[[Any], Any] = relu) -> 
 
 
 class Network:
-    """Layers of neurons whose parameters are `Var`s: y = net(x), with x (…, in) and y (…, out).
+    """Fully connected network whose parameters are `Var`s: y = net(x), with x (…, in) and y (…, out).
 
-    Weights begin as normal numbers with variance 2/n_in (He et al., ICCV 2015) in NumPy, biases as 0.
+    Parameters are NumPy arrays. Initial weights are normally distributed with variance 2/n_in (He et al., ICCV 2015),
+    initial biases are zero.
 
     Attributes:
         layers: (W, b) of each layer, W (in, out).
 
     Raises:
-        InputError: for fewer than two sizes, a size that is no whole number from 1 on, or an activation that is no
+        InputError: for fewer than two sizes, a size that is not a positive integer, or an activation that is not a
             function.
     """
 
@@ -83,7 +84,7 @@ class Network:
         return [parameter for layer in self.layers for parameter in layer]
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Reset the gradients of all parameters."""
         for parameter in self.parameters:
             parameter.zero_grad()
 
@@ -91,7 +92,7 @@ class Network:
         """Return the outputs (logits, for classification).
 
         Raises:
-            InputError: if the last axis of x is not the size of the input.
+            InputError: if the last axis of x does not have the input size.
         """
         x = with_axes("x", x)
         check.last_axis(self.layers[0][0].shape[0], x=value_of(x))

@@ -1,4 +1,4 @@
-"""What can be done with a variable by operators and methods: each stands for a row or a function of the table."""
+"""Operators and methods of variables, each of which calls a rule or a function of the table."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -8,20 +8,20 @@ import numpy as np
 Axis = int | Sequence[int] | None
 
 RULES: dict[str, Any] = {}
-"""All rules by name; `neuraxis.autodiff.ops` and `neuraxis.autodiff.convolution` fill it."""
+"""All rules by name, added by the modules that define them, such as `neuraxis.autodiff.ops`."""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""The functions of `neuraxis.autodiff.ops` that variables have as methods, too."""
+"""The functions of `neuraxis.autodiff.ops` that are also methods of variables."""
 
 
 class Operators:
-    """Operators and methods of `Var`, as NumPy's arrays have them."""
+    """Operators and methods of `Var`, as those of NumPy arrays."""
 
     __slots__ = ()
 
     @property
-    def T(self) -> Any:  # noqa: N802 (as NumPy has it)
-        """With its axes in reverse order."""
+    def T(self) -> Any:  # noqa: N802 (as in NumPy)
+        """The transpose, with the axes in reverse order."""
         return FUNCTIONS["transpose"](self)
 
     def __add__(self, other: Any) -> Any:
@@ -92,27 +92,27 @@ class Operators:
         return FUNCTIONS["var"](self, axis, keepdims)
 
     def norm(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Length over axes, as `ops.norm`."""
+        """Euclidean norm over axes, as `ops.norm`."""
         return FUNCTIONS["norm"](self, axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Largest entry over axes, as `ops.max`."""
+        """Maximum over axes, as `ops.max`."""
         return FUNCTIONS["max"](self, axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Smallest entry over axes, as `ops.min`."""
+        """Minimum over axes, as `ops.min`."""
         return FUNCTIONS["min"](self, axis, keepdims)
 
     def clip(self, low: Any = None, high: Any = None) -> Any:
-        """Every entry, moved between two bounds, as `ops.clip`."""
+        """Clip every entry to two bounds, as `ops.clip`."""
         return FUNCTIONS["clip"](self, low, high)
 
     def reshape(self, *shape: Any) -> Any:
-        """Lay the same numbers out in another shape, given as a tuple or as numbers."""
+        """Reshape, with the shape given as a tuple or as numbers."""
         return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Any:
-        """Put the axes into another order, given as a tuple or as numbers; into the reverse one where none is given."""
+        """Permute the axes, with their order given as a tuple or as numbers; by default, reverse them."""
         return FUNCTIONS["transpose"](self, axes[0] if len(axes) == 1 else axes or None)
 
     def exp(self) -> Any:

@@ -1,11 +1,11 @@
-"""The table of operations: each row gives a result and, per argument, how its gradient comes from that of the result.
+"""The table of operations: each row defines a result and, for each argument, its gradient given that of the result.
 
-Rules read `lambda g, y, *arguments: …` with g = ∂E/∂y. They do not care about broadcasting (see `Op.backward`). At
-kinks the gradient is the one of JAX: relu′(0) = 0, |·|′(0) = 1, and equal arguments of a maximum share. Where a root or
-a power is infinitely steep, at 0, a gradient that arrives as 0 goes on as 0, so that (√x)² has a gradient there.
+Backward rules have the form `lambda g, y, *arguments: …` with g = ∂E/∂y. They ignore broadcasting (see `Op.backward`).
+At kinks the gradient is that of JAX: relu′(0) = 0, |·|′(0) = 1, and equal arguments of a maximum share it. At 0, where
+a root or a power has infinite slope, an incoming gradient of 0 stays 0, so that (√x)² has a gradient there.
 
-All functions take `Var`s, NumPy arrays, JAX arrays, Python numbers, lists, tables and tensors, and give a `Var` if a
-`Var` is among them; from integers and truth values alone they give floats.
+All functions accept `Var`s, NumPy arrays, JAX arrays, Python numbers, lists, tables and tensors, and return a `Var` if
+any argument is one; integers and booleans alone give floats.
 """
 
 import builtins
@@ -23,14 +23,14 @@ from neuraxis.errors import InputError
 
 
 def _instead(x: Any, bad: float, good: float) -> Any:
-    """Return x with `good` wherever it is `bad`."""
+    """Return x with `bad` replaced by `good`."""
     if isinstance(x, int | float):
         return good if x == bad else x
     return where(value_of(x) == bad, good, x)
 
 
 def _no_steeper(x: Any, g: Any) -> Any:
-    """Return x with 1 wherever both x and g are 0: the slope there, infinite, would make a NaN of g = 0."""
+    """Return x with 1 wherever both x and g are 0, because g = 0 times the infinite slope would be NaN."""
     return where((value_of(x) == 0) & (value_of(g) == 0), 1.0, x)
 
 
@@ -54,14 +54,14 @@ negate = define("negate", lambda xp, x: -x, (lambda g, y, x: -g,))
 power = define(
     "power",
     lambda xp, x, p: x**p,
-    (  # what stands in for p = 0 and x = 0 has the factor 0, and keeps 0 · ∞ out
+    (  # the substitutes for p = 0 and x = 0 avoid 0 · ∞, and are multiplied by 0
         lambda g, y, x, p: g * p * _no_steeper(x, g) ** (_instead(p, 0.0, 1.0) - 1),
         lambda g, y, x, p: g * y * log(_instead(x, 0.0, 1.0)),
     ),
 )
 """xᵖ."""
 
-# --- functions of each entry ---
+# --- elementwise functions ---
 
 
 def _logistic(xp: Any, x: Any) -> Any:
@@ -76,7 +76,7 @@ log = define("log", lambda xp, x: xp.log(x), (lambda g, y, x: g / x,))
 """ln x."""
 
 sqrt = define("sqrt", lambda xp, x: xp.sqrt(x), (lambda g, y, x: 0.5 * g / _no_steeper(y, g),))
-"""√x, whose slope at 0 is infinite; the length of a vector, which may be 0, is `norm`."""
+"""√x, whose slope at 0 is infinite; for the length of a vector, which may be 0, use `norm`."""
 
 sin = define("sin", lambda xp, x: xp.sin(x), (lambda g, y, x: g * cos(x),))
 """sin x."""
@@ -104,7 +104,7 @@ maximum = define(
         lambda g, y, a, b: where(b > a, g, where(b < a, 0.0, 0.5 * g)),
     ),
 )
-"""The larger of a and b, entry by entry."""
+"""The elementwise maximum of a and b."""
 
 minimum = define(
     "minimum",
@@ -114,16 +114,16 @@ minimum = define(
         lambda g, y, a, b: where(b < a, g, where(b > a, 0.0, 0.5 * g)),
     ),
 )
-"""The smaller of a and b, entry by entry."""
+"""The elementwise minimum of a and b."""
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """Bring x between two bounds.
+    """Clip x to two bounds.
 
     Args:
         x: a `Var` or an array.
-        low: what lower entries are raised to; None is no bound.
-        high: what higher entries are lowered to; None is no bound.
+        low: lower bound; None for no bound.
+        high: upper bound; None for no bound.
     """
     x = x if low is None else maximum(x, low)
     return x if high is None else minimum(x, high)
@@ -140,12 +140,12 @@ _where = define(
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Choose between a and b entry by entry.
+    """Choose between a and b elementwise.
 
     Args:
-        condition: an array of truth values, such as `x > 0`.
-        a: where the condition holds.
-        b: elsewhere.
+        condition: array of booleans, such as `x > 0`.
+        a: values where the condition holds.
+        b: values elsewhere.
 
     Raises:
         InputError: for a condition that is a `Var`.
@@ -159,10 +159,10 @@ _cast = define("cast", lambda xp, x, *, dtype: x.astype(dtype), (lambda g, y, x,
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """Return x in another format of floating-point numbers.
+    """Convert x to another floating-point dtype.
 
     Raises:
-        InputError: for a format of integers, truth values or complex numbers, which have no gradient.
+        InputError: for a dtype of integers, booleans or complex numbers, which have no gradient.
     """
     return _cast(x, dtype=dtype)
 
@@ -170,7 +170,7 @@ def cast(x: Any, dtype: Any) -> Any:
 # --- shapes ---
 
 broadcast = define("broadcast", lambda xp, x, *, shape: xp.broadcast_to(x, shape), (lambda g, y, x, *, shape: g,))
-"""x repeated to `shape=`."""
+"""x broadcast to `shape=`."""
 
 _reshape = define("reshape", lambda xp, x, *, shape: x.reshape(shape), (lambda g, y, x, *, shape: reshape(g, x.shape),))
 _transpose = define(
@@ -181,15 +181,15 @@ _transpose = define(
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
-    """Lay the same numbers out in another shape, in which one size may be −1."""
+    """Reshape x; one of the sizes may be −1."""
     return _reshape(with_axes("x", x), shape=shape)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Put the axes into another order; into the reverse one where none is given. Negative ones count from the end.
+    """Permute the axes; by default, reverse them. Negative axes count from the end.
 
     Raises:
-        InputError: for axes that x does not have, or that are not each named once.
+        InputError: for axes that x does not have, or that do not each occur once.
     """
     x = with_axes("x", x)
     return _transpose(x, axes=tuple(range(x.ndim))[::-1] if axes is None else _axes(axes, x.ndim))
@@ -200,7 +200,7 @@ def _swap_last(x: Any) -> Any:
 
 
 def _check_key(xp: Any, shape: tuple[int, ...], key: tuple) -> None:
-    """Refuse what is out of range, where JAX would take the last entry, or none."""
+    """Reject indices out of range, which JAX would clamp or ignore."""
     if xp is not np and not any(isinstance(k, Tracer) for k in key):
         np.broadcast_to(np.int8(0), shape)[key]
 
@@ -217,7 +217,7 @@ def _scatter(xp: Any, g: Any, *, key: tuple, shape: tuple[int, ...]) -> Any:
         return zeros.at[key].add(g)
     if all(isinstance(k, int | slice | type(None) | type(...)) for k in key):
         zeros[key] = g
-    else:  # an array of indices may name an entry several times
+    else:  # an array of indices may contain an index several times
         np.add.at(zeros, key, g)
     return zeros
 
@@ -227,7 +227,7 @@ index = define(
     _index,
     (lambda g, y, x, *, key: scatter(g, key=key, shape=x.shape),),
 )
-"""x[key], by numbers, slices or arrays of integers or booleans (`key=`, a tuple)."""
+"""x[key], with integers, slices, or arrays of integers or booleans (`key=`, a tuple)."""
 
 scatter = define("scatter", _scatter, (lambda g, y, x, *, key, shape: index(g, key=key),))
 """Zeros of `shape=` with x added at `key=`: the transpose of `index`."""
@@ -240,7 +240,7 @@ def _part(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
 
 def _parts(parts: Any) -> list[Any]:
     if not isinstance(parts, Sequence | np.ndarray) or not len(parts):
-        raise InputError(f"parts must be a list of at least one part, but are {check.received(parts)}")
+        raise InputError(f"parts must be a list of at least one array, but are {check.received(parts)}")
     return [with_axes("a part", p) for p in parts]
 
 
@@ -248,20 +248,20 @@ _concatenate = define("concatenate", lambda xp, *parts, axis: xp.concatenate(par
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
-    """Join along an axis that exists.
+    """Concatenate along an existing axis.
 
     Raises:
-        InputError: for no parts, an axis that they do not have, or shapes that differ elsewhere.
+        InputError: for an empty list, an axis that the parts do not have, or shapes that differ along other axes.
     """
     parts = _parts(parts)
     return _concatenate(*parts, axis=_axis(axis, parts[0].ndim))
 
 
 def stack(parts: Sequence[Any], axis: int = 0) -> Any:
-    """Join along a new axis.
+    """Stack along a new axis.
 
     Raises:
-        InputError: for no parts, an axis that the result does not have, or shapes that differ.
+        InputError: for an empty list, an axis that the result does not have, or shapes that differ.
     """
     parts = _parts(parts)
     axis = _axis(axis, parts[0].ndim + 1)
@@ -272,7 +272,7 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Return the axes as numbers from 0 on; None stands for all."""
+    """Return the axes as non-negative integers; None stands for all axes."""
     axes = range(ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     for i in axes:
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
@@ -289,12 +289,12 @@ def _axis(axis: Any, ndim: int) -> int:
 
 
 def _spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    """Return the axes that were reduced back, with size 1."""
+    """Restore the axes that were reduced, with size 1."""
     return reshape(g, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
 
 
 def _total(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """Sum, in single precision where x is in half precision."""
+    """Sum, in single precision if x has half precision."""
     if x.dtype.itemsize > 2:
         return x.sum(axis=axis, keepdims=keepdims)
     return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(x.dtype)
@@ -312,7 +312,7 @@ def _largest(x: Any, axis: tuple[int, ...]) -> Any:
 
 def _log_sum_exp(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     largest = _largest(x, axis)
-    largest = xp.where(xp.isinf(largest), xp.zeros_like(largest), largest)  # ∞ − ∞ is no number
+    largest = xp.where(xp.isinf(largest), xp.zeros_like(largest), largest)  # ∞ − ∞ would be NaN
     y = xp.log(_total(xp.exp(x - largest), axis, True)) + largest
     return y if keepdims else y.squeeze(axis)
 
@@ -332,7 +332,7 @@ def _mean_backward(g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: b
 
 
 def _norm(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    scale = xp.abs(x).max(axis=axis, keepdims=True, initial=0)  # squares of large and small numbers leave the format
+    scale = xp.abs(x).max(axis=axis, keepdims=True, initial=0)  # squares could overflow or underflow
     unit = xp.where((scale == 0) | xp.isinf(scale), xp.ones_like(scale), scale)
     y = xp.sqrt(_total((x / unit) ** 2, axis, True)) * unit
     return y if keepdims else y.squeeze(axis)
@@ -369,7 +369,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     Args:
         x: a `Var` or an array.
         axis: one axis, several, or all of them (None); negative ones count from the end.
-        keepdims: leave the axes, with size 1.
+        keepdims: whether to keep the axes with size 1.
 
     Raises:
         InputError: for axes that x does not have.
@@ -379,38 +379,38 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Mean over axes, as `sum`.
+    """Mean over axes, with the arguments of `sum`.
 
     Raises:
-        InputError: for axes without an entry: 0/0 is no number.
+        InputError: for axes without entries, where the mean would be 0/0.
     """
     x = with_axes("x", x)
     axes = _axes(axis, x.ndim)
     if not math.prod(x.shape[i] for i in axes):
-        raise InputError(f"there is no mean over axes {axes} of shape {x.shape}, which hold no entry")
+        raise InputError(f"there is no mean over axes {axes} of shape {x.shape}, which have no entries")
     return _mean(x, axis=axes, keepdims=keepdims)
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Variance over axes, as `mean`: the mean of (x − mean)²."""
+    """Variance over axes, the mean of (x − mean)², with the arguments of `mean`."""
     deviation = (x := with_axes("x", x)) - mean(x, axis, keepdims=True)
     return mean(deviation * deviation, axis, keepdims)
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Length √(Σ x²) over axes, as `sum`. Where it is 0 its gradient is 0, the middle of its subgradients."""
+    """Euclidean norm √(Σ x²) over axes, with the arguments of `sum`; where it is 0, the gradient is taken to be 0."""
     x = with_axes("x", x)
     return _norm_rule(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Largest entry over axes, as `sum`; equal ones share the gradient."""
+    """Maximum over axes, with the arguments of `sum`; equal entries share the gradient."""
     x = with_axes("x", x)
     return _max(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Smallest entry over axes, as `sum`; equal ones share the gradient."""
+    """Minimum over axes, with the arguments of `sum`; equal entries share the gradient."""
     x = with_axes("x", x)
     return _min(x, axis=_axes(axis, x.ndim), keepdims=keepdims)
 
@@ -428,7 +428,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """Return x − ln Σ eˣ over axes: the logarithm of `softmax`, exact where that rounds to 0."""
+    """Return x − ln Σ eˣ over axes: the logarithm of `softmax`, accurate where that rounds to 0."""
     x = with_axes("x", x)
     return _log_softmax_rule(x, axis=_axes(axis, x.ndim))
 
@@ -443,7 +443,7 @@ def _product(xp: Any, a: Any, b: Any) -> Any:
 
 
 def _matrices(g: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-    """Make vectors matrices of one row (a) or one column (b), and the gradient of the product fit."""
+    """Convert vectors to matrices of one row (a) or one column (b), and the gradient of the product accordingly."""
     if a.ndim == 1:
         a, g = reshape(a, (1, *a.shape)), _insert(g, g.ndim if b.ndim == 1 else g.ndim - 1)
     if b.ndim == 1:
@@ -470,7 +470,7 @@ def _matmul_second(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 matmul = define("matmul", _product, (_matmul_first, _matmul_second))
-"""a @ b: matrices on the last two axes, any axes before them, and vectors, as NumPy has it."""
+"""a @ b: matrices on the last two axes with any leading axes, and vectors, as in NumPy."""
 
 
 FUNCTIONS.update(

@@ -1,4 +1,4 @@
-"""Arrays that are looked at and not written into."""
+"""Read-only views of arrays."""
 
 from typing import Any, cast
 
@@ -8,11 +8,11 @@ from neuraxis.errors import InputError
 
 
 class ReadOnly(np.ndarray):
-    """How a `Var` shows its value and its gradient where those are NumPy arrays.
+    """The view that a `Var` returns of its value or its gradient where this is a NumPy array.
 
-    Operations remember the values they were given, and gradients share memory. So a change in place would make other
-    gradients wrong without a word. `w.val -= step` is still right: as for JAX's arrays, it makes a new array and puts
-    that into the place of the old one. What is calculated from this one is an ordinary array.
+    Operations keep the values of their arguments, and gradients share memory, so changing an array in place would
+    silently corrupt other gradients. `w.val -= step` still works: as for JAX arrays, it creates a new array and assigns
+    it. Results computed from a view are ordinary arrays.
     """
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
@@ -22,8 +22,8 @@ class ReadOnly(np.ndarray):
     def __setitem__(self, key: Any, value: Any) -> None:
         if not self.flags.writeable:
             raise InputError(
-                "val and grad of a Var are not written into, since operations remember them; "
-                "put a new array in their place, as in w.val = np.where(mask, 0, w.val)"
+                "val and grad of a Var are read-only, because operations keep references to them; "
+                "assign a new array, as in w.val = np.where(mask, 0, w.val)"
             )
         super().__setitem__(key, value)
 
@@ -43,12 +43,12 @@ class ReadOnly(np.ndarray):
         return self._changed(np.power, other)
 
     def _changed(self, operation: np.ufunc, other: Any) -> Any:
-        """Calculate in place what may be written into, else into a new array of the same shape and format."""
+        """Compute in place if the array is writeable, and otherwise into a new array of the same shape and dtype."""
         return operation(self, other, out=self if self.flags.writeable else np.empty(self.shape, self.dtype))
 
 
 def shown(array: Any) -> Any:
-    """Return an array as one that cannot be written into; JAX's arrays and scalars are so anyway."""
+    """Return a read-only view of an array; JAX arrays and scalars are immutable anyway."""
     if type(array) is not np.ndarray:
         return array
     view = array.view(ReadOnly)
@@ -57,7 +57,7 @@ def shown(array: Any) -> Any:
 
 
 def kept(array: Any) -> Any:
-    """Return an array that nobody else can change: a copy, unless it is one already."""
+    """Return an array that nobody else can change: a copy, unless it is read-only already."""
     if isinstance(array, ReadOnly) and not array.flags.writeable:
         return np.asarray(array)
     if isinstance(array, np.ndarray) and (array.flags.writeable or not array.flags.owndata):

@@ -1,12 +1,12 @@
-"""Variables that remember how they were made, and the backward pass over that memory.
+"""Variables that record how they were computed, and the backward pass over this record.
 
-Calculating with `Var`s builds an expression graph: every result holds the operation that made it (its creator), and an
-operation holds its arguments. `y.backward()` walks the graph from the newest result to the oldest and multiplies
-Jacobians from the left (reverse mode): with g = ∂E/∂y, an operation y = f(x₁, x₂, …) sends g ∂f/∂xᵢ to its i-th
-argument, and what several operations send to one variable adds up.
+Computing with `Var`s builds an expression graph: every result refers to the operation that created it (its creator),
+and an operation refers to its arguments. `y.backward()` traverses the graph from the newest result to the oldest and
+multiplies Jacobians from the left (reverse mode): with g = ∂E/∂y, an operation y = f(x₁, x₂, …) passes g ∂f/∂xᵢ to its
+i-th argument, and a variable's gradients from several operations are added.
 
-Values are NumPy or JAX arrays. Under `jax.jit` the same code runs once, while JAX traces it, and nothing of the graph
-is left in the compiled program.
+Values are NumPy or JAX arrays. Under `jax.jit` the same code runs once, while JAX traces it, and the compiled program
+does not contain the graph.
 
 Sources: Linnainmaa, BIT 16:146 (1976); Griewank & Walther, Evaluating Derivatives, 2nd ed. (2008).
 """
@@ -37,7 +37,7 @@ from neuraxis.errors import InputError
 _recording = ContextVar("recording", default=True)
 _numbers = itertools.count()
 
-# Types that are not JAX arrays, for a quick look: asking JAX takes ten times as long.
+# Types that are not JAX arrays, looked up before isinstance, which takes ten times as long.
 _PLAIN = frozenset({np.ndarray, np.float32, np.float64, np.bool_, float, int, bool, tuple, type(None)})
 _FLOATS = frozenset({np.float32, np.float64, float})
 _NUMBERS = _FLOATS | {int}
@@ -45,25 +45,25 @@ _NUMBERS = _FLOATS | {int}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of operation: how its result and its gradients are calculated, as one row of the table `RULES`.
+    """A kind of operation: how to compute its result and its gradients, as one row of the table `RULES`.
 
-    `rule(a, b, …)` with a `Var` among its arguments gives a `Var`; with arrays only it just calculates. Backward rules
-    are written with the operators and rules of the table, so that they can be differentiated once more.
+    `rule(a, b, …)` returns a `Var` if any argument is one, and otherwise an array. Backward rules are written with the
+    operators and rules of the table, so that they can be differentiated again.
     """
 
     name: str
     forward: Callable[..., Any]
-    """`forward(xp, *values, **settings)` gives the result; xp is `numpy` or `jax.numpy`."""
+    """`forward(xp, *values, **settings)` returns the result; xp is `numpy` or `jax.numpy`."""
     backward: "Sequence[Callable[..., Any]] | EveryArgument"
-    """`backward[i](g, y, *arguments, **settings)` gives ∂E/∂(argument i) from g = ∂E/∂y.
+    """`backward[i](g, y, *arguments, **settings)` returns ∂E/∂(argument i), given g = ∂E/∂y.
 
-    It may be larger or smaller than the argument along broadcast axes: `Op.backward` sums or repeats it."""
+    Its shape may differ from the argument's along broadcast axes, which `Op.backward` sums or repeats."""
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """Apply the operation.
 
         Raises:
-            InputError: for shapes or numbers that it cannot take.
+            InputError: for shapes or numbers that it does not accept.
         """
         values, depends, lent = [], False, bool(settings)
         for argument in arguments:
@@ -78,13 +78,13 @@ class Rule:
             values = [_floats(f"an argument of {self.name}", v) for v in values]
         value = self._calculate(values, settings)
         if not _is_floating(value):
-            values = [_floats(f"an argument of {self.name}", v) for v in values]  # refuses complex numbers
+            values = [_floats(f"an argument of {self.name}", v) for v in values]  # rejects complex numbers
             raise InputError(f"{self.name} must return floating-point numbers, but returned {check.received(value)}")
         if not depends:
             return value
         if not _recording.get():
             return Var._made(value, None)
-        if lent:  # arrays that are the caller's, who may write into them before the backward pass
+        if lent:  # the caller may write into these arrays before the backward pass
             values = [v if isinstance(a, Var) else kept(v) for v, a in zip(values, arguments, strict=True)]
             settings = {name: _kept(setting) for name, setting in settings.items()}
         return Var._made(value, Op(self, arguments, values, settings))
@@ -96,7 +96,7 @@ class Rule:
             raise InputError(f"{self.name} cannot take {_describe(values, settings)}: {error}") from error
 
     def __reduce__(self) -> Any:
-        """Copies and pickles name a rule of the table, instead of holding its functions."""
+        """Copy and pickle rules of the table by name, not with their functions."""
         if RULES.get(self.name) is self:
             return _named, (self.name,)
         return Rule, (self.name, self.forward, self.backward)
@@ -107,7 +107,7 @@ def _named(name: str) -> Rule:
 
 
 def _constant(name: str, value: Any) -> Any:
-    """Make an array of what is no `Var` and not quite simple: a list, a table, a tensor."""
+    """Convert a constant, such as a list, a table or a tensor, to an array; NumPy scalars and booleans stay."""
     return value if isinstance(value, bool | np.generic) else check.array(f"an argument of {name}", value)
 
 
@@ -124,7 +124,7 @@ def _kept(setting: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class EveryArgument:
-    """One backward rule, `rule(i, g, y, *arguments, **settings)`, of an operation with any number of arguments i."""
+    """One backward rule, `rule(i, g, y, *arguments, **settings)`, for each i of any number of arguments."""
 
     rule: Callable[..., Any]
 
@@ -136,16 +136,17 @@ def define(name: str, forward: Callable[..., Any], backward: Sequence[Callable[.
     """Add a row to the table of rules.
 
     Args:
-        name: of the operation, as the drawn graph shows it.
-        forward: `forward(xp, *arguments, **settings)` calculates it with the module `xp`, NumPy or `jax.numpy`.
-        backward: for each argument, `rule(g, y, *arguments, **settings)` gives its gradient from that of the result y.
+        name: name of the operation, as shown in drawings.
+        forward: `forward(xp, *arguments, **settings)` computes the result with the module xp, NumPy or `jax.numpy`.
+        backward: for each argument, `rule(g, y, *arguments, **settings)` returns its gradient, given the gradient g of
+            the result y.
     """
     RULES[name] = Rule(name, forward, backward)
     return RULES[name]
 
 
 def module_of(*values: Any) -> ModuleType:
-    """Return the module that calculates with these values: `jax.numpy` if one is a JAX array, else `numpy`."""
+    """Return the module that computes with these values: `jax.numpy` if one is a JAX array, else `numpy`."""
     for value in values:
         if type(value) not in _PLAIN and isinstance(value, jax.Array):
             return jnp
@@ -153,18 +154,18 @@ def module_of(*values: Any) -> ModuleType:
 
 
 class Op:
-    """One application of a rule: the inner node of the expression graph."""
+    """One application of a rule: an inner node of the expression graph."""
 
     __slots__ = ("arguments", "rule", "settings", "values")
 
     def __init__(self, rule: Rule, arguments: Sequence[Any], values: Sequence[Any], settings: Mapping[str, Any]):
         self.rule = rule
-        self.arguments = arguments  # as they were given: `Var`s, and constants
-        self.values = values  # the same as arrays, which stay what they are whatever is updated before `backward`
-        self.settings = settings  # what is not differentiated, such as an axis
+        self.arguments = arguments  # as given: `Var`s and constants
+        self.values = values  # their values at that time, whatever is updated before `backward`
+        self.settings = settings  # arguments that are not differentiated, such as an axis
 
     def backward(self, g: Any, y: Any, as_vars: bool) -> Iterator[tuple["Var", Any]]:
-        """Send the gradient g of the result y back: each `Var` among the arguments with its share."""
+        """Yield each `Var` among the arguments with its gradient, given the gradient g of the result y."""
         arguments = self.values
         if as_vars:
             arguments = [a if isinstance(a, Var) else v for a, v in zip(self.arguments, self.values, strict=True)]
@@ -174,30 +175,29 @@ class Op:
                 yield argument, _match(share, self.values[i].shape, self.values[i].dtype)
 
     def __reduce__(self) -> Any:
-        """Of the mark `FREED` there is only one."""
+        """Keep the marker `FREED` unique."""
         return "FREED" if self is FREED else (Op, (self.rule, self.arguments, self.values, self.settings))
 
 
 class Var(Operators):
-    """A variable: a value, the gradient that `backward` leaves in it, and the operation that made it.
+    """A variable: a value, the gradient that `backward` stores in it, and the operation that created it.
 
-    Operators (`+ - * / ** @`, indexing), methods and the functions of `neuraxis.autodiff.ops` give new `Var`s;
-    comparisons, `==` among them, give arrays of booleans. `float(x)` and `x.item()` give the number of a `Var` with one
-    entry, without its gradient. A `Var` is known to sets and dictionaries as the object that it is.
+    Operators (`+ - * / ** @`, indexing), methods and the functions of `neuraxis.autodiff.ops` return new `Var`s;
+    comparisons, including `==`, return arrays of booleans. `float(x)` and `x.item()` return the value of a `Var` with
+    one entry, without its gradient. `Var`s are hashed by identity.
 
-    Values and gradients are put in place as a whole: `w.val = w.val - step`, or `w.val -= step`. Into NumPy arrays that
-    were handed to a `Var` or come from it, nothing is written that would reach it: it takes copies and shows read-only
-    views.
+    Values and gradients are replaced as a whole: `w.val = w.val - step`, or `w.val -= step`. A `Var` copies the NumPy
+    arrays that it receives and returns read-only views, so writing into an array cannot change it.
 
     Attributes:
-        creator: the `Op` that made it; None for one that was made by hand.
-        name: what it is called in a drawing.
+        creator: the `Op` that created it; None if it was created directly.
+        name: name shown in drawings.
 
     Raises:
-        InputError: for a value that is no array of real numbers.
+        InputError: for a value that is not an array of real numbers.
     """
 
-    __array_ufunc__ = None  # `array * var` is ours to answer
+    __array_ufunc__ = None  # makes `array * var` call the operators of `Var`
     __slots__ = ("__weakref__", "_grad", "_val", "creator", "name", "number")
 
     def __init__(self, val: Any, name: str = ""):
@@ -205,7 +205,7 @@ class Var(Operators):
         self._grad: Any = None
         self.creator: Op | None = None
         self.name = name
-        self.number = next(_numbers)  # an argument is older than what is made of it
+        self.number = next(_numbers)  # smaller for arguments than for their results
 
     @classmethod
     def _made(cls, val: Any, creator: Op | None) -> "Var":
@@ -215,9 +215,9 @@ class Var(Operators):
 
     @property
     def val(self) -> Any:
-        """The value, a NumPy or JAX array of floats (or a NumPy scalar, as NumPy's sums are).
+        """The value, a NumPy or JAX array of floats (or a NumPy scalar, such as NumPy's sums).
 
-        Python numbers and integers become floats of JAX's default size (float32, or float64 under `jax.enable_x64`).
+        Python numbers and integers become floats of JAX's default dtype (float32, or float64 under `jax.enable_x64`).
         """
         return shown(self._val)
 
@@ -227,7 +227,7 @@ class Var(Operators):
 
     @property
     def grad(self) -> Any:
-        """∂E/∂val in the shape of val, added up over calls of `backward`; None before."""
+        """∂E/∂val in the shape of val, accumulated over calls of `backward`; None before the first."""
         return shown(self._grad)
 
     @grad.setter
@@ -239,11 +239,11 @@ class Var(Operators):
         self._grad = grad
 
     def backward(self, seed: ArrayLike | None = None, *, keep_graph: bool = False) -> None:
-        """Add ∂E/∂v to `v.grad` for every `Var` v that this one, E, was calculated from, and for E itself.
+        """Add ∂E/∂v to `v.grad` for every `Var` v that this one, E, was computed from, and for E itself.
 
         Args:
-            seed: the gradient to begin with, in the shape of `val`; 1 for a scalar.
-            keep_graph: keep the graph for another call. Otherwise it is freed while the gradients go through it.
+            seed: gradient of E to start from, in the shape of `val`; 1 by default for a scalar.
+            keep_graph: whether to keep the graph for another call; otherwise it is freed during the backward pass.
 
         Raises:
             InputError: for a missing seed where `val` is not a scalar, a seed of another shape, a `Var` without a
@@ -253,7 +253,7 @@ class Var(Operators):
             var._grad = g if var._grad is None else var._grad + g
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
+        """Reset the gradient to None."""
         self.grad = None
 
     @property
@@ -273,17 +273,17 @@ class Var(Operators):
 
     @property
     def dtype(self) -> np.dtype:
-        """Number format of the value."""
+        """Dtype of the value."""
         return self._val.dtype
 
     def item(self) -> float:
-        """Return the number of a `Var` with one entry, without its gradient.
+        """Return the value of a `Var` with one entry as a number, without its gradient.
 
         Raises:
-            InputError: for one with more entries, or none.
+            InputError: for a `Var` with several entries, or none.
         """
         if self.size != 1:
-            raise InputError(f"only a Var with one entry is a number, but this one has shape {self.shape}")
+            raise InputError(f"only a Var with one entry converts to a number, but this one has shape {self.shape}")
         return float(self._val.reshape(()))
 
     def __float__(self) -> float:
@@ -299,8 +299,8 @@ class Var(Operators):
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise InputError(
-            "a Var is no array, which would know nothing of its gradient; "
-            "take x.val for its value, or the functions of neuraxis.autodiff.ops to go on with the gradient"
+            "a Var does not convert to an array, which would lose its gradient; "
+            "use x.val for its value, or the functions of neuraxis.autodiff.ops to keep the gradient"
         )
 
     def __repr__(self) -> str:
@@ -329,15 +329,15 @@ class Var(Operators):
 
     def _compare(self, operation: Callable[[Any, Any], Any], other: Any) -> Any:
         if not (isinstance(other, Var | float | int | list | tuple) or hasattr(other, "__array__")):
-            return NotImplemented  # a Var is not equal to None, or to a word
-        other = other._val if isinstance(other, Var) else _floats("what a Var is compared with", other)
+            return NotImplemented  # so that a Var is not equal to None or to a string
+        other = other._val if isinstance(other, Var) else _floats("the value that a Var is compared with", other)
         try:
             return operation(self._val, other)
         except (TypeError, ValueError) as error:
             raise InputError(f"shapes {self.shape} and {other.shape} cannot be compared: {error}") from error
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Var":
-        """Copy all that this was made from, oldest first, without recursion; values are never written into."""
+        """Copy everything that this was computed from, oldest first, without recursion; values are immutable."""
         for var in _reached(self):
             if id(var) not in memo:
                 creator = var.creator
@@ -353,11 +353,11 @@ class Var(Operators):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._val, self._grad, self.creator, self.name = state
-        self.number = next(_numbers)  # its arguments were made before, and what comes now is newer
+        self.number = next(_numbers)  # its arguments were restored before it
 
 
 def with_axes(name: str, x: Any) -> Any:
-    """Return what has axes: a `Var` or an array, made of a list, a number, a table or a tensor."""
+    """Return a `Var` or an array as it is, and convert numbers, lists, tables and tensors to arrays."""
     return x if isinstance(x, Var | np.ndarray) else _array(name, x)
 
 
@@ -368,7 +368,7 @@ def value_of(x: Any) -> Any:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Calculate without recording, inside a `with` block or in a decorated function: results have no creator."""
+    """Compute without recording, inside a `with` block or in a decorated function: results have no creator."""
     token = _recording.set(False)
     try:
         yield
@@ -376,12 +376,12 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-# Stands in the place of a creator that a backward pass has freed.
+# Replaces a creator that a backward pass has freed.
 FREED = Op(Rule("freed", lambda xp: None, ()), (), (), {})
 
 
 def ancestors(y: Var) -> list[Var]:
-    """All `Var`s that y was made from and y itself, oldest first.
+    """Return all `Var`s that y was computed from, and y itself, oldest first.
 
     Raises:
         InputError: if a part of the graph was freed.
@@ -393,9 +393,9 @@ def ancestors(y: Var) -> list[Var]:
 
 
 def _reached(y: Var) -> list[Var]:
-    """Walk from y to what it was made from; every argument is older than its result, so this order is topological.
+    """Return y and all `Var`s that it was computed from, oldest first: every argument is older than its result.
 
-    No recursion: a graph may be as deep as memory allows.
+    This does not recurse, because a graph may be as deep as memory allows.
     """
     found, open = {y}, [y]
     while open:
@@ -408,16 +408,16 @@ def _reached(y: Var) -> list[Var]:
 
 
 def send_back(y: Var, seed: ArrayLike | None, *, free: bool, as_vars: bool = False) -> Iterator[tuple[Var, Any]]:
-    """Yield every `Var` that y was made from, newest first, with its gradient, in which all branches are added up.
+    """Yield every `Var` that y was computed from, newest first, with its gradient, summed over all branches.
 
     Args:
-        y: where to begin.
+        y: result to start from.
         seed: gradient of y; None for 1.
-        free: take the graph apart on the way.
-        as_vars: calculate the gradients with `Var`s, so that they are recorded and can be differentiated.
+        free: whether to free the graph during the pass.
+        as_vars: whether to compute gradients with `Var`s, so that they are recorded and can be differentiated.
     """
     if y.creator is None:
-        raise InputError("nothing to differentiate: this Var was made by hand, or inside no_grad()")
+        raise InputError("nothing to differentiate: this Var was created directly, or inside no_grad()")
     g = _seed(y, seed)
     waiting, total = ancestors(y), {y: Var(g) if as_vars else g}
     while waiting:
@@ -447,7 +447,7 @@ def _seed(y: Var, seed: ArrayLike | None) -> Any:
 
 
 def _match(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    """Bring a gradient to the shape of what it belongs to: broadcasting forward is summing backward, and vice versa."""
+    """Sum or broadcast a gradient to the shape of its argument: the transpose of broadcasting is summing."""
     if g.shape != shape:
         lead = g.ndim - len(shape)
         if lead:
@@ -464,14 +464,14 @@ def _array(name: str, value: Any) -> Any:
 
 
 def _floats(name: str, value: Any) -> Any:
-    """Make an array of floats, of JAX's default size where the numbers have none of their own."""
+    """Convert to an array of floats, of JAX's default dtype unless the value has a floating-point dtype."""
     array = _array(name, value)
     typed = isinstance(value, np.generic) or not isinstance(value, float | int | list | tuple)
     return array if typed and _is_floating(array) else array.astype(jnp.result_type(float))
 
 
 def _text(value: Any) -> str:
-    """Say what a value is: a scalar by its number, an array by its shape."""
+    """Describe a value: a scalar by its number, an array by its shape."""
     if np.shape(value) or isinstance(value, Tracer):
         return f"of shape {np.shape(value)}"
     return f"{float(value):.4g}"

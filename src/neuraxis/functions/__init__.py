@@ -1,4 +1,4 @@
-"""Pure functions: what models are built of, trained with and compared by."""
+"""Pure functions that models are built from, trained with and compared by."""
 
 from neuraxis.functions.activations import Activation as Activation
 from neuraxis.functions.activations import arctan as arctan

@@ -27,11 +27,11 @@ from neuraxis.functions.precision import single
 class Activation:
     """A function σ with its derivative σ′, both of arrays.
 
-    Integers and truth values are taken as floats. Numbers of half precision are calculated with in single precision,
-    where squares and sums do not overflow, and given back in their own.
+    Integers and booleans are converted to floats. Half-precision inputs are computed in single precision, where squares
+    and sums do not overflow, and the result is cast back.
 
     Args:
-        name: how it is printed.
+        name: name that `repr` shows.
         value: σ.
         slope: σ′.
     """
@@ -48,25 +48,25 @@ class Activation:
         return _in_single(self.value, z)
 
     def derivative(self, z: ArrayLike) -> Float[Array, "..."]:
-        """Return σ′(z): in the shape of z, or the Jacobian (…, k, k) of a function of the last axis."""
+        """Return σ′(z), in the shape of z, or the Jacobian (…, k, k) of a function of the last axis."""
         return _in_single(self.slope, z)
 
     def __repr__(self) -> str:
         return self.name
 
     def __reduce__(self) -> Any:
-        # A constant of this file is pickled and copied by its name, as functions are, and so stays the same one.
+        # Constants of this module are pickled and copied by name, as functions are, which preserves their identity.
         return self.name if globals().get(self.name) is self else super().__reduce__()
 
 
 def _in_single(function: Callable[[Array], Array], z: ArrayLike) -> Array:
-    """Apply a function to floats, in single precision at least."""
+    """Apply a function in at least single precision, and cast the result back."""
     numbers = check.floats("z", z)
     return function(single(numbers)).astype(numbers.dtype)
 
 
 def _largest(z: Array) -> Array:
-    """1 at the first of the largest entries of the last axis and 0 elsewhere."""
+    """Return 1 at the first maximum along the last axis and 0 elsewhere."""
     place = jnp.argmax(_vector(z), axis=-1, keepdims=True)
     return (jnp.arange(z.shape[-1]) == place).astype(z.dtype)
 
@@ -78,12 +78,12 @@ def _vector(z: Array) -> Array:
 
 
 def _from_below(z: Array) -> Array:
-    """Return z, but a large number for −∞, whose product with 0 would be NaN."""
+    """Clip z from below, because −∞ · 0 would be NaN."""
     return jnp.maximum(z, -1e4)
 
 
 def _within(z: Array) -> Array:
-    """Return z, but large numbers for ±∞."""
+    """Clip z from both sides, because ±∞ · 0 would be NaN."""
     return jnp.clip(z, -1e4, 1e4)
 
 
@@ -99,14 +99,14 @@ def _softmax_jacobian(z: Array) -> Array:
 identity = Activation("identity", lambda z: z, jnp.ones_like)
 """σ(z) = z, with σ′ = 1."""
 
-# σ(z) σ(−z) keeps its digits where σ is close to 1 and 1 − σ would cancel.
+# σ(z) σ(−z) stays accurate where σ is close to 1 and 1 − σ would cancel.
 logistic = Activation("logistic", jax.nn.sigmoid, lambda z: logistic(z) * logistic(-z))
 """σ(z) = 1/(1 + e^(−z)), between 0 and 1, with σ′ = σ(z) (1 − σ(z)) ≤ ¼."""
 
 arctan = Activation("arctan", jnp.arctan, lambda z: 1 / (1 + z * z))
 """σ(z) = arctan z, between −π/2 and π/2, with σ′ = 1/(1 + z²)."""
 
-# 1/cosh² equals 1 − tanh² and keeps its digits in the tails.
+# 1/cosh² equals 1 − tanh² and stays accurate in the tails.
 tanh = Activation("tanh", jnp.tanh, lambda z: 1 / jnp.cosh(z) ** 2)
 """σ(z) = tanh z, between −1 and 1, with σ′ = 1 − tanh² z."""
 
@@ -123,10 +123,10 @@ softplus = Activation("softplus", jax.nn.softplus, logistic)
 """σ(z) = ln(1 + e^z), a smooth `relu`, whose derivative is the `logistic` function."""
 
 leaky_relu = Activation("leaky_relu", lambda z: jnp.where(z > 0, z, 0.01 * z), lambda z: jnp.where(z > 0, 1.0, 0.01))
-"""σ(z) = z for z > 0 and 0.01 z elsewhere, with σ′ = 1 and 0.01: no neuron falls silent for good as with `relu`."""
+"""σ(z) = z for z > 0 and 0.01 z elsewhere, with σ′ = 1 and 0.01, so that no neuron dies as with `relu`."""
 
 elu = Activation("elu", jax.nn.elu, lambda z: jnp.exp(jnp.minimum(z, 0)))
-"""σ(z) = z for z > 0 and e^z − 1 elsewhere, above −1, with σ′ = 1 and e^z."""
+"""σ(z) = z for z > 0 and e^z − 1 elsewhere, bounded below by −1, with σ′ = 1 and e^z."""
 
 silu = Activation(
     "silu",
@@ -145,16 +145,16 @@ gelu = Activation(
     lambda z: _from_below(z) * _normal_cdf(z),
     lambda z: _normal_cdf(z) + _within(z) * jnp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
 )
-"""σ(z) = z Φ(z) with the distribution function Φ of normal numbers, with σ′ = Φ(z) + z e^(−z²/2)/√(2π).
+"""σ(z) = z Φ(z) with the standard normal distribution function Φ, and σ′ = Φ(z) + z e^(−z²/2)/√(2π).
 
-It is the exact form, without the approximation by tanh.
+This is the exact form, not the tanh approximation.
 """
 
 softmax = Activation("softmax", lambda z: jax.nn.softmax(_vector(z)), _softmax_jacobian)
 """σ(z)_i = e^(z_i)/Σ_j e^(z_j) over the last axis, with J_ij = y_i (δ_ij − y_j) for y = σ(z)."""
 
 argmax = Activation("argmax", lambda z: z * _largest(z), lambda z: _diagonal(_largest(z)))
-"""The largest entry of the last axis kept, the rest 0 (winner takes all; of equal ones the first wins).
+"""Keep the largest entry along the last axis and set the others to 0 (winner-take-all; the first of equals wins).
 
-J has a single 1, at the winner's place on the diagonal.
+J has a single 1, at the winner's position on the diagonal.
 """

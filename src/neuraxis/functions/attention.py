@@ -1,4 +1,4 @@
-"""Attention: every query takes the mean of values, weighted by how well their keys match it."""
+"""Attention: each query receives a mean of the values, weighted by how well their keys match the query."""
 
 import math
 from functools import partial
@@ -26,11 +26,11 @@ def attention(
         q: queries.
         k: keys.
         v: values, one for each key.
-        mask: which key each query may see, of a shape that broadcasts to (…, n, m); all, without one. A query that may
-            see none has the output 0.
+        mask: True where a query may attend to a key, broadcastable to (…, n, m); everywhere by default. The output of a
+            query that may attend to no key is 0.
 
     Raises:
-        InputError: as for `attention_weights`, or values that are not one for each key.
+        InputError: as for `attention_weights`, or if there is not one value for each key.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), equation 1.
     """
@@ -50,16 +50,17 @@ def attention(
 def attention_weights(
     q: Float[ArrayLike, "... n d"], k: Float[ArrayLike, "... m d"], mask: Bool[ArrayLike, "..."] | None = None
 ) -> Float[Array, "... n m"]:
-    """A = softmax(Q Kᵀ/√d) over the keys that each query may see; 0 at the others, and everywhere if it sees none.
+    """A = softmax(Q Kᵀ/√d) over the keys that each query may attend to, and 0 for all other keys.
 
     Args:
         q: queries.
         k: keys.
-        mask: which key each query may see, of a shape that broadcasts to (…, n, m); all, without one.
+        mask: True where a query may attend to a key, broadcastable to (…, n, m); everywhere by default. The weights of
+            a query that may attend to no key are 0.
 
     Raises:
-        InputError: for queries and keys that do not have equally many features, leading axes that do not broadcast, or
-            a mask that does not consist of truth values or does not fit.
+        InputError: if queries and keys have different numbers of features, their leading axes do not broadcast, or the
+            mask is not boolean or does not broadcast.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), equation 1.
     """
@@ -77,36 +78,36 @@ def attention_weights(
 
 
 def causal_mask(queries: int, keys: int | None = None) -> Bool[np.ndarray, "n m"]:
-    """Let every query see the keys up to its own place, and none after it: True for j ≤ i + m − n.
+    """Return the causal mask, with which query i may attend to the keys j ≤ i + m − n.
 
     Args:
-        queries: n.
-        keys: m, at least n: the queries stand at the last n places; n by default.
+        queries: number of queries n, which are aligned with the last n keys.
+        keys: number of keys m ≥ n; n by default.
 
     Raises:
-        InputError: for numbers that are negative, or fewer keys than queries.
+        InputError: for negative numbers, or fewer keys than queries.
     """
     keys = queries if keys is None else keys
     check.whole(0, queries=queries, keys=keys)
     if keys < queries:
-        raise InputError(f"keys must be at least as many as the {queries} queries, but are {keys}")
+        raise InputError(f"keys must be at least the number of queries, {queries}, but is {keys}")
     return np.tri(queries, keys, keys - queries, dtype=bool)
 
 
 def masked_softmax(z: Float[ArrayLike, "... k"], mask: Bool[ArrayLike, "..."] | None = None) -> Float[Array, "... k"]:
-    """e^(z_i)/Σ_j e^(z_j) over the places of the last axis where the mask is True, and 0 at the others.
+    """e^(z_i)/Σ_j e^(z_j) over the entries of the last axis where the mask is True, and 0 elsewhere.
 
-    Where it is True nowhere all is 0, and so is the gradient.
+    Where the mask is True nowhere, the result and its gradient are 0.
 
     Raises:
-        InputError: for a mask that does not consist of truth values, or does not broadcast to the shape of z.
+        InputError: for a mask that is not boolean, or does not broadcast to the shape of z.
     """
     scores = check.floats("z", z)
     if mask is None:
         return jax.nn.softmax(scores)
     seen = check.array("mask", mask)
     if seen.dtype != bool:
-        raise InputError(f"mask must contain booleans, True where a key may be seen, but has dtype {seen.dtype}")
+        raise InputError(f"mask must be boolean, True where a query may attend to a key, but has dtype {seen.dtype}")
     try:
         fits = np.broadcast_shapes(seen.shape, scores.shape) == scores.shape
     except ValueError:
@@ -119,7 +120,7 @@ def masked_softmax(z: Float[ArrayLike, "... k"], mask: Bool[ArrayLike, "..."] | 
 @jax.custom_jvp
 def _masked_softmax(z: Array, mask: Array) -> Array:
     largest = jnp.max(z, axis=-1, keepdims=True, where=mask, initial=-jnp.inf)
-    # The largest is −∞ where nothing is seen, and −∞ − −∞ would be NaN.
+    # The largest is −∞ where everything is masked, and −∞ − (−∞) would be NaN.
     e = jnp.where(mask, jnp.exp(z - jnp.where(jnp.isneginf(largest), 0, largest)), 0)
     total = jnp.sum(e, axis=-1, keepdims=True)
     return e / jnp.where(total == 0, 1, total)
@@ -127,7 +128,7 @@ def _masked_softmax(z: Array, mask: Array) -> Array:
 
 @partial(_masked_softmax.defjvp, symbolic_zeros=True)
 def _(primals, tangents):
-    """Dy = y (dz − Σ y dz), which needs y alone, and is 0 where nothing is seen."""
+    """Return y and dy = y (dz − Σ y dz), which depends on y only, and is 0 where everything is masked."""
     y, dz = _masked_softmax(*primals), tangents[0]
     if isinstance(dz, SymbolicZero):
         return y, jnp.zeros_like(y)

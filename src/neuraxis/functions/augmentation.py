@@ -1,8 +1,9 @@
-"""Augmentation of images: small random changes that leave the class as it is.
+"""Image augmentation: small random changes that preserve the class.
 
-Images are (…, height, width, channel) with numbers from 0 to 1; grey ones have one channel. Each image of the leading
-axes is changed in its own way. All changes of place add up to one displacement field, so that an image is interpolated
-only once: the new image at pixel p is the old one at p + displacement(p). Everything works inside `jit` and `vmap`.
+Images are (…, height, width, channel) with values in [0, 1]; greyscale images have one channel. Each image along the
+leading axes is changed independently. All geometric changes are summed into one displacement field, so that an image is
+interpolated only once: the new image at pixel p is the old one at p + displacement(p). Everything works inside `jit`
+and `vmap`.
 """
 
 import math
@@ -38,20 +39,20 @@ def augment(
     noise: Number = 0.0,
     flip: Number = 0.0,
 ) -> Float[Array, "... height width channel"]:
-    """Flip, shift, rotate, scale and bend every image at random, then add noise. What is 0 is left out.
+    """Flip, shift, rotate, scale and deform every image at random, then add noise; amounts of 0 are skipped.
 
-    All but the noise keeps the range from 0 to 1.
+    All changes except the noise keep values in [0, 1].
 
     Args:
-        key: seed of all changes.
-        images: numbers from 0 to 1.
-        shift: largest shift along each axis [pixel], drawn evenly from −shift to shift.
-        rotation: largest angle [degree], drawn evenly from −rotation to rotation.
-        scale: largest change of size, whose factor is drawn evenly from 1 − scale to 1 + scale.
+        key: random key for all changes.
+        images: values in [0, 1].
+        shift: largest shift along each axis [pixel], drawn uniformly from −shift to shift.
+        rotation: largest angle [degree], drawn uniformly from −rotation to rotation.
+        scale: largest relative change of size; the scale factor is drawn uniformly from 1 − scale to 1 + scale.
         alpha: strength of the elastic deformation [pixel], see `elastic`.
-        sigma: its smoothness [pixel].
+        sigma: smoothness of the elastic deformation [pixel].
         noise: standard deviation of the noise, see `add_noise`.
-        flip: probability that an image is mirrored, left for right, before all else.
+        flip: probability that an image is mirrored left to right, before all other changes.
 
     Raises:
         InputError: for images of another shape or range, a negative amount, a scale of 1 or more, a sigma that is not
@@ -94,20 +95,20 @@ def affine(
     angle: ArrayLike = 0.0,
     factor: ArrayLike = 1.0,
 ) -> Float[Array, "... height width 2"]:
-    """Displacement that scales and rotates images about their centre c, then shifts them by t.
+    """Return the displacement that scales and rotates images about their centre c, then shifts them by t.
 
-    It is c + R⁻¹(p − c − t)/s − p for the pixel p, with the rotation R and the scale factor s.
+    At pixel p it is c + R⁻¹(p − c − t)/s − p, with the rotation R and the scale factor s.
 
     Args:
-        height: of the images.
-        width: of the images.
-        shift: t, down and to the right [pixel], whole or not.
-        angle: of the rotation [degree], counter-clockwise.
-        factor: s, above 1 to enlarge.
+        height: height of the images [pixel].
+        width: width of the images [pixel].
+        shift: t, down and to the right [pixel]; need not be an integer.
+        angle: rotation angle [degree], counter-clockwise.
+        factor: scale factor s; above 1 enlarges.
 
     Raises:
         InputError: for a factor that is not positive, a shift or angle that is not finite, a shift without two
-            entries, or numbers of images that do not broadcast.
+            entries, or leading axes that do not broadcast.
     """
     check.whole(height=height, width=width)
     check.array_fits("height and width", (height, width, 2))
@@ -128,12 +129,12 @@ def affine(
 def elastic(
     key: PRNGKeyArray, shape: Sequence[Whole], *, alpha: Number, sigma: Number = 4.0
 ) -> Float[Array, "... height width 2"]:
-    """Displacement of an elastic deformation: α times even noise from −1 to 1, smoothed by a Gaussian of width σ.
+    """Return an elastic displacement: α times uniform noise in [−1, 1], smoothed by a Gaussian of width σ.
 
-    A displacement has a standard deviation of about α/(√(12π) σ), 1.4 pixels for α = 34 and σ = 4, which suit MNIST.
+    Its standard deviation is about α/(√(12π) σ): 1.4 pixels for α = 34 and σ = 4, which suit MNIST.
 
     Args:
-        key: seed.
+        key: random key.
         shape: (…, height, width).
         alpha: α [pixel].
         sigma: σ [pixel].
@@ -156,7 +157,7 @@ def elastic(
 
 
 def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[Array, "... height width"]:
-    """Convolve the last two axes with a Gaussian of width σ [pixel], cut off at 4σ; outside the field is 0.
+    """Convolve the last two axes with a Gaussian of width σ [pixel], truncated at 4σ; the field is zero-padded.
 
     Raises:
         InputError: for a σ that is not positive, or a field of fewer than two axes.
@@ -168,7 +169,7 @@ def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[
         raise InputError(f"field must have shape (…, height, width), but has shape {given.shape}")
     wide = jnp.promote_types(given.dtype, jnp.float32)
     smoothed = given.astype(wide)
-    for _ in range(2):  # as two products of matrices, which are faster than convolutions at the sizes of digits
+    for _ in range(2):  # as two matrix products, which are faster than convolutions for images as small as digits
         *leading, rows, columns = smoothed.shape
         flat = smoothed.reshape(math.prod(leading) * rows, columns)
         flat = jnp.matmul(flat, _gaussian(columns, sigma).astype(wide), precision=lax.Precision.HIGHEST)
@@ -179,14 +180,14 @@ def smooth(field: Float[ArrayLike, "... height width"], sigma: Number) -> Float[
 def warp(
     images: Float[ArrayLike, "... height width channel"], displacement: Float[ArrayLike, "... height width 2"]
 ) -> Float[Array, "... height width channel"]:
-    """Move pixels: the new image at p is the old one at p + displacement(p), interpolated linearly; outside it is 0.
+    """Resample images: the new image at p is the old one at p + displacement(p), interpolated linearly; 0 outside.
 
     Args:
         images: (…, height, width, channel).
-        displacement: (…, height, width, 2), rows and columns [pixel], whose leading axes broadcast to the images'.
+        displacement: (…, height, width, 2), along rows and columns [pixel]; its leading axes broadcast to the images'.
 
     Raises:
-        InputError: where the shapes do not fit.
+        InputError: for shapes that do not fit.
     """
     old, moved = _floats(images=images), _floats(displacement=displacement)
     if old.ndim < 3:
@@ -196,7 +197,7 @@ def warp(
     count, wide = math.prod(batch), jnp.promote_types(old.dtype, jnp.float32)
     moved = jnp.broadcast_to(moved, (*batch, height, width, 2)).reshape(count, height, width, 2)
     moved = moved.astype(jnp.promote_types(moved.dtype, jnp.float32))
-    # A border of zeros, into which everything that lies further outside is clipped.
+    # A border of zeros, to which all positions further outside are clipped.
     row = jnp.clip(jnp.arange(height)[:, None] + moved[..., 0], -1, height) + 1
     column = jnp.clip(jnp.arange(width) + moved[..., 1], -1, width) + 1
     top, left = jnp.minimum(jnp.floor(row), height), jnp.minimum(jnp.floor(column), width)
@@ -209,15 +210,15 @@ def warp(
 
 
 def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: ArrayLike) -> Float[Array, "..."]:
-    """Add normal noise of that standard deviation to every number.
+    """Add Gaussian noise to every value.
 
-    The result leaves the range from 0 to 1, on purpose: if it were cut off there, black pixels would be lighter on
-    average than they are without noise, which is what a model sees in inference.
+    The result is deliberately not clipped to [0, 1]: clipping would make black pixels lighter on average than those
+    that a model sees at inference, without noise.
 
     Args:
-        key: of the noise.
-        images: of any shape.
-        deviation: standard deviation, one for all or of a shape that broadcasts to that of the images.
+        key: random key for the noise.
+        images: any shape.
+        deviation: standard deviation, broadcastable to the shape of the images.
 
     Raises:
         InputError: for a negative deviation, or one of another shape.
@@ -234,7 +235,7 @@ def add_noise(key: PRNGKeyArray, images: Float[ArrayLike, "..."], deviation: Arr
 def check_amounts(
     shift: Number, rotation: Number, scale: Number, alpha: Number, sigma: Number, noise: Number, flip: Number
 ) -> None:
-    """Refuse amounts that `augment` cannot use.
+    """Check the amounts of change that `augment` receives.
 
     Raises:
         InputError: for an array of several numbers, a negative amount, a scale of 1 or more, a sigma that is not
@@ -261,18 +262,18 @@ def _floats(**arrays: Any) -> Array:
 
 
 def _some(amount: Number) -> bool:
-    """Tell whether an amount is not 0; one that is being traced may be anything."""
+    """Return whether an amount may differ from 0, as every traced one may."""
     return isinstance(amount, Tracer) or bool(amount != 0)
 
 
 def _checked(images: Any) -> Array:
-    """Refuse what is no image; raw bytes and a forgotten axis of channels above all."""
+    """Check images; the common mistakes are raw bytes and a missing channel axis."""
     array = jnp.asarray(check.array("images", images))
     shape = array.shape
     if len(shape) < 3 or shape[-1] > _MOST_CHANNELS:
         raise InputError(
             f"images must have shape (…, height, width, channel) with at most {_MOST_CHANNELS} channels, but have "
-            f"shape {shape}; images[..., None] gives grey images their channel"
+            f"shape {shape}; images[..., None] adds the channel axis to greyscale images"
         )
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise InputError(f"images must be floats from 0 to 1 (see Dataset.scaled), but have dtype {array.dtype}")
@@ -296,12 +297,12 @@ def _check_displacement(shape: tuple[int, ...], wanted: tuple[int, ...]) -> None
 
 
 def _offsets(size: int) -> np.ndarray:
-    """Places of pixels as seen from their centre."""
+    """Return pixel positions relative to the centre of an axis."""
     return np.arange(size) - (size - 1) / 2
 
 
 def _gaussian(size: int, sigma: Number) -> Array:
-    """Convolution with a Gaussian along an axis of that size, as a symmetric matrix."""
+    """Return the symmetric matrix of the convolution with a Gaussian along an axis of that size."""
     sigma = jnp.asarray(sigma, float)
     radius = jnp.floor(4 * sigma + 0.5)
     distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
@@ -309,10 +310,11 @@ def _gaussian(size: int, sigma: Number) -> Array:
 
 
 def _total(sigma: Array, radius: Array) -> Array:
-    """Σ exp(−j²/2σ²) over all whole numbers j from −radius to radius, which σ decides while the program runs."""
+    """Return Σ exp(−j²/2σ²) over the integers j from −radius to radius, which is traced if σ is."""
     j = np.arange(1.0, 65.0)
     one_by_one = 1 + 2 * jnp.sum(jnp.where(j <= radius, jnp.exp(-0.5 * (j / sigma) ** 2), 0.0))
-    # Where there are more, by Euler and Maclaurin: the integral from −edge to edge, less (f'(edge) − f'(−edge))/24.
+    # For a larger radius, by the Euler–Maclaurin formula: the integral from −edge to edge, less
+    # (f'(edge) − f'(−edge))/24.
     edge = radius + 0.5
     integral = math.sqrt(2 * math.pi) * sigma * erf(edge / (math.sqrt(2) * sigma))
     by_integral = integral + edge / (12 * sigma**2) * jnp.exp(-0.5 * (edge / sigma) ** 2)
@@ -320,8 +322,8 @@ def _total(sigma: Array, radius: Array) -> Array:
 
 
 def _two_by_two(images: Array, corner: Array) -> Array:
-    """Gather the 2×2 pixels at every corner: (n, height, width, 2) places give (n, height, width, 2, 2, channel)."""
-    # As windows: on a CPU this takes 0.8 ms where four gathers of single pixels take 1.2 and map_coordinates 1.9.
+    """Gather the 2×2 pixels at every corner: (n, height, width, 2) corners give (n, height, width, 2, 2, channel)."""
+    # Gathered as windows: on a CPU this takes 0.8 ms, four gathers of single pixels 1.2 and map_coordinates 1.9.
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(3, 4, 5),
         collapsed_slice_dims=(),

@@ -18,26 +18,27 @@ def continuous_convolve(
     bounds: tuple[ArrayLike, ArrayLike],
     intervals: int = 1000,
 ) -> Float[Array, "..."]:
-    """(f ∗ g)(t) = ∫ f(s) g(t − s) ds, by Simpson's rule.
+    """Return (f ∗ g)(t) = ∫ f(s) g(t − s) ds, by Simpson's rule.
 
     Args:
-        f: function of s, of arrays.
-        g: function of t − s, of arrays.
-        t: where to evaluate, any shape.
-        bounds: from where to where f(s) g(t − s) is not 0, or as good as; numbers, or arrays of the shape of t, such as
-            (0, t) for functions that begin at 0. Where the product jumps inside, the rule is exact to first order only.
+        f: function that maps an array of s to values of the same shape.
+        g: function that maps an array of t − s to values of the same shape.
+        t: points at which to evaluate, any shape.
+        bounds: integration limits (lower, upper), outside of which f(s) g(t − s) is negligible: numbers, or arrays of
+            the shape of t, such as (0, t) for functions that vanish below 0. If the product has a jump in between, the
+            rule is only of first order.
         intervals: even number of intervals between the bounds; the error falls with its fourth power.
 
     Raises:
-        InputError: for a number of intervals that is odd or below 2, bounds that are not finite or do not fit t, and
-            functions whose product is not an array of the shape of s.
+        InputError: for a number of intervals that is odd or below 2, bounds that are not finite or do not fit t, or
+            functions whose product does not have the shape of s.
     """
     check.functions(f=f, g=g)
     check.whole(2, intervals=intervals)
     if intervals % 2:
         raise InputError(f"intervals must be even, but is {intervals}")
     if not isinstance(bounds, list | tuple) or len(bounds) != 2:
-        raise InputError(f"bounds must be two, from where to where, but are {check.received(bounds)}")
+        raise InputError(f"bounds must be a pair (lower, upper), but is {check.received(bounds)}")
     given: dict[str, Array] = {"t": check.floats("t", t)}
     for name, bound in zip(("the lower bound", "the upper bound"), bounds, strict=True):
         given[name] = check.floats(name, bound)
@@ -53,6 +54,6 @@ def continuous_convolve(
     if values.shape != s.shape:
         raise InputError(f"f(s) g(t − s) must have the shape of s, {s.shape}, but has shape {values.shape}")
     weights = jnp.full(intervals + 1, 2.0).at[1::2].set(4.0).at[jnp.array([0, -1])].set(1.0)
-    # In full precision, which GPUs do not take of themselves.
+    # In full precision, which is not the default on GPUs.
     total = jnp.matmul(values, weights.astype(values.dtype), precision=lax.Precision.HIGHEST)
     return total * (high - low)[..., 0] / (3 * intervals)

@@ -1,14 +1,14 @@
 """Discrete convolution and cross-correlation over any number of spatial axes, with gradients that are fast on a CPU.
 
 Arrays are (…, *space, channel) and kernels (*space, in, out): `space` is (time,) for signals and (height, width) for
-images, as many axes as the kernel has beside its two of channels. Along an axis of n entries, with k entries of the
-kernel, stride s, dilation d and p entries of padding in all, the result has ⌊(n + p − d(k − 1) − 1)/s⌋ + 1 entries.
+images, and all axes of the kernel but the last two are spatial. Along an axis of n entries, with k kernel entries,
+stride s, dilation d and p entries of padding in total, the result has ⌊(n + p − d(k − 1) − 1)/s⌋ + 1 entries.
 
-Strides and transposed convolutions are reduced to correlations at every place (`correlation`) by sorting the entries by
-their phase, which is their place modulo the stride.
+Strides and transposed convolutions are reduced to correlations with stride 1 (`correlation`) by sorting the entries by
+phase, which is their position modulo the stride.
 
-There is no forward-mode derivative (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) of a convolution with several input
-channels; `jax.jacrev(jax.jacrev(f))` gives second derivatives.
+In general there is no forward-mode derivative (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) of a convolution with several
+input channels; `jax.jacrev(jax.jacrev(f))` gives second derivatives.
 """
 
 import math
@@ -27,7 +27,7 @@ from neuraxis.functions.borders import Border
 from neuraxis.functions.correlation import correlate, plain
 from neuraxis.functions.spatial import Padding, Pairs, Steps, Whole
 
-_MOST_SLICES = 24  # entries of a kernel along all axes together, up to which its places are cut out one by one
+_MOST_SLICES = 24  # largest sum of the kernel's spatial sizes for which windows are cut out by slicing
 
 
 def cross_correlate(
@@ -40,27 +40,27 @@ def cross_correlate(
     groups: Whole = 1,
     border: Border | None = None,
 ) -> Float[Array, "..."]:
-    """y[i, o] = Σ_{k, c} x[s i + d k − p, c] w[k, c, o], which networks call convolution.
+    """Return y[i, o] = Σ_{k, c} x[s i + d k − p, c] w[k, c, o], called convolution in neural networks.
 
-    With g groups, the first of g parts of the output channels see the first of g parts of the input channels only, and
-    so on; as many groups as channels make the convolution depthwise.
+    With g groups, input and output channels are divided into g equal parts, and each part of the output depends on the
+    corresponding part of the input only; as many groups as input channels give a depthwise convolution.
 
     Args:
-        x: (…, *space, in).
+        x: input, (…, *space, in).
         kernel: w, (*space, in/g, out).
-        stride: s, steps between the places of the kernel: one number, or one for each spatial axis.
-        padding: zeros around x: "valid" (none), "same" (so many that ⌈n/s⌉ entries come out), the number on either
-            side, or for each spatial axis that number or (before, after); p in the formula are those before.
-        dilation: d, distance of the kernel's entries: one number, or one for each spatial axis.
-        groups: g.
-        border: what stands there instead of zeros, as a function from `neuraxis.functions.borders`.
+        stride: s, one number or one for each spatial axis.
+        padding: zeros around x: "valid" (none), "same" (the output has ⌈n/s⌉ entries), their number on either side, or
+            for each spatial axis that number or (before, after); p in the formula is the number before.
+        dilation: spacing d of the kernel entries, one number or one for each spatial axis.
+        groups: number of groups g.
+        border: padding with values other than zeros, a function from `neuraxis.functions.borders`.
 
     Returns:
-        (…, *space, out).
+        Output y, (…, *space, out).
 
     Raises:
-        InputError: for shapes that do not fit, a stride or dilation below 1, negative padding, channels that do not
-            divide into the groups, or a kernel that is larger than the padded x.
+        InputError: for shapes that do not fit, a stride or dilation below 1, negative padding, channels that are not
+            divisible by the number of groups, or a dilated kernel that is larger than the padded x.
     """
     x, kernel = _arrays(x, kernel, groups)
     space = kernel.ndim - 2
@@ -72,7 +72,7 @@ def cross_correlate(
     padded = tuple(n + before + after for n, (before, after) in zip(flat.shape[1:], pads, strict=False))
     if any(r > n for r, n in zip(reach, padded, strict=True)):
         raise InputError(
-            f"the kernel with its dilation must not be larger than the padded input {padded}, but reaches over {reach}"
+            f"the dilated kernel must not be larger than the padded input of size {padded}, but has size {reach}"
         )
     check.array_fits("padding and dilation", (len(flat), *padded, max(kernel.shape[-2:])))
     if x.size == 0:
@@ -96,8 +96,8 @@ def convolve(
 ) -> Float[Array, "..."]:
     """Convolve in the mathematical sense: cross-correlate with the kernel flipped along every spatial axis.
 
-    y[i, o] = Σ_{k, c} x[s i + d(K − 1 − k) − p, c] w[k, c, o] with K entries in the kernel; padding by d(K − 1) on
-    either side gives the full convolution. Arguments, result and errors are those of `cross_correlate`.
+    y[i, o] = Σ_{k, c} x[s i + d(K − 1 − k) − p, c] w[k, c, o] for a kernel of K entries; padding by d(K − 1) on either
+    side gives the full convolution. Arguments, result and errors are those of `cross_correlate`.
     """
     given: Array = check.floats("kernel", kernel)
     flipped = jnp.flip(given, range(given.ndim - 2))
@@ -107,19 +107,20 @@ def convolve(
 def transposed_convolve(
     x: Float[ArrayLike, "..."], kernel: Float[ArrayLike, "... in out"], *, stride: Steps = 1, padding: Padding = "valid"
 ) -> Float[Array, "..."]:
-    """Σ over i and k with s i + k − p = j of x[i, c] w[k, c, o] is y[j, o]: every entry of x lays down the kernel.
+    """Return y[j, o] = Σ x[i, c] w[k, c, o] over all c, i and k with s i + k − p = j.
 
     As a linear map it is the transpose of `cross_correlate` with the same stride and padding, in and out exchanged.
-    An axis of n entries grows to s(n − 1) + k − p, with p entries cut in all, and to s n with "same" (for k ≥ s).
+    With a kernel of K entries, an axis of n entries grows to s(n − 1) + K, less the padding on both sides, and to s n
+    with "same" (for K ≥ s).
 
     Args:
-        x: (…, *space, in).
+        x: input, (…, *space, in).
         kernel: w, (*space, in, out).
-        stride: s, distance at which neighbours lay down the kernel.
-        padding: entries that are cut from the borders, given as for `cross_correlate`.
+        stride: s, distance in y between the contributions of neighbouring entries of x.
+        padding: entries cut from the borders of y, specified as for `cross_correlate`; p of them before.
 
     Raises:
-        InputError: for shapes that do not fit, a stride below 1, or padding that leaves nothing.
+        InputError: for shapes that do not fit, a stride below 1, or padding that leaves no output.
     """
     x, kernel = _arrays(x, kernel)
     space = kernel.ndim - 2
@@ -128,10 +129,10 @@ def transposed_convolve(
     sizes, reach = flat.shape[1:-1], kernel.shape[:space]
     whole = tuple(s * (n - 1) + k for s, n, k in zip(strides, sizes, reach, strict=True))
     enlarged = tuple(s * n for s, n in zip(strides, sizes, strict=True))
-    # The padding of the correlation that this transposes: from the enlarged size to the present one.
+    # The padding of the correlation that this transposes, which maps the enlarged size to that of x.
     pads = spatial.around(padding, enlarged, reach, strides)
     if any(before + after >= n for n, (before, after) in zip(whole, pads, strict=True)):
-        raise InputError(f"padding must leave some of the {whole} entries, but cuts {pads}")
+        raise InputError(f"padding must cut less than the output of size {whole}, but cuts {pads}")
     check.array_fits("stride", (len(flat), *whole, kernel.shape[-1]))
     left = tuple(n - before - after for n, (before, after) in zip(whole, pads, strict=True))
     if x.size == 0:
@@ -141,14 +142,14 @@ def transposed_convolve(
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 
-# --- correlation of (batch, *space, in) with (*space, in, out), by the fastest way for its case ---
+# --- correlation of (batch, *space, in) with (*space, in, out), by the fastest method for each case ---
 
 
-# Compiled as a whole also where nothing else is: XLA would compile every single slice apart.
+# Compiled as a whole even outside `jit`, where XLA would compile every slice separately.
 @partial(jax.jit, static_argnums=(2, 3, 4))
 def _correlate(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     taps = kernel.shape[:-2]
-    # What is cut out grows the program with every entry, so larger kernels are left to XLA as they are.
+    # Each slice makes the program larger, so larger kernels are left to XLA.
     if math.prod(taps) == 1 or (kernel.shape[-2] == 1 and sum(taps) <= _MOST_SLICES):
         return _by_product(x, kernel, pads, dilations, strides)
     if max(strides) > 1:
@@ -158,7 +159,7 @@ def _correlate(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...],
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _strided(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Correlate at every s-th place; the gradient goes through `_by_phases`, which is the same function."""
+    """Correlate with a stride; the gradient is that of `_by_phases`, which computes the same function."""
     return plain(x, kernel, pads, dilations, strides)
 
 
@@ -174,13 +175,13 @@ _strided.defvjp(_strided_forward, _strided_backward)
 
 
 def _by_phases(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """y[i] = Σ_{t, r} x[s(i + t) + r] w[s t + r]: at every place, if the phases r are taken for channels."""
+    """Return y[i] = Σ_{t, r} x[s(i + t) + r] w[s t + r], which has stride 1 if the phases r are treated as channels."""
     space = len(pads)
     kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*((0, 0, d - 1) for d in dilations), (0, 0, 0), (0, 0, 0)])
     padded = [n + before + after for n, (before, after) in zip(x.shape[1:], pads, strict=False)]
     out = spatial.places(padded, kernel.shape[:space], strides)
     kernel = _up_to_multiple(kernel, strides)
-    # As much of the padded input as the kernel, filled up with zeros, reaches over.
+    # The part of the padded input that the zero-padded kernel covers.
     ends = [
         k + s * (o - 1) - n - before
         for n, (before, _), k, s, o in zip(x.shape[1:], pads, kernel.shape, strides, out, strict=False)
@@ -193,13 +194,13 @@ def _by_phases(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...],
 
 
 def _by_product(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Correlate as one product of matrices: with one input channel, or one entry in the kernel, it is faster."""
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient adds up over the kernel's places
+    """Correlate by one matrix product, which is faster with one input channel or a kernel of one entry."""
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient is a sum over overlapping windows
     x = jnp.pad(wide, [(0, 0), *pads, (0, 0)])
     space = len(pads)
     reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel.shape, strict=False)]
     out = spatial.places(x.shape[1:-1], reach, strides)
-    # Axis by axis, which takes as many slices as the kernel has entries along all axes together, not their product.
+    # Axis by axis, so that the number of slices is the sum of the kernel's spatial sizes, not their product.
     for axis, (taps, d, s, n) in enumerate(zip(kernel.shape[:space], dilations, strides, out, strict=True), 1):
         x = jnp.stack([lax.slice_in_dim(x, d * k, d * k + s * (n - 1) + 1, s, axis) for k in range(taps)], -2)
     rows = math.prod(x.shape[: 1 + space])
@@ -209,19 +210,19 @@ def _by_product(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...]
 
 @partial(jax.jit, static_argnums=2)
 def _transposed(x: Array, kernel: Array, strides: tuple[int, ...]) -> Array:
-    """Lay down the whole kernel at every entry of x."""
+    """Compute the transposed convolution without padding."""
     space = len(strides)
-    # The entries of y at one phase come from those of the kernel at that phase.
+    # The entries of y at one phase depend only on the kernel entries at that phase.
     taps = _split_phases(_up_to_multiple(kernel, strides), strides, first=0, channel=-1)
     pads = tuple((t - 1, t - 1) for t in taps.shape[:space])
     return _join_phases(_correlate(x, jnp.flip(taps, range(space)), pads, _ones(space), _ones(space)), strides)
 
 
-# --- phases: the place of an entry modulo the stride ---
+# --- phases: the position of an entry modulo the stride ---
 
 
 def _split_phases(a: Array, strides: tuple[int, ...], *, first: int, channel: int) -> Array:
-    """Shorten the spatial axes from `first` on by the strides, and put the phases into the axis `channel`."""
+    """Divide the spatial axes, which begin at `first`, by the strides, and merge the phases into the axis `channel`."""
     space = len(strides)
     sizes = a.shape[first : first + space]
     split = [part for n, s in zip(sizes, strides, strict=True) for part in (n // s, s)]
@@ -232,7 +233,7 @@ def _split_phases(a: Array, strides: tuple[int, ...], *, first: int, channel: in
 
 
 def _join_phases(a: Array, strides: tuple[int, ...]) -> Array:
-    """Lengthen the spatial axes of (batch, *space, phases · channel) by the phases."""
+    """Interleave the phases of (batch, *space, phases · channel) into the spatial axes."""
     space = len(strides)
     split = a.reshape(*a.shape[:-1], *strides, -1)
     split = jnp.moveaxis(split, range(1 + space, 1 + 2 * space), range(2, 2 + 2 * space, 2))
@@ -240,11 +241,11 @@ def _join_phases(a: Array, strides: tuple[int, ...]) -> Array:
 
 
 def _up_to_multiple(kernel: Array, strides: tuple[int, ...]) -> Array:
-    """Fill the spatial axes up with zeros to multiples of the strides."""
+    """Zero-pad the spatial axes to multiples of the strides."""
     return jnp.pad(kernel, [*((0, -k % s) for k, s in zip(kernel.shape, strides, strict=False)), (0, 0), (0, 0)])
 
 
-# --- what the user gives ---
+# --- arguments ---
 
 
 def _arrays(x: Any, kernel: Any, groups: Any = 1) -> tuple[Array, Array]:
@@ -254,7 +255,7 @@ def _arrays(x: Any, kernel: Any, groups: Any = 1) -> tuple[Array, Array]:
     check.whole(groups=groups)
     space, (seen, out) = kernel.ndim - 2, kernel.shape[-2:]
     if out % groups:
-        raise InputError(f"the {out} output channels must divide into the groups, but groups is {groups}")
+        raise InputError(f"groups must divide the {out} output channels, but is {groups}")
     if x.ndim < space + 1 or x.shape[-1] != seen * groups:
         in_groups = f" in {groups} groups" if groups > 1 else ""
         raise InputError(
@@ -266,9 +267,9 @@ def _arrays(x: Any, kernel: Any, groups: Any = 1) -> tuple[Array, Array]:
 
 
 def _in_one_group(kernel: Array, groups: int) -> Array:
-    """Fill a kernel (*space, in/g, out) up with zeros to (*space, in, out).
+    """Expand a grouped kernel (*space, in/g, out) to (*space, in, out), with zeros between groups.
 
-    XLA's own grouped convolutions take up to a hundred times as long on a CPU, gradients above all.
+    XLA's grouped convolutions take up to a hundred times as long on a CPU, their gradients in particular.
     """
     if groups == 1:
         return kernel

@@ -1,8 +1,8 @@
-"""Initial weights, drawn at random. The numbers are those of `jax.nn.initializers` for the same key.
+"""Random initial weights, equal to those of `jax.nn.initializers` for the same key.
 
-XLA compiles random numbers anew for every shape, on a CPU for seconds where the array is small (it unrolls such loops).
-Here they are drawn in arrays of few sizes, of which each weight takes the first entries: JAX's random numbers do not
-depend on how many are drawn.
+XLA compiles random number generation anew for every shape, which takes seconds on a CPU for small arrays, where it
+unrolls the loops. Here numbers are drawn in arrays of few sizes, of which each weight takes the first entries: JAX's
+random numbers do not depend on how many are drawn.
 """
 
 import math
@@ -21,16 +21,16 @@ from neuraxis.errors import InputError
 Initializer = Callable[[PRNGKeyArray, tuple[int, ...]], Array]
 
 _FEWEST = 2**16
-_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal number between −2 and 2
+_STANDARD_DEVIATION = 0.87962566103423978  # of the standard normal distribution truncated at ±2
 
 
 def he_normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Draw (*space, in, out) with variance 2/n_in, n_in = in · ∏ space, from a normal distribution cut at 2 σ.
+    """Draw (*space, in, out) with variance 2/n_in, n_in = in · ∏ space, from a normal distribution truncated at 2σ.
 
-    It keeps the size of activations from layer to layer of ReLU neurons.
+    It preserves the size of activations from layer to layer of ReLU neurons.
 
     Raises:
-        InputError: for what is no random key, or a shape that does not consist of whole numbers.
+        InputError: if the key is not a random key, or the shape does not consist of integers.
 
     Source: He et al., International Conference on Computer Vision (2015).
     """
@@ -39,7 +39,7 @@ def he_normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
 
 
 def scaled_normal(variance: ArrayLike) -> Initializer:
-    """Make an initializer that draws (in, out) normally, with `variance`/in.
+    """Return an initializer that draws (in, out) from a normal distribution of mean 0 and variance `variance`/in.
 
     Raises:
         InputError: for a variance that is negative, not finite or not one number.
@@ -55,12 +55,12 @@ def scaled_normal(variance: ArrayLike) -> Initializer:
 
 
 def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> int:
-    """Return the inputs of one neuron with weights of that shape."""
+    """Return the number of inputs of one neuron with weights of that shape."""
     check.key(key)
     if not isinstance(shape, tuple | list):
         raise InputError(f"shape must be a tuple of integers, but is {check.received(shape)}")
     check.whole(0, **{f"shape[{axis}]": size for axis, size in enumerate(shape)})
-    return max(1, math.prod(shape[:-1]))  # where there are none, nothing is drawn
+    return max(1, math.prod(shape[:-1]))  # without inputs there are no weights to scale
 
 
 def _truncated(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
@@ -68,9 +68,9 @@ def _truncated(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
 
 
 def _draw(sampler: Callable[..., Array], key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
-    size = int(math.prod(shape))  # of NumPy's integers, too
+    size = int(math.prod(shape))  # the shape may consist of NumPy integers
     flat = _flat(sampler, key, max(_FEWEST, 1 << (size - 1).bit_length()))
-    # By NumPy, where the numbers are known: nothing is compiled for the shape.
+    # In NumPy unless traced, so that nothing is compiled for the shape.
     return (
         flat[:size].reshape(shape) if isinstance(flat, Tracer) else jnp.asarray(np.asarray(flat)[:size].reshape(shape))
     )

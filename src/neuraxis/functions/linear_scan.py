@@ -1,11 +1,11 @@
-"""Linear recurrences h_t = a_t h_{t−1} + b_t over whole sequences, with the derivative written out.
+"""Linear recurrences h_t = a_t h_{t−1} + b_t over whole sequences, with derivatives written by hand.
 
 The derivative of a linear recurrence is a linear recurrence: forwards dh_t = a_t dh_{t−1} + (h_{t−1} da_t + db_t), and
-backwards, for a gradient ∂E/∂h_t that arrives from outside,
+backwards, for an incoming gradient ∂E/∂h_t of each output,
 
     g_t = ∂E/∂h_t + a_{t+1} g_{t+1},   ∂E/∂b_t = g_t,   ∂E/∂a_t = g_t h_{t−1},   ∂E/∂h_0 = a_1 g_1.
 
-So beside a and h nothing is kept for the gradient. Forward mode, reverse mode and higher derivatives all work.
+Only a and h are stored for the gradient. Forward mode, reverse mode and higher derivatives all work.
 """
 
 from collections.abc import Callable
@@ -23,19 +23,19 @@ from neuraxis.errors import InputError
 def linear_scan(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Return h_t = a_t h_{t−1} + b_t for t = 1 … T, each feature by itself.
+    """Return h_t = a_t h_{t−1} + b_t for t = 1 … T, independently for each feature.
 
-    On a CPU it goes step by step (`linear_scan_sequential`), elsewhere in O(log T) rounds (`linear_scan_parallel`): on
-    a CPU the second was never the faster. Neither takes logarithms, so h may have any sign, and where |a| ≤ 1 nothing
-    overflows, however long the sequence is. Half precision is calculated with in single.
+    It runs step by step on a CPU (`linear_scan_sequential`), where this was never slower, and in O(log T) rounds
+    elsewhere (`linear_scan_parallel`). Neither takes logarithms, so h may have any sign, and where |a| ≤ 1 nothing
+    overflows, however long the sequence is. Half-precision inputs are computed in single precision.
 
     Args:
-        a: factors, (…, time, feature) or what broadcasts to it: (feature,) or a number for factors that stay the same.
-        b: what is added, (…, time, feature), or what broadcasts to it.
-        h0: h_0, (…, feature), or what broadcasts to it.
+        a: factors, broadcastable to (…, time, feature): (feature,) or a number for factors that are constant in time.
+        b: summands, broadcastable to (…, time, feature).
+        h0: initial state h_0, broadcastable to (…, feature).
 
     Returns:
-        h_1 … h_T.
+        States h_1 … h_T, (…, time, feature).
 
     Raises:
         InputError: for a b without a time axis, and for shapes that do not fit.
@@ -46,16 +46,16 @@ def linear_scan(
 def linear_scan_sequential(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Return the same as `linear_scan`, step by step on every device: a product and a sum for each feature and step."""
+    """Compute `linear_scan` step by step on every device, with one product and one sum per feature and step."""
     return _run(partial(_scan, jnp.multiply), *_by_time(a, b, h0))
 
 
 def linear_scan_parallel(
     a: Num[ArrayLike, "..."], b: Num[ArrayLike, "..."], h0: Num[ArrayLike, "..."] = 0.0
 ) -> Float[Array, "... time feature"]:
-    """Return the same as `linear_scan`, in O(log T) rounds on every device: two steps are one, with a₂a₁ and a₂b₁ + b₂.
+    """Compute `linear_scan` in O(log T) rounds on every device: two steps combine into one, with a₂a₁ and a₂b₁ + b₂.
 
-    Factors above 1 in size are multiplied with each other even where h stays 0, and may then overflow.
+    Factors with |a| > 1 are multiplied with each other even where h stays 0, and may then overflow.
 
     Source: Blelloch, Prefix sums and their applications, Carnegie Mellon University (1990), section 1.4.1.
     """
@@ -67,20 +67,20 @@ def matrix_scan(
 ) -> Float[Array, "... time feature"]:
     """Return h_t = h_{t−1} A + b_t for t = 1 … T, with one matrix A for all steps, as in the Legendre memory.
 
-    To make A diagonal and use `linear_scan` is no way for that memory: in the basis of its eigenvectors numbers cancel,
-    by a factor of 10⁶ in 12 dimensions and of 10¹² in 24. So this goes step by step on every device; the gradient of A
-    is one product for all steps.
+    Diagonalising A to use `linear_scan` is too inaccurate for that memory: in its eigenbasis, numbers cancel by a
+    factor of 10⁶ in 12 dimensions and of 10¹² in 24. Therefore this runs step by step on every device; the gradient
+    with respect to A is one product over all steps.
 
     Args:
         matrix: A, (feature, feature).
-        b: what is added, (…, time, feature).
-        h0: h_0, (…, feature), or what broadcasts to it.
+        b: summands, (…, time, feature).
+        h0: initial state h_0, broadcastable to (…, feature).
 
     Returns:
-        h_1 … h_T.
+        States h_1 … h_T, (…, time, feature).
 
     Raises:
-        InputError: for what is no square matrix of that size, and as for `linear_scan`.
+        InputError: for a matrix that is not of shape (feature, feature), and as for `linear_scan`.
     """
     square = check.floats("matrix", matrix)
     sequence, first = _sequence(check.floats("b", b), h0)
@@ -91,7 +91,7 @@ def matrix_scan(
 
 
 def _by_time(a: ArrayLike, b: ArrayLike, h0: ArrayLike) -> tuple[Array, Array, Array]:
-    """Return a with time first, of length 1 where a stays the same, then b (…, time, feature) and h0 (…, feature)."""
+    """Return a with time first (of length 1 if a is constant), then b (…, time, feature) and h0 (…, feature)."""
     factors, added = check.floats("a", a), check.floats("b", b)
     try:
         shape = jnp.broadcast_shapes(factors.shape, added.shape)
@@ -114,7 +114,7 @@ def _sequence(b: Array, h0: ArrayLike) -> tuple[Array, Array]:
 
 @partial(jax.jit, static_argnums=0)
 def _run(form: Callable[..., Array], a: Array, b: Array, h0: Array) -> Array:
-    """Apply one of the forms, which have the time axis first, in single precision at least."""
+    """Run one form of the scan, which takes the time axis first, in at least single precision."""
     kind = jnp.result_type(a, b, h0)
     wide = jnp.promote_types(kind, jnp.float32)
     h = form(a.astype(wide), jnp.moveaxis(b, -2, 0).astype(wide), h0.astype(wide))
@@ -127,7 +127,7 @@ def _product(h: Array, matrix: Array) -> Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _scan(times: Callable[[Array, Array], Array], a: Array, b: Array, h0: Array) -> Array:
-    """Go step by step; `times(h, a)` is the product with a, and may be one for several steps."""
+    """Scan step by step; `times(h, a)` multiplies h by a, for one step or for several at once."""
 
     def step(h, now):
         a_now, b_now = now
@@ -144,7 +144,7 @@ def _(times, primals, tangents):
 
 @jax.custom_jvp
 def _parallel(a: Array, b: Array, h0: Array) -> Array:
-    """Go in O(log T) rounds."""
+    """Scan in O(log T) rounds."""
 
     def both(first, second):
         return second[0] * first[0], second[0] * first[1] + second[1]
@@ -159,7 +159,7 @@ def _(primals, tangents):
 
 
 def _tangent(form: Callable[..., Array], times: Callable[..., Array], primals: tuple, tangents: tuple) -> tuple:
-    """Return h and dh, which follows the same recurrence; the gradient is its transpose, which JAX makes of it."""
+    """Return h and dh, which follows the same recurrence; JAX transposes it to obtain the gradient."""
     (a, b, h0), (da, db, dh0) = primals, tangents
     h = form(a, b, h0)
     before = jnp.concatenate([h0[None], h[:-1]])[: len(h)]

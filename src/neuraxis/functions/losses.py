@@ -1,12 +1,12 @@
-"""Losses: how far an output y lies from its target t, one value per example.
+"""Loss functions of an output y and its target t, with one value per example.
 
-Each sums over the last axis, (…, k), and keeps the leading ones. Output and target must have the same shape: others
-would broadcast unseen. Sums are taken in single precision at least. `mean_error` averages over a data set.
+Each sums over the last axis, (…, k), and keeps the leading ones. Output and target must have the same shape, because
+broadcasting would hide mistakes. Sums are taken in at least single precision. `mean_error` averages over a data set.
 
-Each loss has its matching output activation, with which the derivative by the activation's input z becomes
-∂E/∂z = y − t: the identity for the squared error, the logistic function for the Bernoulli cross-entropy and softmax for
-the categorical one. The `…_with_logits` forms take z instead of y. They stay exact where y would round to 0 or 1, so
-train with these (Bishop, Pattern Recognition and Machine Learning, 2006, section 5.2).
+Squared error and cross-entropies have a matching output activation, for which the derivative with respect to its input
+z becomes ∂E/∂z = y − t: the identity for the squared error, the logistic function for the Bernoulli cross-entropy and
+softmax for the categorical one. The `…_with_logits` forms take z instead of y. They stay accurate where y would round
+to 0 or 1, so use these for training (Bishop, Pattern Recognition and Machine Learning, 2006, section 5.2).
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Loss = Callable[[Array, Array], Array]
 
 
 def squared_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """½‖y − t‖² of outputs y and targets t, (…, k) each.
+    """½‖y − t‖² of outputs y and targets t, each (…, k).
 
     Raises:
         InputError: if the shapes differ or a number is not finite.
@@ -35,25 +35,25 @@ def squared_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
 
 
 def absolute_error(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """Σ |y − t| of outputs y and targets t, (…, k) each; its derivative at y = t is taken to be 0.
+    """Σ |y − t| of outputs y and targets t, each (…, k); its derivative at y = t is taken to be 0.
 
     Raises:
         InputError: if the shapes differ or a number is not finite.
     """
     y, t = _pair(y=y, t=t)
     residual = y - t
-    return jnp.sum(residual * jnp.sign(residual), axis=-1)  # JAX takes the slope of abs at 0 to be 1
+    return jnp.sum(residual * jnp.sign(residual), axis=-1)  # not by jnp.abs, whose derivative at 0 is 1
 
 
 def huber_loss(y: ArrayLike, t: ArrayLike, delta: ArrayLike = 1.0) -> Float[Array, "..."]:
-    """Σ h(y − t) of outputs y and targets t, (…, k) each: ½r² up to |r| = δ, then on along the tangent, δ (|r| − ½δ).
+    """Σ h(y − t) of outputs y and targets t, each (…, k), with h(r) = ½r² for |r| ≤ δ and δ (|r| − ½δ) beyond.
 
-    An outlier pulls with a force of δ and no more.
+    The gradient of an outlier is limited to ±δ.
 
     Args:
         y: output.
         t: target.
-        delta: δ, where the parabola ends.
+        delta: δ, residual at which the loss becomes linear.
 
     Raises:
         InputError: if the shapes differ, a number is not finite or δ is not positive.
@@ -69,9 +69,9 @@ def huber_loss(y: ArrayLike, t: ArrayLike, delta: ArrayLike = 1.0) -> Float[Arra
 
 
 def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """−Σ (t ln y + (1 − t) ln(1 − y)) of probabilities y and targets t in [0, 1], (…, k) each.
+    """−Σ (t ln y + (1 − t) ln(1 − y)) of probabilities y and targets t in [0, 1], each (…, k).
 
-    0 · ln 0 counts as 0, so a sure and right answer costs 0; a sure and wrong one costs infinity.
+    0 · ln 0 counts as 0, so the loss is 0 for y = t = 0 or 1; it is infinite if an outcome of probability 0 occurs.
 
     Raises:
         InputError: if the shapes differ or a number lies outside [0, 1].
@@ -86,7 +86,8 @@ def bernoulli_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
 def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     """Bernoulli cross-entropy of y = 1/(1 + e^(−z)), with z and t (…, k).
 
-    It is Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), whose terms cannot cancel as those of Σ (ln(1 + e^z) − t z) do.
+    It is computed as Σ (t ln(1 + e^(−z)) + (1 − t) ln(1 + e^z)), whose terms cannot cancel, unlike those of
+    Σ (ln(1 + e^z) − t z).
 
     Raises:
         InputError: if the shapes differ, z is not finite or t lies outside [0, 1].
@@ -97,9 +98,9 @@ def bernoulli_cross_entropy_with_logits(z: ArrayLike, t: ArrayLike) -> Float[Arr
 
 
 def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
-    """−Σ_k t_k ln y_k of class probabilities y and targets t, (…, k) each; t from `one_hot`, or probabilities too.
+    """−Σ_k t_k ln y_k of class probabilities y and targets t, each (…, k); t is one-hot or also probabilities.
 
-    0 · ln 0 counts as 0; a class that occurs but was given probability 0 costs infinity.
+    0 · ln 0 counts as 0; the loss is infinite if a class of probability 0 occurs.
 
     Raises:
         InputError: if the shapes differ or a number lies outside [0, 1].
@@ -112,15 +113,15 @@ def categorical_cross_entropy(y: ArrayLike, t: ArrayLike) -> Float[Array, "..."]
 def categorical_cross_entropy_with_logits(
     z: ArrayLike, t: ArrayLike, class_weights: ArrayLike | None = None
 ) -> Float[Array, "..."]:
-    """Categorical cross-entropy of y = softmax(z), as Σ_k w_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
+    """Categorical cross-entropy of y = softmax(z), Σ_k w_k t_k (ln Σ_j e^(z_j) − z_k), with z and t (…, k).
 
     Args:
         z: logits.
-        t: target, from `one_hot`, or probabilities.
-        class_weights: w, one for each class; 1 by default.
+        t: target, one-hot or probabilities.
+        class_weights: weight w of each class; 1 by default.
 
     Raises:
-        InputError: if the shapes differ, z is not finite or t lies outside [0, 1], and for weights that are negative or
+        InputError: if the shapes differ, z is not finite, t lies outside [0, 1], or the class weights are negative or
             not one for each class.
     """
     z, t = _pair(z=z, t=t)
@@ -139,10 +140,10 @@ def _weights(class_weights: ArrayLike, classes: int) -> Array:
 
 
 def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
-    """Turn labels 0 … classes − 1, or truth values, into targets (…, classes) that are 1 at the label and 0 elsewhere.
+    """Convert labels 0 … classes − 1, or booleans, to targets (…, classes) that are 1 at the label and 0 elsewhere.
 
     Inside `jit` it costs nothing: XLA compares with the labels where the loss reads the targets. Labels out of range,
-    which cannot be refused there, give NaN.
+    which cannot be rejected there, give NaN.
 
     Raises:
         InputError: if the labels are not integers from 0 to classes − 1.
@@ -152,23 +153,23 @@ def one_hot(labels: ArrayLike, classes: int) -> Float[Array, "... classes"]:
         raise InputError(f"classes must be an integer below 2³¹, but is {classes}")
     check.labels(labels, classes)
     given = jnp.asarray(check.array("labels", labels))
-    # In a type that can hold the number of classes: 8 bits could not hold 256.
+    # In a type that can hold the number of classes; 8 bits cannot hold 256.
     index = given.astype(jnp.promote_types(given.dtype, jnp.int32))[..., None]
     known = (index >= 0) & (index < classes)
     return jnp.where(known, index == jnp.arange(classes), jnp.nan)
 
 
 def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
-    """Error of a data set: the mean of `loss(y, t)` over all examples.
+    """Return the mean of `loss(y, t)` over all examples of a data set.
 
     Args:
-        loss: gives one value per example.
+        loss: function that returns one value per example.
         y: outputs, (N, …).
         t: targets, (N, …).
 
     Raises:
-        InputError: if y and t hold no example, not equally many, or what the loss refuses, and for a loss that does not
-            give one value per example.
+        InputError: if y and t are empty, differ in length or are rejected by the loss, or if the loss does not return
+            one value per example.
     """
     check.functions(loss=loss)
     outputs, targets = jnp.asarray(check.array("y", y)), jnp.asarray(check.array("t", t))
@@ -182,7 +183,7 @@ def mean_error(loss: Loss, y: ArrayLike, t: ArrayLike) -> Float[Array, ""]:
 
 
 def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
-    """Return output and target as floats of one shape; a shape such as (n, 1) against (n,) would broadcast unseen."""
+    """Return output and target as floats of one shape; shapes such as (n, 1) and (n,) would broadcast unnoticed."""
     floats = {name: check.floats(name, a) for name, a in arrays.items()}
     check.finite(**floats)
     (name, first), (_, t) = floats.items()
@@ -190,7 +191,7 @@ def _pair(**arrays: ArrayLike) -> tuple[Array, Array]:
         raise InputError(f"{name} must have shape (…, k), but {_has(first)}")
     if first.shape != t.shape:
         labels = t.shape == first.shape[:-1] and check.array("t", arrays["t"]).dtype.kind in "iu"
-        cure = f"; labels become targets by one_hot(labels, {first.shape[-1]})" if labels else ""
+        cure = f"; one_hot(labels, {first.shape[-1]}) converts labels to targets" if labels else ""
         raise InputError(f"t must have the shape of {name}, {first.shape}, but {_has(t)}{cure}")
     return single(first), single(t)
 
@@ -204,5 +205,5 @@ def _probabilities(name: str, p: Array) -> Array:
 
 
 def _unless_0_ln_0(weight: Array, p: Array, at: float) -> Array:
-    """Move p away from `at`, where the logarithm is infinite, if it has weight 0: no NaN in value or gradient."""
+    """Replace p at `at`, where the logarithm is infinite, if its weight is 0, to avoid NaN in value and gradient."""
     return jnp.where((weight == 0) & (p == at), 0.5, p)

@@ -1,4 +1,4 @@
-"""How far two samples are apart, as the distance of their means in the feature space of a kernel."""
+"""Maximum mean discrepancy: the distance between the means of two samples in the feature space of a kernel."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ from neuraxis.errors import InputError
 def maximum_mean_discrepancy(
     x: Float[ArrayLike, "n d"], y: Float[ArrayLike, "m d"], bandwidths: ArrayLike | Sequence[float]
 ) -> Float[Array, ""]:
-    """MMD = √(mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)), the means over all pairs, also of a point with itself.
+    """MMD = √(mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)), with means over all pairs, including x′ = x and y′ = y.
 
-    k(x, y) is the mean over the bandwidths h of exp(−‖x − y‖²/(2h²)). It is 0 for equal samples only. Of two samples of
-    n points from one distribution it is about √(2 (1 − k̄)/n), with the mean k̄ of k over pairs of different points; so
-    it says something beside the value for two such samples.
+    k(x, y) is the mean of exp(−‖x − y‖²/(2h²)) over the bandwidths h. The MMD is 0 only for equal samples. For two
+    samples of n points from one distribution it is about √(2 (1 − k̄)/n), where k̄ is the mean of k over pairs of
+    different points, which is the value to compare others with.
 
     Args:
         x: points, (n, d).
         y: points, (m, d).
-        bandwidths: h, one or several: distances at which differences matter.
+        bandwidths: bandwidth h, one or several: the distances at which differences matter.
 
     Raises:
         InputError: for samples that are empty, not finite or of different d, or bandwidths that are not positive.
@@ -38,7 +38,7 @@ def maximum_mean_discrepancy(
             f"x and y must have shapes (n, d) and (m, d), with points in both, but have shapes {first.shape} and "
             f"{second.shape}"
         )
-    centre = jnp.mean(jnp.concatenate([first, second]), axis=0)  # far from 0, the squares would cancel
+    centre = jnp.mean(jnp.concatenate([first, second]), axis=0)  # far from the origin, squares would cancel
     a, b = first - centre, second - centre
     scales = 1 / (2 * jnp.atleast_1d(jnp.asarray(bandwidths, a.dtype)) ** 2)
     squared = _mean(a, a, scales) + _mean(b, b, scales) - 2 * _mean(a, b, scales)

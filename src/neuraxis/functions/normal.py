@@ -1,7 +1,7 @@
-"""The normal distribution with independent coordinates: its density, and how far it lies from the standard one.
+"""Normal distributions with diagonal covariance: log-density, and KL divergence from the standard normal.
 
-Both take the logarithm of the variance, as networks give it, and sum over the last axis. Sums are taken in single
-precision at least.
+Both functions take the logarithm of the variance, as networks output it, and sum over the last axis. Sums are taken in
+at least single precision.
 """
 
 import math
@@ -15,12 +15,12 @@ from neuraxis.functions.precision import single
 
 
 def log_density(x: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> Float[Array, "..."]:
-    """Ln N(x; μ, σ²) = −½ Σ ((x − μ)²/σ² + ln σ² + ln 2π) [nats].
+    """Return ln N(x; μ, σ²) = −½ Σ ((x − μ)²/σ² + ln σ² + ln 2π) [nats].
 
     Args:
-        x: where to evaluate it, (…, k).
-        mean: μ, of a shape that broadcasts to that of x.
-        log_var: ln σ², as μ.
+        x: points at which to evaluate, (…, k).
+        mean: μ, broadcastable to the shape of x.
+        log_var: ln σ², broadcastable to the shape of x.
 
     Raises:
         InputError: for shapes that do not fit.
@@ -43,6 +43,6 @@ def kl_from_standard(mean: ArrayLike, log_var: ArrayLike) -> Float[Array, "..."]
     """
     mean, log_var = (single(check.floats(name, v)) for name, v in {"mean": mean, "log_var": log_var}.items())
     if not mean.ndim or mean.shape != log_var.shape:
-        raise InputError(f"mean and log_var must have one shape (…, k), but have {mean.shape} and {log_var.shape}")
-    # e^s − 1 − s keeps its digits where σ is near 1.
+        raise InputError(f"mean and log_var must have the same shape (…, k), but have {mean.shape} and {log_var.shape}")
+    # expm1 stays accurate where σ is near 1.
     return 0.5 * jnp.sum(mean**2 + (jnp.expm1(log_var) - log_var), axis=-1)

@@ -1,7 +1,7 @@
-"""Pooling: the largest or the mean entry of every window, or of all places.
+"""Pooling: the maximum or the mean over every window, or over all positions.
 
-Which axes are spatial is said by the size: one number stands for the height and width of images, (2,) for the time of
-signals, and every array may have further axes before these.
+The window size determines which axes are spatial: one number stands for the height and width of images, (2,) for the
+time of signals. Arrays may have further leading axes.
 """
 
 import math
@@ -20,20 +20,20 @@ from neuraxis.errors import InputError
 from neuraxis.functions import spatial
 from neuraxis.functions.spatial import Steps, Whole
 
-_FEW = 16  # entries of a window that are cut out one by one; each of them makes the program larger
+_FEW = 16  # largest number of window entries that are sliced one by one; each slice makes the program larger
 
 
 def max_pool(x: Float[ArrayLike, "..."], size: Steps = 2, stride: Steps | None = None) -> Float[Array, "..."]:
-    """y[i] = max over k < size of x[stride · i + k]; the gradient goes to the first of the largest entries.
+    """y[i] = max over k < size of x[stride · i + k]; the gradient goes to the first maximum of each window.
 
     Args:
-        x: (…, height, width, channel), or as many spatial axes as `size` has numbers.
-        size: entries of a window along each spatial axis: (2, 2) for images, (2,) for signals (…, time, channel). One
-            number stands for height and width.
-        stride: distance of neighbouring windows, `size` by default. What fills no window is left out.
+        x: input, (…, height, width, channel), or with as many spatial axes as `size` has numbers.
+        size: window size along each spatial axis: (2, 2) for images, (2,) for signals (…, time, channel). One number
+            stands for height and width.
+        stride: distance between neighbouring windows, `size` by default. Entries that fill no window are ignored.
 
     Returns:
-        (…, *space, channel), with ⌊(n − size)/stride⌋ + 1 entries where x has n.
+        Output y, (…, *space, channel), with ⌊(n − size)/stride⌋ + 1 entries along an axis of n.
 
     Raises:
         InputError: for sizes and strides below 1, too few axes, or a window larger than x.
@@ -47,24 +47,24 @@ def mean_pool(x: Float[ArrayLike, "..."], size: Steps = 2, stride: Steps | None 
 
 
 def global_max_pool(x: Float[ArrayLike, "..."], *, axes: Whole) -> Float[Array, "... channel"]:
-    """Y = max over all places of x; arguments, result and errors as for `global_mean_pool`."""
+    """Return the maximum of x over all spatial positions; arguments, result and errors as for `global_mean_pool`."""
     array = _with_space(x, axes)
     y = max_pool(array, array.shape[-1 - axes : -1])
     return y.reshape(*array.shape[: -1 - axes], array.shape[-1])
 
 
 def global_mean_pool(x: Float[ArrayLike, "..."], *, axes: Whole) -> Float[Array, "... channel"]:
-    """Y = mean over all places of x.
+    """Return the mean of x over all spatial positions.
 
     Args:
-        x: (…, *space, channel).
+        x: input, (…, *space, channel).
         axes: number of spatial axes: 1 for signals (…, time, channel), 2 for images (…, height, width, channel).
 
     Returns:
-        (…, channel).
+        Means, (…, channel).
 
     Raises:
-        InputError: for an x of too few axes or without a place.
+        InputError: for an x with too few axes or no spatial position.
 
     Source: Lin, Chen and Yan, International Conference on Learning Representations (2014).
     """
@@ -78,7 +78,7 @@ def _with_space(x: Any, axes: Whole) -> Array:
     check.whole(axes=axes)
     if x.ndim <= axes or 0 in x.shape[-1 - axes : -1]:
         raise InputError(
-            f"x must have shape (…, {spatial.names(int(axes))}, channel) with at least one place, but has shape "
+            f"x must have shape (…, {spatial.names(int(axes))}, channel) with at least one position, but has shape "
             f"{x.shape}"
         )
     return x
@@ -101,12 +101,12 @@ def _pool(pool: Callable[..., Array], x: Any, size: Steps, stride: Steps | None)
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 
-# Both are compiled as a whole also where nothing else is: XLA would compile every single slice apart.
+# Both are compiled as a whole even outside `jit`, where XLA would compile every slice separately.
 @partial(jax.jit, static_argnums=(1, 2))
 def _largest(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
     if math.prod(size) <= _FEW:
         return _max_pool(x, size, stride)
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient adds up over windows
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # its gradient is a sum over windows
     return _by_axes(_larger, wide, size, stride).astype(x.dtype)
 
 
@@ -123,7 +123,7 @@ def _mean(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def _max_pool(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
-    # Not by `lax.reduce_window`, which with its gradient takes several times as long on a CPU.
+    # `lax.reduce_window` with its gradient takes several times as long on a CPU.
     return reduce(jnp.maximum, _entries(x, size, stride))
 
 
@@ -143,8 +143,8 @@ def _max_pool_backward(size, stride, kept, dy):
 
 
 def _spread_apart(winner, dy, size, stride, shape):
-    """Send dy to the winners of windows that do not overlap: in one pass, each entry of x looks at its own window."""
-    axes = [2 + 2 * i for i in range(len(size))]  # of the places in a window
+    """Route dy to the maxima of windows that do not overlap, in one pass: each entry of x looks up its window."""
+    axes = [2 + 2 * i for i in range(len(size))]  # of the positions in a window
     place = jnp.arange(math.prod(size), dtype=winner.dtype).reshape(*(p for k in size for p in (1, k)), 1)
     windows = jnp.where(jnp.expand_dims(winner, axes) == place, jnp.expand_dims(dy, axes), jnp.zeros((), dy.dtype))
     inside = windows.reshape(len(dy), *(m * k for m, k in zip(dy.shape[1:], size, strict=False)), dy.shape[-1])
@@ -152,12 +152,12 @@ def _spread_apart(winner, dy, size, stride, shape):
 
 
 def _spread_overlapping(winner, dy, size, stride, shape):
-    """Send dy to the winners of windows that may overlap: one pass for each place in a window."""
+    """Route dy to the maxima of windows that may overlap, in one pass for each position in a window."""
     wide = dy.astype(jnp.promote_types(dy.dtype, jnp.float32))
     zero = jnp.zeros((), wide.dtype)
     dx = jnp.zeros(shape, wide.dtype)
     for i, place in enumerate(product(*map(range, size))):
-        # The entries of dy that go to this place, with zeros between.
+        # The entries of dy whose maximum is at this position, with zeros in between.
         widths = [
             (k, n - k - s * (m - 1) - 1, s - 1)
             for k, n, s, m in zip(place, shape[1:], stride, dy.shape[1:], strict=False)
@@ -170,7 +170,7 @@ _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def _entries(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> list[Array]:
-    """Give, for every place in a window, the entries that stand there, one of each window."""
+    """Return, for every position in a window, the entries of all windows at that position."""
     counts = spatial.places(x.shape[1:-1], size, stride)
     last = [s * (m - 1) + 1 for s, m in zip(stride, counts, strict=True)]
     return [
@@ -179,23 +179,23 @@ def _entries(x: Array, size: tuple[int, ...], stride: tuple[int, ...]) -> list[A
     ]
 
 
-# --- large windows: axis by axis, in as many steps as the size has binary digits ---
+# --- large windows: axis by axis, in O(log size) steps ---
 
 
 def _larger(a: Array, b: Array) -> Array:
-    """Return the larger, the first where both are equal, and what is not a number where there is any."""
+    """Return the larger entry, a where both are equal, and NaN where either is NaN."""
     return jnp.where((b > a) | (b != b), b, a)
 
 
 def _by_axes(combine: Callable[[Array, Array], Array], x: Array, size: tuple[int, ...], stride: tuple[int, ...]):
-    # The last axis first: of entries that are equal, the first in the order of the rows is then kept.
+    # The last axis first, so that the first of equal entries in row-major order is kept.
     for axis in reversed(range(len(size))):
         x = _along(combine, x, 1 + axis, size[axis], stride[axis])
     return x
 
 
 def _along(combine: Callable[[Array, Array], Array], x: Array, axis: int, size: int, stride: int) -> Array:
-    """Combine the entries of every window along one axis, in their order."""
+    """Combine the entries of every window along one axis, in order."""
 
     def from_(y, first, count, step=1):
         return lax.slice_in_dim(y, first, first + step * (count - 1) + 1, step, axis)
@@ -204,7 +204,7 @@ def _along(combine: Callable[[Array, Array], Array], x: Array, axis: int, size: 
         pairs = x.shape[axis] // 2
         x, size, stride = combine(from_(x, 0, pairs, 2), from_(x, 1, pairs, 2)), size // 2, stride // 2
     (count,) = spatial.places((x.shape[axis],), (size,), (stride,))
-    blocks = [x]  # at index i of the j-th, the 2ʲ entries from i on are combined
+    blocks = [x]  # index i of block j combines the 2ʲ entries from i on
     while 2 ** len(blocks) <= size:
         half = 2 ** (len(blocks) - 1)
         n = blocks[-1].shape[axis] - half

@@ -1,4 +1,4 @@
-"""Where a token stands in a sequence, as numbers that are added to its features, or as angles that turn them."""
+"""Positional encodings: sinusoids that are added to the features of a token, or angles by which these are rotated."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
@@ -12,12 +12,12 @@ def sinusoidal_encoding(positions: ArrayLike, size: int, base: ArrayLike = 10_00
     """PE(i)_{2j} = sin(i/b^{2j/d}), PE(i)_{2j+1} = cos(i/b^{2j/d}), for positions i and j = 0 … d/2 − 1.
 
     Args:
-        positions: i, of any shape.
-        size: features d; of an odd number, the last is a sine.
+        positions: positions i, any shape.
+        size: number of features d; if it is odd, the last feature is a sine.
         base: b, which sets the longest wavelength.
 
     Raises:
-        InputError: for positions that are no numbers, or a size or base that is not positive.
+        InputError: for positions that are not numbers, or a size or base that is not positive.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), section 3.5.
     """
@@ -30,14 +30,14 @@ def sinusoidal_encoding(positions: ArrayLike, size: int, base: ArrayLike = 10_00
 def rotate(
     x: Float[ArrayLike, "... time d"], positions: ArrayLike, base: ArrayLike = 10_000.0
 ) -> Float[Array, "... time d"]:
-    """Turn the pair (x_j, x_{j+d/2}) at position i by the angle i/b^{2j/d}, for j = 0 … d/2 − 1.
+    """Rotate the pair (x_j, x_{j+d/2}) at position i by the angle i/b^{2j/d}, for j = 0 … d/2 − 1.
 
-    The product of a query and a key that are turned depends on how far they stand apart, and not on where they stand.
-    (The paper pairs neighbours, which is the same but for the order of the features.)
+    The dot product of a rotated query and a rotated key depends only on their relative position. (The paper pairs
+    adjacent features, which differs only in the order of the features.)
 
     Args:
         x: queries or keys, with an even number d of features.
-        positions: i, of a shape that broadcasts to (…, time).
+        positions: positions i, broadcastable to (…, time).
         base: b, which sets the longest wavelength.
 
     Raises:

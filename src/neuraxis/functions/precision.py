@@ -1,4 +1,4 @@
-"""The precision in which sums, squares and moments are taken."""
+"""The precision in which sums, squares and moments are computed."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from jaxtyping import Array
 
 
 def single(x: Any) -> Array:
-    """Get an array of floats in single precision, where it has less: half precision ends at 65504, and rounds sums."""
+    """Convert floats to at least single precision: half precision overflows (float16 at 65504) and rounds sums."""
     return jnp.asarray(x, jnp.promote_types(jnp.result_type(x), jnp.float32))

@@ -1,6 +1,6 @@
 """Principal components, and the angles between subspaces.
 
-All products are taken in full precision, which a GPU would round to three digits unless told not to.
+All products are computed in full precision; by default, a GPU would round them to three digits.
 """
 
 from functools import partial
@@ -20,23 +20,23 @@ _exact = jax.default_matmul_precision("float32")
 
 
 class PrincipalComponents(NamedTuple):
-    """Where data vary most: directions by falling variance."""
+    """Principal components, in order of decreasing variance."""
 
     mean: Float[Array, " feature"]
-    directions: Float[Array, "component feature"]  # orthonormal; the largest entry of each is positive
-    variances: Float[Array, " component"]  # along them, as sums over the examples divided by N − 1
-    total_variance: Float[Array, ""]  # of all features together
+    directions: Float[Array, "component feature"]  # orthonormal; the entry of largest magnitude of each is positive
+    variances: Float[Array, " component"]  # along the directions, with denominator N − 1
+    total_variance: Float[Array, ""]  # summed over all features
 
 
 @_exact
 def principal_components(x: ArrayLike, count: int) -> PrincipalComponents:
-    """Find the first principal components of examples x (N, feature), those of X − mean = U S Vᵀ with the largest S.
+    """Return the `count` principal components of examples x (N, feature) with the largest S in X − mean = U S Vᵀ.
 
-    V and S are those of R in X − mean = Q R, which has no more rows than features.
+    V and S are computed from R in X − mean = Q R, which has no more rows than features.
 
     Raises:
-        InputError: for fewer than two examples, numbers that are not finite, and more components than there are
-            examples or features.
+        InputError: for fewer than two examples, numbers that are not finite, or more components than examples or
+            features.
 
     Source: H. Hotelling, Journal of Educational Psychology 24:417 (1933).
     """
@@ -62,14 +62,14 @@ def _components(examples: Array, count: int) -> PrincipalComponents:
 
 @_exact
 def principal_angles(a: ArrayLike, b: ArrayLike) -> Float[Array, " angle"]:
-    """Return the angles [rad] between the subspaces that the columns of a (n, p) and b (n, q) span, the largest first.
+    """Return the principal angles [rad] between the column spaces of a (n, p) and b (n, q), the largest first.
 
-    With orthonormal bases Q_a and Q_b their cosines are the singular values of Q_aᵀQ_b, and their sines those of
-    Q_b − Q_a Q_aᵀQ_b, which keep their digits where an angle is small.
+    With orthonormal bases Q_a and Q_b, the cosines of the angles are the singular values of Q_aᵀQ_b, and the sines
+    those of Q_b − Q_a Q_aᵀQ_b, which stay accurate for small angles.
 
     Raises:
-        InputError: for matrices of different heights, numbers that are not finite, and columns that depend linearly on
-            each other.
+        InputError: for matrices with different numbers of rows, numbers that are not finite, or linearly dependent
+            columns.
 
     Source: Å. Björck and G. H. Golub, Mathematics of Computation 27:579 (1973).
     """
@@ -104,5 +104,5 @@ def _basis(name: str, columns: Array) -> Array:
         lengths = np.abs(np.diagonal(r))
         least = max(columns.shape) * np.finfo(lengths.dtype).eps * np.linalg.norm(columns, axis=0).max()
         if columns.shape[1] > len(columns) or np.any(lengths <= least):
-            raise InputError(f"the columns of {name} must be linearly independent, but one is a sum of others")
+            raise InputError(f"the columns of {name} must be linearly independent, but one is a combination of others")
     return q

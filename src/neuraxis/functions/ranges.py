@@ -1,7 +1,7 @@
-"""Numbers that must lie in a range, or be 0 or 1.
+"""Checks that numbers lie in a range, or are 0 or 1.
 
-Others are refused where they can be looked at. While JAX is tracing they cannot, and become NaN, so that nothing learns
-from them unseen.
+Other numbers are rejected if they are known. While JAX is tracing they are not, and are replaced by NaN, so that
+nothing is silently trained on them.
 """
 
 from typing import Any
@@ -17,18 +17,18 @@ from neuraxis.functions.precision import single
 
 
 def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected: str = "be", remedy: str = "") -> Any:
-    """Refuse what lies outside of [low, high]; while JAX is tracing, make NaN of it.
+    """Reject numbers outside [low, high]; while JAX is tracing, replace them by NaN.
 
     Args:
-        low: the smallest number that may be there.
-        high: the largest.
-        name: of x, for the message.
-        x: an array, or what becomes one.
-        expected: what x must do between `low` and `high`, such as "contain probabilities".
-        remedy: the end of the message.
+        low: smallest number allowed.
+        high: largest number allowed.
+        name: name of x in the message.
+        x: array, or what can be converted to one.
+        expected: the message's verb before `low` and `high`, such as "contain probabilities".
+        remedy: end of the message.
 
     Raises:
-        InputError: for other numbers, with the range they have.
+        InputError: for other numbers, with their range.
     """
     numbers = check.floats(name, x)
     if isinstance(numbers, Tracer):
@@ -40,15 +40,15 @@ def only_between(low: ArrayLike, high: ArrayLike, name: str, x: Any, *, expected
 
 
 def only_binary(name: str, x: Any, *, remedy: str) -> Any:
-    """Refuse what is neither 0 nor 1; while JAX is tracing, make NaN of it. Truth values stay such.
+    """Reject numbers other than 0 and 1; while JAX is tracing, replace them by NaN. Booleans stay booleans.
 
     Args:
-        name: of x, for the message.
-        x: an array, or what becomes one.
-        remedy: the end of the message.
+        name: name of x in the message.
+        x: array, or what can be converted to one.
+        remedy: end of the message.
 
     Raises:
-        InputError: for other numbers, with the range they have.
+        InputError: for other numbers, with their range.
     """
     units = check.array(name, x)
     if units.dtype == bool:

@@ -1,4 +1,4 @@
-"""A sum of softplus over many numbers, with few logarithms."""
+"""The sum of softplus over many numbers, with few logarithms."""
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,10 @@ _HALVINGS = 5  # products of 2⁵ numbers from 1 to 2 stay below 2³², far from
 
 @jax.custom_jvp
 def softplus_sum(z: Float[Array, "... k"]) -> Float[Array, "..."]:
-    """Σ_k ln(1 + e^{z_k}) over the last axis, of numbers in single precision at least.
+    """Return Σ_k ln(1 + e^{z_k}) over the last axis, for z in at least single precision.
 
-    It is Σ max(z, 0) + ln Π (1 + e^{−|z|}), with the product in groups of 32: a logarithm costs more than the
-    exponential.
+    It is computed as Σ max(z, 0) + ln Π (1 + e^{−|z|}), with the product in groups of 32, because a logarithm costs
+    more than an exponential.
     """
     factors = 1 + jnp.exp(-jnp.abs(z))
     for _ in range(_HALVINGS):

@@ -1,6 +1,6 @@
-"""Numbers for spatial axes, such as sizes and strides: one for all axes, or one for each.
+"""Arguments for spatial axes, such as sizes and strides: one number for all axes, or one for each.
 
-The spatial axes of signals are (time,), those of images (height, width); the axis of channels comes after them.
+The spatial axes of signals are (time,), those of images (height, width); the channel axis follows them.
 """
 
 import math
@@ -21,15 +21,15 @@ _NAMES = {1: "time", 2: "height, width", 3: "depth, height, width"}
 
 
 def names(space: int) -> str:
-    """Name that many spatial axes in a message."""
+    """Return the names of that many spatial axes, for messages."""
     return _NAMES.get(space, f"{space} spatial axes")
 
 
 def for_each_axis(space: int, **numbers: Any) -> tuple[int, ...]:
-    """Return a whole number of at least 1 for each of the spatial axes.
+    """Return an integer of at least 1 for each spatial axis.
 
     Raises:
-        InputError: for what is not such a number, or not as many as there are axes.
+        InputError: for other values, or not one for each axis.
     """
     ((name, value),) = numbers.items()
     each = tuple(value) if _are_several(value) else (value,) * space
@@ -47,7 +47,7 @@ def window(size: Any) -> tuple[int, ...]:
     """Return the size of a kernel or window along each spatial axis; one number stands for height and width.
 
     Raises:
-        InputError: for what is not a whole number of at least 1, or a sequence of such.
+        InputError: for anything but an integer of at least 1, or a sequence of these.
     """
     if _are_several(size) and not len(size):
         raise InputError(f"size must have a number for each spatial axis, such as (3, 3), but is {size}")
@@ -55,20 +55,20 @@ def window(size: Any) -> tuple[int, ...]:
 
 
 def count_of_axes(axes: Any) -> int:
-    """Return a number of axes, which is whole.
+    """Check a number of axes, and return it as an int.
 
     Raises:
-        InputError: for what is not a whole number of at least 1.
+        InputError: for anything but an integer of at least 1.
     """
     check.whole(axes=axes)
     return int(axes)
 
 
 def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
-    """Return numbers of zeros as (before, after) for each spatial axis; "valid" and "same" stay.
+    """Return the padding as (before, after) for each spatial axis; "valid" and "same" are returned as they are.
 
     Raises:
-        InputError: for other text, negative numbers, or not as many as there are axes.
+        InputError: for other strings, negative numbers, or not one for each axis.
     """
     if isinstance(padding, str) and padding in ("valid", "same"):
         return padding
@@ -83,7 +83,7 @@ def padding_for(space: int, padding: Any) -> Literal["valid", "same"] | Pairs:
 
 
 def around(padding: Padding, sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> Pairs:
-    """Return the entries before and after each spatial axis of those sizes, for windows that reach so far."""
+    """Return the padding (before, after) of each spatial axis, for windows that extend over `reach` entries."""
     padding = padding_for(len(sizes), padding)
     if padding == "valid":
         return ((0, 0),) * len(sizes)
@@ -94,12 +94,12 @@ def around(padding: Padding, sizes: Sequence[int], reach: Sequence[int], strides
 
 
 def places(sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
-    """Count the places of a window along each spatial axis: ⌊(n − reach)/stride⌋ + 1."""
+    """Return the number of window positions along each spatial axis: ⌊(n − reach)/stride⌋ + 1."""
     return tuple((n - r) // s + 1 for n, r, s in zip(sizes, reach, strides, strict=True))
 
 
 def flatten_leading(x: Any, space: int) -> Any:
-    """Make one axis of those before the spatial ones, which may be none, or hold nothing."""
+    """Merge all axes before the spatial ones into one, even if there are none or if they are empty."""
     kept = x.shape[x.ndim - 1 - space :]
     return x.reshape(math.prod(x.shape[: x.ndim - 1 - space]), *kept)
 

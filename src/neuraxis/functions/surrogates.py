@@ -1,9 +1,9 @@
-"""Surrogate derivatives: a threshold that fires in full, but through which gradients pass as if it were smooth.
+"""Surrogate derivatives: a threshold that is exact in its value, with the gradient of a smooth function.
 
-A neuron fires where u = v − v_th exceeds 0, and the derivative of that step is 0 wherever it exists, so no gradient
-would ever reach the weights before it. A surrogate computes the step H(u) itself, and puts the derivative of a smooth
-function in the place of its derivative, in forward and in reverse mode. Surrogates are constants that compare and hash
-by their values, so a module can hold one as a static field.
+A neuron fires where u = v − v_th exceeds 0. The derivative of this step is 0 wherever it exists, so no gradient would
+reach the weights before it. A surrogate computes the step H(u) exactly, and replaces its derivative by that of a smooth
+function, in forward and reverse mode. Surrogates are constants that compare and hash by value, so a module can hold one
+as a static field.
 """
 
 import math
@@ -24,13 +24,13 @@ from neuraxis.values import with_values
 
 
 class Surrogate:
-    """A threshold, H(u) = 1 for u > 0 and else 0, whose derivative is taken to be `derivative(u)`.
+    """Threshold, H(u) = 1 for u > 0 and 0 otherwise, whose derivative is taken to be `derivative(u)`.
 
-    To add one, write a frozen dataclass with that method.
+    Subclasses are frozen dataclasses that define `derivative`.
     """
 
     def __call__(self, u: ArrayLike) -> Float[Array, "..."]:
-        """Return 1 where u > 0 and else 0, in the shape of u.
+        """Return 1 where u > 0 and 0 elsewhere, in the shape of u.
 
         Raises:
             InputError: for a u that does not hold real numbers.
@@ -38,7 +38,7 @@ class Surrogate:
         return _step(self, check.floats("u", u))
 
     def derivative(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Return what stands for H′(u)."""
+        """Return the replacement for H′(u)."""
         raise NotImplementedError
 
 
@@ -58,11 +58,11 @@ def _floats(u: ArrayLike) -> Array:
 
 
 def _positive(**field: Any) -> float:
-    """Return a field as a Python number: a surrogate has a hash."""
+    """Return a field as a Python float, so that the surrogate can be hashed."""
     check.positive(**field)
     ((name, value),) = field.items()
     if np.ndim(value) or isinstance(value, Tracer):
-        raise InputError(f"{name} must be one number that is known, but is {check.received(value)}")
+        raise InputError(f"{name} must be one concrete number, but is {check.received(value)}")
     return float(value)
 
 

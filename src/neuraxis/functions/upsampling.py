@@ -1,4 +1,4 @@
-"""Images and signals of twice the size: every entry is repeated, then a convolution smooths the steps."""
+"""Upsampling of images and signals by a factor of 2: nearest neighbours, smoothed by a convolution."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
@@ -11,21 +11,21 @@ from neuraxis.functions.convolution import cross_correlate
 def upsample(x: Float[ArrayLike, "..."], kernel: Float[ArrayLike, "... in out"]) -> Float[Array, "..."]:
     """y[j] = Σ_k u[j + k − 1] w[k], with u[j] = x[⌊j/2⌋] inside and 0 outside: nearest neighbours, then correlation.
 
-    It is calculated from the entries of x, without repeating them: along each axis y[2i] = x[i−1] w₀ + x[i] (w₁ + w₂)
-    and y[2i+1] = x[i] (w₀ + w₁) + x[i+1] w₂. For an image these are four correlations with kernels of 2×2, and 16
-    products for every entry of x, where repeating it and then correlating takes 36.
+    The output is computed without repeating entries: along each axis y[2i] = x[i−1] w₀ + x[i] (w₁ + w₂) and
+    y[2i+1] = x[i] (w₀ + w₁) + x[i+1] w₂. For an image these are four correlations with 2×2 kernels, and 16 products for
+    every entry of x instead of 36.
 
     Args:
-        x: (…, *space, in).
+        x: input, (…, *space, in).
         kernel: w, (*space, in, out) with 3 entries along each spatial axis.
 
     Returns:
-        (…, *space, out), with each spatial axis twice as long.
+        Output y, (…, *space, out), with each spatial axis twice as long.
 
     Raises:
         InputError: for shapes that do not fit, or a kernel that does not have 3 entries along each spatial axis.
 
-    Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, Distill (2016), for the pair.
+    Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, Distill (2016).
     """
     w: Array = check.floats("kernel", kernel)
     space = w.ndim - 2
@@ -37,7 +37,7 @@ def upsample(x: Float[ArrayLike, "..."], kernel: Float[ArrayLike, "... in out"])
 
 
 def _from_axis(axis: int, x: ArrayLike, w: Array, padding: tuple[tuple[int, int], ...]) -> Array:
-    """Double this spatial axis and those after it: its even places, its odd ones, and then both by turns."""
+    """Double this spatial axis and those after it, by interleaving the outputs at even and odd positions."""
     space = w.ndim - 2
     if axis == space:
         return cross_correlate(x, w, padding=padding)

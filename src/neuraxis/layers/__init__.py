@@ -1,4 +1,4 @@
-"""The parts that maps are built of."""
+"""Layers, from which maps are built."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.layers.attention import MultiHeadAttention as MultiHeadAttention

@@ -22,21 +22,20 @@ Keys = Float[Array, "*context head m d"]  # and values
 
 
 class MultiHeadAttention(eqx.Module):
-    """y = [H₁ … H_h] W_o + b_o, H_i = softmax(Q_i K_iᵀ/√d) V_i; [Q K V] = x W + b, cut into h heads of d features.
+    """y = [H₁ … H_h] W_o + b_o, H_i = softmax(Q_i K_iᵀ/√d) V_i; [Q K V] = x W + b, split into h heads of d features.
 
-    Without a context, queries, keys and values are all of x, by one product (self-attention); with one, keys and values
-    are of the context (cross-attention).
+    Without a context, queries, keys and values are all computed from x, by one product (self-attention); with one, keys
+    and values are computed from the context (cross-attention).
 
     Args:
-        size: features of x, of the context and of y.
-        heads: h, which divides the size.
-        key: seed of the weights; the biases begin at 0.
-        rotary: turns queries and keys by their positions; without it, attention does not know the order.
-        query_norm: a map that is applied to the features of every query, such as `RMSNorm(size // heads)`, before it is
-            turned.
-        key_norm: the same for keys.
-        initializer: how to draw the weights; with variance 1/size by default.
-        bias: whether there are b and b_o.
+        size: number of features of x, of the context and of y.
+        heads: number of heads h, which divides the size.
+        key: random key for the initial weights; the biases are initialised to zero.
+        rotary: rotation of queries and keys by their positions; without it, attention does not depend on positions.
+        query_norm: map applied to the features of every query before the rotation, such as `RMSNorm(size // heads)`.
+        key_norm: map applied to the features of every key before the rotation.
+        initializer: initializer of the weights; by default normal with variance 1/size.
+        bias: whether to add b and b_o.
 
     Raises:
         InputError: for sizes that are not positive, or heads that do not divide the size.
@@ -91,15 +90,15 @@ class MultiHeadAttention(eqx.Module):
         """Map (…, n, size) to (…, n, size).
 
         Args:
-            x: what asks.
-            context: what is looked at, (…, m, size); x itself by default.
-            mask: which place of the context each place of x may see, of a shape that broadcasts to (…, n, m), the same
-                for all heads. Of a place that may see nothing, the heads give 0.
-            positions: of x, where there is `rotary`: 0, 1, 2 … by default. Those of a context are 0, 1, 2 …
+            x: sequence that the queries are computed from, (…, n, size).
+            context: sequence that keys and values are computed from, (…, m, size); x by default.
+            mask: True where a position of x may attend to a position of the context, broadcastable to (…, n, m), the
+                same for all heads. The heads' output is 0 at a position that may attend to nothing.
+            positions: positions of x for `rotary`; 0, 1, 2 … by default. Those of a context are 0, 1, 2 …
             key: not used.
 
         Raises:
-            InputError: for shapes that do not fit, or a mask that does not hold truth values.
+            InputError: for shapes that do not fit, or a mask that is not boolean.
         """
         q, k, v = self.project(x, context, positions)
         return self.merge(attention(q, k, v, for_heads(mask)))
@@ -112,7 +111,7 @@ class MultiHeadAttention(eqx.Module):
         mask: Bool[ArrayLike, "..."] | None = None,
         positions: ArrayLike | None = None,
     ) -> Float[Array, "... head n m"]:
-        """Return the weights with which every head looks from each place of x at those of the context: maps to draw.
+        """Return the attention weights of every head, from each position of x to each position of the context.
 
         The arguments are those of a call.
         """
@@ -122,7 +121,7 @@ class MultiHeadAttention(eqx.Module):
     def project(
         self, x: Num[ArrayLike, "..."], context: Num[ArrayLike, "..."] | None = None, positions: ArrayLike | None = None
     ) -> tuple[Queries, Keys, Keys]:
-        """Return queries, keys and values, (…, head, time, d) each."""
+        """Return queries, keys and values, each (…, head, time, d)."""
         if context is not None:
             return self.queries(x, positions), *self.keys_and_values(context)
         x = self._sequence("x", x)
@@ -135,17 +134,17 @@ class MultiHeadAttention(eqx.Module):
         return self._turned(q, self.query_norm, positions)
 
     def keys_and_values(self, context: Num[ArrayLike, "..."], positions: ArrayLike | None = None) -> tuple[Keys, Keys]:
-        """Return the keys and values of a context, (…, head, time, d) each, such as those that a cache keeps."""
+        """Return the keys and values of a context, each (…, head, time, d), as a cache stores them."""
         k, v = self._split(self._part(1, 3)(self._sequence("context", context)), 2)
         return self._turned(k, self.key_norm, positions), v
 
     def merge(self, h: Queries) -> Float[Array, "... n size"]:
-        """Return the output of what the heads gave."""
+        """Return the output y, given the outputs of the heads."""
         h = jnp.swapaxes(h, -2, -3)
         return self.out(h.reshape(*h.shape[:-2], self.out.weight.shape[0]))
 
     def _part(self, first: int, last: int) -> Linear:
-        """Return the product for queries (0 to 1), or keys and values (1 to 3), alone."""
+        """Return the linear layer for queries only (0 to 1), or for keys and values only (1 to 3)."""
         whole, size = self.query_key_value, self.out.weight.shape[0]
         part = slice(first * size, last * size)
         weight, bias = whole.weight[:, part], None if whole.bias is None else whole.bias[part]
@@ -159,12 +158,12 @@ class MultiHeadAttention(eqx.Module):
         return numbers
 
     def _split(self, x: Array, parts: int) -> list[Array]:
-        """Cut (…, time, parts · size) into parts of (…, head, time, d)."""
+        """Split (…, time, parts · size) into parts of (…, head, time, d)."""
         x = x.reshape(*x.shape[:-1], parts, self.heads, x.shape[-1] // (parts * self.heads))
         return [jnp.swapaxes(x[..., i, :, :], -2, -3) for i in range(parts)]
 
     def _turned(self, x: Array, norm: Callable | None, positions: ArrayLike | None) -> Array:
-        """Normalise queries or keys and turn them by their positions, as far as either is wanted."""
+        """Normalise queries or keys, if there is a norm, and rotate them by their positions, if there is `rotary`."""
         if norm is not None:
             x = norm(x)
         if self.rotary is None:
@@ -175,7 +174,7 @@ class MultiHeadAttention(eqx.Module):
 
 
 def for_heads(mask: Bool[ArrayLike, "..."] | None) -> Bool[ArrayLike, "..."] | None:
-    """Return a mask (…, n, m) an axis for the heads, for each of which it is the same."""
+    """Return a mask (…, n, m) with an axis for the heads, for all of which it is the same."""
     return mask if mask is None or np.ndim(mask) < 3 else jnp.expand_dims(jnp.asarray(mask), -3)
 
 

@@ -1,4 +1,4 @@
-"""Augmentation of images as a layer."""
+"""Image augmentation as a layer."""
 
 from typing import Any
 
@@ -16,22 +16,22 @@ _AMOUNTS = ("shift", "rotation", "scale", "alpha", "sigma", "noise", "flip")
 class Augmentation(eqx.Module):
     """y = augment(key, x) in training; y = x in inference.
 
-    As the first layer of a `Sequential` it changes the images of every training step and leaves those alone on which
-    the model is measured. See `neuraxis.functions.augmentation.augment`.
+    As the first layer of a `Sequential` it changes the images of every training step, but not those on which the model
+    is evaluated. See `neuraxis.functions.augmentation.augment`.
 
     Args:
         shift: largest shift along each axis [pixel].
         rotation: largest angle [degree].
-        scale: largest change of size, as a share of it.
+        scale: largest relative change of size.
         alpha: strength of the elastic deformation [pixel].
-        sigma: its smoothness [pixel].
+        sigma: smoothness of the elastic deformation [pixel].
         noise: standard deviation of the noise.
-        flip: probability that an image is mirrored, left for right.
-        inference: change nothing; `equinox.nn.inference_mode` sets it, as `evaluate` does.
+        flip: probability that an image is mirrored left to right.
+        inference: whether to leave images unchanged; set by `equinox.nn.inference_mode`, which `evaluate` calls.
 
     Raises:
         InputError: for a negative amount, a scale of 1 or more, a sigma that is not positive, a probability above 1,
-            images that are not (…, height, width, channel) from 0 to 1, or a call in training without a key.
+            images that are not (…, height, width, channel) in [0, 1], or a call in training without a key.
     """
 
     shift: Number = eqx.field(converter=amount, default=0)
@@ -60,7 +60,7 @@ class Augmentation(eqx.Module):
     def __call__(
         self, x: Float[ArrayLike, "... height width channel"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... height width channel"]:
-        """Change every image in its own way."""
+        """Augment every image independently."""
         if self.inference:
             return check.floats("x", x)
         if key is None:

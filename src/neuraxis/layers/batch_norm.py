@@ -14,7 +14,7 @@ from neuraxis.kinds import Statistics
 
 
 class RunningMoments(Statistics):
-    """Mean and variance of each feature, as they have been in training."""
+    """Running mean and variance of each feature, measured in training."""
 
     mean: Float[Array, " feature"]
     variance: Float[Array, " feature"]
@@ -24,18 +24,19 @@ class BatchNorm(eqx.Module):
     """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, for each feature of the last axis.
 
     In training μ and σ² are the mean and the variance over all other axes: over the batch in a dense layer, over batch,
-    height and width in a convolutional one. In inference they are running ones, which `measure` keeps: after each
-    batch, running ← m · running + (1 − m) · batch, with the unbiased variance of the batch. They begin at 0 and 1.
+    height and width in a convolutional one. In inference they are the running moments, which are initialised to 0 and 1
+    and updated by `measure`: for each batch, running ← m · running + (1 − m) · batch, with the unbiased variance of the
+    batch.
 
-    All moments are taken in single precision at least, and without cancellation (`functions.centre`). An empty
-    batch gives an empty y and changes nothing.
+    All moments are computed in at least single precision, without cancellation (`functions.centre`). An empty batch
+    gives an empty y and updates nothing.
 
     Args:
-        size: features.
-        momentum: share m of the running moments that is kept at each step.
-        epsilon: ε, keeps the root away from 0.
-        inference: use the running moments. `equinox.nn.inference_mode` sets it, as `evaluate` does; where you set it
-            yourself, `fit` leaves the moments as they are, and learns γ and β.
+        size: number of features.
+        momentum: fraction m of the running moments that is kept at each step.
+        epsilon: ε, which keeps the root away from 0.
+        inference: whether to use the running moments; set by `equinox.nn.inference_mode`, which `evaluate` calls. If
+            you set it yourself, `fit` trains γ and β but does not update the moments.
 
     Raises:
         InputError: for a size that is not positive, m outside [0, 1), ε that is not positive, an h whose last axis is
@@ -70,7 +71,7 @@ class BatchNorm(eqx.Module):
     def measure(
         self, h: Num[ArrayLike, "... feature"], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
-        """Normalise, and return the layer with its running moments brought up to date (in inference as they are)."""
+        """Normalise (…, feature), and return the layer with its running moments updated (in inference, unchanged)."""
         return self._normalised(h)
 
     def _normalised(self, h: ArrayLike) -> tuple[Float[Array, "... feature"], "BatchNorm"]:
@@ -81,7 +82,7 @@ class BatchNorm(eqx.Module):
         else:
             centred, batch, variance = _moments(x)
             layer = eqx.tree_at(lambda layer: layer.running, self, self._updated(batch))
-        # One factor for each feature, so that the large array is gone through once.
+        # One factor per feature, so that the large array is traversed only once.
         y = centred * (self.gamma / jnp.sqrt(variance + self.epsilon)) + self.beta
         return y.astype(jnp.result_type(x, self.gamma, self.beta)), layer
 
@@ -99,7 +100,7 @@ def _moments(h: Array) -> tuple[Array, RunningMoments, Array]:
     if count < 2:
         raise InputError(
             "batch normalisation in training needs two or more values of each feature, but received an array of "
-            f"shape {h.shape}; use a larger batch, or equinox.nn.inference_mode(model) outside of training"
+            f"shape {h.shape}; use a larger batch, or equinox.nn.inference_mode(model) outside training"
         )
     axes = tuple(range(h.ndim - 1))
     centred, mean = centre(h, axes)

@@ -17,21 +17,21 @@ class Convolution(eqx.Module):
     """z = x ⋆ w + b: cross-correlation with one kernel for each output channel, and a bias for each.
 
     Args:
-        in_channels: channels of x.
-        out_channels: channels of z, the number of kernels.
-        size: entries of a kernel along each spatial axis: (3, 3) for images, (9,) for signals; one number stands for
-            a square kernel of images.
-        key: seed of the kernels, drawn after He et al. (2015); the bias begins at 0.
-        stride: steps between the places of a kernel.
-        padding: zeros around x: "valid", "same", or numbers.
-        dilation: distance of a kernel's entries.
-        groups: parts of the channels that do not see each other; `in_channels` makes the convolution depthwise.
-        bias: add b, which is None otherwise.
-        border: what pads x instead of zeros, as a function from `neuraxis.functions.borders`.
+        in_channels: number of channels of x.
+        out_channels: number of channels of z, and of kernels.
+        size: kernel size along each spatial axis: (3, 3) for images, (9,) for signals; one number stands for a square
+            kernel for images.
+        key: random key for the kernels, drawn after He et al. (2015); the bias is initialised to zero.
+        stride: distance between neighbouring positions of a kernel.
+        padding: zeros around x: "valid", "same", or numbers, see `neuraxis.functions.cross_correlate`.
+        dilation: spacing of the kernel entries.
+        groups: number of groups of channels that are convolved separately; `in_channels` gives a depthwise convolution.
+        bias: whether to add b; without it, the field `bias` is None.
+        border: padding with values other than zeros, a function from `neuraxis.functions.borders`.
 
     Raises:
-        InputError: for sizes, strides and dilations that are not positive, negative padding, channels that do not
-            divide into the groups, an x that does not fit, or a kernel that is larger than the padded x.
+        InputError: for sizes, strides and dilations that are not positive, negative padding, channels that are not
+            divisible by the groups, an x that does not fit, or a kernel that is larger than the padded x.
 
     Source: LeCun et al., Neural Computation 1:541 (1989).
     """
@@ -61,7 +61,7 @@ class Convolution(eqx.Module):
         check.whole(in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise InputError(
-                f"in_channels and out_channels must divide into the groups, but are {in_channels} and {out_channels} "
+                f"in_channels and out_channels must be divisible by groups, but are {in_channels} and {out_channels} "
                 f"for {groups} groups"
             )
         if border is not None:
@@ -95,9 +95,9 @@ class Convolution(eqx.Module):
 
 
 class TransposedConvolution(eqx.Module):
-    """z = the transpose of a strided cross-correlation, applied to x, + b: it enlarges its input by the stride.
+    """z = T x + b with the transpose T of a strided cross-correlation, which enlarges its input by the stride.
 
-    Arguments and errors are those of `Convolution`; padding cuts the borders of z.
+    Arguments and errors are those of `Convolution`; padding is cut from the borders of z.
 
     Source: Zeiler, Krishnan, Taylor and Fergus, Computer Vision and Pattern Recognition (2010).
     """
@@ -134,7 +134,7 @@ class TransposedConvolution(eqx.Module):
 
 
 def _draw(seen: Whole, out: Whole, size: Steps, key: PRNGKeyArray, bias: bool) -> tuple[Array, Array | None]:
-    """Draw the kernel, and make the bias if there is to be one."""
+    """Draw the kernel, and create the bias if there is one."""
     if not isinstance(bias, bool):
         raise InputError(f"bias must be True or False, but is {check.received(bias)}")
     check.key(key)

@@ -11,14 +11,14 @@ from neuraxis.layers.amounts import amount, is_none
 
 
 class Dropout(eqx.Module):
-    """y = x ⊙ m/(1 − p), with m = 0 with probability p and else 1 (inverted dropout); y = x in inference.
+    """y = x ⊙ m/(1 − p), where m is 0 with probability p and 1 otherwise (inverted dropout); y = x in inference.
 
-    Dividing by 1 − p keeps the mean of y at x, so nothing has to be scaled in inference.
+    Dividing by 1 − p keeps the mean of y at x, so inference needs no scaling.
 
     Args:
-        rate: probability p that a number is dropped, in [0, 1).
-        inference: drop nothing. `equinox.nn.inference_mode` sets it, as `evaluate` does; where you set it yourself,
-            nothing is dropped in `fit` either.
+        rate: probability p that an entry is dropped, in [0, 1).
+        inference: whether to drop nothing; set by `equinox.nn.inference_mode`, which `evaluate` calls. If you set it
+            yourself, nothing is dropped in `fit` either.
 
     Raises:
         InputError: for a rate outside [0, 1), or a call in training without a key.
@@ -35,7 +35,7 @@ class Dropout(eqx.Module):
         check.boolean(inference=self.inference)
 
     def __call__(self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Drop numbers of x at random, each on its own."""
+        """Drop entries of x at random, independently of each other."""
         numbers = check.floats("x", x)
         if self.inference or is_none(self.rate):
             return numbers

@@ -9,17 +9,17 @@ from neuraxis import check
 
 
 class Embedding(eqx.Module):
-    """y = the row of a table that belongs to a token: a linear layer for inputs that are 1 at one place and else 0.
+    """y = W_x, the row x of a table W: a linear layer for one-hot inputs.
 
-    Tokens out of range, which cannot be refused inside of `jit`, give NaN there.
+    Inside `jit`, tokens out of range cannot be rejected, and give NaN.
 
     Args:
-        tokens: how many different ones there are; they are numbered from 0.
-        size: features of y.
-        key: seed of the table, drawn from a normal distribution of variance 1.
+        tokens: number of different tokens, which are numbered from 0.
+        size: number of features of y.
+        key: random key for the table, drawn from a normal distribution of variance 1.
 
     Raises:
-        InputError: for numbers that are not positive, or x that are not integers from 0 to `tokens` − 1.
+        InputError: for sizes that are not positive, or an x that does not hold integers from 0 to `tokens` − 1.
 
     Source: Bengio, Ducharme, Vincent and Jauvin, Journal of Machine Learning Research 3:1137 (2003).
     """
@@ -37,10 +37,10 @@ class Embedding(eqx.Module):
 
 
 def rows(table: Float[Array, "token feature"], x: Integer[ArrayLike, "..."]) -> Float[Array, "... feature"]:
-    """Return the rows of a table that belong to x (…); where JAX is tracing, NaN for numbers out of range.
+    """Return the rows of a table with indices x (…); while JAX is tracing, indices out of range give NaN.
 
     Raises:
-        InputError: for x that are not integers from 0 to the number of rows − 1.
+        InputError: for an x that does not hold integers from 0 to the number of rows − 1.
     """
     count = table.shape[0]
     check.indices(count, x=x)

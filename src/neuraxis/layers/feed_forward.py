@@ -13,19 +13,19 @@ from neuraxis.layers.linear import Linear
 
 
 class FeedForward(eqx.Module):
-    """y = σ(x W₁ + b₁) W₂ + b₂, the same for every place of a sequence.
+    """y = σ(x W₁ + b₁) W₂ + b₂, applied at every position of a sequence.
 
     Args:
-        size: features of x and y.
-        hidden_size: features between; four times `size` is usual.
-        key: seed of the weights.
-        activation: σ.
-        initializer: how to draw the weights.
-        bias: whether there are b₁ and b₂.
+        size: number of features of x and y.
+        hidden_size: number of hidden features, typically four times `size`.
+        key: random key for the initial weights.
+        activation: activation function σ.
+        initializer: initializer of the weights.
+        bias: whether to add b₁ and b₂.
 
     Raises:
-        InputError: for sizes that are not positive, an activation that is no function, or an x whose last axis is not
-            `size`.
+        InputError: for sizes that are not positive, an activation that is not a function, or an x whose last axis is
+            not `size`.
 
     Source: Vaswani et al., Advances in Neural Information Processing Systems (2017), section 3.3.
     """

@@ -1,4 +1,4 @@
-"""From images or signals to vectors."""
+"""Flattening of images and signals to vectors."""
 
 import math
 
@@ -12,14 +12,14 @@ from neuraxis.functions.spatial import Whole, count_of_axes
 
 
 class Flatten(eqx.Module):
-    """y = the last axes of x as one: (…, height, width, channel) becomes (…, height · width · channel) with 3 axes.
+    """y = x with its last axes merged: with 3 axes, (…, height, width, channel) gives (…, height · width · channel).
 
     Raises:
         InputError: for a number of axes below 1, or an x with fewer.
     """
 
     axes: Whole = eqx.field(static=True, kw_only=True, converter=count_of_axes)
-    """How many axes become one: 3 for images, 2 for signals."""
+    """Number of axes to merge: 3 for images, 2 for signals."""
 
     def __call__(self, x: ArrayLike, *, key: PRNGKeyArray | None = None) -> Array:
         """Map (…, n₁, n₂, …) to (…, n₁ n₂ …)."""

@@ -12,11 +12,11 @@ class Linear(eqx.Module):
     """z = x W + b, with W of shape (in, out).
 
     Args:
-        in_size: features of x.
-        out_size: features of z.
-        key: seed of the weights; the bias begins at 0.
-        initializer: how to draw the weights; He et al. (2015) by default, which suits ReLU.
-        bias: whether there is a b; without one, the field `bias` is None.
+        in_size: number of features of x.
+        out_size: number of features of z.
+        key: random key for the initial weights; the bias is initialised to zero.
+        initializer: initializer of the weights; by default that of He et al. (2015), which suits ReLU.
+        bias: whether to add b; without it, the field `bias` is None.
 
     Raises:
         InputError: for sizes that are not positive or need more memory than there is, or an x whose last axis is not
@@ -48,7 +48,7 @@ class Linear(eqx.Module):
         in_size, out_size = self.weight.shape
         floats = check.floats("x", x)
         check.last_axis(in_size, x=floats)
-        # One product of two matrices: XLA's gradient of a product with more axes copies and leaves the fast path.
+        # One matrix product: XLA's gradient of a product with more axes makes copies and leaves the fast path.
         flat = jnp.reshape(floats, (-1, in_size)) @ self.weight
         flat = flat if self.bias is None else flat + self.bias
         return flat.reshape(*floats.shape[:-1], out_size)

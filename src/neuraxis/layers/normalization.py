@@ -1,4 +1,4 @@
-"""Normalisation of every example by itself."""
+"""Normalisation of each example independently of the others."""
 
 import math
 
@@ -14,11 +14,11 @@ from neuraxis.functions.normalization import scale_to_unit, standardize, standar
 class LayerNorm(eqx.Module):
     """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean μ and variance σ² over the features of an example.
 
-    It does the same in training and in inference, and for one example as for many.
+    Training and inference do not differ, and the result does not depend on the rest of the batch.
 
     Args:
-        size: features.
-        epsilon: ε, keeps the root away from 0.
+        size: number of features.
+        epsilon: ε, which keeps the root away from 0.
 
     Raises:
         InputError: for a size or an ε that is not positive, or an h whose last axis is not `size`.
@@ -44,11 +44,11 @@ class LayerNorm(eqx.Module):
 
 
 class RMSNorm(eqx.Module):
-    """y = γ h/√(m + ε), with the mean m of h² over the features of an example: `LayerNorm` without a mean to take off.
+    """y = γ h/√(m + ε), with the mean m of h² over the features of an example: `LayerNorm` without centring.
 
     Args:
-        size: features.
-        epsilon: ε, keeps the root away from 0.
+        size: number of features.
+        epsilon: ε, which keeps the root away from 0.
 
     Raises:
         InputError: as for `LayerNorm`.
@@ -72,16 +72,16 @@ class RMSNorm(eqx.Module):
 
 
 class GroupNorm(eqx.Module):
-    """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean and variance over the space and a group of channels of an example.
+    """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean and variance over the spatial axes and a group of channels.
 
-    γ and β are those of each channel. One group for all channels is layer normalisation of images, one for each is
-    instance normalisation.
+    Mean and variance are those of each example and group, γ and β those of each channel. A single group is layer
+    normalisation of images; one group per channel is instance normalisation.
 
     Args:
-        groups: number of groups, into which the channels are divided in their order.
-        channels: channels of h.
-        space: number of axes of space before the last: 2 for images, 1 for signals.
-        epsilon: ε, keeps the root away from 0.
+        groups: number of groups of consecutive channels.
+        channels: number of channels of h.
+        space: number of spatial axes before the last: 2 for images, 1 for signals.
+        epsilon: ε, which keeps the root away from 0.
 
     Raises:
         InputError: for numbers that are not positive, groups that do not divide the channels, or an h that is not
@@ -110,9 +110,9 @@ class GroupNorm(eqx.Module):
     ) -> Float[Array, "... channel"]:
         """Normalise (…, *space, channel)."""
         x = _features(h, self.gamma.size)
-        first = x.ndim - self.space - 1  # axis of space
+        first = x.ndim - self.space - 1  # spatial axis
         if first < 0:
-            raise InputError(f"h must have {self.space} axes of space and one of channels, but has shape {x.shape}")
+            raise InputError(f"h must have {self.space} spatial axes and a channel axis, but has shape {x.shape}")
         normal = x
         if x.size:
             places = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])

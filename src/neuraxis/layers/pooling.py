@@ -9,9 +9,9 @@ from neuraxis.functions.spatial import Steps, Whole
 
 class _Pool(eqx.Module):
     size: tuple[int, ...] = eqx.field(static=True)
-    """Entries of a window along each spatial axis: one number for height and width of images, (2,) for signals."""
+    """Window size along each spatial axis: one number for height and width of images, (2,) for signals."""
     stride: tuple[int, ...] = eqx.field(static=True)
-    """Distance of neighbouring windows; `size` by default."""
+    """Distance between neighbouring windows; `size` by default."""
 
     def __init__(self, size: Steps = 2, stride: Steps | None = None):
         self.size = spatial.window(size)
@@ -24,10 +24,10 @@ class _Pool(eqx.Module):
 
 
 class MaxPool(_Pool):
-    """The largest entry of every window; see `neuraxis.functions.pooling.max_pool`."""
+    """The maximum of every window; see `neuraxis.functions.pooling.max_pool`."""
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Map (…, *space, channel) to as many channels of fewer places."""
+        """Map (…, *space, channel) to the same channels at fewer positions."""
         return pooling.max_pool(x, self.size, self.stride)
 
 
@@ -35,7 +35,7 @@ class MeanPool(_Pool):
     """The mean of every window; see `neuraxis.functions.pooling.mean_pool`."""
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "..."]:
-        """Map (…, *space, channel) to as many channels of fewer places."""
+        """Map (…, *space, channel) to the same channels at fewer positions."""
         return pooling.mean_pool(x, self.size, self.stride)
 
 
@@ -50,7 +50,7 @@ class _GlobalPool(eqx.Module):
 
 
 class GlobalMaxPool(_GlobalPool):
-    """The largest entry of every channel; see `neuraxis.functions.pooling.global_max_pool`."""
+    """The maximum of every channel; see `neuraxis.functions.pooling.global_max_pool`."""
 
     def __call__(self, x: Float[ArrayLike, "..."], *, key: PRNGKeyArray | None = None) -> Float[Array, "... channel"]:
         """Map (…, *space, channel) to (…, channel)."""

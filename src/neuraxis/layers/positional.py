@@ -1,4 +1,4 @@
-"""Layers that tell a network where in a sequence it is."""
+"""Positional encodings as layers."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -30,14 +30,14 @@ class SinusoidalPositions(eqx.Module):
     def __call__(
         self, x: Num[ArrayLike, "..."], *, positions: ArrayLike | None = None, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time feature"]:
-        """Add the positions to (…, time, feature): 0, 1, 2 … unless others are given, which broadcast to (…, time)."""
+        """Encode the positions of (…, time, feature): 0, 1, 2 … by default, or others that broadcast to (…, time)."""
         numbers = check.floats("x", x)
         places = places_of("x", numbers, positions)
         return numbers + sinusoidal_encoding(places, numbers.shape[-1], self.base).astype(numbers.dtype)
 
 
 class RotaryPositions(eqx.Module):
-    """Turn the pair (x_j, x_{j+d/2}) at position i by the angle i/b^{2j/d}: for queries and keys of attention.
+    """Rotate the pair (x_j, x_{j+d/2}) at position i by the angle i/b^{2j/d}: for queries and keys of attention.
 
     Args:
         base: b, which sets the longest wavelength.
@@ -58,13 +58,13 @@ class RotaryPositions(eqx.Module):
     def __call__(
         self, x: Num[ArrayLike, "..."], *, positions: ArrayLike | None = None, key: PRNGKeyArray | None = None
     ) -> Float[Array, "... time d"]:
-        """Turn (…, time, d) by its positions: 0, 1, 2 … unless others are given, which broadcast to (…, time)."""
+        """Rotate (…, time, d) by its positions: 0, 1, 2 … by default, or others that broadcast to (…, time)."""
         numbers = check.floats("x", x)
         return rotate(numbers, places_of("x", numbers, positions), self.base)
 
 
 def places_of(name: str, x: Array, positions: ArrayLike | None) -> Array:
-    """Return the positions of (…, time, feature): those that are given, or else 0, 1, 2 and so on.
+    """Return the positions of (…, time, feature), which are 0, 1, 2 … unless given.
 
     Raises:
         InputError: for an x of another shape, or positions that do not broadcast to (…, time).

@@ -13,9 +13,9 @@ from neuraxis.layers.apply import apply, measure
 
 
 class Residual(eqx.Module):
-    """y = x + f(x): what is inside learns the change of x, and the gradient by y reaches x as it is.
+    """y = x + f(x): f learns the change of x, and the skip connection passes the gradient on unchanged.
 
-    ∂y/∂x = I + ∂f/∂x, so the gradient keeps its size through any number of blocks as long as ∂f/∂x is small against I.
+    ∂y/∂x = I + ∂f/∂x, so the gradient keeps its size through many blocks as long as ∂f/∂x is small compared to I.
 
     Args:
         inner: f, a map or function whose output has the shape of its input.
@@ -39,7 +39,7 @@ class Residual(eqx.Module):
     def measure(
         self, x: Num[ArrayLike, "..."], *, key: PRNGKeyArray | None = None
     ) -> tuple[Float[Array, "..."], "Residual"]:
-        """Map x to x + f(x); return it, and the block with the statistics inside it brought up to date."""
+        """Return x + f(x), and the block with the statistics inside it updated."""
         numbers = check.floats("x", x)
         change, inner = measure(self.inner, numbers, key)
         return self._added(numbers, change), Residual(inner)

@@ -1,4 +1,4 @@
-"""Layers one after the other."""
+"""Layers in sequence."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,17 +15,16 @@ from neuraxis.layers.apply import apply, measure
 
 
 class Sequential(eqx.Module):
-    """y = fᴸ(… f²(f¹(x))): layers (maps) and plain functions, such as activations, one after the other.
+    """y = fᴸ(… f²(f¹(x))): layers (maps) and plain functions, such as activations, in sequence.
 
-    Every layer that draws noise receives a key of its own. Layers that measure statistics, such as `BatchNorm`, are
-    brought up to date by `measure`.
+    Each layer receives its own key. `measure` updates layers that measure statistics, such as `BatchNorm`.
 
     Args:
         layers: maps, which are called as `layer(x, key=key)`, and functions of x.
 
     Raises:
-        InputError: for layers that are no sequence, one that cannot be called, or one that takes for height and width
-            what those before it took for channels, time or the batch.
+        InputError: if `layers` is not a sequence, a layer cannot be called, or a layer disagrees with the one before it
+            on which axes are spatial.
     """
 
     layers: tuple[Callable, ...]
@@ -46,7 +45,7 @@ class Sequential(eqx.Module):
         return x
 
     def measure(self, x: Any, *, key: PRNGKeyArray | None = None) -> tuple[Any, "Sequential"]:
-        """Map x through all layers; return y, and the model with the statistics of its layers brought up to date."""
+        """Map x through all layers, and return y and the model with the statistics of its layers updated."""
         layers, axes = [], _Axes()
         for layer, layer_key in self._with_keys(key):
             y, measured = measure(layer, x, layer_key)
@@ -62,13 +61,13 @@ class Sequential(eqx.Module):
 
 
 class _Axes:
-    """Which axes of x are spatial, as far as layers have said so, and how many x had then."""
+    """The number of spatial axes of the last layer that has any, and of all axes of its output."""
 
     def __init__(self):
         self.layer, self.space, self.ndim = None, 0, -1
 
     def follow(self, layer: Any, x: Any, y: Any) -> Any:
-        """Refuse a layer that differs from the one before it; give back its output y."""
+        """Check that a layer agrees with the one before it on the spatial axes, and return its output y."""
         space = getattr(layer, "space", None) if isinstance(layer, eqx.Module) else None
         if isinstance(space, int):
             if self.ndim == jnp.ndim(x) and self.space != space:

@@ -14,11 +14,11 @@ from neuraxis.functions.precision import single
 from neuraxis.kinds import Statistics
 from neuraxis.layers.apply import apply
 
-_SMALLEST = 1e-12  # keeps weights of 0 from being divided by 0
+_SMALLEST = 1e-12  # avoids division by 0 where all weights are 0
 
 
 class SingularVectors(Statistics):
-    """The pair of singular vectors of a matrix that belongs to its largest singular value, as far as it is known."""
+    """Estimates of the left and right singular vectors of a matrix for its largest singular value."""
 
     left: Float[Array, " row"]
     right: Float[Array, " column"]
@@ -27,17 +27,18 @@ class SingularVectors(Statistics):
 class SpectralNorm(eqx.Module):
     """A layer with the weight W/σ(W) in place of W, where σ(W) is the largest singular value of W as a matrix.
 
-    The layer's linear part then lengthens no vector, and a network of such layers and of activations with slopes up to
-    1 is Lipschitz with constant 1. The matrix of a kernel (*space, in, out) has a row for each entry of (*space, in).
+    A dense layer then lengthens no vector, and a network of such layers and of activations with slopes up to 1 is
+    1-Lipschitz. The matrix of a kernel (*space, in, out) has a row for each entry of (*space, in); a convolution whose
+    windows overlap may still lengthen vectors.
 
-    σ = uᵀWv with singular vectors u and v. In training, they follow W by power iteration, v ← Wᵀu/‖Wᵀu‖ and
-    u ← Wv/‖Wv‖ at each call; the gradient takes them for constants. They begin exact, and `measure` keeps what they
-    have come to. In inference they stay as they are.
+    σ = uᵀWv with the singular vectors u and v, which are exact at initialisation. In training, each call follows W by
+    power iteration, v ← Wᵀu/‖Wᵀu‖ and u ← Wv/‖Wv‖, and the gradient treats u and v as constant; `measure` returns the
+    layer with the new vectors. In inference they do not change.
 
     Args:
-        layer: has a `weight` (in, out) or a `kernel` (*space, in, out), as `Linear` and `Convolution` have.
-        iterations: of the power method at each call.
-        inference: leave u and v as they are. `equinox.nn.inference_mode` sets it, as `evaluate` does.
+        layer: layer with a `weight` (in, out) or a `kernel` (*space, in, out), such as `Linear` and `Convolution`.
+        iterations: number of power iterations at each call.
+        inference: whether to keep u and v fixed; set by `equinox.nn.inference_mode`, which `evaluate` calls.
 
     Raises:
         InputError: for a layer without such a weight, or iterations that are not positive.
@@ -66,7 +67,7 @@ class SpectralNorm(eqx.Module):
         return self.measure(x, key=key)[0]
 
     def measure(self, x: Any, *, key: PRNGKeyArray | None = None) -> tuple[Any, "SpectralNorm"]:
-        """Map x through the layer with W/σ, and return the layer with its singular vectors brought up to date."""
+        """Map x through the layer with W/σ, and return y and the layer with its singular vectors updated."""
         matrix, weight = self._matrix, getattr(self.layer, self.name)
         vectors = self.vectors if self.inference else _iterated(matrix, self.vectors, self.iterations)
         normal = (weight / _norm(matrix, vectors)).astype(weight.dtype)
@@ -75,7 +76,7 @@ class SpectralNorm(eqx.Module):
 
     @property
     def _matrix(self) -> Float[Array, "row column"]:
-        """The weight as a matrix, in single precision at least."""
+        """The weight as a matrix, in at least single precision."""
         weight = getattr(self.layer, self.name)
         return single(weight.reshape(-1, weight.shape[-1]))
 
@@ -87,7 +88,7 @@ def _norm(matrix: Array, vectors: SingularVectors) -> Array:
 
 
 def _iterated(matrix: Array, vectors: SingularVectors, iterations: int) -> SingularVectors:
-    """Follow the singular vectors of a matrix by the power method."""
+    """Update the singular vectors of a matrix by power iteration."""
     matrix, left, right = lax.stop_gradient(matrix), vectors.left, vectors.right
     for _ in range(iterations):
         right = _unit(_product(matrix.T, left))

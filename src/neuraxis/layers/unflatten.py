@@ -1,4 +1,4 @@
-"""From vectors to images or signals."""
+"""Unflattening of vectors to images and signals."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from neuraxis.functions.spatial import Whole
 
 
 class Unflatten(eqx.Module):
-    """y = the last axis of x as several: (…, height · width · channel) becomes (…, height, width, channel).
+    """y = x with its last axis split: (…, height · width · channel) becomes (…, height, width, channel).
 
     Args:
-        shape: what the last axis becomes, such as (7, 7, 64).
+        shape: shape of the new last axes, such as (7, 7, 64).
 
     Raises:
-        InputError: for a shape that is not made of positive whole numbers, or an x whose last axis does not hold as
-            many.
+        InputError: for a shape that does not consist of positive integers, or an x whose last axis does not have as
+            many entries.
     """
 
     shape: tuple[int, ...] = eqx.field(static=True)

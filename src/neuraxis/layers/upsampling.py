@@ -1,4 +1,4 @@
-"""The layer that doubles height and width."""
+"""Upsampling by a factor of 2 as a layer."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,16 +11,16 @@ from neuraxis.functions.upsampling import upsample
 
 
 class Upsampling(eqx.Module):
-    """z = u ⋆ w + b, where u is x with every entry repeated along each spatial axis: twice the size, without a pattern.
+    """z = u ⋆ w + b, where u is x with every entry repeated twice along each spatial axis.
 
-    A transposed convolution with a free kernel lays more of it on some pixels than on others, which shows as a
-    checkerboard; here every pixel has its share, and it costs no more (`neuraxis.functions.upsampling`).
+    The kernels of a transposed convolution may overlap unevenly, which shows as a checkerboard pattern. This layer
+    treats all pixels alike, at no higher cost (`neuraxis.functions.upsampling`).
 
     Args:
-        in_channels: channels of x.
-        out_channels: channels of z.
-        key: seed of the kernels, with 3 entries along each spatial axis, drawn after He et al. (2015); the bias begins
-            at 0.
+        in_channels: number of channels of x.
+        out_channels: number of channels of z.
+        key: random key for the kernels, with 3 entries along each spatial axis, drawn after He et al. (2015); the bias
+            is initialised to zero.
         space: number of spatial axes: 2 for images, 1 for signals.
 
     Raises:

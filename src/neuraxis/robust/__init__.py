@@ -1,6 +1,7 @@
-"""Adversarial attacks on any map with logits, and training against them.
+"""Adversarial attacks on any map with logits, and adversarial training.
 
-A threat model says what an attacker may do, an attack looks for the worst input, `robust_accuracy` measures.
+A threat model defines the perturbations that are allowed, an attack searches for the worst one, and `robust_accuracy`
+measures the accuracy under attack.
 """
 
 from neuraxis.described import describe as _describe

@@ -16,17 +16,17 @@ from neuraxis.robust.ramp import Ramped, ramped
 
 
 def adversarial_training(rule: Rule, attack: Search, ramp: Rate = 1.0) -> Ramped:
-    """Learn by a rule from what an attack makes of each batch: min_θ mean max_{‖δ‖≤ε} E(x + δ, label; θ).
+    """Train by a rule on adversarial examples of each batch: min_θ mean max_{‖δ‖≤ε} E(x + δ, label; θ).
 
-    The attack sees the model in inference mode, as it stands before the step.
+    The attack uses the model in inference mode, before the step.
 
     Args:
-        rule: how the model learns from inputs and labels, such as `descent(classification.loss, optax.adam(1e-3))`.
-        attack: one that can be compiled with the training, such as `PGD(threat, steps=5)`.
-        ramp: share of ε, or a function of the number of steps so far, as in `ramped`.
+        rule: learning rule for inputs and labels, such as `descent(classification.loss, optax.adam(1e-3))`.
+        attack: attack that can be compiled with the training, such as `PGD(threat, steps=5)`.
+        ramp: fraction of ε, or a function of the number of steps so far, as in `ramped`.
 
     Raises:
-        InputError: for a rule or attack that is none, an infinite ε, or a ramp that is negative.
+        InputError: for an invalid rule or attack, an infinite ε, or a negative ramp.
 
     Source: Madry et al., International Conference on Learning Representations (2018), equation 2.1.
     """
@@ -37,24 +37,24 @@ def adversarial_training(rule: Rule, attack: Search, ramp: Rate = 1.0) -> Ramped
 
 
 class AdversarialTraining(eqx.Module):
-    """What `adversarial_training` makes, with the whole ε in every step."""
+    """The rule of `adversarial_training`, with the full ε in every step."""
 
     rule: Rule
     attack: Search
 
     @property
     def loss(self) -> Callable[..., Any]:
-        """The loss of the rule, where it has one: on examples that are not attacked."""
+        """The loss of the rule, if it has one, on examples that are not attacked."""
         return self.rule.loss  # pyright: ignore[reportAttributeAccessIssue]
 
     def init(self, model: PyTree) -> PyTree:
-        """Begin."""
+        """Return the initial state."""
         return self.rule.init(model)
 
     def step(
         self, model: PyTree, state: PyTree, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[PyTree, PyTree, Any]:
-        """Attack the batch, and learn from what came of it."""
+        """Attack the batch, and train on the result."""
         x, labels = batch
         key_attack, key_rule = jax.random.split(key)
         attacked = jax.lax.stop_gradient(self.attack(model, x, labels, key=key_attack))

@@ -1,4 +1,4 @@
-"""Projected gradient ascent that finds its step size by itself."""
+"""Projected gradient ascent with an adaptive step size."""
 
 from typing import NamedTuple
 
@@ -13,26 +13,26 @@ from neuraxis.robust.attack import Best, Problem, Search, along, is_finite, slop
 from neuraxis.robust.losses import AttackLoss, cross_entropy
 from neuraxis.robust.threat_models import ThreatModel
 
-_FIRST, _SHRINK, _SHORTEST = 0.22, 0.03, 0.06  # lengths of the windows, as shares of all steps
-_RISING = 0.75  # ρ: where the loss rose in fewer steps of a window, the step size is halved
-_FORWARD = 0.75  # share of the new step; the rest goes on in the direction of the last one
+_FIRST, _SHRINK, _SHORTEST = 0.22, 0.03, 0.06  # lengths of the windows, as fractions of all steps
+_RISING = 0.75  # ρ: the step size is halved unless the loss rose in a larger fraction of a window's steps
+_FORWARD = 0.75  # weight of the new step; the rest is momentum, in the direction of the previous one
 
 
 class APGD(Search):
-    """Auto-PGD: z = Π(x + η d(∇_x E)), x ← Π(x + ¾ (z − x) + ¼ (x − x_before)), from η = 2ε on.
+    """Auto-PGD: z = Π(x + η d(∇_x E)), x ← Π(x + ¾ (z − x) + ¼ (x − x_before)), with η = 2ε at first.
 
-    At the end of windows of steps, which become shorter and shorter, η is halved for an example whose loss rose in less
-    than ¾ of the window's steps, or whose best loss has not risen since the last window although η was left alone; it
-    then goes on from its best point. d and Π are those of `PGD`, as is what it gives.
+    At the end of windows of steps, which become shorter, η is halved for an example whose loss rose in at most ¾ of the
+    window's steps, or whose best loss has not risen since the last window although η was not halved then; the search
+    continues from its best point. d, Π and the returned point are as in `PGD`.
 
     Args:
         threat: norm, ε and range.
-        steps: gradient steps in a restart.
-        restarts: how often it begins anew, at a random point.
-        loss: E, such as `cross_entropy` or `dlr`; with targets, it descends that of the target.
+        steps: number of gradient steps in a restart.
+        restarts: number of starts, each at a random point.
+        loss: loss E to increase, such as `cross_entropy` or `dlr`; it also receives the targets, if there are any.
 
     Raises:
-        InputError: for numbers of steps or restarts below 1.
+        InputError: for fewer than one step or restart.
 
     Source: Croce & Hein, International Conference on Machine Learning (2020), algorithm 1.
     """
@@ -49,11 +49,11 @@ class APGD(Search):
 
     @property
     def draws(self) -> bool:
-        """The start is."""
+        """Whether a key is needed: for the start."""
         return True
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Climb from every start, and keep the best."""
+        """Ascend from every start, and keep the best point."""
         climb = lambda best, key: (self._climb(problem, key, best), None)
         assert key is not None
         return lax.scan(climb, Best.none(problem), jax.random.split(key, self.restarts))[0]
@@ -66,12 +66,12 @@ class APGD(Search):
         nothing = of_each(-jnp.inf)
         begin = _Climb(start, start, size, start, start, nothing, of_each(jnp.inf), of_each(0), nothing, yes, yes, best)
         advance = lambda climb, window: (self._advance(problem, climb, window), None)
-        # A program is compiled in half of the time where the start is looked at in the loop, too.
+        # Evaluating the start inside the loop as well halves the compilation time.
         ends = np.concatenate([[0], windows(self.steps)])
         return lax.scan(advance, begin, jnp.asarray(ends, jnp.int32))[0].found
 
     def _advance(self, problem: Problem, at: "_Climb", window: Int[Array, ""]) -> "_Climb":
-        """Look at the point, and take the next step; `window` is the length of the window that ends there, or 0."""
+        """Evaluate the point, and take the next step; `window` is the length of the window that ends here, or 0."""
         threat = self.threat
         slope, logits, loss = slope_of(self.loss, problem, at.x)
         found = at.found.or_else(problem, at.x, logits, loss)
@@ -81,29 +81,29 @@ class APGD(Search):
         x = at.x
         z = threat.project(x + along(at.size, x) * threat.steepest(slope), problem.x)
         moved = threat.project(x + _FORWARD * (z - x) + (1 - _FORWARD) * (x - at.before), problem.x)
-        # The first step has none before it, and is taken in full.
+        # The first step has no momentum, and is taken in full.
         moved = jnp.where(along(at.is_first, x), z, moved)
         return at._replace(x=moved, before=x, is_first=jnp.zeros_like(at.is_first))
 
 
 class _Climb(NamedTuple):
-    """Where a climb stands."""
+    """The state of an ascent."""
 
     x: Float[Array, "N ..."]
     before: Float[Array, "N ..."]
     size: Float[Array, " N"]  # η
-    best_x: Float[Array, "N ..."]  # of the largest loss, where it goes on when η is halved
+    best_x: Float[Array, "N ..."]  # of the largest loss, from which it continues when η is halved
     best_slope: Float[Array, "N ..."]
     best_loss: Float[Array, " N"]
-    loss: Float[Array, " N"]  # of the point before
+    loss: Float[Array, " N"]  # of the previous point
     rises: Float[Array, " N"]  # steps of this window in which the loss rose
-    loss_at_window: Float[Array, " N"]  # the best when it began
-    was_halved: Bool[Array, " N"]  # η, when it began
-    is_first: Bool[Array, " N"]  # no step was taken
+    loss_at_window: Float[Array, " N"]  # best loss at the start of this window
+    was_halved: Bool[Array, " N"]  # whether η was halved at the start of this window
+    is_first: Bool[Array, " N"]  # no step has been taken
     found: Best
 
     def look(self, slope: Float[Array, "N ..."], loss: Float[Array, " N"]) -> "_Climb":
-        """Take note of slope and loss at x."""
+        """Record slope and loss at x."""
         higher = loss > self.best_loss
         best = lambda new, old: jnp.where(along(higher, new), new, old)
         return self._replace(
@@ -117,7 +117,7 @@ class _Climb(NamedTuple):
     def end_window(
         self, window: Int[Array, ""], slope: Float[Array, "N ..."]
     ) -> tuple["_Climb", Float[Array, "N ..."]]:
-        """Halve η where there was little progress in a window of that length, and go back to the best point there."""
+        """Halve η where a window of that length brought little progress, and return to the best point there."""
         stuck = ~self.was_halved & (self.loss_at_window >= self.best_loss)
         halve = (self.rises <= _RISING * window) | stuck
         back = lambda best, now: jnp.where(along(halve, now), best, now)
@@ -132,9 +132,9 @@ class _Climb(NamedTuple):
 
 
 def windows(steps: int) -> Int[np.ndarray, " steps"]:
-    """Return for each step the length of the window that ends with it, or 0 where none does.
+    """Return for each step the length of the window that ends with it, or 0 if none does.
 
-    The first holds 22 % of all steps, and each a number less by 3 % of them than the one before, down to 6 %.
+    The first window has 22 % of all steps, and each later one is shorter by 3 % of them, down to 6 %.
     """
     length, shrink, shortest = (max(1, int(share * steps)) for share in (_FIRST, _SHRINK, _SHORTEST))
     ends, end = np.zeros(steps, np.int32), length

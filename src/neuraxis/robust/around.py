@@ -1,4 +1,4 @@
-"""What attacks that are built around another one have in common."""
+"""The base class of attacks that call another attack."""
 
 import equinox as eqx
 
@@ -7,16 +7,16 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 class AroundAttack(eqx.Module):
-    """An attack that calls another one: it may do what that may, and uses the gradient if that does."""
+    """An attack that calls another one, with its threat model, and uses the gradient if that does."""
 
     attack: Attack
 
     @property
     def threat(self) -> ThreatModel:
-        """What the attack may do."""
+        """The threat model of the inner attack."""
         return self.attack.threat
 
     @property
     def uses_gradient(self) -> bool:
-        """Whether the attack does."""
+        """Whether the inner attack needs the gradient of the model."""
         return self.attack.uses_gradient

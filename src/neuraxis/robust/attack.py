@@ -1,4 +1,4 @@
-"""What every attack shares: what it is called with, what it looks at, and how the best of what it finds is kept."""
+"""The common parts of all attacks: their interface, the checks of their arguments, and the best inputs found so far."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -18,20 +18,20 @@ from neuraxis.robust.losses import AttackLoss, loss_of
 from neuraxis.robust.threat_models import ThreatModel
 from neuraxis.values import compiled
 
-_LOOKED_AT = 8  # examples with which a model is tried out
+_LOOKED_AT = 8  # examples on which a model is tested for determinism
 
 
 @runtime_checkable
 class Attack(Protocol):
-    """Looks for inputs close to x that the model classifies wrongly, or as the targets.
+    """A search for inputs close to x that the model misclassifies, or classifies as the targets.
 
-    A model is any map from inputs (N, …) to logits (N, classes), differentiable unless the attack uses no gradient;
-    scaling and normalisation are part of it. An attack sees it in inference mode.
+    A model is any map from inputs (N, …) to logits (N, classes), differentiable unless the attack uses no gradient. It
+    includes the scaling and normalisation of its inputs. Attacks use it in inference mode.
     """
 
     @property
     def threat(self) -> ThreatModel:
-        """What it may do: norm, ε and range."""
+        """The allowed perturbations: norm, ε and range."""
         ...
 
     @property
@@ -48,12 +48,12 @@ class Attack(Protocol):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Return an input for each of x."""
+        """Return an adversarial input for each example of x."""
         ...
 
 
 class Problem(NamedTuple):
-    """What an attack works on."""
+    """The checked arguments of an attack."""
 
     model: PyTree
     x: Float[Array, "N ..."]
@@ -62,21 +62,21 @@ class Problem(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The best that was found so far."""
+    """The best inputs found so far."""
 
     x: Float[Array, "N ..."]
-    rank: Int[Array, " N"]  # 0: classified as labelled; 1: not; 2: as the target
+    rank: Int[Array, " N"]  # 0: classified as the label; 1: as another class; 2: as the target
     loss: Float[Array, " N"]
-    finite: Bool[Array, " N"]  # whether the gradients on the way were
+    finite: Bool[Array, " N"]  # whether all gradients so far were finite
 
     @staticmethod
     def none(problem: Problem) -> "Best":
-        """Begin with nothing found: the inputs themselves, which all else is better than."""
+        """Return the initial state: the inputs themselves, with a rank below that of any other input."""
         count, dtype = len(problem.x), problem.x.dtype
         return Best(problem.x, jnp.full(count, -1), jnp.full(count, -jnp.inf, dtype), jnp.ones(count, bool))
 
     def or_else(self, problem: Problem, x: Array, logits: Array, loss: Array) -> "Best":
-        """Take x where it has the higher rank, or the same and the larger loss."""
+        """Take x where it has a higher rank, or the same rank and a larger loss."""
         rank = rank_of(logits, problem)
         better = (rank > self.rank) | ((rank == self.rank) & (loss > self.loss))
         return Best(
@@ -88,12 +88,12 @@ class Best(NamedTuple):
 
 
 def along(per_example: Array | np.ndarray, x: Array | np.ndarray) -> Any:
-    """Let one value per example broadcast with x."""
+    """Reshape one value per example to broadcast with x."""
     return per_example.reshape(per_example.shape + (1,) * (x.ndim - 1))
 
 
 def rank_of(logits: Float[Array, "N classes"], problem: Problem) -> Int[Array, " N"]:
-    """Say how far an attack has come: 0 for the label, 1 for another class, 2 for the target; NaN is no success."""
+    """Return the success of an attack: 0 for the label, 1 for another class, 2 for the target; NaN counts as 0."""
     predicted = jnp.argmax(logits, axis=-1)
     rank = (predicted != problem.labels).astype(jnp.int32)
     if problem.targets is not None:
@@ -102,7 +102,7 @@ def rank_of(logits: Float[Array, "N classes"], problem: Problem) -> Int[Array, "
 
 
 def succeeds(rank: Int[Array, " N"], problem: Problem) -> Bool[Array, " N"]:
-    """Say where an attack has reached its goal."""
+    """Return where an attack has reached its goal."""
     return rank >= (1 if problem.targets is None else 2)
 
 
@@ -121,9 +121,9 @@ def logits_of(model: PyTree, x: Array) -> Float[Array, "N classes"]:
 def slope_of(
     loss: AttackLoss, problem: Problem, x: Float[Array, "N ..."]
 ) -> tuple[Float[Array, "N ..."], Float[Array, "N classes"], Float[Array, " N"]]:
-    """Return the gradient of the loss by x, the logits and the loss of each example.
+    """Return the gradient of the loss with respect to x, the logits, and the loss, for each example.
 
-    Examples do not interact in inference, so it is the gradient of the sum.
+    Examples do not interact in inference mode, so it is computed as the gradient of the sum.
     """
 
     def total(x):
@@ -136,12 +136,12 @@ def slope_of(
 
 
 def is_finite(slope: Float[Array, "N ..."]) -> Bool[Array, " N"]:
-    """Say for which examples all of the gradient is finite."""
+    """Return for which examples the whole gradient is finite."""
     return jnp.all(jnp.isfinite(slope.reshape(len(slope), -1)), axis=-1)
 
 
 class Search(eqx.Module):
-    """An attack that is one compiled program: it works under `jit` too, in training for instance."""
+    """An attack that is one compiled program, and works under `jit` too, for instance in training."""
 
     threat: eqx.AbstractVar[ThreatModel]
 
@@ -152,17 +152,17 @@ class Search(eqx.Module):
 
     @property
     def needs_bound(self) -> bool:
-        """Whether its steps are measured in units of ε, which must be finite then."""
+        """Whether steps are measured in units of ε, which must then be finite."""
         return True
 
     @property
     def draws(self) -> bool:
-        """Whether something is drawn at random, so that a key is needed."""
+        """Whether the attack is random, so that a key is needed."""
         return False
 
     @abstractmethod
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Return the best input that it finds for each example."""
+        """Return the best input found for each example."""
 
     def __call__(
         self,
@@ -173,21 +173,21 @@ class Search(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Return an input for each of x that lies in the range and, if ε is a bound, in the ball around it.
+        """Return an adversarial input for each example of x, in the range and, if ε is a bound, in the ball around it.
 
-        While JAX is tracing, nothing can be refused, and what had no finite gradient becomes NaN.
+        While JAX is tracing, nothing can be rejected, and examples with a gradient that is not finite become NaN.
 
         Args:
-            model: any map to logits, (N, classes); it is seen in inference mode.
+            model: any map to logits, (N, classes), used in inference mode.
             x: inputs, (N, …).
             labels: true classes, (N,).
-            targets: classes that are to be predicted, (N,); without them, any but the label.
-            key: for what is drawn at random.
+            targets: classes to be predicted, (N,); by default, any class other than the label.
+            key: random key, for attacks that need one.
 
         Raises:
-            InputError: for a model that is none or answers differently each time, inputs outside of the range, labels
-                or targets that are not one class for each, an infinite ε or no key where one is needed, and a model
-                whose gradients are not finite.
+            InputError: for a model that is not a function or not deterministic, inputs outside the range, labels or
+                targets that are not one class for each example, an infinite ε, a missing key where one is needed, or
+                gradients that are not finite.
         """
         if self.needs_bound:
             self.threat.check_bounded()
@@ -211,12 +211,12 @@ def _search(attack, problem, key):
 
 
 def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: Any) -> Problem:
-    """Return what an attack works on, with the model in inference mode.
+    """Check the arguments of an attack, and return them with the model in inference mode.
 
     Raises:
-        InputError: for a model that is none, or answers differently each time; for inputs that do not lie in the range,
-            labels and targets that are not one class for each, a target that is the label, and for an ε for each of
-            another number of examples.
+        InputError: for a model that is not a function or not deterministic, inputs outside the range, labels or targets
+            that are not one class for each example, a target that is the label, or a different number of ε than of
+            examples.
     """
     check.no_class(model=model)
     check.functions(model=model)
@@ -229,17 +229,17 @@ def checked(threat: ThreatModel, model: PyTree, x: Any, labels: Any, targets: An
         same = np.asarray(targets == labels)
         if same.any():
             raise InputError(
-                f"targets must be other classes than the labels, but example {np.argmax(same)} has both "
-                f"{int(labels[np.argmax(same)])}"
+                f"targets must differ from the labels, but both are {int(labels[np.argmax(same)])} for example "
+                f"{np.argmax(same)}"
             )
     return Problem(model, x, labels, targets)
 
 
 def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
-    """Return the inputs that may be moved.
+    """Check the inputs of an attack, and return them as floats.
 
     Raises:
-        InputError: for no examples, inputs outside the range, and for an ε for each of another number of examples.
+        InputError: for no examples, inputs outside the range, or a different number of ε than of examples.
     """
     x = check.floats("x", x)
     if x.ndim < 2 or not len(x):
@@ -253,14 +253,14 @@ def inputs(threat: ThreatModel, x: Any) -> Float[Array, "N ..."]:
 
 
 def _classes(model: PyTree, x: Array) -> int:
-    """Return the number of classes, and see that the model always gives the same."""
+    """Return the number of classes, and check that the model is deterministic."""
     if any(isinstance(leaf, Tracer) for leaf in (x, *jax.tree.leaves(model))):
         return jax.eval_shape(lambda x: logits_of(model, x), x).shape[-1]
     first, second = map(np.asarray, _twice(model, x[:_LOOKED_AT]))
     if not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise InputError(
             "the model must return the same logits each time, but those of the same inputs differ by up to "
-            f"{np.nanmax(np.abs(first - second)):.3g}; leave dropout and other noise out, as "
+            f"{np.nanmax(np.abs(first - second)):.3g}; disable dropout and other noise, as "
             "equinox.nn.inference_mode(model) does"
         )
     return first.shape[-1]

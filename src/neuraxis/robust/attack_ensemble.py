@@ -1,4 +1,4 @@
-"""Several attacks in turn, each on what still stands."""
+"""Several attacks in sequence, each on the examples that remain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,14 +21,14 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 class Fallen(NamedTuple):
-    """What an ensemble found."""
+    """The result of an ensemble."""
 
-    images: Float[np.ndarray, "N ..."]  # as they were, where all failed
-    by: Int[np.ndarray, " N"]  # number of the attack, or −1
+    images: Float[np.ndarray, "N ..."]  # unchanged where all attacks failed
+    by: Int[np.ndarray, " N"]  # index of the attack that succeeded, or −1
 
 
 class Known(NamedTuple):
-    """What an attack has found on all examples before."""
+    """The earlier result of an attack on all examples."""
 
     attack: Attack
     images: Float[np.ndarray, "N ..."]
@@ -36,13 +36,14 @@ class Known(NamedTuple):
 
 
 class AttackEnsemble(eqx.Module):
-    """Several attacks by name, one after the other, each only on the examples that withstood those before.
+    """Several attacks in sequence, each only on the examples that withstood those before.
 
     Args:
-        attacks: by name; all with the same norm, ε and range.
+        attacks: attacks by name, all with the same norm, ε and range.
 
     Raises:
-        InputError: for no attack, or attacks with different threat models; called, as the attacks, and under `jit`.
+        InputError: for no attack, or attacks with different threat models; when called, as for the attacks, and under
+            `jit`.
     """
 
     names: tuple[str, ...]
@@ -58,18 +59,18 @@ class AttackEnsemble(eqx.Module):
         for name, threat in zip(self.names[1:], others, strict=True):
             if not eqx.tree_equal(first, threat, typematch=True):
                 raise InputError(
-                    f"all attacks must have one threat model, but that of {self.names[0]} is {check.received(first)} "
-                    f"and that of {name} is {check.received(threat)}"
+                    f"all attacks must have the same threat model, but that of {self.names[0]} is "
+                    f"{check.received(first)} and that of {name} is {check.received(threat)}"
                 )
 
     @property
     def threat(self) -> ThreatModel:
-        """What all of them may do."""
+        """The threat model of all attacks."""
         return self.attacks[0].threat
 
     @property
     def uses_gradient(self) -> bool:
-        """Whether any of them does."""
+        """Whether any of the attacks needs the gradient of the model."""
         return any(attack.uses_gradient for attack in self.attacks)
 
     def __call__(
@@ -81,10 +82,10 @@ class AttackEnsemble(eqx.Module):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Return an input for each of x, (N, …), with labels (N,)."""
+        """Return an adversarial input for each example of x, (N, …), with labels (N,)."""
         check_on_host("AttackEnsemble")
         if targets is not None:
-            raise InputError("an ensemble has no targets; call one of its attacks with them")
+            raise InputError("an ensemble takes no targets; pass them to one of its attacks")
         problem = checked(self.threat, model, x, labels, None)
         return jnp.asarray(self.run(problem, np.arange(len(problem.x)), key=key, batch_size=len(problem.x)).images)
 
@@ -97,9 +98,9 @@ class AttackEnsemble(eqx.Module):
         batch_size: int,
         known: Sequence[Known] = (),
     ) -> Fallen:
-        """Attack the chosen examples, `batch_size` at once, and say by which attack each fell.
+        """Attack the chosen examples, `batch_size` at a time, and record which attack broke each.
 
-        What one of the attacks has found before is taken over.
+        Known results of the same attacks are reused.
         """
         images, by = np.array(problem.x), np.full(len(problem.x), -1)
         standing = chosen
@@ -116,16 +117,17 @@ class AttackEnsemble(eqx.Module):
 
 
 def auto_attack(threat: ThreatModel, *, classes: int = 10, steps: int = 100, queries: int = 5000) -> AttackEnsemble:
-    """Make the standard AutoAttack: APGD on the cross-entropy, then with targets on DLR, FAB with targets, and Square.
+    """Return the standard AutoAttack: APGD on the cross-entropy, targeted APGD on DLR, targeted FAB, and Square.
 
     Args:
         threat: norm, ε and range; `LInf` or `L2`.
-        classes: of the model; up to nine others are targets. With three or fewer, the margin stands for DLR.
-        steps: of APGD and FAB.
-        queries: of Square.
+        classes: number of classes of the model; up to nine others are targets. With three or fewer classes, the margin
+            replaces DLR.
+        steps: number of steps of APGD and FAB.
+        queries: number of queries of Square.
 
     Raises:
-        InputError: for less than two classes, or no steps or queries.
+        InputError: for fewer than two classes, or no steps or queries.
 
     Source: Croce & Hein, International Conference on Machine Learning (2020), section 6.
     """

@@ -1,4 +1,4 @@
-"""Two classes by the sign of one output: f(x) > 0 is the class t = +1, f(x) < 0 the class t = −1."""
+"""Binary classification by the sign of one output: f(x) > 0 for the class t = +1, f(x) < 0 for t = −1."""
 
 from typing import Any
 
@@ -15,23 +15,23 @@ from neuraxis.kinds import Map
 
 
 def logistic(margin: ArrayLike) -> Float[Array, "..."]:
-    """Return the surrogate g(z) = ln(1 + e^(−z)) of a margin z: the cross-entropy of a logistic output."""
+    """Return the surrogate loss g(z) = ln(1 + e^(−z)) of a margin z: the cross-entropy of a logistic output."""
     return softplus(-check.floats("margin", margin))
 
 
 def error(model: Map, x: Any, labels: ArrayLike, *, key: PRNGKeyArray | None = None) -> Bool[Array, "..."]:
-    """Say of each example whether it is classified wrongly, f(x) t ≤ 0; the mean is the classification error R.
+    """Return whether each example is misclassified, f(x) t ≤ 0; the mean is the classification error R.
 
-    NaN is wrong, too.
+    NaN counts as misclassified.
 
     Args:
-        model: gives one output for each example, (…, 1).
+        model: map to one output for each example, (…, 1).
         x: examples.
         labels: t = ±1, (N,).
-        key: noise of the model.
+        key: random key for the noise of the model.
 
     Raises:
-        InputError: for labels other than ±1, and a model with several outputs.
+        InputError: for labels other than ±1, or a model with several outputs.
     """
     check.functions(model=model)
     f = one_output(model(x, key=key))
@@ -41,10 +41,10 @@ def error(model: Map, x: Any, labels: ArrayLike, *, key: PRNGKeyArray | None = N
 class TwoLogits(eqx.Module):
     """z(x) = (0, f(x)): the logits of a model with one output, whose classes are 0 for t = −1 and 1 for t = +1.
 
-    So attacks and `robust_accuracy` take it. Its cross-entropy is ln(1 + e^(−f(x) t)).
+    It makes the model usable with attacks and `robust_accuracy`. Its cross-entropy is ln(1 + e^(−f(x) t)).
 
     Args:
-        model: gives one output for each example, (…, 1).
+        model: map to one output for each example, (…, 1).
     """
 
     model: Map
@@ -56,22 +56,24 @@ class TwoLogits(eqx.Module):
 
 
 def one_output(outputs: Any) -> Float[Array, "..."]:
-    """Return f(x), (…,), of a model that gives (…, 1).
+    """Return f(x), (…,), given the outputs of a model, (…, 1).
 
     Raises:
         InputError: for another shape.
     """
     f = check.floats("the output", outputs)
     if not f.ndim or f.shape[-1] != 1:
-        raise InputError(f"two classes by a sign need a model with one output, (…, 1), but it gave shape {f.shape}")
+        raise InputError(
+            f"binary classification needs a model with one output, (…, 1), but it returned shape {f.shape}"
+        )
     return f[..., 0]
 
 
 def signs_of(labels: Any, f: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return the labels as numbers; where JAX is tracing, those that are not ±1 become NaN.
+    """Return the labels as floats; while JAX is tracing, those that are not ±1 become NaN.
 
     Raises:
-        InputError: for labels that are not ±1, or not one for each.
+        InputError: for labels that are not ±1, or not one for each example.
     """
     known = check.array("labels", labels)
     if known.shape != f.shape:

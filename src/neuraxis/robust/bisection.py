@@ -14,17 +14,18 @@ from neuraxis.robust.threat_models import with_epsilon
 
 
 class Bisection(AroundAttack):
-    """Halve the interval from 0 to ε in which the smallest perturbation lies that an attack needs, for each example.
+    """Search [0, ε] by bisection for the smallest perturbation with which an attack succeeds, for each example.
 
-    The attack is tried in the middle; where it succeeds, the norm of what it found is the new upper end, else the
-    middle is the new lower end. It gives the last input with which the attack succeeded, or x where it never did.
+    The attack is tried in the middle of the interval. Where it succeeds, the norm of its perturbation is the new upper
+    end; elsewhere, the middle is the new lower end. The result is the last input with which the attack succeeded, or x
+    if it never did.
 
     Args:
-        attack: any; the ε of its threat model is the upper end to begin with.
-        halvings: how often, after one trial at ε.
+        attack: any attack; the ε of its threat model is the initial upper end.
+        halvings: number of halvings, after one trial at ε.
 
     Raises:
-        InputError: for less than one halving, and for an infinite ε; called, as the attack, and under `jit`.
+        InputError: for fewer than one halving or an infinite ε; when called, as for the attack, and under `jit`.
     """
 
     halvings: int = 8
@@ -43,13 +44,13 @@ class Bisection(AroundAttack):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Return an input for each of x, (N, …), with labels and targets (N,)."""
+        """Return an adversarial input for each example of x, (N, …), with labels and targets (N,)."""
         check_on_host("Bisection")
         problem = checked(self.threat, model, x, labels, targets)
         best, count = np.array(problem.x), len(problem.x)
         low = np.zeros(count, best.dtype)
         high = np.array(np.broadcast_to(np.asarray(self.threat.epsilon, best.dtype), low.shape))
-        high = np.where(broken(self.threat, problem, best, count), 0, high)  # what is misclassified as it is
+        high = np.where(broken(self.threat, problem, best, count), 0, high)  # where x itself is misclassified
         middle = high
         for i in range(self.halvings + 1):
             attack = with_epsilon(self.attack, jnp.asarray(middle))

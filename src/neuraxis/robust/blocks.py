@@ -1,4 +1,4 @@
-"""Attacks on chosen examples, in blocks of a few sizes, each of which is compiled once."""
+"""Attacks on selected examples, in blocks of a few sizes, each of which is compiled once."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from neuraxis.robust.attack import Attack, Problem, logits_of, rank_of, succeeds
 from neuraxis.robust.threat_models import ThreatModel, for_examples
 from neuraxis.values import compiled, is_traced
 
-_SMALLEST = 32  # examples in a block: for fewer, compiling takes longer than what it saves
+_SMALLEST = 32  # examples in a block: for fewer, compilation takes longer than it saves
 
 
 def attacked(
@@ -24,10 +24,10 @@ def attacked(
     batch_size: int,
     targets: Any = None,
 ) -> Float[np.ndarray, "some ..."]:
-    """Attack the chosen examples, `batch_size` at once, and give the images on the host.
+    """Attack the chosen examples, `batch_size` at a time, and return the images on the host.
 
-    The last block is filled up by examples that it holds already, to the batch size or a quarter, sixteenth, … of it,
-    if that is not very small, so that few programs are compiled.
+    The last block is filled by repeating its examples, to the batch size or a quarter, sixteenth, … of it, unless that
+    is very small, so that few programs are compiled.
     """
     found = []
     for first in range(0, len(chosen), batch_size):
@@ -51,7 +51,7 @@ def _size(count: int, batch_size: int) -> int:
 def broken(
     threat: ThreatModel, problem: Problem, images: Float[np.ndarray, "N ..."], batch_size: int
 ) -> Bool[np.ndarray, " N"]:
-    """Say which images have reached the goal: predicted once more, and within ball and range up to rounding."""
+    """Return which images reach the goal when they are predicted again, and lie in ball and range up to rounding."""
     found = np.zeros(len(images), bool)
     for first in range(0, len(images), batch_size):
         part = np.arange(first, min(first + batch_size, len(images)))
@@ -75,15 +75,15 @@ def _broken(threat: ThreatModel, problem: Problem, images: Array) -> Bool[Array,
 
 
 def check_on_host(name: str) -> None:
-    """Refuse to be traced.
+    """Check that JAX is not tracing.
 
     Raises:
         InputError: under jit, grad or vmap.
     """
     if is_traced():
-        raise InputError(f"{name} chooses on the host whom to attack on, which is not possible under jit, grad or vmap")
+        raise InputError(f"{name} selects examples on the host, which is not possible under jit, grad or vmap")
 
 
 def fold(key: PRNGKeyArray | None, number: int) -> PRNGKeyArray | None:
-    """Return a key of its own, where there is one at all."""
+    """Return the key of that number derived from `key`, if there is one."""
     return None if key is None else jax.random.fold_in(key, number)

@@ -1,4 +1,4 @@
-"""Boundaries between classes, as their linear approximations at a point."""
+"""Linear approximations of the decision boundaries between classes."""
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +10,19 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 def rivals(problem: Problem, count: int) -> Int[Array, "N rival"]:
-    """Return the classes whose boundary with the label may be crossed: the target, or the likeliest ones of `count`."""
+    """Return the classes whose boundary with the label may be crossed: the target, or the most likely classes."""
     if problem.targets is not None:
         return problem.targets[:, None]
     logits = logits_of(problem.model, problem.x)
     own = jnp.arange(logits.shape[-1]) == problem.labels[:, None]
-    # The label is one of the classes that are counted.
+    # `count` includes the label.
     return lax.top_k(jnp.where(own, -jnp.inf, logits), min(count, logits.shape[-1]) - 1)[1]
 
 
 def differences(
     problem: Problem, x: Float[Array, "N ..."], others: Int[Array, "N rival"]
 ) -> tuple[Float[Array, "N rival"], Float[Array, "rival N ..."]]:
-    """Return f_k = z_k − z_label for each rival k, and its gradient by x."""
+    """Return f_k = z_k − z_label for each rival k, and its gradient with respect to x."""
 
     def values(x):
         logits = logits_of(problem.model, x)
@@ -37,7 +37,7 @@ def differences(
 def nearest(
     threat: ThreatModel, f: Float[Array, "N rival"], slopes: Float[Array, "rival N ..."]
 ) -> tuple[Float[Array, " N"], Float[Array, "N ..."]]:
-    """Get f_k and its gradient for the rival whose boundary is nearest in the norm, with the least |f_k|/‖∇f_k‖_*."""
+    """Return f_k and its gradient for the rival k with the nearest boundary, of smallest |f_k|/‖∇f_k‖_*."""
     sizes = jax.vmap(threat.dual_norm)(slopes).T
     rival = jnp.argmin(jnp.abs(f) / (sizes + 1e-12), axis=-1)
     chosen = jnp.take_along_axis(slopes, along(rival, slopes[0])[None], axis=0)[0]

@@ -1,4 +1,4 @@
-"""The smallest step across a boundary, by linear approximation."""
+"""The smallest step across a decision boundary, by linear approximation."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -13,18 +13,18 @@ from neuraxis.robust.threat_models import ThreatModel
 class DeepFool(Search):
     """x ← Π(x₀ + (1 + overshoot) r), r ← r + |f_k| d(∇f_k)/‖∇f_k‖_*, until x is misclassified.
 
-    f_k = z_k − z_label for the class k whose linearised boundary is nearest, with the least |f_k|/‖∇f_k‖_*, in the
-    dual norm (ℓ2 of ℓ2, ℓ1 of ℓ∞); d is the steepest direction, Π the projection into the range. ε plays no part.
-    With targets k is the target, and it stays content with leaving the label.
+    f_k = z_k − z_label for the class k whose linearised boundary is nearest, with the smallest |f_k|/‖∇f_k‖_*, in the
+    dual norm (ℓ2 for ℓ2, ℓ1 for ℓ∞); d is the direction of steepest ascent, Π the projection onto the range. ε is not
+    used. With targets, k is the target, but any class other than the label counts as success.
 
     Args:
         threat: norm and range.
-        steps: at most.
-        candidates: of the likeliest classes, how many are looked at; with targets, only these are.
-        overshoot: how far beyond the boundary it goes.
+        steps: largest number of steps.
+        candidates: number of most likely classes to consider, including the label; with targets, only these are.
+        overshoot: relative overshoot beyond the boundary.
 
     Raises:
-        InputError: for less than one step or two candidates, or an overshoot that is negative.
+        InputError: for fewer than one step or two candidates, or a negative overshoot.
 
     Source: Moosavi-Dezfooli, Fawzi & Frossard, Conference on Computer Vision and Pattern Recognition (2016).
     """
@@ -43,11 +43,11 @@ class DeepFool(Search):
 
     @property
     def needs_bound(self) -> bool:
-        """Nothing is measured in units of ε."""
+        """Whether steps are measured in units of ε: they are not."""
         return False
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Step until all examples have fallen."""
+        """Step until all examples are misclassified."""
         threat, start = self.threat, problem.x
         others = rivals(problem, self.candidates)
 
@@ -56,7 +56,7 @@ class DeepFool(Search):
             f, slopes = differences(problem, x, others)
             gap, slope = nearest(threat, f, slopes)
             finite &= fallen | is_finite(slope)
-            far = (jnp.abs(gap) + 1e-4) / (threat.dual_norm(slope) + 1e-8)  # a little, so that no step is 0
+            far = (jnp.abs(gap) + 1e-4) / (threat.dual_norm(slope) + 1e-8)  # enlarged, so that no step is 0
             r = jnp.where(along(fallen, r), r, r + along(far, r) * threat.steepest(slope))
             x = jnp.where(along(fallen, x), x, threat.clip(start + (1 + self.overshoot) * r))
             fallen = rank_of(logits_of(problem.model, x), problem) > 0

@@ -1,4 +1,4 @@
-"""The fast adaptive boundary attack: walk along the boundary, towards the input."""
+"""The fast adaptive boundary attack: steps along the decision boundary, towards the input."""
 
 from typing import NamedTuple
 
@@ -14,24 +14,25 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 class FAB(Search):
-    """x ← Π((1 − α)(x + η δ) + α (x₀ + η δ₀)), and back by β where that is misclassified, x ← x₀ + β (x − x₀).
+    """x ← Π((1 − α)(x + η δ) + α (x₀ + η δ₀)), and back towards x₀ where misclassified, x ← x₀ + β (x − x₀).
 
     δ and δ₀ are the smallest steps within the range from x and from the input x₀ to the nearest boundary, linearised at
-    x, and α = min(‖δ‖/(‖δ‖ + ‖δ₀‖), α_max). It gives the misclassified point nearest to x₀, or x₀ where it found none.
-    ε is no bound; restarts begin at random points half as far away as the nearest point so far, and not beyond ε/2.
-    With targets it walks along the boundary between label and target, and stays content with leaving the label.
+    x, and α = min(‖δ‖/(‖δ‖ + ‖δ₀‖), α_max); Π is the projection onto the range. The result is the misclassified point
+    nearest to x₀, or x₀ if none was found. ε is not a bound; restarts begin at random points within half the distance
+    of the nearest point so far, and within ε/2. With targets, the boundary between label and target is followed, but
+    any class other than the label counts as success.
 
     Args:
         threat: norm and range, and ε for restarts.
-        steps: in each restart.
-        restarts: how often it begins; the first time at x₀.
-        candidates: of the likeliest classes, how many are looked at; with targets, only these are.
-        eta: η, overshoot.
-        alpha_max: how much it is drawn to the input at most.
-        beta: β, how far it steps back.
+        steps: number of steps in each restart.
+        restarts: number of starts, the first at x₀.
+        candidates: number of most likely classes to consider, including the label; with targets, only these are.
+        eta: overshoot η.
+        alpha_max: largest weight α of the input.
+        beta: fraction β of the distance from x₀ that is kept in a step back.
 
     Raises:
-        InputError: for numbers of steps or restarts below 1, less than two candidates, an η below 0, or an α_max or β
+        InputError: for fewer than one step or restart or two candidates, an η that is not positive, or an α_max or β
             outside (0, 1).
 
     Source: Croce & Hein, International Conference on Machine Learning (2020), Minimally distorted adversarial examples.
@@ -55,19 +56,19 @@ class FAB(Search):
 
     @property
     def needs_bound(self) -> bool:
-        """Nothing is measured in units of ε."""
+        """Whether steps are measured in units of ε: they are not."""
         return False
 
     @property
     def draws(self) -> bool:
-        """The starts but the first are."""
+        """Whether a key is needed: for all starts but the first."""
         return self.restarts > 1
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Walk from every start, and keep the nearest point."""
+        """Search from every start, and keep the nearest point."""
         x, others = problem.x, rivals(problem, self.candidates)
         fallen = rank_of(logits_of(problem.model, x), problem) > 0
-        far = jnp.where(fallen, 0, jnp.inf).astype(x.dtype)  # what is misclassified as it is needs no step
+        far = jnp.where(fallen, 0, jnp.inf).astype(x.dtype)  # 0 where x itself is misclassified
         nothing = _Walk(x, x, far, jnp.ones(len(x), bool))
         walk = lambda walk: lax.fori_loop(0, self.steps, lambda _, at: self._step(problem, others, at), walk)
         found = walk(nothing)
@@ -105,11 +106,11 @@ class FAB(Search):
 
 
 class _Walk(NamedTuple):
-    """Where a walk stands."""
+    """The state of a search."""
 
     x: Float[Array, "N ..."]
-    nearest: Float[Array, "N ..."]  # of the misclassified points
-    distance: Float[Array, " N"]  # of that; infinite while there is none
+    nearest: Float[Array, "N ..."]  # misclassified point
+    distance: Float[Array, " N"]  # of this point from the input; infinite while there is none
     finite: Bool[Array, " N"]
 
 

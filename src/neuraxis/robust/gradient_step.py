@@ -1,4 +1,4 @@
-"""Attacks by one gradient."""
+"""Attacks by a single gradient step."""
 
 from jaxtyping import ArrayLike, PRNGKeyArray
 
@@ -9,12 +9,12 @@ from neuraxis.robust.threat_models import ThreatModel
 
 
 class GradientStep(Search):
-    """x′ = x + k ∇_x E(x, label), or x′ = x − k ∇_x E(x, target) with targets; then into ball and range.
+    """x′ = x + k ∇_x E(x, label), or x′ = x − k ∇_x E(x, target) with targets, projected onto ball and range.
 
     Args:
-        threat: norm, ε and range; an infinite ε leaves the range alone to bound the step.
-        size: k, in units of x² per loss.
-        loss: E, from `neuraxis.robust.losses`.
+        threat: norm, ε and range; with an infinite ε, only the range bounds the step.
+        size: step size k, in units of x² per loss.
+        loss: loss E, from `neuraxis.robust.losses`.
 
     Raises:
         InputError: for a size that is not positive.
@@ -34,7 +34,7 @@ class GradientStep(Search):
 
     @property
     def needs_bound(self) -> bool:
-        """Nothing is measured in units of ε."""
+        """Whether steps are measured in units of ε: they are not."""
         return False
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
@@ -45,14 +45,14 @@ class GradientStep(Search):
 
 
 class FGSM(Search):
-    """x′ = x + ε sign(∇_x E(x, label)), or x − ε sign(∇_x E(x, target)) with targets; then into the range.
+    """x′ = x + ε sign(∇_x E(x, label)), or x − ε sign(∇_x E(x, target)) with targets, clipped to the range.
 
-    That is for ℓ∞: in general the step goes in the direction of length ε along which E rises most, for ℓ2
-    ε ∇E/‖∇E‖₂ (then called the fast gradient method).
+    This is the form for ℓ∞. In general the step has norm ε and the direction of steepest ascent of E; for ℓ2 it is
+    ε ∇E/‖∇E‖₂ (the fast gradient method).
 
     Args:
         threat: norm, ε and range.
-        loss: E, from `neuraxis.robust.losses`.
+        loss: loss E, from `neuraxis.robust.losses`.
 
     Source: Goodfellow, Shlens & Szegedy, International Conference on Learning Representations (2015).
     """

@@ -1,7 +1,7 @@
-"""What an attack makes large: functions of logits z (N, classes) and labels (N,) that give one value per example, (N,).
+"""Losses that attacks increase: functions of logits z (N, classes) and labels (N,) with one value per example, (N,).
 
-With target classes as a third argument, each is large where the target is predicted instead of small where the label
-is. Any function of that kind serves an attack.
+Without targets a loss is small where the label is predicted; with target classes as a third argument it is large where
+the target is. Attacks accept any function of this kind.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ Classes = Int[Array, " N"]
 
 
 def cross_entropy(logits: Logits, labels: Classes, targets: Classes | None = None) -> Float[Array, " N"]:
-    """−ln softmax(z)_label; with targets ln softmax(z)_target.
+    """−ln softmax(z)_label; with targets, ln softmax(z)_target.
 
-    Its gradient vanishes where the network is very sure: from a lead of 104 in the logits on, it is 0 in single
-    precision, or noise of rounding.
+    Its gradient vanishes where the network is very confident: from a margin of 104 between logits on, it is 0 or
+    rounding noise in single precision.
     """
     if targets is None:
         return categorical_cross_entropy_with_logits(logits, one_hot(labels, logits.shape[-1]))
@@ -33,9 +33,9 @@ def cross_entropy(logits: Logits, labels: Classes, targets: Classes | None = Non
 def margin(logits: Logits, labels: Classes, targets: Classes | None = None) -> Float[Array, " N"]:
     """max_{i≠label} z_i − z_label, positive where another class is predicted.
 
-    With targets z_target − max_{i≠target} z_i.
+    With targets, z_target − max_{i≠target} z_i.
 
-    Source: Carlini & Wagner, IEEE Symposium on Security and Privacy (2017), without the cut at 0.
+    Source: Carlini & Wagner, IEEE Symposium on Security and Privacy (2017), without clipping at 0.
     """
     if targets is None:
         return _largest_but(logits, labels) - _at(logits, labels)
@@ -45,8 +45,8 @@ def margin(logits: Logits, labels: Classes, targets: Classes | None = None) -> F
 def dlr(logits: Logits, labels: Classes, targets: Classes | None = None) -> Float[Array, " N"]:
     """Difference of logits ratio, (max_{i≠label} z_i − z_label)/(z_π₁ − z_π₃), with z_π₁ ≥ z_π₂ ≥ … the sorted logits.
 
-    With targets (z_target − z_label)/(z_π₁ − (z_π₃ + z_π₄)/2). It does not change where z is scaled or shifted, so a
-    network cannot hide its gradient by large logits. Three classes are needed, and four with targets.
+    With targets, (z_target − z_label)/(z_π₁ − (z_π₃ + z_π₄)/2). It is invariant under scaling and shifting of z, so
+    large logits cannot mask its gradient. It needs three classes, and four with targets.
 
     Raises:
         InputError: for fewer classes.
@@ -56,8 +56,8 @@ def dlr(logits: Logits, labels: Classes, targets: Classes | None = None) -> Floa
     needed = 3 if targets is None else 4
     if logits.shape[-1] < needed:
         raise InputError(
-            f"the difference of logits ratio needs {needed} classes, but the model gives {logits.shape[-1]}; "
-            "margin does with two"
+            f"the difference of logits ratio needs {needed} classes, but the model has {logits.shape[-1]}; "
+            "margin needs only two"
         )
     ordered, _ = jax.lax.top_k(logits, needed)
     if targets is None:
@@ -68,10 +68,10 @@ def dlr(logits: Logits, labels: Classes, targets: Classes | None = None) -> Floa
 
 
 def loss_of(loss: AttackLoss, logits: Logits, labels: Classes, targets: Classes | None) -> Float[Array, " N"]:
-    """Return what the attack makes large, one value per example.
+    """Return the loss that the attack increases, one value per example.
 
     Raises:
-        InputError: for a loss that takes other arguments, or gives other values.
+        InputError: for a loss that takes other arguments, or does not return one value per example.
     """
     arguments = (logits, labels) if targets is None else (logits, labels, targets)
     check.takes("loss", loss, *("logits", "labels", "targets")[: len(arguments)])

@@ -1,4 +1,4 @@
-"""Signs that the gradients of a model do not lead to the adversarial inputs that it has."""
+"""Signs of gradient masking: the gradients of a model do not lead to its adversarial examples."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-_MISSED = 0.01  # share of the images that attacks by gradients may miss by chance
-_VANISHING = 0.1  # share of the images without a gradient that a well-trained net may have
+_MISSED = 0.01  # fraction of the images that gradient-based attacks may miss by chance
+_VANISHING = 0.1  # fraction of the images at which the gradient of a well-trained network may vanish
 
 
 class Attempt(NamedTuple):
-    """Which examples an attack broke."""
+    """The examples that an attack broke."""
 
     name: str
     uses_gradient: bool
@@ -19,15 +19,15 @@ class Attempt(NamedTuple):
 
 
 def warnings(attempts: Sequence[Attempt], right: int, vanishing: float) -> tuple[str, ...]:
-    """Say in words where an attack without gradients breaks what attacks by gradients do not.
+    """Return a warning for each sign that gradient-based attacks were misled.
 
-    It knows less than they do. So where it finds more than one in a hundred, they were misled: the model is not robust,
-    only its gradients are of no use.
+    A gradient-free attack has less information than they have. If it breaks more than one in a hundred of the examples
+    in addition, the model is not robust, but its gradients are useless. The other sign is vanishing gradients.
 
     Args:
-        attempts: what each attack broke.
+        attempts: examples that each attack broke.
         right: number of examples that are classified correctly.
-        vanishing: share of the examples at which the gradient of the cross-entropy is 0, but for rounding.
+        vanishing: fraction of the examples at which the gradient of the cross-entropy is 0 up to rounding.
 
     Source: Athalye, Carlini & Wagner, International Conference on Machine Learning (2018), section 3.1.
     """
@@ -40,12 +40,13 @@ def warnings(attempts: Sequence[Attempt], right: int, vanishing: float) -> tuple
             if not attempt.uses_gradient and more > _MISSED * right:
                 others = ", ".join(each.name for each in by_gradient)
                 found.append(
-                    f"gradient masking: {attempt.name}, which uses no gradient, breaks {more} of {right} images on "
-                    f"which the attacks by gradients fail ({others}); the accuracy under these flatters the model"
+                    f"gradient masking: of {right} correctly classified images, {more} withstand the gradient-based "
+                    f"attacks ({others}) but not {attempt.name}, which uses no gradient; the accuracy under "
+                    "gradient-based attacks overestimates the robustness"
                 )
     if vanishing > _VANISHING:
         found.append(
-            f"gradient masking: the gradient of the cross-entropy is 0 or rounding at {100 * vanishing:.0f} % of the "
-            "images, where an attack on that loss finds no way; take dlr or margin"
+            f"gradient masking: the gradient of the cross-entropy is 0 up to rounding at {100 * vanishing:.0f} % of "
+            "the images, where attacks on this loss fail; use dlr or margin instead"
         )
     return tuple(found)

@@ -1,4 +1,4 @@
-"""An attack with every likely class as the target in turn."""
+"""A targeted attack, repeated for each likely class."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ from neuraxis.values import compiled
 
 
 class MultiTargeted(AroundAttack):
-    """Attack with each of the likeliest wrong classes as the target, the likeliest first, on what still stands.
+    """Run a targeted attack for each of the most likely wrong classes, in this order, on the examples that remain.
 
-    It gives the first input that is classified wrongly, as whatever class; the untouched one where none is found.
+    The result is the first input that is misclassified, as any class, or the original one if none is found.
 
     Args:
-        attack: one that takes targets, such as `APGD(threat, loss=dlr)` or `FAB(threat)`.
-        classes: how many targets.
+        attack: attack that takes targets, such as `APGD(threat, loss=dlr)` or `FAB(threat)`.
+        classes: number of targets.
 
     Raises:
-        InputError: for less than one target; called, as the attack, and under `jit`.
+        InputError: for fewer than one target; when called, as for the attack, and under `jit`.
 
     Source: Gowal et al., arXiv:1910.09338 (2019).
     """
@@ -45,10 +45,10 @@ class MultiTargeted(AroundAttack):
         targets: ArrayLike | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "N ..."]:
-        """Return an input for each of x, (N, …), with labels (N,); it chooses the targets itself."""
+        """Return an adversarial input for each example of x, (N, …), with labels (N,); targets must be None."""
         check_on_host("MultiTargeted")
         if targets is not None:
-            raise InputError("MultiTargeted chooses its targets itself; call the attack inside of it with yours")
+            raise InputError("MultiTargeted chooses its targets itself; pass yours to the attack inside it")
         problem = checked(self.threat, model, x, labels, None)
         others = np.asarray(_rivals(problem, self.classes + 1))
         images, count = np.array(problem.x), len(problem.x)

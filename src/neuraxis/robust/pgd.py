@@ -1,4 +1,4 @@
-"""Projected gradient descent on the input (on −E: it climbs)."""
+"""Projected gradient descent on −E with respect to the input, which ascends E."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,17 +17,16 @@ from neuraxis.robust.threat_models import ThreatModel
 class PGD(Search):
     """x ← Π(x + α ε d(∇_x E)), with d the steepest direction in the norm: sign for ℓ∞, ∇E/‖∇E‖₂ for ℓ2.
 
-    Π brings it back into ball and range. It begins at a point drawn from the ball, anew in each restart, or at x.
-    Of all points on the way it gives one that is misclassified (as the target, with targets), and among those, or where
-    there is none, the one of the largest loss.
+    Π projects onto ball and range. Each restart begins at a random point of the ball, or at x. Of all points visited,
+    the one with the largest loss is returned, but a misclassified one (as the target, with targets) if there is any.
 
     Args:
         threat: norm, ε and range.
-        steps: gradient steps in a restart.
-        step_size: α, in units of ε. Madry et al. take about 2.5/steps.
-        random_start: begin at a random point.
-        restarts: how often it begins anew.
-        loss: E, from `neuraxis.robust.losses`; with targets, it descends that of the target.
+        steps: number of gradient steps in a restart.
+        step_size: step size α, in units of ε; Madry et al. use about 2.5/steps.
+        random_start: whether to begin at a random point.
+        restarts: number of starts.
+        loss: loss E to increase, from `neuraxis.robust.losses`; it also receives the targets, if there are any.
 
     Raises:
         InputError: for sizes that are not positive, or restarts without a random start.
@@ -38,7 +37,7 @@ class PGD(Search):
     threat: ThreatModel
     steps: int = 10
     step_size: ArrayLike = 0.25
-    """Step size α, as a share of ε."""
+    """Step size α, as a fraction of ε."""
     random_start: bool = True
     restarts: int = 1
     loss: AttackLoss = cross_entropy
@@ -55,11 +54,11 @@ class PGD(Search):
 
     @property
     def draws(self) -> bool:
-        """The start, where it is random."""
+        """Whether a key is needed: for a random start."""
         return self.random_start
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Climb from every start, and keep the best."""
+        """Ascend from every start, and keep the best point."""
         begin = Best.none(problem)
         if not self.random_start:
             return self._climb(problem, problem.x, begin)
@@ -89,9 +88,9 @@ def ascend(
     steps: int,
     step_size: ArrayLike,
 ) -> tuple[Float[Array, "N ..."], Any]:
-    """Climb from `start` by steps x′ ← Π(x′ + α ε d(∇E)), and stay in the ball around x and in the range.
+    """Ascend from `start` by steps x′ ← Π(x′ + α ε d(∇E)), within the ball around x and the range.
 
-    `slope_at(x′, carry)` gives ∇E at x′, and what it carries on from step to step.
+    `slope_at(x′, carry)` returns ∇E at x′, and the carry for the next step.
     """
     size = step_size * threat.along(threat.epsilon, x)
 

@@ -1,4 +1,4 @@
-"""An ε that changes in the course of training."""
+"""An ε that changes during training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,17 +17,16 @@ from neuraxis.robust.threat_models import ThreatModel, with_threats
 
 
 def ramped(rule: Rule, ramp: Rate) -> "Ramped":
-    """Learn by a rule whose ε is another in each step: ramp(steps so far) times the one that it states.
+    """Train by a rule whose ε is multiplied by ramp(steps so far) in each step.
 
-    A network learns a large ε more easily where it grows in the course of training. Losses are measured with the ε that
-    the rule states.
+    Robustness to a large ε is easier to learn if ε grows during training. `loss` uses the ε of the rule.
 
     Args:
-        rule: one that holds a threat model, such as `descent(TRADES(threat), optax.adam(1e-3))`.
-        ramp: share of ε, or a function of the number of steps so far: `lambda t: jnp.minimum(1.0, t / 500)`.
+        rule: rule that contains a threat model, such as `descent(TRADES(threat), optax.adam(1e-3))`.
+        ramp: fraction of ε, or a function of the number of steps so far: `lambda t: jnp.minimum(1.0, t / 500)`.
 
     Raises:
-        InputError: for what is no rule, or holds no threat model, and for a ramp that is negative.
+        InputError: for an invalid rule, one without a threat model, or a negative ramp.
     """
     check_rule(rule)
     is_threat = lambda node: isinstance(node, ThreatModel)
@@ -38,31 +37,31 @@ def ramped(rule: Rule, ramp: Rate) -> "Ramped":
 
 
 class RampedState(eqx.Module):
-    """What is remembered from step to step."""
+    """The state of `Ramped`."""
 
     rule: PyTree  # state of the rule
     steps: Int[Array, ""]  # so far
 
 
 class Ramped(eqx.Module):
-    """What `ramped` makes."""
+    """The rule of `ramped`."""
 
     rule: Rule
     ramp: Rate
 
     @property
     def loss(self) -> Callable[..., Any]:
-        """The loss of the rule, where it has one."""
+        """The loss of the rule, if it has one."""
         return self.rule.loss  # pyright: ignore[reportAttributeAccessIssue]
 
     def init(self, model: PyTree) -> RampedState:
-        """Begin."""
+        """Return the initial state."""
         return RampedState(self.rule.init(model), jnp.zeros((), jnp.int32))
 
     def step(
         self, model: PyTree, state: RampedState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[PyTree, RampedState, Any]:
-        """Take a step of the rule with the ε of the moment."""
+        """Take a step of the rule with the current ε."""
         share = rate_at(self.ramp, state.steps)
         rule = with_threats(self.rule, lambda t: eqx.tree_at(lambda t: t.epsilon, t, share * t.epsilon))
         model, inner, losses = rule.step(model, state.rule, batch, key=key)

@@ -1,4 +1,4 @@
-"""How many examples a model still classifies correctly under attack."""
+"""The accuracy of a model under attack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,42 +20,42 @@ from neuraxis.values import compiled
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an attack did."""
+    """The result of one attack."""
 
     accuracy: float
-    """Share of all examples that are classified correctly under it."""
+    """Fraction of all examples that are classified correctly under attack."""
     success_rate: float
-    """Share of the correctly classified examples that it broke."""
+    """Fraction of the correctly classified examples that it broke."""
     images: Float[np.ndarray, "N ..."]
-    """Images that it found; x where it was not tried."""
+    """Images found by the attack; x where it was not tried."""
     broken: Bool[np.ndarray, " N"]
-    """Which examples it broke: predicted once more, and within ball and range."""
+    """Whether it broke each example: misclassified when predicted again, and in ball and range."""
     norms: Float[np.ndarray, " N"]
-    """Size of the perturbation of each example; NaN where it did not succeed."""
+    """Norm of the perturbation of each example; NaN where it did not succeed."""
     parts: dict[str, float] = field(default_factory=dict)
     """For an ensemble, the accuracy after each of its attacks."""
 
     @property
     def median_norm(self) -> float:
-        """Of the perturbations that succeeded; NaN where none did."""
+        """Median norm of the perturbations that succeeded; NaN if none did."""
         return float(np.median(self.norms[self.broken])) if self.broken.any() else float("nan")
 
     @property
     def mean_norm(self) -> float:
-        """Of the perturbations that succeeded; NaN where none did."""
+        """Mean norm of the perturbations that succeeded; NaN if none did."""
         return float(np.mean(self.norms[self.broken])) if self.broken.any() else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """What `robust_accuracy` found."""
+    """The result of `robust_accuracy`."""
 
     clean_accuracy: float
     attacks: dict[str, Outcome]
     accuracy: float
-    """Share of the examples that withstand all of the attacks."""
+    """Fraction of the examples that withstand all attacks."""
     warnings: tuple[str, ...]
-    """Signs, in words, that the gradients mislead and the accuracies flatter."""
+    """Signs of gradient masking, by which the accuracies would overestimate the robustness."""
 
 
 def robust_accuracy(
@@ -67,22 +67,22 @@ def robust_accuracy(
     key: PRNGKeyArray | None = None,
     batch_size: int = 250,
 ) -> Robustness:
-    """Attack all examples that the model classifies correctly, by each of the attacks, and count what withstands.
+    """Attack all examples that the model classifies correctly with each attack, and count those that withstand.
 
-    An attack has succeeded where the image it gave back, predicted once more, is misclassified, and lies in ball and
-    range. Each attack is tried on all of them; the attacks of an `AttackEnsemble` in turn, on what still stands, and
-    those of its attacks that stand before it by themselves are not tried again.
+    An attack succeeds if the image that it returns is misclassified when predicted again, and lies in ball and range.
+    Each attack is tried on all these examples; the attacks of an `AttackEnsemble` run one after the other, each on the
+    examples that remain, and reuse the results of the same attacks listed before the ensemble.
 
     Args:
-        model: any map to logits, (N, classes); it is seen in inference mode.
+        model: any map to logits, (N, classes), used in inference mode.
         attacks: one attack, or several by name.
-        x: inputs, (N, …), which lie in the range.
+        x: inputs in the range, (N, …).
         labels: true classes, (N,).
-        key: for what the attacks draw at random.
-        batch_size: examples that are attacked at once, which bounds the memory.
+        key: random key, for attacks that need one.
+        batch_size: number of examples attacked at once, which bounds the memory.
 
     Raises:
-        InputError: for what is no attack, and for a model, inputs or labels that the attacks refuse.
+        InputError: for an invalid attack, or a model, inputs or labels that the attacks reject.
     """
     check_on_host("robust_accuracy")
     check.whole(batch_size=batch_size)
@@ -124,7 +124,7 @@ def _try(
     size: int,
     known: Sequence[Known],
 ) -> tuple[Outcome, list[Attempt]]:
-    """Let one attack try, and say what it broke, or each part of an ensemble did."""
+    """Run one attack, and return its outcome and what it broke, for each part of an ensemble."""
     images, by, parts = np.array(problem.x), np.full(len(problem.x), -1), {name: attack}
     if isinstance(attack, AttackEnsemble):
         images, by = attack.run(problem, right, key=key, batch_size=size, known=known)
@@ -151,7 +151,7 @@ def _norms(threat, images, x) -> Array:
 
 
 def _vanishing(problem: Problem, size: int) -> float:
-    """Return the share of the examples at which the cross-entropy has no gradient, but for rounding."""
+    """Return the fraction of the examples at which the gradient of the cross-entropy is 0 up to rounding."""
     count = 0
     for first in range(0, len(problem.x), size):
         part = slice(first, first + size)
@@ -162,6 +162,6 @@ def _vanishing(problem: Problem, size: int) -> float:
 @compiled
 def _vanish(problem: Problem) -> Array:
     slope, logits, _ = slope_of(cross_entropy, problem, problem.x)
-    # Beyond such a lead the other classes have probability 0, and what is left of the gradient is noise of rounding.
+    # Beyond such a margin the other classes have probability 0, and the gradient is only rounding noise.
     sure = margin(logits, problem.labels) < jnp.log(jnp.finfo(logits.dtype).smallest_subnormal)
     return jnp.sum(sure | jnp.all(slope.reshape(len(slope), -1) == 0, axis=-1))

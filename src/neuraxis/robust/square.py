@@ -1,4 +1,4 @@
-"""A random search with squares, which needs the logits only and no gradient."""
+"""The Square attack: a random search that needs only logits and no gradient."""
 
 import jax
 import jax.numpy as jnp
@@ -13,25 +13,26 @@ from neuraxis.robust.losses import AttackLoss, loss_of, margin
 from neuraxis.robust.square_patterns import bumps, tiles, window
 from neuraxis.robust.threat_models import L2, LInf, ThreatModel
 
-_HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # queries of 10 000 after which p is halved
+_HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # queries, out of 10 000, after which p is halved
 
 
 class Square(Search):
-    """Change a square at a random place by a random amount, and keep the change where the loss rises; again and again.
+    """Repeatedly change a square at a random position by a random amount, and keep the change if the loss increases.
 
-    For ℓ∞ it begins with vertical stripes of ±ε, and a square of side √(p h w) becomes ±ε in each channel. For ℓ2 it
-    begins with a grid of bumps; a square receives a new bump and all the norm that another square gives away. The share
-    p of the image that a square covers is halved as the queries go on. An example that has fallen is left alone.
+    For ℓ∞ it begins with vertical stripes of ±ε, and a square of side √(p h w) is set to ±ε in each channel of an image
+    of h × w pixels. For ℓ2 it begins with a grid of bumps; a square receives a new bump and the norm that another
+    square loses. The fraction p of the image that a square covers is halved several times during the search. An example
+    is not changed further once the attack has succeeded.
 
     Args:
         threat: `LInf` or `L2`.
-        queries: how often the model is asked about each example.
-        share: p in the beginning.
-        loss: what is to rise, `margin` for instance; its gradient is not needed.
+        queries: number of queries of the model for each example.
+        share: initial fraction p of the image that a square covers.
+        loss: loss to increase, such as `margin`; its gradient is not needed.
 
     Raises:
-        InputError: for another norm, less than one query, or a share outside (0, 1); called, for inputs that are no
-            images, (N, height, width, channel). A model of vectors takes images behind `neuraxis.layers.Flatten`.
+        InputError: for another norm, fewer than one query, or a share outside (0, 1); when called, for inputs that are
+            not images, (N, height, width, channel). For a model of vectors, put `neuraxis.layers.Flatten` before it.
 
     Source: Andriushchenko, Croce, Flammarion & Hein, European Conference on Computer Vision (2020).
     """
@@ -52,21 +53,21 @@ class Square(Search):
 
     @property
     def uses_gradient(self) -> bool:
-        """It does not."""
+        """Whether it needs the gradient of the model: it does not."""
         return False
 
     @property
     def draws(self) -> bool:
-        """Every change is."""
+        """Whether a key is needed: for every change."""
         return True
 
     def search(self, problem: Problem, key: PRNGKeyArray | None) -> Best:
-        """Ask until the queries are used up, or all examples have fallen."""
+        """Search until the queries are used up, or the attack has succeeded for all examples."""
         x = problem.x
         if x.ndim != 4:
             raise InputError(
-                f"Square needs images, (N, height, width, channel), but x has shape {x.shape}; a model of vectors "
-                "takes images behind neuraxis.layers.Flatten(axes=3)"
+                f"Square needs images, (N, height, width, channel), but x has shape {x.shape}; for a model of "
+                "vectors, put neuraxis.layers.Flatten(axes=3) before it"
             )
         assert key is not None
         change = _change_linf if isinstance(self.threat, LInf) else _change_l2
@@ -92,7 +93,7 @@ class Square(Search):
         return lax.while_loop(goes_on, query, (jnp.zeros((), jnp.int32), first))[1]
 
     def _sides(self, image: tuple[int, ...]) -> Int[Array, " queries"]:
-        """Return the side of the square in each query."""
+        """Return the side of the square in each query [pixel]."""
         of_10_000 = np.arange(self.queries) / self.queries * 10_000
         halvings = np.searchsorted(_HALVED_AT, of_10_000, side="left")
         least = 1 if isinstance(self.threat, LInf) else 3
@@ -101,7 +102,7 @@ class Square(Search):
 
 
 def _begin_linf(threat: ThreatModel, x: Array, key: PRNGKeyArray) -> Array:
-    """Return vertical stripes."""
+    """Return x with vertical stripes of ±ε."""
     count, _, width, channels = x.shape
     signs = jax.random.rademacher(key, (count, 1, width, channels), x.dtype)
     return threat.clip(x + _epsilon(threat, x) * signs)
@@ -116,14 +117,14 @@ def _change_linf(threat: ThreatModel, x: Array, best: Array, side: Array, key: P
 
 
 def _begin_l2(threat: ThreatModel, x: Array, key: PRNGKeyArray) -> Array:
-    """Return a grid of bumps."""
+    """Return x with a grid of bumps of norm ε."""
     return _of_length_epsilon(threat, x, tiles(x.shape, key).astype(x.dtype))
 
 
 def _change_l2(threat: ThreatModel, x: Array, best: Array, side: Array, key: PRNGKeyArray) -> Array:
-    """Return a square of each image a new bump, and the norm that another square loses."""
+    """Add a new bump to a square of each image, with the norm that another square loses."""
     key_to, key_from, key_turn, key_sign = jax.random.split(key, 4)
-    side = jnp.minimum(side + 1 - side % 2, min(x.shape[1:3]))  # odd, so that the bump has a middle
+    side = jnp.minimum(side + 1 - side % 2, min(x.shape[1:3]))  # odd, so that the bump has a centre
     delta = best - x
     to, away = window(x.shape, side, key_to), window(x.shape, side, key_from)
     of = lambda part: jnp.sqrt(jnp.sum(jnp.where(part, delta, 0) ** 2, axis=(1, 2), keepdims=True))  # of each channel
@@ -142,5 +143,5 @@ def _of_length_epsilon(threat: ThreatModel, x: Array, delta: Array) -> Array:
 
 
 def _epsilon(threat: ThreatModel, x: Array) -> Array:
-    """Return ε so that it broadcasts with x."""
+    """Return ε in a shape that broadcasts with x."""
     return threat.along(threat.epsilon, x)

@@ -1,4 +1,4 @@
-"""Where the squares of the attack of that name lie, and the bumps that it draws into them."""
+"""The positions of the squares in the Square attack, and the bumps that fill them."""
 
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 class Window(NamedTuple):
     """A square in each image."""
 
-    row: Int[Array, "N height 1 1"]  # of each pixel, counted from the square's first
+    row: Int[Array, "N height 1 1"]  # of each pixel, relative to the first row of the square
     column: Int[Array, "N 1 width 1"]
     inside: Bool[Array, "N height width 1"]
 
 
 def window(shape: tuple[int, ...], side: Int[Array, ""], key: PRNGKeyArray) -> Window:
-    """Draw the place of a square of that side in each image of (N, height, width, channel)."""
+    """Draw the position of a square of that side in each image of (N, height, width, channel)."""
     count, height, width, _ = shape
     places = jax.random.uniform(key, (2, count, 1, 1, 1))
     first = lambda u, size: jnp.floor(u * (size - side + 1)).astype(jnp.int32)
@@ -27,7 +27,7 @@ def window(shape: tuple[int, ...], side: Int[Array, ""], key: PRNGKeyArray) -> W
 
 
 def bumps(at: Window, side: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "N height width 1"]:
-    """Return an upper half that rises in the middle and a lower one that falls, of norm 1, turned by chance."""
+    """Return bumps of norm 1, positive in the upper half and negative in the lower one, transposed at random."""
     turned = jax.random.bernoulli(key, 0.5, (len(at.row), 1, 1, 1))
     u, v = jnp.where(turned, at.column, at.row), jnp.where(turned, at.row, at.column)
     bump = jnp.where(at.inside, _bump(u, v, side), 0)
@@ -35,7 +35,7 @@ def bumps(at: Window, side: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "
 
 
 def tiles(shape: tuple[int, ...], key: PRNGKeyArray) -> Float[Array, "N height width channel"]:
-    """Return bumps side by side, a fifth of the image high, each turned and of either sign by chance."""
+    """Return a grid of bumps with sides of a fifth of the image, each with random sign and transposed at random."""
     count, height, width, channels = shape
     side = max(1, min(height, width) // 5)
     key_turn, key_sign = jax.random.split(key)
@@ -54,9 +54,10 @@ def tiles(shape: tuple[int, ...], key: PRNGKeyArray) -> Float[Array, "N height w
 
 
 def _bump(u: Array, v: Array, side: int | Array) -> Array:
-    """Return Σ_{m=d}^{M−1} 1/(m + 1)², with d the distance (of the larger coordinate) from the middle of a half.
+    """Return ±Σ_{m=d}^{M−1} 1/(m + 1)², with d the larger coordinate distance from the centre of a half.
 
-    It is the sum of M squares around that middle, each a step larger and fainter than the one before.
+    It is the sum of M = ⌊side/2⌋ + 1 squares around that centre, each larger and fainter than the one before. The sign
+    is negative in the lower half.
     """
     upper = side // 2
     below = u >= upper

@@ -1,7 +1,8 @@
-"""What an attacker may do: move an example by at most ε in a norm, and stay in the range of the inputs.
+"""Threat models: perturbations of norm at most ε that stay in the range of the inputs.
 
-Examples stand along the first axis of every array, (N, …). ε is one number or one for each example, and a value: a
-curve of accuracy against ε runs one compiled program. It may be infinite, for attacks that look for the smallest step.
+The first axis of every array is that of the examples, (N, …). ε is one number or one for each example, and a value: a
+curve of accuracy against ε needs one compiled program. It may be infinite, for attacks that search for the smallest
+perturbation.
 """
 
 from abc import abstractmethod
@@ -18,19 +19,19 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree
 from neuraxis import check
 from neuraxis.errors import InputError
 
-_TINY = 1e-12  # added to norms that are divided by
+_TINY = 1e-12  # added to norms in denominators
 
 
 class ThreatModel(eqx.Module):
-    """The perturbations δ that are allowed: ‖δ‖ ≤ ε and low ≤ x + δ ≤ high.
+    """The allowed perturbations δ: ‖δ‖ ≤ ε and low ≤ x + δ ≤ high.
 
     Args:
-        epsilon: ε in units of the inputs, one number or (N,); infinity sets no bound.
-        low: the smallest number that an input may hold.
-        high: the largest.
+        epsilon: ε in units of the inputs, one number or (N,); infinite for no bound.
+        low: smallest value of an input.
+        high: largest value of an input.
 
     Raises:
-        InputError: for an ε that is negative or NaN, or a range that is none.
+        InputError: for an ε that is negative or NaN, or an empty range.
     """
 
     epsilon: ArrayLike
@@ -50,11 +51,11 @@ class ThreatModel(eqx.Module):
 
     @abstractmethod
     def dual_norm(self, slope: Float[Array, "N ..."]) -> Float[Array, " N"]:
-        """Return max ⟨slope, δ⟩ over all ‖δ‖ ≤ 1: how much a function of that slope can change."""
+        """Return max ⟨slope, δ⟩ over all ‖δ‖ ≤ 1, the largest change of a function with that slope."""
 
     @abstractmethod
     def steepest(self, slope: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
-        """Return the δ with ‖δ‖ ≤ 1 along which a function of that slope rises most; 0 where the slope is 0."""
+        """Return the δ with ‖δ‖ ≤ 1 of steepest ascent for a function with that slope; 0 where the slope is 0."""
 
     @abstractmethod
     def into_ball(self, delta: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
@@ -70,38 +71,38 @@ class ThreatModel(eqx.Module):
     ) -> Float[Array, "N ..."]:
         """Return the smallest δ with ⟨slope, δ⟩ = gap ≥ 0 that stays in the range.
 
-        Where the range has no such δ, it is the one in the range that comes nearest to the plane.
+        If there is no such δ, it is the one in the range that comes nearest to the plane.
         """
 
     def check_bounded(self) -> None:
-        """Refuse an infinite ε, for attacks whose steps are measured in units of it.
+        """Reject an infinite ε, for attacks whose steps are measured in units of ε.
 
         Raises:
-            InputError: where ε is infinite.
+            InputError: for an infinite ε.
         """
         check.not_negative(epsilon=self.epsilon)
 
     def clip(self, x: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
-        """Bring x into the range."""
+        """Clip x to the range."""
         return jnp.clip(x, jnp.asarray(self.low, x.dtype), jnp.asarray(self.high, x.dtype))
 
     def project(self, moved: Float[ArrayLike, "N ..."], x: Float[ArrayLike, "N ..."]) -> Float[Array, "N ..."]:
-        """Bring what was moved into the ball around x, and then into the range: it lies in both."""
+        """Project `moved` onto the ball around x, and then clip it to the range: the result lies in both."""
         moved, x = jnp.asarray(moved), jnp.asarray(x)
         return self.clip(x + self.into_ball(moved - x))
 
     def random_start(self, x: Float[Array, "N ..."], key: PRNGKeyArray) -> Float[Array, "N ..."]:
-        """Draw a point from the ball around x, and bring it into the range."""
+        """Draw a point from the ball around x, and clip it to the range."""
         return self.clip(x + self.along(self.epsilon, x) * self.draw(x.shape, x.dtype, key))
 
     def along(self, numbers: ArrayLike, x: Float[Array, "N ..."]) -> Float[Array, "..."]:
-        """Return one number, or one for each example, so that it broadcasts with x."""
+        """Reshape one number, or one for each example, to broadcast with x."""
         numbers = jnp.asarray(numbers, x.dtype)
         return numbers.reshape(numbers.shape + (1,) * (x.ndim - 1)) if numbers.ndim else numbers
 
 
 class LInf(ThreatModel):
-    """‖δ‖∞ = max |δᵢ| ≤ ε: every input may change by ε."""
+    """‖δ‖∞ = max |δᵢ| ≤ ε: every entry may change by ε."""
 
     def norm(self, delta):
         """Return max |δᵢ|."""
@@ -125,7 +126,7 @@ class LInf(ThreatModel):
         return jax.random.uniform(key, shape, dtype, -1.0, 1.0)
 
     def to_plane(self, x, slope, gap):
-        """Move every entry equally far, as far as its range goes."""
+        """Move every entry equally far, up to the end of its range."""
         size = jnp.abs(slope)
         room = _room(self, x, slope)
         far = self.along(_first_reaching(_flat(size), _flat(size * room), gap), x)
@@ -149,32 +150,32 @@ class L2(ThreatModel):
         return scaled / self.along(self.norm(scaled) + _TINY, slope)
 
     def into_ball(self, delta):
-        """Shorten δ to ε where it is longer."""
+        """Shorten δ to length ε where it is longer."""
         size = self.along(self.norm(delta), delta)
         epsilon = self.along(self.epsilon, delta)
         return jnp.where(size > epsilon, delta * (epsilon / (size + _TINY)), delta)
 
     def draw(self, shape, dtype, key):
-        """Draw a direction from normal numbers and a length from 0 to 1, both uniform."""
+        """Draw a direction and a length from 0 to 1, both uniformly."""
         direction, length = jax.random.split(key)
         normal = jax.random.normal(direction, shape, dtype)
         far = jax.random.uniform(length, shape[:1], dtype)
         return normal * self.along(far / (self.norm(normal) + _TINY), normal)
 
     def to_plane(self, x, slope, gap):
-        """Move along the slope, every entry as far as its range goes."""
+        """Move along the slope, every entry up to the end of its range."""
         room = _room(self, x, slope)
         far = self.along(_first_reaching(_flat(slope**2), _flat(jnp.abs(slope) * room), gap), x)
         return jnp.sign(slope) * jnp.minimum(far * jnp.abs(slope), room)
 
 
 def with_epsilon(attack: PyTree, epsilon: ArrayLike) -> PyTree:
-    """Return an attack, or anything else that holds threat models, with another ε in all of them."""
+    """Return an attack, or any other tree with threat models, with another ε in all of them."""
     return with_threats(attack, lambda threat: eqx.tree_at(lambda t: t.epsilon, threat, epsilon))
 
 
 def for_examples(attack: PyTree, indices: Int[np.ndarray, " some"]) -> PyTree:
-    """Return an attack for some of the examples: where there is an ε for each, with theirs."""
+    """Return an attack for some of the examples, with their ε if there is one for each example."""
     return with_threats(
         attack,
         lambda threat: (
@@ -186,7 +187,7 @@ def for_examples(attack: PyTree, indices: Int[np.ndarray, " some"]) -> PyTree:
 
 
 def with_threats(tree: PyTree, change: Callable[[ThreatModel], ThreatModel]) -> PyTree:
-    """Change all threat models that a tree holds."""
+    """Change all threat models in a tree."""
     is_threat = lambda node: isinstance(node, ThreatModel)
     return jax.tree.map(lambda node: change(node) if is_threat(node) else node, tree, is_leaf=is_threat)
 
@@ -210,7 +211,7 @@ def _flat(x: ArrayLike) -> Array:
 
 
 def _room(threat: ThreatModel, x: Array, slope: Array) -> Array:
-    """Say how far every entry can go in the direction of the slope."""
+    """Return how far each entry can move in the direction of the slope."""
     low, high = (jnp.asarray(end, x.dtype) for end in (threat.low, threat.high))
     return jnp.maximum(jnp.where(slope > 0, high - x, x - low), 0)
 
@@ -218,10 +219,10 @@ def _room(threat: ThreatModel, x: Array, slope: Array) -> Array:
 def _first_reaching(
     rise: Float[Array, "N entry"], most: Float[Array, "N entry"], gap: Float[Array, " N"]
 ) -> Float[Array, " N"]:
-    """Return the smallest t ≥ 0 with Σ min(t riseᵢ, mostᵢ) ≥ gap, and one at which all have come to their most if none.
+    """Return the smallest t ≥ 0 with Σ min(t riseᵢ, mostᵢ) ≥ gap, or one at which all terms are saturated if none.
 
-    The sum is concave in t and straight between the points where an entry comes to its most. So Newton's steps from
-    t = 0 never pass the solution, pass one such point or more at a time, and end exactly.
+    The sum is concave in t, and linear between the points at which a term saturates. Therefore Newton steps from t = 0
+    never overshoot the solution, pass at least one such point at a time, and end exactly.
     """
     moving = rise > 0
     ends = jnp.where(moving, most / jnp.where(moving, rise, 1), 0)

@@ -1,4 +1,4 @@
-"""TRADES: a loss that weighs accuracy against robustness."""
+"""TRADES: a loss that trades accuracy off against robustness."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -21,14 +21,15 @@ from neuraxis.robust.losses import cross_entropy
 from neuraxis.robust.pgd import ascend
 from neuraxis.robust.threat_models import ThreatModel
 
-_NOISE = 0.001  # deviation of the start from x, at which the slope would be 0
+_NOISE = 0.001  # standard deviation of the start from x, where the gradient would be 0
 
 
 class TradeOff(eqx.Module):
-    """E(f(x), t) + β max_{x′∈B(x, ε)} D(f(x), f(x′)): what the two forms share.
+    """E(f(x), t) + β max_{x′∈B(x, ε)} D(f(x), f(x′)): the base class of both forms.
 
-    The inner maximum is looked for by steps x′ ← Π(x′ + α ε d(∇_x′ D)), from x + 0.001·N(0, 1), of the model in
-    inference mode. The gradient of the loss then takes x′ as given, and f(x) and f(x′) as functions of the weights.
+    The inner maximum is approximated by steps x′ ← Π(x′ + α ε d(∇_x′ D)) from x + 0.001·N(0, 1), with Π and d as in
+    `PGD` and the model in inference mode. The gradient of the loss then treats x′ as constant, and f(x) and f(x′) as
+    functions of the weights.
     """
 
     threat: eqx.AbstractVar[ThreatModel]
@@ -50,19 +51,19 @@ class TradeOff(eqx.Module):
 
     @abstractmethod
     def between(self, outputs: Array, moved: Array) -> Float[Array, " N"]:
-        """Say how far D the outputs at x′ are from those at x."""
+        """Return the difference D between the outputs at x and at x′."""
 
     def __call__(self, model: Map, x: ArrayLike, labels: Any, *, key: PRNGKeyArray | None = None) -> Float[Array, " N"]:
-        """Return the loss of each example: what `descent` minimises, and a measure.
+        """Return the loss of each example, for minimisation by `descent`, or as a measure.
 
         Args:
             model: map to outputs, (N, …).
-            x: inputs, (N, …), in the range.
-            labels: one for each.
-            key: of the start, and the noise of the model.
+            x: inputs in the range, (N, …).
+            labels: one label for each example.
+            key: random key for the start and the noise of the model.
 
         Raises:
-            InputError: for inputs outside the range, labels that do not fit, and without a key.
+            InputError: for inputs outside the range, labels that do not fit, or a missing key.
         """
         check.functions(model=model)
         check.key(key)
@@ -76,7 +77,7 @@ class TradeOff(eqx.Module):
         return self.natural(outputs, labels) + self.beta * apart
 
     def worst(self, model: Map, x: Float[Array, "N ..."], start: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
-        """Climb from `start` to an x′ in the ball around x where the outputs are far from those at x."""
+        """Ascend from `start` to an x′ in the ball around x whose outputs are far from those at x."""
         model = eqx.nn.inference_mode(model)
         outputs = model(x)
 
@@ -89,18 +90,18 @@ class TradeOff(eqx.Module):
 class TRADES(TradeOff):
     """−ln p_t(x) + β max_{x′∈B(x, ε)} KL(p(x) ‖ p(x′)) of p = softmax(model(x)), for each example.
 
-    The first term asks for accuracy; the second asks that the answer does not change within the ball, whether it is
-    right or not. Larger β give more robustness for some accuracy. It is minimised by
-    `descent(TRADES(threat, 6.0), optax.adam(1e-3))`, and an ε that grows comes of `ramped`.
+    The first term favours accuracy; the second favours predictions that do not change within the ball, whether they are
+    correct or not. A larger β gives more robustness at the cost of accuracy. Train with
+    `descent(TRADES(threat, 6.0), optax.adam(1e-3))`; `ramped` lets ε grow during training.
 
     Args:
         threat: norm, ε and range.
-        beta: β, weight of the robustness (1/λ of the paper, which takes 1 to 10).
-        steps: of the inner maximisation.
-        step_size: α, in units of ε.
+        beta: weight β of the robustness term (1/λ in the paper, which uses 1 to 10).
+        steps: number of steps of the inner maximisation.
+        step_size: step size α, in units of ε.
 
     Raises:
-        InputError: for a negative β, an infinite ε, and for numbers or sizes of steps that are not positive.
+        InputError: for a negative β, an infinite ε, or a number or size of steps that is not positive.
 
     Source: Zhang et al., International Conference on Machine Learning (2019), equation 5 and algorithm 1.
     """
@@ -109,7 +110,7 @@ class TRADES(TradeOff):
     beta: ArrayLike = 6.0
     steps: int = 10
     step_size: ArrayLike = 0.25
-    """Step size α, as a share of ε."""
+    """Step size α, as a fraction of ε."""
 
     def natural(self, outputs, labels):
         """Return the cross-entropy."""
@@ -129,18 +130,18 @@ class TRADES(TradeOff):
 class BinaryTRADES(TradeOff):
     """g(f(x) t) + β max_{x′∈B(x, ε)} g(f(x) f(x′)) with labels t = ±1 and one output f(x), for each example.
 
-    The second term is small where f has the same sign, and a large size, in all of the ball.
+    The second term is small where f has the same sign, and a large magnitude, in the whole ball.
 
     Args:
         threat: norm, ε and range.
-        beta: β, weight of the robustness.
-        steps: of the inner maximisation.
-        step_size: α, in units of ε.
-        surrogate: g, a function that falls and takes the place of the step from 1 to 0, one value for each.
+        beta: weight β of the robustness term.
+        steps: number of steps of the inner maximisation.
+        step_size: step size α, in units of ε.
+        surrogate: surrogate loss g, a decreasing elementwise function in place of the step from 1 to 0.
 
     Raises:
-        InputError: for a negative β, an infinite ε, numbers or sizes of steps that are not positive, and a surrogate
-            that is no function; called, for labels other than ±1 and a model with several outputs.
+        InputError: for a negative β, an infinite ε, a number or size of steps that is not positive, or a surrogate that
+            is not a function; when called, for labels other than ±1, or a model with several outputs.
 
     Source: Zhang et al., International Conference on Machine Learning (2019), equation 3.
     """
@@ -149,7 +150,7 @@ class BinaryTRADES(TradeOff):
     beta: ArrayLike = 1.0
     steps: int = 10
     step_size: ArrayLike = 0.25
-    """Step size α, as a share of ε."""
+    """Step size α, as a fraction of ε."""
     surrogate: Callable[[Any], Any] = logistic
 
     def __check_init__(self):
@@ -166,8 +167,8 @@ class BinaryTRADES(TradeOff):
 
 
 def divergence(logits: Float[ArrayLike, "N classes"], others: Float[ArrayLike, "N classes"]) -> Float[Array, " N"]:
-    """Kullback-Leibler divergence KL(p ‖ q) = Σ_k p_k ln(p_k/q_k) of p = softmax(logits) and q = softmax(others)."""
+    """Kullback–Leibler divergence KL(p ‖ q) = Σ_k p_k ln(p_k/q_k) of p = softmax(logits) and q = softmax(others)."""
     log_p, log_q = (jax.nn.log_softmax(single(z), axis=-1) for z in map(jnp.asarray, (logits, others)))
-    # Where nothing was moved it is 0, and so is its slope, which rounding would make nearly 0.
+    # For equal distributions it is exactly 0, and so is its gradient, which rounding would make only nearly 0.
     same = jnp.all(log_p == log_q, axis=-1)
     return jnp.where(same, 0, jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1))

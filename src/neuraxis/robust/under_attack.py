@@ -1,4 +1,4 @@
-"""What a measure becomes under attack."""
+"""Losses and other measures under attack."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +12,17 @@ from neuraxis.robust.attack import Search
 
 
 class UnderAttack(eqx.Module):
-    """max_{x′∈B(x, ε)} E(f(x′), t), as far as an attack climbs: a loss or another measure at what it makes of x.
+    """max_{x′∈B(x, ε)} E(f(x′), t), as found by an attack: a loss or another measure at the adversarial examples.
 
     `UnderAttack(classification.loss, attack)` is the robust loss over the ball, `UnderAttack(classification.correct,
-    attack)` the robust accuracy. Each gives one value per example, so `evaluate` takes them, and `fit` as metrics.
+    attack)` the robust accuracy. Each returns one value per example, for use in `evaluate`, and as a metric in `fit`.
 
     Args:
-        measure: `measure(model, x, labels, key=key)` gives one value per example.
-        attack: one that can be compiled, such as `PGD(threat, steps=40)`.
+        measure: function `measure(model, x, labels, key=key)` that returns one value per example.
+        attack: attack that can be compiled, such as `PGD(threat, steps=40)`.
 
     Raises:
-        InputError: for a measure that is no function, or an attack that is none.
+        InputError: for a measure that is not a function, or an invalid attack.
     """
 
     measure: Callable[..., Any]
@@ -33,5 +33,5 @@ class UnderAttack(eqx.Module):
         check.instance(Search, attack=self.attack)
 
     def __call__(self, model: Map, x: Any, labels: Any, *, key: PRNGKeyArray | None = None) -> Any:
-        """Attack x, and measure."""
+        """Attack x, and evaluate the measure."""
         return self.measure(model, self.attack(model, x, labels, key=key), labels, key=key)
