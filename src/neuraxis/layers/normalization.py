@@ -4,6 +4,7 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
@@ -113,11 +114,12 @@ class GroupNorm(eqx.Module):
         first = x.ndim - self.space - 1  # spatial axis
         if first < 0:
             raise InputError(f"h must have {self.space} spatial axes and a channel axis, but has shape {x.shape}")
-        normal = x
+        normal = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])
         if x.size:
-            places = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])
-            normal = standardize_groups(places, self.groups, self.epsilon).reshape(x.shape)
-        return (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
+            normal = standardize_groups(normal, self.groups, self.epsilon)
+        y = (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
+        # Else XLA calculates the gradient that arrives here anew in every sum that it goes into, exponentials and all.
+        return lax.optimization_barrier(y).reshape(x.shape)
 
 
 def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
