@@ -63,7 +63,7 @@ from neuraxis.neurons import LIF
         (lambda: check.labels(np.array([-1]), 3), "range from -1 to -1"),
         (lambda: check.labels(np.array([0.5]), 3), "labels must be integers, but have dtype float64"),
         (lambda: check_name("experiment", "lyf", ["lif", "mlp"]), "unknown experiment 'lyf'; did you mean 'lif'"),
-        (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "known are: lif, mlp"),
+        (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "choose from lif, mlp"),
     ],
 )
 def test_says_what_was_expected_and_received(call, message):

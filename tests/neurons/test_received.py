@@ -49,7 +49,7 @@ def test_integers_truth_values_and_lists_become_floats(name):
     [
         (1 + 1j, "must contain real numbers, but has dtype complex"),
         ("text", "must be an array of numbers, but is 'text'"),
-        (None, "of a shape that broadcasts to the state's, .3,., must be given, but is None"),
+        (None, "must be given, in a shape that broadcasts to the state's, .3,., but is None"),
         ([[1.0], [1.0, 2.0]], "must be an array of numbers"),
         (np.nan, "must be finite, but is nan"),
         (1e300, "must be finite, but is 1e.300, which is inf in float32"),

@@ -97,7 +97,7 @@ def test_a_used_folder_is_not_overwritten(neuraxis, tmp_path):
     ("arguments", "message"),
     [
         (["run", "lyf"], "unknown experiment 'lyf'; did you mean 'lif'"),
-        (["run", "zzzz"], "unknown experiment 'zzzz'; known are: .*hopfield"),
+        (["run", "zzzz"], "unknown experiment 'zzzz'; choose from .*hopfield"),
         (["rum", "lif"], "run"),
         (["run"], "NAME"),
         (["run", "lif", "--tau", "3"], "--tau-m"),
