@@ -32,7 +32,7 @@ def received(value: Any) -> str:
 
 
 def array(name: str, value: Any) -> Any:
-    """Convert a list, table or tensor to an array of real numbers, integers or booleans; arrays are kept as they are.
+    """Convert a list, table or tensor to an array of real numbers, integers or booleans; return arrays unchanged.
 
     Raises:
         InputError: for anything else, such as text, complex numbers, random keys or ragged lists.

@@ -221,7 +221,7 @@ def _function_in(member: Any) -> types.FunctionType | None:
 
 @lru_cache(4096)
 def _is_installed(thing: Any) -> bool:
-    """Tell whether a class or module is built in, or in an installed package."""
+    """Return whether a class or module is built in, or in an installed package."""
     module = sys.modules.get(thing.__module__) if isinstance(thing, type) else thing
     name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
     return name in sys.builtin_module_names or (file is not None and file.startswith(_INSTALLED))

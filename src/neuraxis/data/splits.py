@@ -24,7 +24,7 @@ def hold_out(data, count, seed=0):
     Args:
         data: a data set, or arrays that agree along their first axis, such as `(x, labels)`.
         count: number of examples to hold out.
-        seed: random seed of the choice.
+        seed: random seed.
 
     Returns:
         The data without these examples, and these examples as a tuple of arrays, both in their original order.

@@ -61,7 +61,7 @@ def step_network(values: npt.ArrayLike) -> MLP:
         InputError: for values that are not finite, have no axis, differ in the lengths of their axes, or have fewer
             than two cells per axis.
 
-    Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for what it proves; Nielsen, Neural
+    Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for the theorem; Nielsen, Neural
     Networks and Deep Learning (2015), chapter 4, for the construction.
     """
     check.finite(values=values)
