@@ -48,7 +48,7 @@ from neuraxis.neurons import LIF
         (lambda: check.broadcast((2,), a=np.ones(3)), r"have shapes a \(3,\), the input \(2,\)"),
         (lambda: check.functions(f="relu"), "f must be a function, but is 'relu'"),
         (lambda: check.functions(f=dict), "f must be a function, but is <class 'dict'>"),
-        (lambda: check.fits((3,), x=None), r"x of a shape .* \(3,\), must be given, but is None"),
+        (lambda: check.fits((3,), x=None), r"x must be given, in a shape .* \(3,\), but is None"),
         (lambda: check.last_axis(3, x=np.ones((3, 2))), r"x must have shape \(…, 3\), but has shape \(3, 2\)"),
         (lambda: check.last_axis(3, x=1.0), r"has shape \(\)"),
         (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),

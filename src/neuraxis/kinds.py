@@ -1,8 +1,8 @@
 """The three kinds of model, and the learning rule.
 
-Every model of neuraxis is a map, a dynamics or an energy, or several of these at once, and is trained by a rule. These
-are protocols: a class belongs to a kind by having its methods, not by inheritance. All models are frozen
-`equinox.Module`s, act on the last axes of their arguments and accept any number of leading axes.
+Every model of neuraxis is a map, a dynamics or an energy, or several of these at once; whatever is trained is trained
+by a rule. These are protocols: a class belongs to a kind by having its methods, not by inheritance. All models are
+frozen `equinox.Module`s, act on the last axes of their arguments and accept any number of leading axes.
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -50,7 +50,7 @@ class Dynamics(Protocol):
     (…, time, out) and the final state, if there is a better way than step by step; `neuraxis.engine.unroll` then
     delegates to it.
 
-    `step` may have two more keyword parameters: `key`, a different random key for each step, drawn from that of
+    `step` may have two more keyword parameters: `key`, a different random key for each step, derived from that of
     `simulate(…, key=…)`, and `t`, the time at the start of the step [ms].
     """
 
