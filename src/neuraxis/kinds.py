@@ -36,7 +36,7 @@ class Statistics(eqx.Module):
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """A system that evolves in time. `neuraxis.engine.simulate` runs it, `neuraxis.engine.unroll` as a sequence map.
+    """A system that evolves in time, run by `neuraxis.engine.simulate`, or as a map by `neuraxis.engine.unroll`.
 
     It may have two more methods, which `simulate` then calls before its loop:
 
