@@ -240,7 +240,7 @@ def one_number(**values: Any) -> None:
 
 
 def instance(kind: type, **values: Any) -> None:
-    """Check that every value is an instance of a class."""
+    """Check that every value is an instance of `kind`."""
     for name, value in values.items():
         if not isinstance(value, kind):
             raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
@@ -306,7 +306,7 @@ def indices(count: int, **values: Any) -> None:
 
 
 def seed(seed: Any) -> None:
-    """Check that a seed is an integer from 0 to 2³² − 1: beyond, JAX would repeat the random keys of other seeds."""
+    """Check that a seed is an integer from 0 to 2³² − 1: in JAX, larger ones would repeat the keys of smaller ones."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be an integer from 0 to 2³² − 1, but is {received(seed)}")
 

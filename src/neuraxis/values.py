@@ -2,7 +2,7 @@
 
 Values may change from call to call without recompilation: arrays and Python floats, anywhere in the arguments.
 Everything else is static and determines the program: integers (sizes, orders, step counts), booleans, strings,
-functions and other objects, with all that they hold (`neuraxis.contents`). A sweep over `tau_m=20.0` therefore compiles
+functions and other objects, with all that they hold (`neuraxis.contents`). A sweep over `tau_m` therefore compiles
 once, and a function that reads a global variable is recompiled when the variable has changed.
 """
 
