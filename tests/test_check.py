@@ -137,7 +137,7 @@ class Tensor:
 def test_tensors_are_inputs_and_no_parameters():
     assert check.floats("x", Tensor()).shape == (3,)
     assert simulate(LIF(), Tensor(), dt=1.0, steps=2).record.shape == (2, 3)
-    with pytest.raises(InputError, match=r"tau_m must be a number or an array, but is the Tensor .*; numpy\.asarray"):
+    with pytest.raises(InputError, match=r"tau_m must be a number or an array, but is the Tensor .* numpy\.asarray"):
         LIF(tau_m=Tensor())
 
 

@@ -74,7 +74,7 @@ def test_a_wrong_step_or_state_is_refused_by_name(name):
 
 
 def test_spikes_are_refused_by_the_name_of_their_part():
-    for number, age, words in ((None, 0.0, "number of a shape"), (1.0, np.ones(2), "age must broadcast")):
+    for number, age, words in ((None, 0.0, "number must be given"), (1.0, np.ones(2), "age must broadcast")):
         with pytest.raises(InputError, match=words):
             stepped(Synapse(), Spikes(number, age))
 

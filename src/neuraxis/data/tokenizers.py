@@ -197,7 +197,7 @@ def from_json(text: str) -> Characters | BytePairs:
                 return Characters(stored["alphabet"])
             case "byte pairs":
                 return BytePairs(stored["merges"])
-        raise DataError(f"the kind of tokeniser must be characters or byte pairs, but is {stored['kind']!r}")
+        raise DataError(f"the tokeniser must be of the kind characters or byte pairs, but is {stored['kind']!r}")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
