@@ -156,7 +156,7 @@ def test_no_function_of_a_file_can_do_anything_but_calculate(name):
 def test_no_module_is_imported_but_those_of_models():
     before = set(sys.modules)
     for home in ("antigravity", "this", "neuraxis.experiments.lif", "neuraxis.__main__"):
-        with pytest.raises(CheckpointError, match="is not there"):
+        with pytest.raises(CheckpointError, match="was not found"):
             structure.rebuild({"class": f"{home}:Anything", "fields": {}})
         assert set(sys.modules) == before
     with pytest.raises(CheckpointError, match="a CartPole, lacks the field"):
@@ -178,7 +178,7 @@ def test_classes_are_not_called():
             "a Dropout, has no field 'more': it was saved by another version",
         ),
         ({"class": "neuraxis.layers.gone:Layer", "fields": {}}, "is of neuraxis.layers.gone, which this version"),
-        ({"class": "neuraxis.layers:Gone", "fields": {}}, "neuraxis.layers:Gone, which is not there"),
+        ({"class": "neuraxis.layers:Gone", "fields": {}}, "neuraxis.layers:Gone, which was not found"),
         ({"class": "fractions:Fraction", "fields": {}}, "which is neither an equinox.Module nor a named tuple"),
         ({"new": 1}, "is described in a way unknown to"),
     ],
