@@ -281,7 +281,7 @@ def test_a_model_is_made_again_without_one(tmp_path):
     assert jax.random.uniform(read["key"]) == jax.random.uniform(jax.random.key(3))
     assert (read["none"], read["scale"]) == (None, 1 - 2j)
     checkpoint.save(tmp_path / "a", Model(jnp.ones(2), 0.5, lambda x: x))
-    with pytest.raises(CheckpointError, match=r"load\(path, model\): the model\.function is .*<lambda>, which is not"):
+    with pytest.raises(CheckpointError, match=r"load\(path, model\): the model\.function is .*<lambda>, which was not"):
         checkpoint.load(tmp_path / "a")
 
 
