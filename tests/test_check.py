@@ -48,7 +48,7 @@ from neuraxis.neurons import LIF
         (lambda: check.broadcast((2,), a=np.ones(3)), r"have shapes a \(3,\), the input \(2,\)"),
         (lambda: check.functions(f="relu"), "f must be a function, but is 'relu'"),
         (lambda: check.functions(f=dict), "f must be a function, but is <class 'dict'>"),
-        (lambda: check.fits((3,), x=None), r"x of a shape .* \(3,\), must be given, but is None"),
+        (lambda: check.fits((3,), x=None), r"x must be given, in a shape .* \(3,\), but is None"),
         (lambda: check.last_axis(3, x=np.ones((3, 2))), r"x must have shape \(…, 3\), but has shape \(3, 2\)"),
         (lambda: check.last_axis(3, x=1.0), r"has shape \(\)"),
         (lambda: check.same_length(x=np.ones(3), y=np.ones(2)), r"have shapes x \(3,\), y \(2,\)"),
@@ -63,7 +63,7 @@ from neuraxis.neurons import LIF
         (lambda: check.labels(np.array([-1]), 3), "range from -1 to -1"),
         (lambda: check.labels(np.array([0.5]), 3), "labels must be integers, but have dtype float64"),
         (lambda: check_name("experiment", "lyf", ["lif", "mlp"]), "unknown experiment 'lyf'; did you mean 'lif'"),
-        (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "known are: lif, mlp"),
+        (lambda: check_name("experiment", "zzz", ["lif", "mlp"]), "choose from lif, mlp"),
     ],
 )
 def test_says_what_was_expected_and_received(call, message):
@@ -137,7 +137,7 @@ class Tensor:
 def test_tensors_are_inputs_and_no_parameters():
     assert check.floats("x", Tensor()).shape == (3,)
     assert simulate(LIF(), Tensor(), dt=1.0, steps=2).record.shape == (2, 3)
-    with pytest.raises(InputError, match=r"tau_m must be a number or an array, but is the Tensor .*; numpy\.asarray"):
+    with pytest.raises(InputError, match=r"tau_m must be a number or an array, but is the Tensor .* numpy\.asarray"):
         LIF(tau_m=Tensor())
 
 

@@ -148,7 +148,7 @@ def test_an_array_that_changes_in_place_is_refused():
     thing = Frozen(array)
     key(thing)
     array[0] = 2.0
-    with pytest.raises(InputError, match=r"array of shape \(3,\) .* was changed in place, which JAX does not see"):
+    with pytest.raises(InputError, match=r"array of shape \(3,\) .* was changed in place, which JAX does not notice"):
         key(thing)
     key(Frozen(array.copy()))
 

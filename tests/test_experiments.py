@@ -73,7 +73,7 @@ class Made:
         ({"size": None}, "^size must be a number, but is None$"),
         ({"size": float("nan")}, "^size must be 0 or between 1e-12 and 1e12 in magnitude, but is nan$"),
         ({"size": 10**400}, "^size must be 0 or between 1e-12 and 1e12 in magnitude, but is 10"),
-        ({"sizes": [1]}, r"^sizes must be several values, as a tuple, but is the list \[1\]|\[1\]$"),
+        ({"sizes": [1]}, r"^sizes must be a tuple of values, but is the list \[1\]|\[1\]$"),
         ({"sizes": (1, "2")}, "^sizes must be an integer, but is '2'$"),
         ({"kind": "c"}, "^kind must be one of a, b, but is 'c'$"),
         ({"kind": ["a"]}, "^kind must be one of a, b, but is"),

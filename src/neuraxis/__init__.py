@@ -1,10 +1,10 @@
 """neuraxis: every neural model from a single ion channel to a Transformer, on JAX.
 
 Every model is a *map* (`y = model(x)`), a *dynamics* (`step(state, input, dt)`) or an *energy* (`energy(x)`); the three
-contracts stand in `neuraxis.kinds`, and `neuraxis.engine` trains, simulates and relaxes them.
+protocols are defined in `neuraxis.kinds`, and `neuraxis.engine` trains, simulates and relaxes them.
 
-The names that people use most can be had from here, as `neuraxis.LIF` or `from neuraxis import LIF, simulate`; the file
-`__init__.pyi` lists them. They and the subpackages are imported when first used, so that `import neuraxis` stays quick.
+The most frequently used names are available here, as in `neuraxis.LIF` or `from neuraxis import LIF, simulate`; the
+file `__init__.pyi` lists them. They and the subpackages are imported on first use, so that `import neuraxis` is fast.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""`python -m neuraxis` is the program `neuraxis`."""
+"""Entry point of `python -m neuraxis`, equivalent to the command `neuraxis`."""
 
 from neuraxis.app.cli import main
 

@@ -1,6 +1,6 @@
-"""Checks of what a user passes in: each raises `InputError` with what was expected and what was received.
+"""Validation of arguments: each check raises an `InputError` that says what was expected and what was received.
 
-Values that are being traced by `jit`, `grad` or `vmap` are not known yet and pass; shapes and dtypes are always known.
+Values that are being traced by `jit`, `grad` or `vmap` are unknown and pass; shapes and dtypes are always checked.
 """
 
 import inspect
@@ -14,13 +14,13 @@ import numpy as np
 from neuraxis import process
 from neuraxis.errors import InputError
 
-_SHORT = 60  # characters of a value that a message repeats
+_SHORT = 60  # maximum number of characters of a value quoted in a message
 
 
 def received(value: Any) -> str:
-    """Describe a value in a message: in full where that is short, else an array by its shape and dtype."""
+    """Describe a value for a message: in full if it is short, otherwise an array by its shape and dtype."""
     text = repr(value)
-    traced = "Tracer" in text or "Traced<" in text  # as JAX shows what it traces, alone or inside of others
+    traced = "Tracer" in text or "Traced<" in text  # as JAX prints tracers, alone or nested
     if len(text) <= _SHORT and "\n" not in text and not traced:
         return text
     if hasattr(value, "shape") and hasattr(value, "dtype"):
@@ -32,12 +32,12 @@ def received(value: Any) -> str:
 
 
 def array(name: str, value: Any) -> Any:
-    """Make an array of real numbers, truth values or integers of lists, tables and tensors; arrays pass as they are.
+    """Convert a list, table or tensor to an array of real numbers, integers or booleans; return arrays unchanged.
 
     Raises:
-        InputError: for what is not an array of such: text, complex numbers, random keys, lists of different lengths.
+        InputError: for anything else, such as text, complex numbers, random keys or ragged lists.
     """
-    # Imported here, so that the data sets can be listed without waiting for JAX.
+    # Imported here so that the data sets can be listed without importing JAX.
     import jax
     import jax.numpy as jnp
 
@@ -45,7 +45,7 @@ def array(name: str, value: Any) -> Any:
     if not isinstance(value, jax.Array | np.ndarray):
         value = value.detach().cpu() if hasattr(value, "detach") else value
         try:
-            # A Python number becomes an array without a type of its own, so that it does not widen what it meets.
+            # A Python number becomes a weakly typed array, which does not promote the dtype of other operands.
             value = jnp.asarray(value) if isinstance(value, int | float) else np.asarray(value)
         except (ValueError, TypeError, OverflowError) as error:
             reason = "" if "traced" in str(error) else f": {error}"
@@ -58,7 +58,7 @@ def array(name: str, value: Any) -> Any:
 
 
 def floats(name: str, value: Any) -> Any:
-    """Make an array of floating-point numbers: as `array`, and integers and truth values become floats.
+    """Convert to an array of floating-point numbers: as `array`, with integers and booleans cast to floats.
 
     Raises:
         InputError: as for `array`.
@@ -70,7 +70,7 @@ def floats(name: str, value: Any) -> Any:
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Return the numbers in `value`, as JAX will calculate with them: none while it is being traced."""
+    """Return the numbers in `value` in the dtype that JAX will use; an empty array if `value` is being traced."""
     import jax
     from jax.core import Tracer
 
@@ -87,10 +87,10 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 
 def _found(value: Any, numbers: np.ndarray, good: Any) -> str:
-    """Describe the first of the numbers that is not good, and where it stands."""
+    """Describe the first number that is not valid, with its index."""
     if not numbers.ndim:
         number = numbers.item()
-        # 1e-46 is 0 in single precision, and 1e39 is infinite.
+        # In single precision 1e-46 is 0, and 1e39 is infinite.
         rounded = isinstance(value, float) and value != number and (number == 0 or np.isinf(number))
         return f"{value!r}, which is {number} in {numbers.dtype}" if rounded else f"{value}"
     where = tuple(int(i) for i in np.argwhere(~good)[0])
@@ -98,7 +98,7 @@ def _found(value: Any, numbers: np.ndarray, good: Any) -> str:
 
 
 def positive(**values: Any) -> None:
-    """Every value (or every entry of an array) is finite and > 0."""
+    """Check that every value (or array entry) is finite and > 0."""
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := np.isfinite(numbers) & (numbers > 0)):
@@ -106,7 +106,7 @@ def positive(**values: Any) -> None:
 
 
 def not_negative(**values: Any) -> None:
-    """Every value (or every entry of an array) is finite and ≥ 0."""
+    """Check that every value (or array entry) is finite and ≥ 0."""
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := np.isfinite(numbers) & (numbers >= 0)):
@@ -114,7 +114,7 @@ def not_negative(**values: Any) -> None:
 
 
 def fraction(**values: Any) -> None:
-    """Every value (or every entry of an array) lies in [0, 1)."""
+    """Check that every value (or array entry) lies in [0, 1)."""
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := (numbers >= 0) & (numbers < 1)):
@@ -122,7 +122,7 @@ def fraction(**values: Any) -> None:
 
 
 def finite(**values: Any) -> None:
-    """No value holds NaN or infinity; the message says where the first one stands."""
+    """Check that no value contains NaN or infinity; the message gives the index of the first one."""
     for name, value in values.items():
         numbers = _numbers(name, value)
         if not np.all(good := np.isfinite(numbers)):
@@ -131,7 +131,7 @@ def finite(**values: Any) -> None:
 
 
 def whole(minimum: int = 1, **values: Any) -> None:
-    """Every value is an integer ≥ `minimum`."""
+    """Check that every value is an integer ≥ `minimum`."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
             raise InputError(f"{name} must be an integer of at least {minimum}, but is {received(value)}")
@@ -140,7 +140,7 @@ def whole(minimum: int = 1, **values: Any) -> None:
 
 
 def sizes(least: int = 1, **values: Any) -> tuple[int, ...]:
-    """The one value is a list or tuple of `least` or more whole numbers, each at least 1; give them as a tuple."""
+    """Check that the one value is a list or tuple of at least `least` positive integers; return it as a tuple."""
     ((name, value),) = values.items()
     if not isinstance(value, list | tuple) or len(value) < least:
         several = f"{least} or more integers" if least else "integers"
@@ -150,34 +150,34 @@ def sizes(least: int = 1, **values: Any) -> tuple[int, ...]:
 
 
 def boolean(**values: Any) -> None:
-    """Every value is True or False."""
+    """Check that every value is True or False."""
     for name, value in values.items():
         if not isinstance(value, bool | np.bool_):
             raise InputError(f"{name} must be True or False, but is {received(value)}")
 
 
 def takes(name: str, function: Any, *arguments: str, **keywords: str) -> None:
-    """The function can be called with so many arguments and these keywords; the message says what they are."""
+    """Check that a function accepts these positional and keyword arguments; the message lists them."""
     try:
         signature = inspect.signature(function)
-    except (ValueError, TypeError):  # of something built in
+    except (ValueError, TypeError):  # some built-in functions have no signature
         return
     try:
         signature.bind(*arguments, **keywords)
     except TypeError as error:
         all_of_them = ", ".join([*arguments, *(f"{keyword}={value}" for keyword, value in keywords.items())])
-        raise InputError(f"{name} must be a function of ({all_of_them}), but is one for which: {error}") from None
+        raise InputError(f"{name} must be a function of ({all_of_them}), but does not accept these: {error}") from None
 
 
 def parameters(**fields: Any) -> None:
-    """Every field is a number or an array, and all broadcast with each other."""
+    """Check that every field is a number or an array, and that all broadcast with each other."""
     for name, value in fields.items():
-        # What lists and tensors hold would only be met when the model runs.
+        # The contents of lists and tensors would be checked only when the model runs.
         known = isinstance(value, int | float | complex | str | None | np.ndarray | np.generic) or _is_jax(value)
         if not known:
             raise InputError(
                 f"{name} must be a number or an array, but is the {type(value).__name__} {received(value)}; "
-                f"numpy.asarray makes an array of a list or tensor"
+                f"convert lists and tensors with numpy.asarray"
             )
     broadcast((), **fields)
 
@@ -189,7 +189,7 @@ def _is_jax(value: Any) -> bool:
 
 
 def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
-    """Return the shape that fields and an input of that shape broadcast to, and refuse those that do not."""
+    """Return the shape that the fields and an input of that shape broadcast to; refuse those that do not."""
     if not isinstance(input_shape, tuple | list) or not all(
         isinstance(size, int | np.integer) and 0 <= size < 2**63 for size in input_shape
     ):
@@ -207,24 +207,24 @@ def broadcast(input_shape: tuple[int, ...], **fields: Any) -> tuple[int, ...]:
 
 
 def functions(**values: Any) -> None:
-    """Every value can be called, and is not a class that still has to be made an object of."""
+    """Check that every value is callable and not a class, of which an instance was probably meant."""
     for name, value in values.items():
         if isinstance(value, type) or not callable(value):
             raise InputError(f"{name} must be a function, but is {received(value)}")
 
 
 def no_class(**values: Any) -> None:
-    """No value is a class that still has to be made an object of."""
+    """Check that no value is a class instead of an instance of one."""
     for name, value in values.items():
         if isinstance(value, type):
             raise InputError(f"{name} must be an object, but is the class {value.__name__} itself")
 
 
 def path(name: str, value: Any) -> Path:
-    """Return the path that a user named, as text or as a path.
+    """Convert a path given as text or as a path object to a `Path`.
 
     Raises:
-        InputError: for what cannot be one.
+        InputError: for anything that cannot be a path.
     """
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
@@ -233,21 +233,21 @@ def path(name: str, value: Any) -> Path:
 
 
 def one_number(**values: Any) -> None:
-    """Every value is a single one, and no array of several."""
+    """Check that every value is a scalar."""
     for name, value in values.items():
         if shape := np.shape(value):
             raise InputError(f"{name} must be one number, but has shape {shape}")
 
 
 def instance(kind: type, **values: Any) -> None:
-    """Every value is an object of that class."""
+    """Check that every value is an instance of `kind`."""
     for name, value in values.items():
         if not isinstance(value, kind):
             raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
 
 
 def last_axis(size: int, **arrays: Any) -> None:
-    """The last axis of every array has `size` entries."""
+    """Check that the last axis of every array has `size` entries."""
     for name, array in arrays.items():
         shape = np.shape(array)
         if not shape or shape[-1] != size:
@@ -255,10 +255,10 @@ def last_axis(size: int, **arrays: Any) -> None:
 
 
 def fits(shape: tuple[int, ...], **arrays: Any) -> None:
-    """Every array broadcasts to `shape`, which is a state's."""
+    """Check that every array broadcasts to `shape`, the shape of a state."""
     for name, array in arrays.items():
         if array is None:
-            raise InputError(f"{name} of a shape that broadcasts to the state's, {shape}, must be given, but is None")
+            raise InputError(f"{name} must be given, in a shape that broadcasts to the state's, {shape}, but is None")
         try:
             good = np.broadcast_shapes(np.shape(array), shape) == shape
         except ValueError:
@@ -268,7 +268,7 @@ def fits(shape: tuple[int, ...], **arrays: Any) -> None:
 
 
 def same_length(**arrays: Any) -> None:
-    """All arrays have as many entries along their first axis, and at least one."""
+    """Check that all arrays have the same length along their first axis, and at least one entry."""
     lengths = {name: np.shape(array)[0] if np.ndim(array) else None for name, array in arrays.items()}
     if None in lengths.values() or len(set(lengths.values())) > 1:
         shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
@@ -278,7 +278,7 @@ def same_length(**arrays: Any) -> None:
 
 
 def labels(labels: Any, classes: int) -> None:
-    """Labels are integers, or truth values, from 0 to `classes` − 1."""
+    """Check that labels are integers, or booleans, from 0 to `classes` − 1."""
     from jax.core import Tracer
 
     known = array("labels", labels)
@@ -292,7 +292,7 @@ def labels(labels: Any, classes: int) -> None:
 
 
 def indices(count: int, **values: Any) -> None:
-    """Every value holds integers from 0 to `count` − 1, such as the numbers of tokens, words or neurons."""
+    """Check that every value holds integers from 0 to `count` − 1, such as indices of tokens, words or neurons."""
     from jax.core import Tracer
 
     for name, value in values.items():
@@ -306,13 +306,13 @@ def indices(count: int, **values: Any) -> None:
 
 
 def seed(seed: Any) -> None:
-    """A seed is a whole number from 0 to 2³² − 1: beyond, JAX would give the random keys of other seeds again."""
+    """Check that a seed is an integer from 0 to 2³² − 1: in JAX, larger ones would repeat the keys of smaller ones."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be an integer from 0 to 2³² − 1, but is {received(seed)}")
 
 
 def key(key: Any) -> None:
-    """What is drawn at random has a key: one of `jax.random.key`, or the numbers of `jax.random.PRNGKey`."""
+    """Check that `key` is a single random key, from `jax.random.key` or `jax.random.PRNGKey`."""
     import jax
     import jax.numpy as jnp
     from jax.dtypes import prng_key
@@ -325,25 +325,25 @@ def key(key: Any) -> None:
 
 
 def memory(what: str, size: int | float) -> None:
-    """What takes so many bytes fits into the memory that this process can have; if not, XLA may end the process."""
+    """Check that `size` bytes fit into the memory available to this process; otherwise XLA might end the process."""
     free = process.memory()
     if size > free:
         raise InputError(f"{what} would take about {in_bytes(size)} of memory, but only {in_bytes(free)} are free")
 
 
 def array_fits(names: str, shape: Any) -> None:
-    """An array of that shape in single precision fits into memory.
+    """Check that an array of that shape in single precision fits into memory.
 
     Args:
-        names: the arguments that lead to such a shape.
-        shape: of the array.
+        names: arguments that determine the shape.
+        shape: shape of the array.
     """
     sizes = tuple(map(int, shape))
     memory(f"{names} must be smaller: an array of shape {sizes}", 4 * math.prod(sizes))
 
 
 def in_bytes(size: int | float) -> str:
-    """Write a number of bytes, such as 20 GiB."""
+    """Format a number of bytes, as in 20 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if size < 1024:
             return f"{size:.3g} {unit}"

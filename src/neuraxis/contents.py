@@ -1,17 +1,17 @@
-"""When functions and objects are the same to a compiled program: where all that they hold, and can reach, is the same.
+"""When two functions or objects share a compiled program: if all that they hold, and can reach, is equal.
 
-A program is compiled for what its functions held at that time. A function is more than its code: it remembers values
-(its closure and defaults) and looks others up (global variables), and both can change while it stays the same object,
-as can the attributes of an object. So what a program depends on is told by its contents, which are looked through at
-every call. That takes some microseconds, and has another side: two functions that were made in the same way, such as
-those of two `optax.adam(1e-3)`, share a program.
+A program is compiled for the values that its functions held at that time. A function is more than its code: it captures
+values (its closure and defaults) and reads others (global variables), and both can change while it remains the same
+object, as can the attributes of an object. Programs are therefore identified by the contents of what they depend on,
+which are examined at every call. This takes a few microseconds; in return, two functions that were made in the same
+way, such as those of two `optax.adam(1e-3)`, share a program.
 
-What a function itself writes while it is traced does not count. What its host callbacks collect does: a list for
-`jax.debug.callback` would be another one at each call, where a `queue.SimpleQueue` is always the same.
+Changes that a function itself makes while it is traced are ignored. Those that its host callbacks make are not: a list
+to which `jax.debug.callback` appends differs at each call, whereas a `queue.SimpleQueue` always compares equal.
 
-What belongs to installed packages is taken not to change: their global variables, their classes, and objects of them
-that compare by identity. JAX's arrays cannot change, so those are told by identity; NumPy's are told by
-their bytes, and must not change in place.
+Installed packages are assumed not to change: their global variables, their classes, and their objects that compare by
+identity. JAX arrays are immutable and compared by identity; NumPy arrays are compared by their bytes, and must not be
+modified in place.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ _INSTALLED = tuple(
 
 
 def contents(thing: Any) -> Hashable:
-    """Return what compares equal for equal contents."""
+    """Return a key that compares equal for equal contents."""
     if type(thing) in _LITERALS:
         return type(thing), thing
     found = tuple(_Walk(thing).found)
@@ -47,16 +47,16 @@ def contents(thing: Any) -> Hashable:
 
 
 def treat_as_same(before: Hashable, after: Hashable) -> None:
-    """Let these contents count as those before."""
+    """Treat the contents `after` as equal to `before`."""
     _same[after] = before
 
 
 _same: dict[Hashable, Hashable] = {}
-_digests: dict[int, tuple[Callable[[], Any], bytes]] = {}  # of arrays that are still there
+_digests: dict[int, tuple[Callable[[], Any], bytes]] = {}  # of arrays that are still alive
 
 
 class _Is:
-    """Equal to itself only, whatever the thing says of its own equality."""
+    """Reference to an object, compared by identity whatever the object's own `__eq__`."""
 
     __slots__ = ("thing",)
 
@@ -71,23 +71,23 @@ class _Is:
 
 
 class _Walk:
-    """Writes down one thing after the other, and what each holds by its place in that order."""
+    """Traversal that lists objects one after the other, and what each holds by its place in that list."""
 
     def __init__(self, thing: Any):
         self.found: list[Hashable] = []
         self._places: dict[int, int] = {}
-        self._things: list[Any] = []  # kept, too, so that no other object can take the place of one in memory meanwhile
+        self._things: list[Any] = []  # kept alive, so that no other object can reuse an id meanwhile
         self._refer(thing)
-        for thing in self._things:  # which become more on the way
+        for thing in self._things:  # grows during the loop
             self._look(type(thing), thing)
 
     def _refer(self, thing: Any) -> None:
-        """Write down a number or text, or else the place of a thing."""
+        """Record a number or text by value, any other object by its place."""
         kind = type(thing)
         if kind in _LITERALS:
-            self.found += (kind, thing)  # with its type: 1 is not True
+            self.found += (kind, thing)  # with its type: 1 differs from True
         elif isinstance(thing, float | complex):
-            self.found += (kind, repr(thing))  # 0 is not −0, and NaN is NaN
+            self.found += (kind, repr(thing))  # 0 differs from −0, and NaN equals NaN
         else:
             place = self._places.setdefault(id(thing), len(self._things))
             if place == len(self._things):
@@ -134,7 +134,7 @@ class _Walk:
             thing = function.__globals__.get(name, _Is)
             if isinstance(thing, types.ModuleType) and not _is_installed(thing):
                 self._all(name, (vars(thing).get(attribute) for attribute in attributes))
-            elif thing is not _Is:  # else it is a builtin
+            elif thing is not _Is:  # otherwise it is a builtin
                 self.found.append(name)
                 self._refer(thing)
 
@@ -163,21 +163,21 @@ class _Walk:
             self.found.append(thing)
         else:
             self.found.append(_Is(thing))
-            self._refer(getattr(thing, "__wrapped__", None))  # the function in that of `jax.custom_jvp`
+            self._refer(getattr(thing, "__wrapped__", None))  # the function inside a `jax.custom_jvp`
 
 
 def _digest(array: np.ndarray) -> bytes:
     """Return a digest of the bytes of an array.
 
     Raises:
-        InputError: where they were others before. JAX takes such an array for the one that it has seen.
+        InputError: if the bytes have changed, since JAX takes such an array for the one that it has already seen.
     """
     found = hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
     known, before = _digests.get(id(array), (lambda: None, found))
     if known() is array and before != found:
         raise InputError(
             f"a NumPy array of shape {array.shape} that a function or object holds was changed in place, which JAX does"
-            " not see; make a new array, or pass it as an argument or in a field of an equinox.Module"
+            " not notice; make a new array, or pass it as an argument or in a field of an equinox.Module"
         )
     place = id(array)
     _digests[place] = weakref.ref(array, lambda _: _digests.pop(place, None)), found
@@ -197,12 +197,12 @@ def _hash_by_value(thing: Any) -> bool:
 def _content(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it is empty: the function has not been given the value yet
+    except ValueError:  # the cell is empty: the variable has not been assigned yet
         return None
 
 
 def _attributes(thing: Any) -> dict[str, Any] | None:
-    """Return what an object holds, where that tells what it is."""
+    """Return the attributes by which an object is compared, or None if it is compared as a whole."""
     kind = type(thing)
     if dataclasses.is_dataclass(kind):
         return {field.name: getattr(thing, field.name, None) for field in dataclasses.fields(kind)}
@@ -213,7 +213,7 @@ def _attributes(thing: Any) -> dict[str, Any] | None:
 
 
 def _function_in(member: Any) -> types.FunctionType | None:
-    """Return the function in a member of a class, which equinox wraps."""
+    """Return the function inside a member of a class, which descriptors and equinox wrap."""
     for name in ("__func__", "fget", "func", "method"):
         member = getattr(member, name, member) if not isinstance(member, types.FunctionType) else member
     return member if isinstance(member, types.FunctionType) else None
@@ -221,7 +221,7 @@ def _function_in(member: Any) -> types.FunctionType | None:
 
 @lru_cache(4096)
 def _is_installed(thing: Any) -> bool:
-    """Tell whether a class or module is built in, or in an installed package."""
+    """Return whether a class or module is built in, or in an installed package."""
     module = sys.modules.get(thing.__module__) if isinstance(thing, type) else thing
     name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
     return name in sys.builtin_module_names or (file is not None and file.startswith(_INSTALLED))
@@ -229,7 +229,7 @@ def _is_installed(thing: Any) -> bool:
 
 @lru_cache(4096)
 def _globals_of(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the names of the global variables that a function reads, each with all names of attributes in the code."""
+    """Return the names of the global variables that a function reads, each with all attribute names in the code."""
     if code.co_filename.startswith(_INSTALLED):
         return ()
     codes = [code]
@@ -244,7 +244,7 @@ def _globals_of(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]
 
 @lru_cache(4096)
 def changeable_parts(structure: Any) -> tuple[Any, ...]:
-    """Get what a tree holds beside its leaves: classes that are the user's own, and static fields that may change."""
+    """Return what a tree holds besides its leaves: classes defined by the user, and static fields that may change."""
     found: dict[int, Any] = {}
     nodes = [structure]
     for node in nodes:

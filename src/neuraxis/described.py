@@ -1,4 +1,4 @@
-"""What `help` says of a model: its docstring, and its parameters with their defaults, meanings and units."""
+"""What `help` shows for a model: its docstring, and its parameters with their defaults, meanings and units."""
 
 import ast
 import inspect
@@ -13,9 +13,9 @@ _LINES = re.MULTILINE | re.DOTALL
 
 
 def meanings(cls: type) -> dict[str, str]:
-    """Return what each field of a class means, with its unit, by name: the docstrings of fields, which Python drops.
+    """Return the meaning of each field of a class, with its unit: the docstrings of fields, which Python discards.
 
-    Inherited fields are among them.
+    Inherited fields are included.
     """
     bases = (base for base in reversed(cls.__mro__) if inspect.get_annotations(base))
     return {name: meaning for base in bases for name, meaning in _own_meanings(base).items()}
@@ -32,11 +32,11 @@ def _own_meanings(cls: type) -> dict[str, str]:
 
 
 def describe(namespace: Mapping[str, Any]) -> None:
-    """Add the parameters of all models in the namespace of a package to their docstrings.
+    """Append the parameters of all models in the namespace of a package to their docstrings.
 
-    Left alone are those whose docstring has a section on the arguments of a constructor, and those without fields.
+    Models whose docstring has an `Args:` section, and those without fields, are left unchanged.
     """
-    import equinox as eqx  # with JAX, which must not be imported by what only wants `meanings`
+    import equinox as eqx  # imports JAX, which is not needed for `meanings` alone
 
     for cls in namespace.values():
         if isinstance(cls, type) and issubclass(cls, eqx.Module) and "Args:" not in (text := cls.__doc__ or ""):
@@ -53,14 +53,14 @@ def _parameters(cls: type) -> list[str]:
 
 
 def _written(parameter: inspect.Parameter, meaning: str) -> str:
-    """Write a parameter as "tau_m = 20.0: Membrane time constant [ms]."."""
+    """Format a parameter, as in "tau_m = 20.0: Membrane time constant [ms]."."""
     name, default = parameter.name, parameter.default
     begin = name if default is parameter.empty else f"{name} = {getattr(default, '__name__', repr(default))}"
     return f"{begin}: {meaning}" if meaning else begin
 
 
 def _source(cls: type) -> str:
-    """Return the source of a class; `inspect` reads the whole file for it, and takes ten times as long."""
+    """Return the source of a class; `inspect` processes the whole file for it, which takes ten times as long."""
     file = getattr(sys.modules[cls.__module__], "__file__", None) or ""
     at_the_top = re.search(rf"^class {cls.__qualname__}\b.*?(?=^\w|^@|\Z)", "".join(linecache.getlines(file)), _LINES)
     return at_the_top[0] if at_the_top else inspect.getsource(cls)

@@ -1,4 +1,4 @@
-"""What can go wrong through a user's input, as exceptions with one clear sentence each."""
+"""Exceptions that neuraxis raises, each with a message of one sentence."""
 
 
 class InputError(ValueError):
@@ -14,7 +14,7 @@ class CheckpointError(InputError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A training was interrupted (Ctrl-C); `fitted` is what it had learnt by then, as `fit` would return it."""
+    """Training was interrupted (Ctrl-C); `fitted` is its result so far, as `fit` would return it."""
 
     def __init__(self, fitted: object):
         super().__init__()
@@ -22,12 +22,12 @@ class Interrupted(KeyboardInterrupt):
 
 
 class DivergedError(ArithmeticError):
-    """A loss or model in training, or the state of a simulation, stopped being finite; `step` counts from 0."""
+    """A loss or model during training, or the state of a simulation, became non-finite; `step` counts from 0."""
 
     def __init__(self, message: str, step: int):
         super().__init__(message)
         self.step = step
 
     def __reduce__(self) -> tuple[type, tuple[str, int]]:
-        """Survive pickling, on the way from another process."""
+        """Keep `step` when pickled, as between processes."""
         return type(self), (str(self), self.step)

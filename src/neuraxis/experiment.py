@@ -1,4 +1,4 @@
-"""What every experiment gives back: numbers, the claims they must meet, and the arrays its figures are drawn from."""
+"""Results of experiments: metrics, the claims that they must satisfy, and the arrays for the figures."""
 
 import operator
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 
 Relation = Literal["<=", "<", ">=", ">"]
-_MOST = 10**9  # of whatever is counted: well within the 32 bits with which JAX counts
+_MOST = 10**9  # largest integer setting and number of steps: well within JAX's 32-bit integers
 _SMALLEST, _LARGEST = 1e-12, 1e12
 _KINDS = {int: int | np.integer, float: int | float | np.integer | np.floating, str: str}
 _WORDS = {int: "an integer", float: "a number", str: "text"}
@@ -21,19 +21,19 @@ _HOLDS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.
 
 @dataclass(frozen=True)
 class Claim:
-    """A bound that a metric must keep, such as `Claim("accuracy", ">=", 0.98, quick=0.9)`."""
+    """A bound that a metric must satisfy, such as `Claim("accuracy", ">=", 0.98, quick=0.9)`."""
 
     metric: str
     relation: Relation
-    bound: float  # of a run at default settings
-    quick: float | None = None  # of a run at quick settings, where it differs
+    bound: float  # at default settings
+    quick: float | None = None  # at quick settings, if different
 
     def of_quick(self) -> "Claim":
-        """Return what is claimed of a run at quick settings."""
+        """Return the claim for a run at quick settings."""
         return Claim(self.metric, self.relation, self.bound if self.quick is None else self.quick)
 
     def holds(self, metrics: Mapping[str, float]) -> bool:
-        """Tell whether the metric keeps the bound (NaN never does)."""
+        """Return whether the metric satisfies the bound (NaN never does)."""
         return bool(_HOLDS[self.relation](metrics[self.metric], self.bound))
 
 
@@ -44,21 +44,21 @@ class Result:
     metrics: dict[str, float]
     claims: tuple[Claim, ...]
     arrays: dict[str, Any] = field(default_factory=dict)  # whatever `plot` needs
-    model: Any = None  # what was trained, saved into the run folder
-    data: str = ""  # the data that were used, in words
+    model: Any = None  # trained model, saved in the run folder
+    data: str = ""  # description of the data
 
 
 @dataclass(frozen=True)
 class Session:
-    """How to run, as against what: for experiments that train long enough to be interrupted or shared out."""
+    """How to run an experiment, as opposed to its settings: for training that may be interrupted or distributed."""
 
-    folder: Path | None = None  # where checkpoints go; None keeps none
-    resume: bool = False  # go on from the checkpoint in `folder`
+    folder: Path | None = None  # folder of the checkpoints; None writes none
+    resume: bool = False  # continue from the checkpoint in `folder`
     mesh: Any = None  # a `jax.sharding.Mesh` over whose axis "data" batches are sharded
     progress: bool = True  # show a progress bar
 
     def training(self, label: str, name: str = "checkpoint") -> dict[str, Any]:
-        """Return the arguments of `fit` that follow from this session: its checkpoint, mesh and progress bar."""
+        """Return the arguments of `fit` that this session determines: checkpoint, mesh and progress bar."""
         return {
             "checkpoint": self.folder / f"{name}.safetensors" if self.folder else None,
             "resume": self.resume,
@@ -68,13 +68,13 @@ class Session:
 
 
 def check_settings(settings: Any) -> None:
-    """Check that every setting is of the type that its field declares, and a number that can be calculated with.
+    """Check that every setting has the type that its field declares, and numbers a magnitude that is safe to use.
 
-    Whole numbers lie within ±10⁹, others are 0 or from 10⁻¹² to 10¹² in size, so that sums, products and squares of
-    them can be had in single precision. A `seed` is one as `check.seed` has it.
+    Integers must lie within ±10⁹, other numbers must be 0 or from 10⁻¹² to 10¹² in magnitude, so that their sums,
+    products and squares can be represented in single precision. A `seed` must pass `check.seed`.
 
     Raises:
-        InputError: for the first that is not; the message begins with the setting's name.
+        InputError: for the first setting that does not; the message begins with its name.
     """
     kinds = get_type_hints(type(settings))
     for each in fields(settings):
@@ -84,7 +84,7 @@ def check_settings(settings: Any) -> None:
 def _check_setting(name: str, value: Any, kind: Any) -> None:
     if get_origin(kind) is tuple:
         if not isinstance(value, tuple):
-            raise InputError(f"{name} must be several values, as a tuple, but is {check.received(value)}")
+            raise InputError(f"{name} must be a tuple of values, but is {check.received(value)}")
         for entry in value:
             _check_setting(name, entry, get_args(kind)[0])
     elif get_origin(kind) is Literal:
@@ -104,10 +104,10 @@ def _check_setting(name: str, value: Any, kind: Any) -> None:
 
 
 def check_range(least: int | float, most: int | float, **values: int | float) -> None:
-    """Check that every value lies from `least` to `most`.
+    """Check that every value lies between `least` and `most`.
 
     Raises:
-        InputError: where one does not; the message begins with its name.
+        InputError: if one does not; the message begins with its name.
     """
     for name, value in values.items():
         if not least <= value <= most:
@@ -115,10 +115,10 @@ def check_range(least: int | float, most: int | float, **values: int | float) ->
 
 
 def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None:
-    """Check that every length of time holds at least `least` steps of dt, and no more than can be waited for.
+    """Check that every duration [ms] holds between `least` and 10⁹ steps of dt [ms].
 
     Raises:
-        InputError: where one does not; the message begins with its name.
+        InputError: if one does not; the message begins with its name.
     """
     for name, length in lengths.items():
         if not least <= round(length / dt, 6) <= _MOST:
@@ -128,10 +128,10 @@ def check_steps(dt: int | float, least: int = 1, **lengths: int | float) -> None
 
 
 def check_some(**values: tuple[Any, ...]) -> None:
-    """Check that no setting of several values is empty.
+    """Check that no tuple of values is empty.
 
     Raises:
-        InputError: where one is; the message begins with its name.
+        InputError: if one is; the message begins with its name.
     """
     for name, value in values.items():
         if not value:

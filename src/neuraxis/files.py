@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half there."""
+"""Atomic writing of files."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
-    """Write to a temporary file beside `path` and rename it, so that readers meet the old content or the new, whole.
+    """Write to a temporary file beside `path` and rename it, so that readers see the complete old or new content.
 
     Raises:
-        OSError: where the folder cannot be written or is full; the old file, if any, is left as it was.
+        OSError: if the folder cannot be written or is full; an existing file is then left unchanged.
     """
     with writing(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -22,10 +22,10 @@ def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
 
 @contextmanager
 def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
-    """Open a temporary file beside `path`, which takes that name when all is written; as `write_atomically` in pieces.
+    """Open a temporary file beside `path`, which is renamed to it on exit: `write_atomically` in several writes.
 
     Raises:
-        OSError: where the folder cannot be written or is full; the old file, if any, is left as it was.
+        OSError: if the folder cannot be written or is full; an existing file is then left unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,10 @@ def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
 
 
 def check_writable(path: os.PathLike | str) -> None:
-    """Check that a file can be written there, by writing an empty one beside it, before long work is done for it.
+    """Check, before a long computation, that a file can be written at `path`, by creating an empty one beside it.
 
     Raises:
-        OSError: where the folder cannot be written.
+        OSError: if the folder cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,8 @@ def check_writable(path: os.PathLike | str) -> None:
 def sweep(path: os.PathLike | str) -> None:
     """Remove the temporary files beside `path` whose writers were killed.
 
-    Call it before this process writes to `path` itself. Files of living processes stay, and those of other hosts, of
-    which nobody here can say whether they live.
+    Call this before the process writes to `path` itself. Files of running processes are kept, as are those of other
+    hosts, whose processes cannot be checked from here.
     """
     path = Path(path)
     leftover = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.\w+")
@@ -73,13 +73,13 @@ def _host() -> str:
 
 
 def _is_another_living_process(number: int) -> bool:
-    if number == os.getpid():  # a program in a container often has the number that its predecessor had
+    if number == os.getpid():  # in a container, a process often has the ID of its predecessor
         return False
     try:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to another user
+    except OSError:  # the process belongs to another user
         pass
     return True
 

@@ -1,6 +1,6 @@
-"""Settings of the whole process that make JAX faster on a CPU. They must be made before JAX is imported.
+"""Process-wide settings that make JAX faster on a CPU. They must be made before JAX is imported.
 
-The command line and the benchmarks make them. A program that uses neuraxis as a library is left alone, unless it asks:
+The command line and the benchmarks make them. Programs that use neuraxis as a library have to ask for them:
 
     import neuraxis.process
     neuraxis.process.tune()
@@ -19,12 +19,12 @@ from pathlib import Path
 
 from neuraxis.errors import InputError
 
-# Names of glibc's mallopt parameters and their values.
+# Parameters of glibc's mallopt and their values.
 _KEEP_FREED_MEMORY = {
-    -4: 0,  # M_MMAP_MAX: large arrays come from the heap, too,
-    -1: 2**31 - 1,  # M_TRIM_THRESHOLD: which is not given back
-    -2: 64 << 20,  # M_TOP_PAD: and grows in large steps;
-    -8: 1,  # M_ARENA_MAX: all threads share it.
+    -4: 0,  # M_MMAP_MAX: allocate large arrays on the heap, too
+    -1: 2**31 - 1,  # M_TRIM_THRESHOLD: do not return free memory at the top of the heap
+    -2: 64 << 20,  # M_TOP_PAD: grow the heap in large steps
+    -8: 1,  # M_ARENA_MAX: share one heap between all threads
 }
 _BY_EIGEN = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 _ON_ONE_CORE = "--xla_cpu_parallel_codegen_split_count=1"
@@ -33,23 +33,23 @@ PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
 
 def tune(*, short: bool = False) -> tuple[str, ...]:
-    """Set the process up for speed on a CPU, and say in words what was set.
+    """Configure the process for speed on a CPU, and return a description of each setting made.
 
-    - With glibc, freed memory is kept for the next array: JAX takes and gives back its arrays at every step, and
-      without this much of the time of a step goes into fetching fresh pages. The process keeps its peak of memory.
-    - With jaxlib 0.10, convolutions are left to Eigen, which is faster there than the library that XLA chooses. The
-      flag goes into the environment variable XLA_FLAGS, unless it is there already.
-    - For a short run, XLA does not unroll loops, which it does at length for small arrays: compiling takes a third to a
-      half less time, and some programs run a little slower.
+    - With glibc, freed memory is kept for the next array: JAX allocates and frees its arrays at every step, and without
+      this setting much of the time of a step is spent on page faults. The process then keeps its peak memory.
+    - With jaxlib 0.10, convolutions are computed by Eigen, which is faster there than the library that XLA chooses. The
+      flag is added to the environment variable XLA_FLAGS, unless it is set already.
+    - For a short run, XLA does not unroll loops, which takes long for small arrays: compilation takes a third to a half
+      less time, and some programs run slightly slower.
 
     Args:
-        short: whether compiling will take much of the time.
+        short: whether compilation will take much of the time.
 
     Raises:
         InputError: if JAX has been imported already.
     """
     if "jax" in sys.modules:
-        raise InputError("neuraxis.process.tune() must be called before jax is imported, but jax is there already")
+        raise InputError("neuraxis.process.tune() must be called before jax is imported, but jax is imported already")
     settings = [_keep_freed_memory()]
     is_known = importlib.metadata.version("jaxlib").startswith("0.10.")
     if is_known:
@@ -69,9 +69,9 @@ def _keep_freed_memory() -> str:
 
 
 def give_back_freed_memory() -> None:
-    """Let the system have the memory that is free, such as what compiling took; with glibc alone.
+    """Return free memory, such as that used for compilation, to the system (with glibc only).
 
-    Left where it is, it lies between the arrays that come later, which then need more memory in all.
+    Otherwise it fragments the heap, so that arrays allocated later need more memory in total.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
@@ -79,7 +79,7 @@ def give_back_freed_memory() -> None:
 
 
 def _flag(flag: str, what: str) -> str:
-    """Add a flag that this jaxlib is known to have: XLA ends the process at one that it does not know."""
+    """Add a flag that this jaxlib is known to support: XLA ends the process on an unknown one."""
     flags = os.environ.get("XLA_FLAGS", "")
     if flag.split("=")[0] in flags:
         return ""
@@ -89,26 +89,26 @@ def _flag(flag: str, what: str) -> str:
 
 @cache
 def instruction_set() -> str:
-    """Name the widest vectors that this processor has, on which speed depends: "AVX-512", "AVX2", or else its kind."""
+    """Return the widest vector extension of this processor, "AVX-512" or "AVX2", or else its architecture."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []
     return "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else platform.machine()
 
 
 def is_short(flags: str) -> bool:
-    """Tell whether XLA_FLAGS are those of a process that was set up for a short run."""
+    """Return whether XLA_FLAGS are those of a process configured for a short run."""
     return NOT_UNROLLED in flags
 
 
 @contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Multiply matrices in this precision, in all threads, as long as the context lasts.
+    """Set the precision of matrix products, in all threads, within this context.
 
-    CPUs multiply in single precision, whatever is asked for. GPUs and TPUs do so where "float32" is asked for; JAX's
-    own choice is "tensorfloat32", with 10 bits after the point, or "bfloat16", with 7, which are faster.
+    CPUs multiply in single precision regardless. GPUs and TPUs do so for "float32"; JAX's default there is
+    "tensorfloat32", with 10 fractional bits, or "bfloat16", with 7, which are faster.
 
     Raises:
-        InputError: for another name.
+        InputError: for an unknown name.
     """
     if name not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, but is {name!r}")
@@ -123,7 +123,7 @@ def precision(name: str) -> Iterator[None]:
 
 
 def memory() -> float:
-    """Return the bytes of memory that this process can have: the least of what machine, container and limits leave."""
+    """Return the memory available to this process [bytes]: the least that machine, limits and container leave."""
     return min([_of_machine(), _of_address_space(), *_of_container()])
 
 
@@ -149,7 +149,7 @@ def _of_address_space() -> float:
 
 
 def _of_container() -> Iterator[float]:
-    """Return the limits of the control groups, of both versions, that this process is in."""
+    """Return the memory limits of the control groups (v1 and v2) that this process belongs to [bytes]."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -158,5 +158,5 @@ def _of_container() -> Iterator[float]:
         if not kinds or "memory" in kinds.split(","):
             root, file = ("", "memory.max") if not kinds else ("memory", "memory.limit_in_bytes")
             for group in (Path(name), *Path(name).parents):
-                with suppress(OSError, ValueError):  # there is no such group here, or it has no limit
+                with suppress(OSError, ValueError):  # the group does not exist here, or has no limit
                     yield float(Path("/sys/fs/cgroup", root, str(group).lstrip("/"), file).read_text())

@@ -1,9 +1,9 @@
-"""A number in a field is a value: how compiled functions take models, settings and arrays.
+"""Values and static parts: which arguments of compiled functions are traced, and which determine the program.
 
-What may change from call to call without a new program are values: arrays and Python's floating-point numbers, wherever
-they stand in the arguments. What decides the program is static: whole numbers (sizes, orders, step counts), booleans,
-strings, functions and other objects, with all that they hold (`neuraxis.contents`). So a sweep over `tau_m=20.0`
-compiles once, and a function that reads a global variable compiles anew when that has changed.
+Values may change from call to call without recompilation: arrays and Python floats, anywhere in the arguments.
+Everything else is static and determines the program: integers (sizes, orders, step counts), booleans, strings,
+functions and other objects, with all that they hold (`neuraxis.contents`). A sweep over `tau_m` therefore compiles
+once, and a function that reads a global variable is recompiled when the variable has changed.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,30 +28,30 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def is_value(leaf: Any) -> bool:
-    """Tell whether a leaf is handed to compiled programs as a value: an array, or a floating-point number."""
+    """Return whether a leaf is passed to compiled programs as a value: an array, or a floating-point number."""
     return isinstance(leaf, jax.Array | np.ndarray | float | np.floating)
 
 
 def is_key(leaf: Any) -> bool:
-    """Tell whether a leaf is an array of random keys, or the bare shape of one."""
+    """Return whether a leaf is an array of random keys, or the `jax.ShapeDtypeStruct` of one."""
     return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def as_arrays(tree: PyTree) -> PyTree:
-    """Make arrays of the numbers in a tree, as compiled programs receive them."""
+    """Convert the numbers in a tree to arrays, as compiled programs receive them."""
     return jax.tree.map(lambda leaf: jnp.asarray(_as_value(leaf)) if is_value(leaf) else leaf, tree)
 
 
 def compiled(function: Function, *, hands_over: int | None = None, **options: Any) -> Function:
-    """`jax.jit` for functions of models: values are traced, the rest is static (see above), whatever they stand in.
+    """`jax.jit` for functions of models: values are traced and the rest is static (see above), anywhere in a tree.
 
-    Python numbers keep their weak type, so that they do not change the precision of the arrays they meet. The result
-    may hold static parts, too.
+    Python numbers stay weakly typed, so that they do not change the precision of the arrays they are combined with. The
+    result may contain static parts, too.
 
     Args:
-        function: what to compile.
-        hands_over: number of an argument whose memory the result may take: its arrays cannot be used afterwards.
-        options: for `jax.jit`.
+        function: the function to compile.
+        hands_over: index of an argument whose memory is donated to the result: its arrays cannot be used afterwards.
+        options: passed to `jax.jit`.
     """
     traced: list[bool] = []
 
@@ -88,7 +88,7 @@ _marked: ContextVar[bool] = ContextVar("numbers are told from arrays", default=F
 
 @contextmanager
 def numbers_marked() -> Iterator[None]:
-    """Where a program is traced whose arrays are all strongly typed, let `is_number` know its numbers."""
+    """Let `is_number` recognise Python numbers while a program is traced whose arrays are all strongly typed."""
     token = _marked.set(True)
     try:
         yield
@@ -97,22 +97,22 @@ def numbers_marked() -> Iterator[None]:
 
 
 def is_number(leaf: Any) -> bool:
-    """Tell whether a leaf is a Python number, also where it is being traced inside of `numbers_marked`."""
+    """Return whether a leaf is a Python number, or one that is being traced within `numbers_marked`."""
     if isinstance(leaf, float | int):
         return True
     return _marked.get() and isinstance(leaf, Tracer) and leaf.ndim == 0 and jax.typeof(leaf).weak_type
 
 
 def is_traced() -> bool:
-    """Tell whether JAX is tracing at the moment, for `jit`, `grad`, `vmap` or another transformation.
+    """Return whether JAX is currently tracing, for `jit`, `grad`, `vmap` or another transformation.
 
-    Functions can hold what is being traced where nobody sees it, so looking at their arguments does not tell.
+    The arguments of a function do not show this: it can also capture tracers in its closure.
     """
     return get_opaque_trace_state(convention="nnx") != _NOT_TRACING
 
 
 def _opaque_state_without_a_trace() -> Any:
-    """Look in a thread of its own: this file may be imported while something is being traced."""
+    """Return JAX's state outside of any trace, from a new thread: this file may be imported during tracing."""
     found: list[Any] = []
     thread = Thread(target=lambda: found.append(get_opaque_trace_state(convention="nnx")))
     thread.start()
@@ -125,7 +125,7 @@ _NOT_TRACING = _opaque_state_without_a_trace()
 
 @jax.tree_util.register_static
 class _Static:
-    """What a program depends on. Equal where the contents are."""
+    """The static parts on which a program depends; equal if their contents are."""
 
     def __init__(self, leaves: list[Any], structure: Any):
         self.leaves, self.structure = leaves, structure
@@ -135,9 +135,9 @@ class _Static:
         self._hash = hash(self._key)
 
     def accept_changes(self) -> None:
-        """Go on with the program where the functions in it changed what they hold while they were traced.
+        """Keep using the program if functions in it changed what they hold while they were traced.
 
-        Such as a list in which a loss notes the shapes that it receives.
+        An example is a loss that appends the shapes it receives to a list.
         """
         for before, after in zip(self._contents, _Static(self.leaves, self.structure)._contents, strict=True):
             if after != before:
@@ -150,16 +150,16 @@ class _Static:
         return isinstance(other, _Static) and self._key == other._key
 
     def combined_with(self, values: list[Any]) -> Any:
-        """Put the values at the places that are left for them."""
+        """Insert the values at the places left for them."""
         leaves = [leaf if value is None else value for leaf, value in zip(self.leaves, values, strict=True)]
         return jax.tree.unflatten(self.structure, leaves)
 
 
 def _as_value(leaf: Any) -> Any:
-    # NumPy's double precision counts among Python's numbers, but would not be weakly typed.
+    # np.float64 is a subclass of float, but would not be weakly typed.
     return float(leaf) if isinstance(leaf, float) else leaf
 
 
 def with_values(self: Any) -> str:
-    """Write a model with all its values, for its `__repr__`: equinox leaves out those that are the default."""
+    """Format a model with all its values, for its `__repr__`: equinox omits those that equal the default."""
     return wl.pformat(self, hide_defaults=False)

@@ -35,14 +35,14 @@ def test_in_another_process(neuraxis, folder):
     refused = neuraxis("sample", str(folder), "--prompt", "xyz")
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
-    assert "the character 'x' at place 0" in refused.stderr
+    assert "the character 'x' at index 0" in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"prompt": ""}, "prompt must contain at least one character"),
-        ({"prompt": "abz"}, "the character 'z' at place 2"),
+        ({"prompt": "abz"}, "the character 'z' at index 2"),
         ({"count": 0}, "count must be an integer"),
         ({"temperature": -1.0}, "temperature must be finite and not negative"),
         ({"top_k": 4}, "top_k must be at most 3"),

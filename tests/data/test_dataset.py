@@ -71,7 +71,7 @@ def test_flat_and_description():
     [
         ({"train_y": np.zeros(49, int)}, r"agree along their first axis, .* train_x \(50, 4, 6\), train_y \(49,\)"),
         ({"test_x": np.zeros((9, 4, 6))}, "agree along their first axis"),
-        ({"test_x": np.zeros((10, 4, 5))}, r"must have one shape, but have \(4, 6\) and \(4, 5\)"),
+        ({"test_x": np.zeros((10, 4, 5))}, r"must have the same shape, but have \(4, 6\) and \(4, 5\)"),
         ({"test_x": np.zeros((0, 4, 6)), "test_y": np.zeros(0, int)}, "the data are empty: test_x, test_y"),
         ({"train_y": np.full(50, 3)}, "labels must be between 0 and 2, but range from 3 to 3"),
         ({"test_y": np.full(10, -1)}, "labels must be between 0 and 2, but range from -1 to -1"),

@@ -56,7 +56,7 @@ def test_what_is_no_bytes_is_refused(as_user):
     ("content", "message"),
     [
         (b"", "labels is not an IDX file: .* begins with nothing"),
-        (gzip.compress(b"", mtime=0), r"labels is packed by gzip; unpack it first, as with gzip\.decompress"),
+        (gzip.compress(b"", mtime=0), r"labels is compressed by gzip; decompress it first, as with gzip\.decompress"),
         (b"\0\0\x08", "not an IDX file: .* begins with 00 00 08"),
         (bytes.fromhex("00010801 00000001 07"), "not an IDX file: .* begins with 00 01 08 01"),
         (bytes.fromhex("00000a01 00000001 07"), "a type code of 08, 09, 0b, 0c, 0d, 0e .* begins with 00 00 0a 01"),

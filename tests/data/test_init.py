@@ -32,7 +32,7 @@ def test_texts_lie_in_the_folder_that_the_fetch_command_names(name):
         (lambda: data.load("mnits"), "unknown data set 'mnits'; did you mean 'mnist'?"),
         (
             lambda: data.load("imagenet"),
-            "unknown data set 'imagenet'; known are: cifar10, digits, fashion-mnist, mnist",
+            "unknown data set 'imagenet'; choose from cifar10, digits, fashion-mnist, mnist",
         ),
         (lambda: data.find(["digits", "fashion"]), "unknown data set 'fashion'; did you mean 'fashion-mnist'?"),
         (lambda: data.find([]), "a data set must be named, but the list of names is empty"),

@@ -198,7 +198,7 @@ def test_a_missing_file_under_another_name_is_pointed_at(own, sha256, place):
         list(published.read(play))
     assert "another name" not in str(error.value)
     there = put(own, place, CONTENT)
-    with pytest.raises(DataError, match=f"NEURAXIS_DATA names: {there} may be it under another name"):
+    with pytest.raises(DataError, match=f"NEURAXIS_DATA names: {there} may be the same file under another name"):
         list(published.read(play))
 
 

@@ -99,7 +99,7 @@ def test_the_key_chooses_and_every_example_can_come_into_every_part():
         ({"data": (x, "text")}, r"data\[1\] must be an array of numbers, but is 'text'"),
         ({"data": (x[:0],)}, "the data are empty"),
         ({"shares": (0.5, 0.4)}, "add up to 1, or numbers of examples that add up to 20, but are "),
-        ({"shares": (0.99, 0.01)}, r"shares leave a part without an example: \[20, 0\] of 20"),
+        ({"shares": (0.99, 0.01)}, r"shares must give every part an example, but give \[20, 0\] of 20"),
         ({"shares": (1.5, -0.5)}, "shares must be positive and finite"),
         ({"shares": 1.0}, "shares must be fractions"),
         ({"shares": []}, "shares must be fractions"),

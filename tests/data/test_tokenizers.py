@@ -48,9 +48,9 @@ def test_comes_back_from_json(pairs):
 
 
 def test_a_character_that_is_not_known_is_named():
-    with pytest.raises(InputError, match="the character 'z' at place 2 of the text is not among the 2"):
+    with pytest.raises(InputError, match="the character 'z' at index 2 of the text is not among the 2"):
         Characters("ab").encode("abz")
-    with pytest.raises(InputError, match="the character '𝄞' at place 0"):
+    with pytest.raises(InputError, match="the character '𝄞' at index 0"):
         Characters("ab").encode("𝄞")
 
 
@@ -76,7 +76,7 @@ def test_bad_alphabets_are_refused(as_user):
             empty()
     with pytest.raises(InputError, match="size must be an integer of at least 256"):
         BytePairs.of("text", 10)
-    with pytest.raises(InputError, match="merges must be what the package tokenizers wrote"):
+    with pytest.raises(InputError, match="merges must be a JSON text of the package tokenizers"):
         BytePairs("{}")
 
 

@@ -140,7 +140,7 @@ def test_what_cannot_be_written_is_refused():
     with pytest.raises(InputError, match="a year of two digits stands for one from 1969 to 2068, but the day is 1950"):
         write(date(1950, 1, 1), "{day} {month} {year_short}")
     for wrong in ("{hour}", "{day", "{}"):
-        with pytest.raises(InputError, match=r"form may hold \{weekday\}"):
+        with pytest.raises(InputError, match=r"form may contain \{weekday\}"):
             write(FIRST, wrong)
     for wrong in (None, 3):
         with pytest.raises(InputError, match="form must be a template"):

@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_named(tmp_path):
         checkpoint.load(path, {"w": jnp.ones(()), "b": jnp.ones(2)})
     with pytest.raises(CheckpointError, match=r"lacks \"\['4'\]\"; and 4 more$"):
         checkpoint.load(path, {str(i): 0.0 for i in range(8)})
-    with pytest.raises(CheckpointError, match="holds besides"):
+    with pytest.raises(CheckpointError, match="it also contains"):
         checkpoint.load(path, {})
 
 
@@ -281,7 +281,7 @@ def test_a_model_is_made_again_without_one(tmp_path):
     assert jax.random.uniform(read["key"]) == jax.random.uniform(jax.random.key(3))
     assert (read["none"], read["scale"]) == (None, 1 - 2j)
     checkpoint.save(tmp_path / "a", Model(jnp.ones(2), 0.5, lambda x: x))
-    with pytest.raises(CheckpointError, match=r"load\(path, model\): the model\.function is .*<lambda>, which is not"):
+    with pytest.raises(CheckpointError, match=r"load\(path, model\): the model\.function is .*<lambda>, which was not"):
         checkpoint.load(tmp_path / "a")
 
 
@@ -314,8 +314,8 @@ def test_a_part_is_read_on_request(tmp_path):
         ({"like": None}, "only picks a part of a model, so the model must be given"),
         ({"only": "w"}, "only must be a function, but is 'w'"),
         ({"only": lambda tree: tree.nothing}, "only must pick parts of the model"),
-        ({"only": lambda tree: tree["f"]}, "only picks nothing that a checkpoint holds"),
-        ({"own": (Model,)}, "own is for a model that is made again, but a model to load into is given"),
+        ({"only": lambda tree: tree["f"]}, "only must pick something that a checkpoint can hold, but picks nothing"),
+        ({"own": (Model,)}, "own must be given only without a model to load into, but one is given"),
         ({"like": None, "only": None, "own": 3}, "own must be classes and functions, as in .*, but is 3"),
         ({"like": None, "only": None, "own": ["Model"]}, "own must be classes and functions"),
     ],
@@ -331,7 +331,7 @@ def test_bad_arguments_are_named(tmp_path, arguments, message, as_user):
 def test_what_cannot_be_saved_is_refused(tmp_path, as_user):
     with pytest.raises(InputError, match=r"about must be a dict, but is \[1\]"):
         checkpoint.save(tmp_path / "a", {}, [1])
-    with pytest.raises(InputError, match="about must be what JSON can hold, but Object of type Array"):
+    with pytest.raises(InputError, match="about must be what JSON can represent, but Object of type Array"):
         checkpoint.save(tmp_path / "a", {}, {"loss": jnp.ones(())})
     with pytest.raises(CheckpointError, match="must be a file, but is a folder without a checkpoint"):
         checkpoint.save(tmp_path, {"w": np.ones(2)})

@@ -73,7 +73,7 @@ def test_a_control_from_outside_is_joined():
 
 @pytest.mark.usefixtures("as_user")
 def test_bad_input():
-    with pytest.raises(InputError, match="through join= only"):
+    with pytest.raises(InputError, match="without join= must receive no external inputs"):
         simulate(ClosedLoop(Logistic(), 0.2), jnp.ones(3))
     with pytest.raises(InputError, match="join must be a function"):
         ClosedLoop(Logistic(), 0.2, "add")

@@ -143,7 +143,7 @@ def test_measures_that_do_not_give_one_number_per_example_are_refused():
         evaluate(None, mean, (np.zeros(3),), key=3)
     with pytest.raises(InputError, match=r"spread must be a function of \(model, data\[0\], key=key\), .*'key'"):
         evaluate(None, {"spread": lambda model, x: x}, (np.zeros(3),))
-    with pytest.raises(InputError, match="spread calls the model, which must be a function then, but is None"):
+    with pytest.raises(InputError, match="the model must be a function, as spread calls it, but is None"):
         evaluate(None, {"spread": lambda model, x, *, key: model(x)}, (np.zeros(3),))
     with pytest.raises(InputError, match=r"spread must be a function that JAX can trace: .* no float\(\)"):
         evaluate(None, {"spread": lambda model, x, *, key: float(x[0])}, (np.zeros(3),))
@@ -163,7 +163,7 @@ def test_what_is_not_a_number_is_refused_and_not_measured():
     with pytest.raises(InputError, match=r"data\[0\] must be finite, but contains nan at index \(2, 0\)"):
         evaluate(model, classification.loss, (np.where(np.eye(4, 5, -2) > 0, np.nan, data), np.zeros(4, int)))
     broken = eqx.tree_at(lambda m: m.layers[0].bias, model, jnp.full(2, jnp.nan))
-    with pytest.raises(InputError, match=r"loss is NaN: the model holds NaN, in layers\[0\].bias"):
+    with pytest.raises(InputError, match=r"loss is NaN: the model contains NaN, in layers\[0\].bias"):
         evaluate(broken, classification.loss, (data, np.zeros(4, int)))
     with pytest.raises(InputError, match=r"data\[0\] must contain real numbers, but has dtype complex64"):
         evaluate(model, classification.loss, (data + 0j, np.zeros(4, int)))

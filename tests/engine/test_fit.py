@@ -194,7 +194,7 @@ def test_a_layer_that_the_user_put_into_inference_mode_stays_in_it():
         ({"resume": "yes"}, "resume must be True or False, but is 'yes'"),
         ({"checkpoint": 3}, "checkpoint must be a path, as text or pathlib.Path, but is 3"),
         ({"mesh": "data=1"}, r"mesh must be one of neuraxis.engine.make_mesh\(data, model\), but is 'data=1'"),
-        ({"progress": 3}, "progress must be the label of a progress bar, a text, or None, but is 3"),
+        ({"progress": 3}, "progress must be None, or a string to label the progress bar, but is 3"),
         ({"model": np.ones((5, 2))}, "model must be a function, but is .*float32"),
         ({"metrics": {"a": 3}, "validation": (x, labels)}, r"metrics\['a'\] must be a function, but is 3"),
         ({"callback": 3}, "callback must be a function"),

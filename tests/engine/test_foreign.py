@@ -67,7 +67,7 @@ def test_a_part_is_filled_on_request(path, model):
         ),
         ({"net.0.weight": lambda m: m.layers[0].weight}, r"transposed it fits: \(place, np\.transpose\)"),
         ({"net.9.bias": None}, r"it lacks 'net\.9\.bias'"),
-        ({"steps": ...}, r"'steps' has no place \(None passes it over\)"),
+        ({"steps": ...}, r"'steps' has no place \(None ignores it\)"),
         (
             {"net.2.bias": lambda m: m.layers[0].bias},
             r"layers\[0\]\.bias is filled twice; layers\[2\]\.bias is not",

@@ -22,10 +22,10 @@ def test_double_precision_stays():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros(()), r"shape \(4,\) for a batch of 4, but returned shape \(\): leave the mean or sum .* out"),
-        (0.5, r"returned shape \(\): leave the mean"),
-        (np.zeros((4, 1)), r"returned shape \(4, 1\): take the last axis off"),
-        (np.zeros((4, 4)), r"returned shape \(4, 4\): outputs and targets have broadcast"),
+        (np.zeros(()), r"shape \(4,\) for a batch of 4, but returned shape \(\): omit the mean or sum"),
+        (0.5, r"returned shape \(\): omit the mean"),
+        (np.zeros((4, 1)), r"returned shape \(4, 1\): remove the last axis"),
+        (np.zeros((4, 4)), r"returned shape \(4, 4\): outputs and targets were broadcast"),
         (np.zeros((4, 3)), r"returned shape \(4, 3\): sum or average over all axes but the first"),
         (np.zeros(3), r"returned shape \(3,\): keep the examples along the first axis"),
         (np.zeros((1, 4)), r"returned shape \(1, 4\): keep the examples along the first axis"),

@@ -136,7 +136,7 @@ def test_more_devices_than_there_are_is_an_error():
 
 @pytest.mark.parametrize("text", ["data", "data=x", "data=²", "rows=2", "data=4;model=2", "4", "data=-1", ""])
 def test_a_mesh_that_is_not_understood_is_an_error(text):
-    with pytest.raises(InputError, match=r"a mesh is written as data=4"):
+    with pytest.raises(InputError, match=r"a mesh must be given as data=4"):
         parse_mesh(text)
 
 
@@ -251,7 +251,7 @@ def test_joining_when_jax_is_in_use_is_an_error():
 
 @pytest.mark.parametrize("address", ["", "here", ":9876", "here:", "here:0", "here:65536", "here:²", "here:-1"])
 def test_an_address_without_host_and_port_is_an_error(address):
-    with pytest.raises(InputError, match="the address is written as HOST:PORT with a port from 1 to 65535, but is"):
+    with pytest.raises(InputError, match="the address must be HOST:PORT with a port from 1 to 65535, but is"):
         join(address, 2, 0)
 
 
@@ -260,5 +260,5 @@ def test_a_process_out_of_range_is_an_error():
         join("here:9876", 0, 0)
     with pytest.raises(InputError, match="index must be an integer of at least 0, but is -1"):
         join("here:9876", 2, -1)
-    with pytest.raises(InputError, match="the index of a process must be below their number 2, but is 2"):
+    with pytest.raises(InputError, match="the index of a process must be below the number of processes, 2, but is 2"):
         join("here:9876", 2, 2)

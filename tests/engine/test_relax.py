@@ -320,7 +320,7 @@ def test_a_valley_without_a_slope_along_it_has_no_derivative():
         ({"step_size": 0.1, "steps": 2.0}, "steps must be an integer of at least 1, but is 2.0"),
         (
             {"step_size": 0.1, "energy": Hopfield(np.zeros((2, 2)))},
-            r"takes a model's energy, as in relax\(model.energy, x, …\), but received a whole Hopfield",
+            r"must be a model's method, as in relax\(model.energy, x, …\), but is the Hopfield itself",
         ),
         ({"step_size": 0.1, "energy": 3.0}, "energy must be a function, but is 3.0"),
     ],

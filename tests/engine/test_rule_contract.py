@@ -96,11 +96,11 @@ def test_a_rule_without_a_loss_is_watched_by_metrics():
             "must leave the Python numbers in a model",
         ),
         (lambda m, s, e: (m, jnp.ones(2), e), "must keep the structure of its state"),
-        (lambda m, s, e: (m, s), r"must return \(model, state, losses\), but returned 2 things"),
+        (lambda m, s, e: (m, s), r"must return \(model, state, losses\), but returned 2 items"),
         (lambda m, s, e: (m, s, {}), "must return one or more losses"),
         (lambda m, s, e: (eqx.tree_at(lambda m: m.weight, m, 1.0), s, e), "must keep the arrays of the model"),
-        (lambda m, s, e: (m, s, e["length"][:, None]), "loss must return one number per example, .* off, as in values"),
-        (lambda m, s, e: (m, s, jnp.mean(e["length"])), "leave the mean or sum over the examples out"),
+        (lambda m, s, e: (m, s, e["length"][:, None]), "loss must return one number .* remove the last axis"),
+        (lambda m, s, e: (m, s, jnp.mean(e["length"])), "omit the mean or sum over the examples"),
     ],
 )
 def test_a_rule_keeps_what_it_has_to(change, message):

@@ -309,9 +309,9 @@ def test_infinite_states_are_allowed_and_tracing_asks_for_nothing():
 
 
 def test_nan_that_was_there_before_is_told_as_such():
-    with pytest.raises(InputError, match="the state to start from must be finite, but contains NaN"):
+    with pytest.raises(InputError, match="the initial state must be finite, but contains NaN"):
         simulate(Leak(), 1.0, dt=1.0, steps=3, state=jnp.asarray(jnp.nan))
-    with pytest.raises(InputError, match="as a function of the time give NaN at 2 ms"):
+    with pytest.raises(InputError, match="but the function of time returns NaN at 2 ms"):
         simulate(Leak(), lambda t: jnp.where(t < 2, t, jnp.nan), dt=1.0, steps=5)
 
 
@@ -416,7 +416,7 @@ class Energy(eqx.Module):
         ({"dynamics": Leak}, r"dynamics must be an object, such as Leak\(\), but is the class Leak itself"),
         (
             {"dynamics": Energy()},
-            "the methods init_state and step, which Energy has not; an energy settles by",
+            "the methods init_state and step, which Energy does not have; use neuraxis.engine.relax",
         ),
         ({"dynamics": jnp.tanh}, "must have the methods init_state and step"),
         ({"record": "v"}, "record must be a function, but is 'v'"),
@@ -427,9 +427,9 @@ class Energy(eqx.Module):
         ),
         ({"record": lambda state: state}, r"record must be a function of \(state, output\), .* too many positional"),
         ({"inputs": lambda t, x: t}, r"inputs must be a function of \(t\), .* missing a required argument: 'x'"),
-        ({"inputs": lambda t: "x"}, "inputs must be a function that gives arrays of numbers"),
-        ({"inputs": lambda t: 1j * t}, "inputs must return real numbers, but give dtype complex64"),
-        ({"inputs": Leak}, "inputs must be arrays or a function of the time, but are the class Leak itself"),
+        ({"inputs": lambda t: "x"}, "inputs must be a function that returns arrays of numbers"),
+        ({"inputs": lambda t: 1j * t}, "inputs must return real numbers, but return complex64"),
+        ({"inputs": Leak}, "inputs must be arrays or a function of time, but are the class Leak itself"),
         (
             {"inputs": (jnp.ones(2), jnp.ones(2))},
             r"Leak does not take inputs that are a tree of shapes \(\(2,\), ",
@@ -443,7 +443,7 @@ class Energy(eqx.Module):
         ),
         (
             {"dynamics": Stepping(lambda state: (state,) * 3)},
-            "step of Stepping must return the pair .* returned 3 things",
+            "step of Stepping must return the pair .* returned 3 items",
         ),
         (
             {"dynamics": Stepping(lambda state: (jnp.sin, state))},
@@ -453,8 +453,8 @@ class Energy(eqx.Module):
             {"dynamics": Stepping(lambda state: (state, 0) if state[0] > 0 else None)},
             "must be a function that JAX can trace",
         ),
-        ({"progress": 3, "chunk": 1}, "progress must be the label of a progress bar, a text, or None, but is 3"),
-        ({"key": jax.random.key(0)}, "key= is given, but the step of Leak has no parameter key to take it"),
+        ({"progress": 3, "chunk": 1}, "progress must be None, or a string to label the progress bar, but is 3"),
+        ({"key": jax.random.key(0)}, "key= must not be given, since the step of Leak has no parameter key"),
         ({"dynamics": Noisy()}, r"step of Noisy needs a key: simulate\(…, key="),
         ({"dynamics": Noisy(), "key": 3}, "key must be one random key, .* but is 3"),
         ({"dt": None}, "dt, the length of a step, must be given, since Leak has no default"),
@@ -517,7 +517,7 @@ def test_numpy_integers_are_whole_numbers_too(name):
     [
         (None, "number of steps"),
         (np.zeros((0, 2)), "empty"),
-        (1.5, "inputs of one number have no time axis: .* steps="),
+        (1.5, "must be given as steps=, since inputs of one number have no time axis"),
         (np.array([[1.0], [np.nan]]), r"inputs must be finite, but contains nan at index \(1, 0\)"),
     ],
 )

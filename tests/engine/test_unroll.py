@@ -112,7 +112,7 @@ def test_composites_and_other_lengths_of_a_step():
         ((LeakyIntegrator(), "ab"), "x must be an array"),
         ((LeakyIntegrator(), X + 1j), "real"),
         ((LeakyIntegrator(), X * np.nan), "finite"),
-        ((Chain(LeakyIntegrator()), X, (0.0, 0.0)), "one entry for each dynamics"),
+        ((Chain(LeakyIntegrator()), X, (0.0, 0.0)), "one entry per dynamics"),
     ],
 )
 @pytest.mark.usefixtures("as_user")

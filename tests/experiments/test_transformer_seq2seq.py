@@ -67,7 +67,7 @@ def test_dates_as_tokens():
 def test_unknown_characters_and_long_dates_are_refused():
     size = characters.CHARACTERS.size
     model = EncoderDecoder(size, size, size=4, layers=1, heads=1, hidden_size=4, key=jax.random.key(0))
-    with pytest.raises(InputError, match="the character 'ä' at place 3"):
+    with pytest.raises(InputError, match="the character 'ä' at index 3"):
         transformer_seq2seq.read(model, ["3 März"])
     with pytest.raises(InputError, match="at most 40 tokens long"):
         transformer_seq2seq.read(model, ["3 March 1987" * 5])

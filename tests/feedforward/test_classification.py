@@ -34,7 +34,7 @@ def test_labels_out_of_range_are_refused():
 @pytest.mark.usefixtures("as_user")
 def test_labels_that_would_broadcast_are_refused():
     for measure in (classification.loss, classification.correct):
-        with pytest.raises(InputError, match=r"of shape \(5,\), but have shape \(5, 1\); take the last axis off"):
+        with pytest.raises(InputError, match=r"of shape \(5,\), but have shape \(5, 1\); remove the last axis"):
             measure(model, x, labels[:, None])
         with pytest.raises(InputError, match=r"must be one per example, of shape \(5,\), but have shape \(5, 2\)"):
             measure(model, x, np.eye(4)[labels][:, :2])

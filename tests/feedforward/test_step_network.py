@@ -93,7 +93,7 @@ def test_jit_vmap_gradients_and_double_precision():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (1.0, "one axis or more"),
+        (1.0, "one or more axes of equal length"),
         ([1.0], "at least 2"),
         (np.zeros((3, 4)), r"have shape \(3, 4\)"),
         ([0.0, np.nan], "values must be finite"),

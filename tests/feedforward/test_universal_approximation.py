@@ -107,8 +107,8 @@ def test_jit_vmap_and_gradients():
         ),
         (lambda x: np.where(x[..., 0] > 0.5, np.nan, 0.0), 1, 0.1, r"f must be finite on .* but is nan at \[0.6180"),
         (lambda x: np.log(np.maximum(x[..., 0], 0)), 2, 0.1, r"but is -inf at \[0.0, 0.0\]"),
-        (lambda x: 1j * x[..., 0], 1, 0.1, "what f gives must contain real numbers"),
-        (lambda x: None, 1, 0.1, "what f gives must be an array of numbers, but is None"),
+        (lambda x: 1j * x[..., 0], 1, 0.1, "the value of f must contain real numbers"),
+        (lambda x: None, 1, 0.1, "the value of f must be an array of numbers, but is None"),
         (3, 1, 0.1, "f must be a function, but is 3"),
     ],
 )
@@ -146,7 +146,7 @@ def test_what_would_never_end_and_what_is_none_are_refused(call, message):
 
 
 def test_says_how_many_neurons_would_be_needed():
-    message = r"eps = 0.001 needs about (\d+) hidden neurons, but at most max_neurons = 300 may be used"
+    message = r"eps = 0.001 needs about (\d+) hidden neurons, but at most max_neurons = 300 are allowed"
     with pytest.raises(InputError, match=message) as error:
         approximate(lambda x: x[..., 0] + 0 * x[..., 1], 2, 0.001, max_neurons=300)
     said = int(str(error.value).split()[5])
@@ -157,6 +157,6 @@ def test_says_how_many_neurons_would_be_needed():
 
 def test_a_jump_is_refused():
     with pytest.raises(
-        InputError, match="f must be continuous, but within cells of width 1/1001 it still varies by 1 "
+        InputError, match="f must be continuous, but within cells of width 1/1001 it still differs by 1 "
     ):
         approximate(lambda x: np.where(x[..., 0] > 1 / np.pi, 1.0, 0.0), 1, 0.1, max_neurons=1000)

@@ -42,7 +42,7 @@ def test_bad_input_is_refused(as_user, model):
         Writer(model, ALPHABET)
     with pytest.raises(InputError, match="model must be a LanguageModel"):
         Writer(None, Characters(ALPHABET))
-    with pytest.raises(InputError, match="the character 'z' at place 0"):
+    with pytest.raises(InputError, match="the character 'z' at index 0"):
         Writer(model, Characters(ALPHABET)).write("z", 3, key=KEY)
     with pytest.raises(InputError, match="prompt must contain 1 to 6 tokens"):
         Writer(model, Characters(ALPHABET)).write("", 3, key=KEY)

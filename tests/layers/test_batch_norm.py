@@ -172,8 +172,8 @@ class Forgetful(Block):
     [
         (Block, False, r"Block\.norm measures statistics of its data, so Block needs a method measure"),
         (Block, True, r"Sequential has"),
-        (Forgetful, False, r"the loss gives back a model whose norm has not measured its data"),
-        (Forgetful, True, r"the loss gives back a model whose layers\[0\]\.norm has not measured its data"),
+        (Forgetful, False, r"the loss returns a model whose norm has not measured its data"),
+        (Forgetful, True, r"the loss returns a model whose layers\[0\]\.norm has not measured its data"),
     ],
 )
 def test_statistics_that_would_not_be_measured_are_refused(kind, whole, words):
@@ -225,5 +225,5 @@ def test_bad_input():
             BatchNorm(**wrong)
     with pytest.raises(InputError, match="measuring_loss"):
         train(classification.loss)
-    with pytest.raises(InputError, match=r"the last batch of an epoch holds one example, .* another batch_size"):
+    with pytest.raises(InputError, match=r"the last batch of an epoch contains one example, .* another batch_size"):
         train(data=tuple(a[:65] for a in data), batch_size=32)

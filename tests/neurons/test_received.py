@@ -49,7 +49,7 @@ def test_integers_truth_values_and_lists_become_floats(name):
     [
         (1 + 1j, "must contain real numbers, but has dtype complex"),
         ("text", "must be an array of numbers, but is 'text'"),
-        (None, "of a shape that broadcasts to the state's, .3,., must be given, but is None"),
+        (None, "must be given, in a shape that broadcasts to the state's, .3,., but is None"),
         ([[1.0], [1.0, 2.0]], "must be an array of numbers"),
         (np.nan, "must be finite, but is nan"),
         (1e300, "must be finite, but is 1e.300, which is inf in float32"),
@@ -74,7 +74,7 @@ def test_a_wrong_step_or_state_is_refused_by_name(name):
 
 
 def test_spikes_are_refused_by_the_name_of_their_part():
-    for number, age, words in ((None, 0.0, "number of a shape"), (1.0, np.ones(2), "age must broadcast")):
+    for number, age, words in ((None, 0.0, "number must be given"), (1.0, np.ones(2), "age must broadcast")):
         with pytest.raises(InputError, match=words):
             stepped(Synapse(), Spikes(number, age))
 

@@ -1,7 +1,7 @@
-"""Data sets and texts as NumPy arrays and strings: found, checked, and downloaded only when `fetch` is called.
+"""Data sets and texts as NumPy arrays and strings, verified when loaded, and downloaded only when `fetch` is called.
 
-Files are looked for in the folder that the environment variable `NEURAXIS_DATA` names, then in the cache that `fetch`
-fills. The digits and the sonnets need no file, so there is always something to train on.
+Files are looked for in the folder given by the environment variable `NEURAXIS_DATA`, then in the cache that `fetch`
+fills. The digits and the sonnets need no download, so that some data are always available.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,12 +35,12 @@ _SETS = {"digits": digits, "mnist": mnist, "fashion-mnist": fashion_mnist, "cifa
 
 
 def names() -> list[str]:
-    """Names of the data sets of labelled images."""
+    """Return the names of the data sets of labelled images."""
     return list(_SETS)
 
 
 def text_names() -> list[str]:
-    """Names of the texts."""
+    """Return the names of the texts."""
     return list(corpus.SOURCES)
 
 
@@ -48,19 +48,19 @@ def load(name: str) -> Dataset:
     """Load a data set of labelled images.
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
-        DataError: if its files are missing (with the command that fetches them), damaged or altered.
+        InputError: for an unknown name; the message suggests the closest known one.
+        DataError: if its files are missing (the message gives the command that fetches them), damaged or altered.
     """
     check_name("data set", name, _SETS)
     return _SETS[name].load()
 
 
 def find(names: Sequence[str]) -> Dataset:
-    """Load the first of the named data sets whose files are all at hand; `"digits"` always is.
+    """Load the first of the named data sets whose files are all available; `"digits"` always is.
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
-        DataError: if none is at hand, or the first that is at hand is damaged or altered.
+        InputError: for an unknown name; the message suggests the closest known one.
+        DataError: if none is available, or the first that is available is damaged or altered.
     """
     return load(_first_at_hand("data set", names, _SETS))
 
@@ -69,42 +69,42 @@ def text(name: str) -> Text:
     """Load a text.
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
-        DataError: if its file is missing (with the command that fetches it), damaged or altered.
+        InputError: for an unknown name; the message suggests the closest known one.
+        DataError: if its file is missing (the message gives the command that fetches it), damaged or altered.
     """
     check_name("text", name, corpus.SOURCES)
     return corpus.load(name, corpus.SOURCES[name])
 
 
 def find_text(names: Sequence[str]) -> Text:
-    """Load the first of the named texts whose file is at hand; `"sonnets"` always is.
+    """Load the first of the named texts whose file is available; `"sonnets"` always is.
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
-        DataError: if none is at hand, or the first that is at hand is damaged or altered.
+        InputError: for an unknown name; the message suggests the closest known one.
+        DataError: if none is available, or the first that is available is damaged or altered.
     """
     return text(_first_at_hand("text", names, corpus.SOURCES))
 
 
 def is_at_hand(name: str) -> bool:
-    """Tell whether all files of a data set or text are there (not whether they are sound).
+    """Return whether all files of a data set or text exist (not whether they are intact).
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
+        InputError: for an unknown name; the message suggests the closest known one.
     """
     check_name("data set or text", name, [*_SETS, *corpus.SOURCES])
     return all(map(published.locate, _files(name)))
 
 
 def fetch(name: str, progress: Progress | None = None) -> None:
-    """Download the files of a data set or text into the cache, unless they are at hand and sound.
+    """Download the files of a data set or text into the cache, unless they are available and intact.
 
     Args:
         name: one of `names()` or `text_names()`.
-        progress: called while a file comes in, with its path, the bytes received and the bytes in all (0: unknown).
+        progress: called during a download with the path, the bytes received and the total bytes (0 if unknown).
 
     Raises:
-        InputError: for an unknown name, with the nearest known one.
+        InputError: for an unknown name; the message suggests the closest known one.
         DataError: if a file cannot be downloaded, or is not the published one.
     """
     check_name("data set or text", name, [*_SETS, *corpus.SOURCES])
@@ -122,7 +122,7 @@ def _files(name: str) -> tuple[Published, ...]:
 
 
 def _first_at_hand(kind: str, names: Sequence[str], known: Iterable[str]) -> str:
-    """Return the first name whose files are at hand; the last one where none is, whose loading says what is missing."""
+    """Return the first name whose files are available; if none is, the last one, whose loading reports the error."""
     if isinstance(names, str) or not isinstance(names, Sequence):
         raise InputError(f"names must be a list of names, as in ['mnist', 'digits'], but is {check.received(names)}")
     for name in names:

@@ -1,4 +1,4 @@
-"""The adding problem: two numbers far apart in a sequence are to be added."""
+"""The adding problem: add two numbers that are far apart in a sequence."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,19 +9,19 @@ from neuraxis import check
 def adding_problem(
     count: int, length: int, *, seed: int = 0
 ) -> tuple[Float[np.ndarray, "count length 2"], Float[np.ndarray, "count 1"]]:
-    """Draw sequences x of pairs (number, mark), and targets t: the sum of the two numbers that are marked with 1.
+    """Draw sequences x of pairs (number, marker), and targets t: the sum of the two numbers whose marker is 1.
 
-    Numbers are uniform in [0, 1), all marks but two are 0; one lies in the first half of the sequence and one in the
-    second, each place being equally likely. The error of the best constant answer, 1, is the variance of t:
-    ⟨(t − 1)²⟩ = 1/6.
+    Numbers are uniform in [0, 1). All markers but two are 0; one of the two is in the first half of the sequence and
+    one in the second, at uniformly random places. The mean squared error of the best constant output, 1, is the
+    variance of t: ⟨(t − 1)²⟩ = 1/6.
 
     Args:
         count: number of sequences.
         length: number of steps.
-        seed: of the draw.
+        seed: random seed.
 
     Raises:
-        InputError: for numbers that are not whole, a negative count, or fewer than 2 steps.
+        InputError: for arguments that are not integers, a negative count, or fewer than 2 steps.
 
     Source: S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9:1735 (1997), task 4; in this
     form Q. V. Le, N. Jaitly and G. E. Hinton, arXiv:1504.00941 (2015).

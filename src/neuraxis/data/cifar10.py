@@ -12,7 +12,7 @@ from neuraxis.errors import DataError
 _FOLDER = "cifar-10-batches-bin"
 _SIZE, _CHANNELS = 32, 3
 
-# The archive is checked by SHA-256. For its members only MD5 sums are known, which tell damage but not forgery.
+# The archive is verified by SHA-256. For its members only MD5 sums are known, which detect damage but not forgery.
 FILES = (
     Published(
         "cifar10/cifar-10-binary.tar.gz",
@@ -34,17 +34,17 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def parse(content: bytes, source: str) -> tuple[UInt8[np.ndarray, "count 32 32 3"], UInt8[np.ndarray, " count"]]:
-    """Parse a batch: records of one byte of label and 3072 of pixels, all red, then green, then blue, row by row.
+    """Parse a batch: records of one label byte and 3072 pixel bytes, first red, then green, then blue, row by row.
 
     Args:
-        content: the file.
-        source: what errors call it.
+        content: content of the file.
+        source: name of the file in error messages.
 
     Returns:
         Images as a view of `content` with the channel last, and their labels.
 
     Raises:
-        DataError: if it is no bytes, does not hold whole records, or a label above 9.
+        DataError: if it is not bytes, does not consist of whole records, or contains a label above 9.
     """
     if not isinstance(content, bytes | bytearray):
         raise DataError(f"{source} must be bytes, but is {check.received(content)}")
@@ -59,7 +59,7 @@ def parse(content: bytes, source: str) -> tuple[UInt8[np.ndarray, "count 32 32 3
 
 
 def load(files: tuple[Published, ...] = FILES) -> Dataset:
-    """Load CIFAR-10 from its archive, or from the folder that it unpacks to.
+    """Load CIFAR-10 from its archive, or from the extracted folder.
 
     Raises:
         DataError: if the archive is missing, damaged or altered.
@@ -67,7 +67,7 @@ def load(files: tuple[Published, ...] = FILES) -> Dataset:
     batches = {name: parse(content, name) for file in files for name, content in published.read(file)}
     test_images, test_labels = batches.pop(f"{_FOLDER}/test_batch.bin")
     images, labels = zip(*(batches[name] for name in sorted(batches)), strict=True)
-    # Given an array to fill, `concatenate` lays the channels out last in memory too.
+    # `out` makes the channels last in memory, too: `concatenate` alone would keep the layout of the views.
     train_x = np.empty((sum(map(len, images)), _SIZE, _SIZE, _CHANNELS), np.uint8)
     np.concatenate(images, out=train_x)
     train_y = np.concatenate(labels)

@@ -1,4 +1,4 @@
-"""Texts to model: one that comes with neuraxis, and larger ones that are fetched."""
+"""Texts for language models: one that is part of neuraxis, and larger ones that are fetched."""
 
 import importlib.resources
 import os
@@ -12,10 +12,10 @@ from neuraxis.errors import DataError, InputError
 
 @dataclass(frozen=True, repr=False)
 class Text:
-    """A text, with what it is called in words.
+    """A text with its name and title.
 
     Raises:
-        InputError: where one of these is no text.
+        InputError: if a field is not a string.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Text:
 
     @staticmethod
     def read(path: os.PathLike | str, encoding: str = "utf-8") -> "Text":
-        """Read a file of your own; it is called by the name of the file.
+        """Read a file; the text is named after it.
 
         Raises:
-            DataError: if it cannot be read, or is of another encoding.
+            DataError: if it cannot be read, or has another encoding.
         """
         path = check.path("path", path)
         try:
@@ -42,7 +42,7 @@ class Text:
 
     @property
     def description(self) -> str:
-        """The text in words, such as "tiny Shakespeare, 1 115 394 characters"."""
+        """Description of the text, such as "tiny Shakespeare, 1 115 394 characters"."""
         return f"{self.title}, {f'{len(self.content):,}'.replace(',', ' ')} characters"
 
     def __repr__(self) -> str:
@@ -58,9 +58,9 @@ class Source:
 
 
 SOURCES = {
-    # Public domain; it lies in texts/ and serves where nothing was fetched.
+    # Public domain; stored in texts/, and used if no other text has been fetched.
     "sonnets": Source("Shakespeare's sonnets"),
-    # 40 000 lines of the plays, made by Andrej Karpathy for char-rnn. Digest of the file itself.
+    # 40 000 lines of the plays, compiled by Andrej Karpathy for char-rnn. Digest of the file itself.
     "tiny-shakespeare": Source(
         "tiny Shakespeare",
         Published(
@@ -70,7 +70,7 @@ SOURCES = {
             size=1_115_394,
         ),
     ),
-    # All plays and poems in modern spelling, where the user has them; no download. Digest of the unpacked text.
+    # All plays and poems in modern spelling, to be provided by the user; no download. Digest of the unpacked text.
     "shakespeare": Source(
         "Shakespeare's plays and poems",
         Published(
@@ -80,7 +80,7 @@ SOURCES = {
         ),
     ),
     # The first 10⁸ bytes of the English Wikipedia of March 2006, letters and spaces only (Mahoney, 2011).
-    # Digests of the archive and of what it unpacks to.
+    # Digests of the archive and of its content.
     "text8": Source(
         "text8",
         Published(
@@ -112,7 +112,7 @@ def _decoded(content: bytes, source: str, encoding: str = "utf-8") -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         where = f"byte {error.start} is {content[error.start]:02x}"
-        remedy = "name its encoding, or save it as UTF-8"
+        remedy = "specify its encoding, or save it as UTF-8"
         raise DataError(f"{source} is not {encoding.upper()} ({where}); {remedy}") from error
     except (LookupError, TypeError, ValueError) as error:
         expected = "one such as 'utf-8' or 'latin-1'"

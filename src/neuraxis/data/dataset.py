@@ -11,15 +11,15 @@ from neuraxis.errors import InputError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Examples with their labels, as read-only NumPy arrays; what is given may be lists, tables or tensors.
+    """Examples with their labels, as read-only NumPy arrays; lists, tables and tensors are converted.
 
-    Images are (count, height, width), or (count, height, width, channel) in colour, and stay in the bytes that they
-    are published in. `scaled` turns them into numbers from 0 to 1, and `flat` into vectors; both give a new data set,
-    as in `load("mnist").scaled().flat()`. Labels are (count), int32 numbers of the classes.
+    Images are (count, height, width), or (count, height, width, channel) in colour, and keep the bytes in which they
+    are published. `scaled` converts them to numbers from 0 to 1, and `flat` to vectors; both return a new data set, as
+    in `load("mnist").scaled().flat()`. Labels are (count), int32 class indices.
 
     Raises:
-        InputError: if lengths disagree, a part is empty, training and test examples differ in shape, a label is no
-            number of a class, or a value is not finite.
+        InputError: if lengths disagree, a part is empty, training and test examples differ in shape, a label is not a
+            class index, or a value is not finite.
     """
 
     name: str
@@ -28,8 +28,8 @@ class Dataset:
     test_x: np.ndarray
     test_y: np.ndarray
     classes: tuple[str, ...]
-    title: str = ""  # what the data set is called in words; `name` where empty
-    white: int = 255  # the value of a fully bright pixel
+    title: str = ""  # display name; `name` if empty
+    white: int = 255  # value of a fully bright pixel
 
     def __post_init__(self) -> None:
         check.whole(white=self.white)
@@ -46,7 +46,7 @@ class Dataset:
         check.same_length(test_x=self.test_x, test_y=self.test_y)
         if self.train_x.shape[1:] != self.test_x.shape[1:]:
             shapes = f"{self.train_x.shape[1:]} and {self.test_x.shape[1:]}"
-            raise InputError(f"training and test examples must have one shape, but have {shapes}")
+            raise InputError(f"training and test examples must have the same shape, but have {shapes}")
         for part in ("train", "test"):
             self._set_examples(f"{part}_x")
             self._set_labels(f"{part}_y")
@@ -75,13 +75,13 @@ class Dataset:
         return dataclasses.replace(self, train_x=train_x, test_x=test_x, white=1)
 
     def flat(self) -> "Dataset":
-        """Make every example a vector: (count, height · width · channel)."""
+        """Flatten every example to a vector: (count, height · width · channel)."""
         train_x, test_x = (x.reshape(len(x), -1) for x in (self.train_x, self.test_x))
         return dataclasses.replace(self, train_x=train_x, test_x=test_x)
 
     @property
     def description(self) -> str:
-        """The data set in words, such as "MNIST, 60 000 + 10 000 images of 28×28"."""
+        """Description of the data set, such as "MNIST, 60 000 + 10 000 images of 28×28"."""
         kind = "images" if self.train_x.ndim > 2 else "vectors"
         size = "×".join(str(size) for size in self.train_x.shape[1:])
         counts = f"{len(self.train_x):,} + {len(self.test_x):,}".replace(",", " ")

@@ -1,4 +1,4 @@
-"""Delayed recall: a symbol is seen once and asked for later."""
+"""Delayed recall: a symbol is presented once and has to be recalled later."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,21 +9,20 @@ from neuraxis import check
 def delayed_recall(
     count: int, delay: int, *, symbols: int = 8, noise: float = 0.0, seed: int = 0
 ) -> tuple[Float[np.ndarray, "count time feature"], Int[np.ndarray, " count"]]:
-    """Draw sequences x that show a symbol, then noise for `delay` steps, then a cue; t is the symbol to name then.
+    """Draw sequences x of a symbol, then noise for `delay` steps, then a cue, and targets t: the symbol to recall.
 
-    Symbols and cue are vectors (symbols + 1) with a single 1, the cue at the last place; between them, all entries are
-    normal numbers of mean 0. So a sequence has delay + 2 steps, and chance is right in 1/symbols of the cases.
+    Symbols and cue are one-hot vectors (symbols + 1), the cue at the last index; between them, all entries are Gaussian
+    noise with mean 0. A sequence thus has delay + 2 steps, and the accuracy at chance is 1/symbols.
 
     Args:
         count: number of sequences.
-        delay: steps between symbol and cue.
-        symbols: how many different ones there are.
-        noise: standard deviation of the noise; 0 leaves blanks, so that there are as many different sequences as
-            symbols.
-        seed: of the draw.
+        delay: number of steps between symbol and cue.
+        symbols: number of different symbols.
+        noise: standard deviation of the noise; with 0, sequences with the same symbol are identical.
+        seed: random seed.
 
     Raises:
-        InputError: for numbers that are not whole, a negative count, delay or noise, or no symbol.
+        InputError: for sizes that are not integers, a negative count, delay or noise, or no symbol.
 
     Source: Y. Bengio, P. Simard and P. Frasconi, Learning long-term dependencies with gradient descent is difficult,
     IEEE Transactions on Neural Networks 5:157 (1994), whose latching task is this one with two classes.

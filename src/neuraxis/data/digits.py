@@ -1,6 +1,6 @@
 """Optical recognition of handwritten digits: 1797 images of 8×8 pixels (Alpaydin and Kaynak, 1998), from scikit-learn.
 
-It comes with scikit-learn and is thus always at hand.
+They are part of scikit-learn and need no download.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ FILES: tuple[Published, ...] = ()
 
 
 def load() -> Dataset:
-    """Load the digits; of every class each fifth image, in the order given, is a test image (1442 + 355).
+    """Load the digits; every fifth image of each class, in the original order, is a test image (1442 + 355).
 
     Raises:
         DataError: if scikit-learn is not installed.

@@ -1,4 +1,4 @@
-"""Downloading of published data files into the cache, each checked before it gets its name there."""
+"""Downloads of published data files into the cache, each verified before it is stored under its name."""
 
 import os
 import tempfile
@@ -11,19 +11,19 @@ from neuraxis.data import published
 from neuraxis.data.published import Published
 from neuraxis.errors import DataError
 
-# Called while a file comes in: its path below the data folder, the bytes received, the bytes in all (0: unknown).
+# Called during a download: path relative to the data folder, bytes received, total bytes (0 if unknown).
 Progress = Callable[[str, int, int], None]
 
 
 def fetch(file: Published, progress: Progress | None = None) -> Path:
-    """Download a file into the cache, unless it is at hand and sound; return the data folder that holds it.
+    """Download a file into the cache, unless it is available and intact; return the data folder that holds it.
 
-    The file takes its name in the cache only when it is whole and has the published digest, so that a download that
-    was broken off leaves nothing behind.
+    The file gets its name in the cache only when it is complete and has the published digest, so that an interrupted
+    download leaves nothing behind.
 
     Raises:
-        DataError: if no address gives the published file, if the cache cannot be written, or if the folder that
-            `$NEURAXIS_DATA` names holds a damaged file of that name, which would hide the fetched one.
+        DataError: if no address provides the published file, if the cache cannot be written, or if the folder
+            `$NEURAXIS_DATA` contains a damaged file of that name, which would hide the downloaded one.
     """
     cache, folder = published.cache(), published.locate(file)
     if folder is not None and _sound(file, may_be_damaged=folder == cache):
@@ -58,12 +58,12 @@ def _sound(file: Published, may_be_damaged: bool) -> bool:
 
 
 def _download(file: Published, part: Path, progress: Progress | None) -> None:
-    """Write the file to `part`, from the first of its addresses that gives the published bytes."""
+    """Write the file to `part`, from the first of its addresses that provides the published bytes."""
     import pooch
     import requests
 
     bar: Any = _Bar(file.path, progress) if progress else False
-    # Without "identity" a server may pack the bytes once more, and requests would unpack them silently.
+    # Without "identity" a server may compress the file once more, and requests would decompress it silently.
     download = pooch.HTTPDownloader(bar, chunk_size=1 << 16, headers={"Accept-Encoding": "identity"})
     failures = []
     for url in file.urls:
@@ -92,7 +92,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Bar:
-    """What pooch calls while it downloads: passes the count of bytes on to `progress`."""
+    """Progress bar for pooch that passes the number of bytes on to `progress`."""
 
     def __init__(self, path: str, progress: Progress):
         self._path, self._progress, self._done = path, progress, 0
@@ -100,7 +100,7 @@ class _Bar:
 
     def update(self, count: int) -> None:
         self._done += count
-        if self.total:  # pooch counts whole chunks, also for the last one
+        if self.total:  # pooch counts the last chunk as a whole one
             self._done = min(self._done, self.total)
         self._progress(self._path, self._done, self.total)
 
@@ -108,4 +108,4 @@ class _Bar:
         self._done = 0
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""

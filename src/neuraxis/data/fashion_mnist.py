@@ -15,7 +15,7 @@ def _file(name: str, size: int, sha256: str) -> Published:
     return Published(f"fashion-mnist/{name}.gz", {name: ""}, urls, packed=f"sha256:{sha256}", size=size)
 
 
-# Digests of the packed files as published; none is known for the unpacked ones, which are therefore not taken.
+# Digests of the compressed files as published; none is known for the uncompressed ones, which are therefore not read.
 FILES = (
     _file("train-images-idx3-ubyte", 47_040_016, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
     _file("train-labels-idx1-ubyte", 60_008, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane, of which one can say what a generative model has missed."""
+"""Mixtures of Gaussians in the plane, which show the modes that a generative model misses."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from neuraxis import check
 
 
 class Gaussians(NamedTuple):
-    """A mixture of equally likely normal distributions with one standard deviation in all directions."""
+    """A mixture of equally likely isotropic normal distributions with the same standard deviation."""
 
     centres: Float[np.ndarray, "mode 2"]
     deviation: float
 
     def draw(self, count: int, *, seed: int = 0) -> Float[np.ndarray, "count 2"]:
-        """Draw points, in float32, by the numbers of NumPy's default generator.
+        """Draw points, in float32, with NumPy's default generator.
 
         Raises:
-            InputError: for a count or a seed that is negative or not whole.
+            InputError: for a count or a seed that is negative or not an integer.
         """
         check.whole(0, count=count, seed=seed)
         check.array_fits("count", (count, 2))
@@ -31,9 +31,9 @@ def ring_of_gaussians(modes: int = 8, *, radius: float = 2.0, deviation: float =
     """Place modes evenly on a circle around the origin.
 
     Args:
-        modes: number of them.
-        radius: of the circle.
-        deviation: standard deviation of each.
+        modes: number of modes.
+        radius: radius of the circle.
+        deviation: standard deviation of each mode.
 
     Raises:
         InputError: for a number that is not positive.
@@ -51,9 +51,9 @@ def grid_of_gaussians(side: int = 5, *, distance: float = 2.0, deviation: float 
     """Place side² modes on a square grid around the origin.
 
     Args:
-        side: modes along each side.
-        distance: of neighbours.
-        deviation: standard deviation of each.
+        side: number of modes along each side.
+        distance: distance between neighbouring modes.
+        deviation: standard deviation of each mode.
 
     Raises:
         InputError: for a number that is not positive.

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST, and the loader of the data sets that are published as four IDX files."""
+"""The IDX format of MNIST, and a loader for data sets published as four IDX files."""
 
 import math
 import struct
@@ -16,21 +16,21 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 
 
 def parse(content: bytes, source: str) -> Shaped[np.ndarray, "..."]:
-    """Parse an IDX file: two zero bytes, a code for the type, the number of axes, their sizes, and the values.
+    """Parse an IDX file: two zero bytes, a type code, the number of axes, their sizes, and the values.
 
-    Sizes are 32-bit and, like the values, big-endian; the last axis runs fastest. Bytes are not copied.
+    Sizes are 32-bit integers and, like the values, big-endian; the last axis varies fastest. Bytes are not copied.
 
     Args:
-        content: the unpacked file.
-        source: what errors call it.
+        content: content of the uncompressed file.
+        source: name of the file in error messages.
 
     Raises:
-        DataError: if it is no bytes, not IDX, still packed, or has more or fewer bytes than its header says.
+        DataError: if it is not bytes, not IDX, still compressed, or has more or fewer bytes than its header says.
     """
     if not isinstance(content, bytes | bytearray):
         raise DataError(f"{source} must be bytes, but is {check.received(content)}")
     if content[:2] == b"\x1f\x8b":
-        raise DataError(f"{source} is packed by gzip; unpack it first, as with gzip.decompress")
+        raise DataError(f"{source} is compressed by gzip; decompress it first, as with gzip.decompress")
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _DTYPES or content[3] == 0:
         codes = ", ".join(f"{code:02x}" for code in _DTYPES)
         raise DataError(
@@ -56,8 +56,8 @@ def load(name: str, title: str, files: tuple[Published, ...], classes: tuple[str
     """Load images (count, height, width) and labels (count) from four IDX files.
 
     Args:
-        name: what the data set is asked for by.
-        title: what it is called in words.
+        name: name of the data set.
+        title: its display name.
         files: training images, training labels, test images and test labels.
         classes: names of the classes.
 

@@ -12,7 +12,7 @@ def _file(name: str, size: int, sha256: str) -> Published:
     return Published(f"mnist/{name}.gz", {name: f"sha256:{sha256}"}, urls, size=size)
 
 
-# Sizes and digests of the unpacked files.
+# Sizes and digests of the uncompressed files.
 FILES = (
     _file("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
     _file("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),

@@ -1,4 +1,4 @@
-"""Images as sequences of pixels, one a step: a test of memory over hundreds of steps."""
+"""Images as sequences of pixels, one per step: a test of memory over hundreds of steps."""
 
 import dataclasses
 import math
@@ -11,18 +11,18 @@ from neuraxis.errors import InputError
 
 
 def pixel_sequences(images: Dataset, *, permuted: bool, seed: int = 0) -> Dataset:
-    """Make every image a sequence of its pixels, (height · width, channel): 784 steps for MNIST.
+    """Convert every image to the sequence of its pixels, (height · width, channel): 784 steps for MNIST.
 
-    Row by row, neighbours in the image stay near each other in time. Permuted, in one random order for all images,
-    training and test, what belongs together is scattered over the whole sequence.
+    Row by row, neighbouring pixels stay close in time. A random permutation, the same for all training and test images,
+    scatters them over the whole sequence.
 
     Args:
-        images: (count, height, width) or (count, height, width, channel).
-        permuted: whether in a random order.
-        seed: chooses the order, by NumPy's default generator; the same seed gives the same one.
+        images: images (count, height, width) or (count, height, width, channel).
+        permuted: whether to permute the pixels.
+        seed: random seed of the permutation, for NumPy's default generator.
 
     Raises:
-        InputError: for what are no images, and for a negative seed.
+        InputError: for examples that are not images, and for a negative seed.
 
     Source: Le, Jaitly and Hinton, A simple way to initialize recurrent networks of rectified linear units,
     arXiv:1504.00941 (2015).

@@ -1,4 +1,4 @@
-"""Points in the plane that lie along curves: densities that are easy to see and hard to describe by a formula."""
+"""Points along curves in the plane: densities that are easy to see but hard to describe by a formula."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,18 +7,18 @@ from neuraxis import check
 
 
 def two_moons(count: int, *, noise: float = 0.1, seed: int = 0) -> Float[np.ndarray, "count 2"]:
-    """Draw points near two half circles that reach into each other.
+    """Draw points near two interleaving half circles.
 
-    With an angle φ that is uniform in [0, π): (cos φ, sin φ) or (1 − cos φ, ½ − sin φ), each half of the time, and
-    normal noise. The points are then shifted and scaled as a whole, to mean 0 and variance 1 in either coordinate.
+    With an angle φ uniform in [0, π), a point is (cos φ, sin φ) or (1 − cos φ, ½ − sin φ) with equal probability, plus
+    Gaussian noise. The distribution is then standardised to mean 0 and variance 1 in each coordinate.
 
     Args:
         count: number of points.
-        noise: standard deviation of the noise, where the circles have a radius of 1.
-        seed: of the draw.
+        noise: standard deviation of the noise, relative to the radius of the circles.
+        seed: random seed.
 
     Raises:
-        InputError: for a count or seed that is not whole, or noise that is negative.
+        InputError: for a count or seed that is not an integer, or noise that is negative.
 
     Source: scikit-learn's `make_moons`.
     """
@@ -26,23 +26,23 @@ def two_moons(count: int, *, noise: float = 0.1, seed: int = 0) -> Float[np.ndar
     angle, lower = np.pi * random.random(count), random.random(count) < 0.5
     x = np.where(lower, 1 - np.cos(angle), np.cos(angle))
     y = np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
-    # The moments of the whole density: those of a sample would differ from sample to sample.
+    # Exact moments of the distribution: those of a sample would differ from sample to sample.
     middle, variance = np.array([0.5, 0.25]), np.array([0.75, 0.5 + (2 / np.pi - 0.25) ** 2 - (2 / np.pi) ** 2])
     return _scaled(np.stack([x, y], axis=-1), middle, variance, noise, random)
 
 
 def swiss_roll(count: int, *, noise: float = 0.05, seed: int = 0) -> Float[np.ndarray, "count 2"]:
-    """Draw points near a spiral, (φ cos φ, φ sin φ)/(4.5 π) with an angle φ that is uniform in [1.5 π, 4.5 π).
+    """Draw points near a spiral, (φ cos φ, φ sin φ)/(4.5 π) with an angle φ uniform in [1.5 π, 4.5 π).
 
-    They are then shifted and scaled as a whole, to mean 0 and variance 1 in either coordinate.
+    With Gaussian noise added, the distribution is standardised to mean 0 and variance 1 in each coordinate.
 
     Args:
         count: number of points.
-        noise: standard deviation of the noise, where the spiral ends at a radius of 1.
-        seed: of the draw.
+        noise: standard deviation of the noise, relative to the outer radius of the spiral.
+        seed: random seed.
 
     Raises:
-        InputError: for a count or seed that is not whole, or noise that is negative.
+        InputError: for a count or seed that is not an integer, or noise that is negative.
 
     Source: scikit-learn's `make_swiss_roll`, seen from above.
     """

@@ -1,4 +1,4 @@
-"""Published data files: where one is looked for, how it is unpacked, and how it is known to be the right one."""
+"""Published data files: how they are located, extracted and verified."""
 
 import contextlib
 import dataclasses
@@ -19,21 +19,21 @@ from neuraxis.errors import DataError, InputError
 
 @dataclass(frozen=True)
 class Published:
-    """A file as its authors publish it, and the contents it unpacks to.
+    """A file as its authors publish it, and the contents that it unpacks to.
 
-    Digests are written "algorithm:hexadecimal", such as "sha256:ba89…"; an empty one is not known.
+    Digests are written "algorithm:hexadecimal", such as "sha256:ba89…"; an empty one is unknown.
 
-    A packed file is checked by the digest of its own bytes where that is known, and otherwise by the digests of its
-    contents, so that it may have been packed anew. Contents that lie there unpacked need digests of their own. Of what
-    is larger than the original no more is read.
+    A packed file is verified by the digest of its own bytes if that is known, and otherwise by the digests of its
+    contents, so that it may have been repacked. Unpacked contents need their own digests. No more bytes are read than
+    the original has.
 
     Raises:
-        InputError: where neither the packed file nor all of its contents have a digest.
+        InputError: if neither the packed file nor all of its contents have a digest.
     """
 
-    path: str  # below a data folder, such as "mnist/train-images-idx3-ubyte.gz"; its first part names the data set
-    contents: Mapping[str, str]  # names that unpacking gives, each with the digest of the unpacked bytes
-    urls: tuple[str, ...] = ()  # where it is downloaded from, tried in this order; none: not to be downloaded
+    path: str  # relative to a data folder, such as "mnist/train-images-idx3-ubyte.gz"; begins with the data set's name
+    contents: Mapping[str, str]  # names of the unpacked contents, each with the digest of its bytes
+    urls: tuple[str, ...] = ()  # download addresses, tried in this order; empty if it cannot be downloaded
     packed: str = ""  # digest of the file as published
     size: int = dataclasses.field(kw_only=True)  # bytes of each of the contents
 
@@ -43,7 +43,7 @@ class Published:
 
 
 def cache() -> Path | None:
-    """Return the folder that downloads are kept in; None where pooch, which downloads, or a home folder is missing."""
+    """Return the folder for downloads; None if pooch, which performs them, or a home folder is missing."""
     try:
         import pooch
 
@@ -54,13 +54,13 @@ def cache() -> Path | None:
 
 
 def folders() -> list[Path]:
-    """List the folders that data are looked for in: that of `$NEURAXIS_DATA`, then the cache.
+    """Return the folders searched for data: that of `$NEURAXIS_DATA`, then the cache.
 
     Raises:
-        DataError: if `NEURAXIS_DATA` is set, but names no folder.
+        DataError: if `NEURAXIS_DATA` is set, but is not a folder.
     """
     own = os.environ.get("NEURAXIS_DATA")
-    if own and not os.path.isdir(own):  # which is false, too, of what cannot be looked at
+    if own and not os.path.isdir(own):  # also false if it cannot be accessed
         raise DataError(f"NEURAXIS_DATA must name a folder that exists, but is {own!r}")
     return [folder for folder in (Path(own) if own else None, cache()) if folder]
 
@@ -76,18 +76,18 @@ def locate(file: Published) -> Path | None:
 
 
 def missing(file: Published) -> DataError:
-    """Make the error that says that a file is in no data folder, and how to get it."""
+    """Return the error for a file that is in no data folder, which says how to obtain it."""
     looked = " and ".join(str(folder) for folder in folders()) or "no folder"
     remedy = f"{_fetch_command(file)}, or " if file.urls else ""
     near = next((path for folder in folders() for path in _of_another_name(folder, file)), None)
     return DataError(
         f"{file.path} is not available (looked in {looked}); {remedy}put it below the folder that NEURAXIS_DATA names"
-        + (f": {near} may be it under another name" if near else "")
+        + (f": {near} may be the same file under another name" if near else "")
     )
 
 
 def _of_another_name(folder: Path, file: Published) -> Iterator[Path]:
-    """Find files of that name as other programs write it: in the folder itself, or in one named like the data set."""
+    """Yield files whose names differ only in spelling, in the folder itself or in one named like the data set."""
     names, data_set = {_bare(name) for name in (file.path, *file.contents)}, _bare(file.path.partition("/")[0])
     for top in sorted(folder.glob("*")):
         inside = _bare(top.name).startswith(data_set)
@@ -102,7 +102,7 @@ def _bare(name: str) -> str:
 
 
 def read(file: Published) -> Iterator[tuple[str, bytes]]:
-    """Return the contents of a file one by one, as name and bytes, each checked.
+    """Yield the verified contents of a file, as name and bytes.
 
     Raises:
         DataError: if the file is in no data folder, or is damaged or altered.
@@ -122,7 +122,7 @@ def read(file: Published) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(path: Path, file: Published) -> Iterator[tuple[str, bytes]]:
-    """Return the contents of the packed file at `path`, checked to be what `file` says.
+    """Yield the contents of the packed file at `path`, verified against `file`.
 
     Raises:
         DataError: if it is damaged or altered.
@@ -163,7 +163,7 @@ def _members(path: Path) -> Iterator[tuple[str, BufferedIOBase]]:
 
 
 def _limited(stream: BufferedIOBase, path: Path, file: Published) -> bytes:
-    """Read what is no larger than the original: a small file can unpack to more than there is memory."""
+    """Read no more than the size of the original: a small file can unpack to more than fits into memory."""
     content = stream.read(file.size + 1)
     if len(content) > file.size:
         how = f"it holds more than the {file.size} bytes of the original"
@@ -180,7 +180,7 @@ def _readable(path: Path, file: Published) -> Iterator[None]:
 
 
 def _compare(path: Path, file: Published, digest: str, content: bytes | BufferedReader) -> None:
-    """Compare bytes, or a file without reading it whole, with their known digest."""
+    """Compare bytes, or a file without loading it whole, with the known digest."""
     algorithm, _, expected = digest.partition(":")
     hashed = hashlib.new(algorithm, content) if isinstance(content, bytes) else hashlib.file_digest(content, algorithm)
     if hashed.hexdigest() != expected:

@@ -1,4 +1,4 @@
-"""Selective copying: remember tokens that come at chance times, pass over the rest, and say them in their order."""
+"""Selective copying: memorise tokens that appear at random times, ignore the rest, and reproduce them in order."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from neuraxis.errors import InputError
 
 
 class SelectiveCopying(NamedTuple):
-    """Examples of the task: `x` is what comes in, `labels` what is to be said at the last steps."""
+    """Examples of the task: `x` is the input, `labels` are the targets at the last steps."""
 
     x: Int[np.ndarray, "example time"]
     labels: Int[np.ndarray, "example memorized"]
@@ -19,28 +19,28 @@ class SelectiveCopying(NamedTuple):
 def selective_copying(
     examples: int, *, length: int = 4096, memorized: int = 16, tokens: int = 14, seed: int = 0
 ) -> SelectiveCopying:
-    """Make examples of the task, by the numbers of NumPy's default generator.
+    """Draw examples of the task with NumPy's default generator.
 
-    The first `length` steps hold `memorized` tokens from 1 to `tokens`, drawn independently, at different times drawn
-    by chance; at all other times there is the blank, 0. Then the mark `tokens` + 1 comes `memorized` times, and at each
-    of these steps the next of the tokens is to be named. Since their distances are random, no fixed delay solves the
-    task: what is read decides what is kept.
+    The first `length` steps contain `memorized` tokens from 1 to `tokens`, drawn independently, at different random
+    times; all other steps are blank, 0. They are followed by `memorized` copies of the marker `tokens` + 1, at each of
+    which the next token is to be produced. Since the distances between tokens are random, no fixed delay solves the
+    task: the content has to decide what is memorised.
 
     Args:
-        examples: how many.
-        length: steps before the answer; x has length + memorized steps.
-        memorized: tokens to remember.
-        tokens: different ones; with blank and mark there are `tokens` + 2 symbols, 16 by default.
-        seed: the same seed gives the same examples.
+        examples: number of examples.
+        length: number of steps before the output; x has length + memorized steps.
+        memorized: number of tokens to memorise.
+        tokens: number of different tokens; with blank and marker there are `tokens` + 2 symbols, 16 by default.
+        seed: random seed.
 
     Returns:
         `x`, (example, length + memorized), and `labels`, (example, memorized), integers from 0 to `tokens` + 1.
 
     Raises:
-        InputError: for numbers that are not positive, more tokens to remember than there are steps, or a negative seed.
+        InputError: for sizes that are not positive, more tokens to memorise than there are steps, or a negative seed.
 
     Source: Gu and Dao, Mamba: linear-time sequence modeling with selective state spaces, arXiv:2312.00752 (2023),
-    section 4.1.1, whose sizes are those by default; the task without chance times is from Arjovsky, Shah and Bengio,
+    section 4.1.1, whose sizes are the defaults; the task without random times is from Arjovsky, Shah and Bengio,
     Unitary evolution recurrent neural networks, ICML (2016).
     """
     check.whole(examples=examples, length=length, memorized=memorized, tokens=tokens)

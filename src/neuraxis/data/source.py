@@ -1,4 +1,4 @@
-"""Arrays that stay where they are, such as files mapped into memory, as data that are loaded batch by batch."""
+"""Arrays that remain in place, such as memory-mapped files, as data that are loaded batch by batch."""
 
 import mmap
 import os
@@ -15,9 +15,9 @@ from neuraxis.errors import DataError, InputError
 class ArraySource:
     """Arrays that agree along their first axis as a `kinds.Source`: examples are copied when they are taken.
 
-    Of arrays mapped from files (`numpy.memmap`) the examples are read from the file, not from the mapped memory, of
-    which ever more would else lie in this process. So training on files of any size takes little memory; the
-    operating system keeps what it likes in its own cache.
+    Examples of memory-mapped arrays (`numpy.memmap`) are read from the file, not through the mapping, whose pages would
+    accumulate in the memory of this process. Training on files of any size thus takes little memory; caching is left
+    to the operating system.
 
     Raises:
         InputError: for arrays that are empty or do not agree in length.
@@ -34,12 +34,12 @@ class ArraySource:
         return len(self._arrays[0])
 
     def take(self, indices: Int[np.ndarray, " batch"]) -> tuple[np.ndarray, ...]:
-        """Copy these examples."""
+        """Copy the examples with these indices."""
         return tuple(np.asarray(x[indices]) for x in self._arrays)
 
 
 class _Rows:
-    """The rows of a mapped array, read from its file."""
+    """The rows of a memory-mapped array, read from its file."""
 
     def __init__(self, array: np.memmap, file: int, first: int):
         self._array, self._file, self._first = array, file, first
@@ -47,7 +47,7 @@ class _Rows:
 
     @staticmethod
     def of(array: np.memmap) -> "_Rows | np.memmap":
-        """Open the file; where it cannot be read for the array, because it was replaced, say, give the array itself."""
+        """Open the file of an array; return the array itself if that fails, or the file has been replaced."""
         mapped: Any = array
         while isinstance(mapped, np.ndarray):
             mapped = mapped.base
@@ -56,10 +56,10 @@ class _Rows:
         if not (plain and named and array.mode != "c" and hasattr(os, "preadv")):
             return array
         try:
-            file = os.open(str(array.filename), os.O_RDONLY)  # which stays open as long as the rows
+            file = os.open(str(array.filename), os.O_RDONLY)  # stays open as long as the rows exist
         except OSError:
             return array
-        begins = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # where in the file the mapped memory begins
+        begins = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # offset in the file of the mapped memory
         rows = _Rows(array, file, begins + array.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data)
         ends = np.array([0, len(array) - 1])
         try:

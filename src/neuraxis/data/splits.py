@@ -1,4 +1,4 @@
-"""Dividing examples by chance into those that are learnt from and those that are only measured on."""
+"""Random splits of examples into training, validation and test sets."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ def hold_out(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Arrays]
 @overload
 def hold_out(data: Sequence[Any], count: int, seed: int = 0) -> tuple[Arrays, Arrays]: ...
 def hold_out(data, count, seed=0):
-    """Set `count` training examples, drawn by chance, aside for validation.
+    """Hold out `count` random training examples for validation.
 
     Args:
-        data: a data set; or arrays of your own that agree along their first axis, such as `(x, labels)`.
-        count: how many examples to set aside.
-        seed: chooses the examples; the same seed chooses the same ones.
+        data: a data set, or arrays that agree along their first axis, such as `(x, labels)`.
+        count: number of examples to hold out.
+        seed: random seed.
 
     Returns:
-        The data without these examples, and these examples as a tuple of arrays. Both stay in their order.
+        The data without these examples, and these examples as a tuple of arrays, both in their original order.
 
     Raises:
-        InputError: for data that do not agree in length, and if `count` is not a whole number from 1 to the number of
-            training examples less one.
+        InputError: for data that do not agree in length, and if `count` is not an integer from 1 to the number of
+            training examples minus one.
     """
     check.whole(count=count)
     check.whole(minimum=0, seed=seed)
@@ -46,22 +46,23 @@ def hold_out(data, count, seed=0):
 
 
 def split(data: Sequence[Any], shares: Sequence[float | int], *, key: Any, by: Any = None) -> tuple[Arrays, ...]:
-    """Divide arrays by chance into parts, such as those for training, validation and test.
+    """Split arrays randomly into parts, such as training, validation and test sets.
 
     Args:
-        data: arrays that agree along their first axis, such as `(x, labels)`; lists, tables and tensors will do.
-        shares: what each part gets: fractions that add up to 1, or numbers of examples that add up to all of them.
-        key: a random key of JAX, which chooses the examples; the same key chooses the same ones.
-        by: labels, one per example; each part then has its share of every class, to within an example or two.
+        data: arrays, lists, tables or tensors that agree along their first axis, such as `(x, labels)`.
+        shares: sizes of the parts: fractions that add up to 1, or numbers of examples that add up to all of them.
+        key: JAX random key for the choice of examples.
+        by: labels, one per example, for a stratified split: each part has its share of every class, to within an
+            example or two.
 
     Returns:
-        One tuple of arrays for each part. The examples stay in their order.
+        One tuple of arrays for each part, with the examples in their original order.
 
     Raises:
         InputError: for data or labels that do not agree in length, and for shares that do not add up, or leave a part
-            without an example.
+            empty.
     """
-    from neuraxis.values import is_key  # here, so that the data sets can be listed without waiting for JAX
+    from neuraxis.values import is_key  # imported here so that the data sets can be listed without importing JAX
 
     arrays = _arrays("data", data)
     sizes = _sizes(shares, len(arrays[0]))
@@ -92,7 +93,7 @@ def _labels(by: Any, length: int) -> np.ndarray:
 
 
 def _sizes(shares: Any, length: int) -> Int[np.ndarray, " parts"]:
-    """Return the numbers of examples: exactly proportional, and where that is no whole number, to within one."""
+    """Return the numbers of examples, proportional to the shares to within rounding."""
     check.positive(shares=shares)
     numbers = np.asarray(shares, float)
     if numbers.ndim != 1 or not numbers.size or not (np.isclose(numbers.sum(), 1) or numbers.sum() == length):
@@ -104,14 +105,14 @@ def _sizes(shares: Any, length: int) -> Int[np.ndarray, " parts"]:
     ends = np.rint(np.cumsum(wanted)).astype(int)
     sizes = np.diff(ends, prepend=0)
     if np.any(sizes == 0):
-        raise InputError(f"shares leave a part without an example: {sizes.tolist()} of {length}")
+        raise InputError(f"shares must give every part an example, but give {sizes.tolist()} of {length}")
     return sizes
 
 
 def _parts(sizes: Int[np.ndarray, " parts"], key: Any, labels: np.ndarray | None) -> Int[np.ndarray, " n"]:
-    """Say of every example in which part it is.
+    """Return the index of the part of every example.
 
-    The parts are dealt like cards, evenly spread along the examples, which lie class by class and in each by chance.
+    The examples are shuffled and sorted by class, and the parts are assigned to them at regular intervals.
     """
     import jax
 

@@ -1,7 +1,7 @@
-"""Tokenisers: a text as numbers, and back.
+"""Tokenisers, which convert texts to tokens and back.
 
-All have the same methods: `encode(text)` gives the tokens, `decode(tokens)` the text, `size` is how many different
-tokens there are, and `to_json()` gives what `from_json` makes the tokeniser again from.
+All have the same interface: `encode(text)` returns the tokens, `decode(tokens)` the text, `size` is the size of the
+vocabulary, and `to_json()` returns a text from which `from_json` restores the tokeniser.
 """
 
 import json
@@ -21,11 +21,11 @@ _FORMAT = "neuraxis tokenizer 1"
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """A way to write a text as numbers."""
+    """Conversion between texts and tokens."""
 
     @property
     def size(self) -> int:
-        """How many different tokens there are."""
+        """Number of different tokens."""
         ...
 
     def encode(self, text: str, /) -> Int[np.ndarray, " time"]:
@@ -37,16 +37,16 @@ class Tokenizer(Protocol):
         ...
 
     def to_json(self) -> str:
-        """Return a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` restores the tokeniser."""
         ...
 
 
 @dataclass(frozen=True)
 class Characters:
-    """Every character is a token, numbered by its place in `alphabet`.
+    """Character tokeniser: a token is the index of a character in `alphabet`.
 
     Raises:
-        InputError: for an alphabet that is empty, or has a character twice.
+        InputError: for an alphabet that is empty, or contains a character twice.
     """
 
     alphabet: str
@@ -61,7 +61,7 @@ class Characters:
 
     @staticmethod
     def of(text: str) -> "Characters":
-        """Make the tokeniser of the characters in a text, in the order of their code points.
+        """Return the tokeniser for the characters in a text, sorted by code point.
 
         Raises:
             InputError: for a text without characters.
@@ -73,11 +73,11 @@ class Characters:
 
     @property
     def size(self) -> int:
-        """How many different characters there are."""
+        """Number of different characters."""
         return len(self.alphabet)
 
     def encode(self, text: str) -> Int[np.ndarray, " time"]:
-        """Return the number of each character.
+        """Return the index of each character.
 
         Raises:
             InputError: for a character that is not in the alphabet; the message says which and where.
@@ -90,7 +90,7 @@ class Characters:
         if not np.all(good := known[places] == points):
             first = int(np.argmin(good))
             raise InputError(
-                f"the character {text[first]!r} at place {first} of the text is not among the {self.size} that this "
+                f"the character {text[first]!r} at index {first} of the text is not among the {self.size} that this "
                 f"tokeniser knows"
             )
         return places
@@ -99,26 +99,26 @@ class Characters:
         """Return the text of tokens (time,).
 
         Raises:
-            InputError: for what are no numbers of tokens.
+            InputError: for anything but valid tokens.
         """
         return "".join(self.alphabet[token] for token in _checked(tokens, self.size))
 
     def to_json(self) -> str:
-        """Return a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` restores the tokeniser."""
         return json.dumps({"format": _FORMAT, "kind": "characters", "alphabet": self.alphabet})
 
 
 class BytePairs:
-    """Byte-pair encoding: pairs of tokens that often stand beside each other become one, beginning with bytes.
+    """Byte-pair encoding: frequent pairs of adjacent tokens are merged into one, starting from bytes.
 
-    Every text can be encoded, and comes back from its tokens as it was. The work is done by the package `tokenizers`,
-    which the extra of that name installs.
+    Every text can be encoded, and is decoded without loss. The encoding is computed by the package `tokenizers`, which
+    the extra of that name installs.
 
     Args:
-        merges: the JSON text that the package writes of its tokeniser.
+        merges: JSON text to which the package serialises its tokeniser.
 
     Raises:
-        InputError: where the package is not installed, or cannot read the text.
+        InputError: if the package is not installed, or cannot read the text.
 
     Source: Sennrich, Haddow and Birch, Neural machine translation of rare words with subword units, ACL (2016);
     Radford et al., Language models are unsupervised multitask learners (2019), for bytes.
@@ -131,19 +131,19 @@ class BytePairs:
         except ImportError:
             raise
         except Exception as error:  # the package raises nothing narrower
-            raise InputError(f"merges must be what the package tokenizers wrote, but: {error}") from error
+            raise InputError(f"merges must be a JSON text of the package tokenizers, but: {error}") from error
 
     @staticmethod
     def of(texts: str | Iterable[str], size: int) -> "BytePairs":
-        """Find the pairs that are most frequent in texts.
+        """Train a tokeniser: merge the pairs that are most frequent in texts.
 
         Args:
-            texts: one, or several.
-            size: how many tokens there are to be; the bytes take the first 256. Where the texts are too short for so
-                many pairs, there are fewer.
+            texts: one text, or several.
+            size: size of the vocabulary, of which the bytes take 256; it is smaller if the texts are too short for so
+                many pairs.
 
         Raises:
-            InputError: for fewer than 256 tokens, or where the package is not installed.
+            InputError: for fewer than 256 tokens, or if the package is not installed.
         """
         check.whole(256, size=size)
         listed = [texts] if isinstance(texts, str) else list(texts)
@@ -160,7 +160,7 @@ class BytePairs:
 
     @property
     def size(self) -> int:
-        """How many different tokens there are."""
+        """Number of different tokens."""
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> Int[np.ndarray, " time"]:
@@ -169,35 +169,35 @@ class BytePairs:
         return np.array(self._tokenizer.encode(text).ids, np.int32)
 
     def decode(self, tokens: ArrayLike) -> str:
-        """Return the text of tokens (time,); bytes that are no character come as �.
+        """Return the text of tokens (time,); invalid bytes become �.
 
         Raises:
-            InputError: for what are no numbers of tokens.
+            InputError: for anything but valid tokens.
         """
         return self._tokenizer.decode(list(_checked(tokens, self.size)), skip_special_tokens=False)
 
     def to_json(self) -> str:
-        """Return a JSON text from which `from_json` makes the tokeniser again."""
+        """Return a JSON text from which `from_json` restores the tokeniser."""
         return json.dumps({"format": _FORMAT, "kind": "byte pairs", "merges": self._tokenizer.to_str()})
 
 
 def from_json(text: str) -> Characters | BytePairs:
-    """Make a tokeniser again from what its `to_json` gave.
+    """Restore a tokeniser from the result of its `to_json`.
 
     Raises:
-        DataError: for another text.
-        InputError: where it needs a package that is not installed.
+        DataError: for any other text.
+        InputError: if it needs a package that is not installed.
     """
     try:
         stored = json.loads(text)
         if stored["format"] != _FORMAT:
-            raise DataError(f"the tokeniser must be of the format {_FORMAT!r}, but is of {stored['format']!r}")
+            raise DataError(f"the tokeniser must have the format {_FORMAT!r}, but has {stored['format']!r}")
         match stored["kind"]:
             case "characters":
                 return Characters(stored["alphabet"])
             case "byte pairs":
                 return BytePairs(stored["merges"])
-        raise DataError(f"the tokeniser must be of characters or byte pairs, but is of {stored['kind']!r}")
+        raise DataError(f"the tokeniser must be of the kind characters or byte pairs, but is {stored['kind']!r}")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
@@ -216,7 +216,7 @@ def _package() -> Any:
 
 
 def _checked(tokens: ArrayLike, size: int) -> Iterable[int]:
-    """Return tokens as Python's numbers."""
+    """Return tokens as Python integers."""
     known = np.asarray(check.array("tokens", tokens))
     if known.ndim != 1:
         raise InputError(f"tokens must be integers of shape (time,), but are {check.received(tokens)}")

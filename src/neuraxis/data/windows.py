@@ -1,4 +1,4 @@
-"""Windows of a long sequence, cut out when they are needed."""
+"""Windows of a long sequence, extracted on demand."""
 
 import numpy as np
 from jaxtyping import Int
@@ -9,15 +9,15 @@ from neuraxis.errors import InputError
 
 
 class Windows:
-    """All windows of `length` entries of a sequence, one for each place where one can begin, as a `kinds.Source`.
+    """All windows of `length` entries of a sequence, one for each possible starting point, as a `kinds.Source`.
 
-    They overlap, and are cut out when they are taken: nothing is stored but the sequence. For a language model with a
-    context of T tokens, they are T + 1 long.
+    They overlap, and are extracted when they are taken: only the sequence is stored. For a language model with a
+    context of T tokens, the length is T + 1.
 
     Args:
-        sequence: numbers, such as the tokens of a text, (time, …).
-        length: entries of a window.
-        every: distance between the beginnings of two windows; `length` gives windows that do not overlap.
+        sequence: sequence of numbers (time, …), such as the tokens of a text.
+        length: length of a window.
+        every: distance between the starts of consecutive windows; windows do not overlap if it equals `length`.
 
     Raises:
         InputError: for a sequence that is shorter than a window, or lengths that are not positive.
@@ -35,5 +35,5 @@ class Windows:
         return len(self._windows)
 
     def take(self, indices: Int[np.ndarray, " batch"]) -> tuple[np.ndarray]:
-        """Cut out these windows, (batch, length, …)."""
+        """Extract the windows with these indices, (batch, length, …)."""
         return (np.ascontiguousarray(self._windows[indices]),)

@@ -1,10 +1,10 @@
-"""Dates as people write them, each with its ISO form: a small task of translation, made and not collected.
+"""Dates as people write them, each with its ISO form: a small synthetic translation task.
 
-A form is a template such as `"{weekday}, {day} {month} {year}"`. The forms in words are all combinations of a few ways
-to write each part; the others are fixed. A date in numbers alone is read by its separator, as where it is usual: dots
-with the day first, slashes with the month first, and the year first where it comes first. A year of two digits is read
-as POSIX does, 69 to 99 as 1969 to 1999 and 00 to 68 as 2000 to 2068, and no other date is written with one. So every
-written date means one day.
+A form is a template such as `"{weekday}, {day} {month} {year}"`. The forms with words are all combinations of a few
+ways to write each part; the others are fixed. The separator of a purely numeric date determines its order, by common
+convention: dots mean that the day comes first and slashes that the month does, unless the year comes first. Two-digit
+years follow POSIX, with 69 to 99 for 1969 to 1999 and 00 to 68 for 2000 to 2068, and are not used for other years.
+Every written date is therefore unambiguous.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-FIRST, LAST = date(1969, 1, 1), date(2068, 12, 31)  # the hundred years that POSIX writes with two digits
+FIRST, LAST = date(1969, 1, 1), date(2068, 12, 31)  # the hundred years that have two-digit forms in POSIX
 
 
 def _joined(*parts: Sequence[str]) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ FIXED = (
 )
 COMBINED = (*DAY_FIRST, *MONTH_FIRST)
 FORMS = (*COMBINED, *FIXED)
-MOST_NEW_FORMS = 15  # the rarest parts, such as the ordinal with the day first, are in 16 forms without two-digit years
+MOST_NEW_FORMS = 15  # the rarest parts, such as the ordinal in DAY_FIRST, occur in 16 forms without two-digit years
 
 
 class Pair(NamedTuple):
@@ -75,11 +75,11 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class WrittenDates:
-    """Pairs to learn from, and two tests on days that do not occur among them."""
+    """Training pairs, and two test sets of days that do not occur among them."""
 
     train: tuple[Pair, ...]
-    test: tuple[Pair, ...]  # in the forms that are learnt
-    test_new_forms: tuple[Pair, ...]  # in forms that are not: new combinations of parts that are
+    test: tuple[Pair, ...]  # in the forms of the training pairs
+    test_new_forms: tuple[Pair, ...]  # in held-out forms: new combinations of the same parts
     new_forms: tuple[str, ...]
 
 
@@ -87,10 +87,11 @@ def write(day: date, form: str) -> str:
     """Write a date in a form, such as one of `FORMS`.
 
     Raises:
-        InputError: for what is no date or no form, and for a year outside 1969 to 2068 where the form has two digits.
+        InputError: if `day` is not a date or `form` not a form, and for a year outside 1969 to 2068 in a form with a
+            two-digit year.
     """
     check.instance(date, day=day)
-    day = date.fromordinal(day.toordinal())  # of a datetime, too
+    day = date.fromordinal(day.toordinal())  # also converts a datetime
     if not isinstance(form, str):
         raise InputError(f"form must be a template such as '{{day}} {{month}} {{year}}', but is {check.received(form)}")
     if _SHORT_YEAR in form and not FIRST <= day <= LAST:
@@ -113,7 +114,7 @@ def write(day: date, form: str) -> str:
     try:
         return form.format_map(parts)
     except (KeyError, ValueError, IndexError) as error:
-        raise InputError(f"form may hold {', '.join(f'{{{p}}}' for p in parts)}, but is {form!r}") from error
+        raise InputError(f"form may contain {', '.join(f'{{{p}}}' for p in parts)}, but is {form!r}") from error
 
 
 def _ending(number: int) -> str:
@@ -123,25 +124,25 @@ def _ending(number: int) -> str:
 def written_dates(
     train: int, test: int, *, seed: int, first: date = FIRST, last: date = LAST, new_forms: int = MOST_NEW_FORMS
 ) -> WrittenDates:
-    """Draw pairs to learn from and to test on, which have no day in common.
+    """Draw training and test pairs, which have no day in common.
 
     Args:
-        train: pairs to learn from; the same day may come again, in another form or in the same.
-        test: pairs in each test, all of different days.
-        seed: chooses the days, their forms, and which forms are not learnt.
-        first: the earliest day.
-        last: the latest day; where the days reach beyond 1969 to 2068, no year is written with two digits.
-        new_forms: how many of the combined forms are only tested, from 1 to 15: each part of them is in more forms than
-            that, so that all parts are learnt.
+        train: number of training pairs; days may occur more than once, in the same or different forms.
+        test: number of pairs in each test set, all of different days.
+        seed: random seed for the days, their forms, and the held-out forms.
+        first: earliest day.
+        last: latest day; if the days exceed the years 1969 to 2068, no year is written with two digits.
+        new_forms: number of combined forms held out for testing, from 1 to 15; as every part occurs in more forms than
+            that, all parts occur in the training forms.
 
     Raises:
-        InputError: for numbers that are not whole or positive, and for days that are too few to test on others than are
-            learnt.
+        InputError: for numbers that are not positive integers, and for too few days to test on ones that are not
+            trained on.
     """
     check.whole(train=train, test=test, new_forms=new_forms)
     check.whole(0, seed=seed)
     check.instance(date, first=first, last=last)
-    first, last = (date.fromordinal(day.toordinal()) for day in (first, last))  # of a datetime, too
+    first, last = (date.fromordinal(day.toordinal()) for day in (first, last))  # also converts a datetime
     if new_forms > MOST_NEW_FORMS:
         raise InputError(f"new_forms must be at most {MOST_NEW_FORMS}, but is {new_forms}")
     days = (last - first).days + 1

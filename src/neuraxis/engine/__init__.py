@@ -1,7 +1,7 @@
-"""The engine runs any model and knows none.
+"""Simulation, relaxation and training of any model.
 
-`simulate` runs a dynamics over time, `unroll` as a map over sequences; `relax` lets an energy settle; `fit` trains by
-any rule.
+`simulate` runs a dynamics over time, `unroll` as a map over sequences; `relax` runs an energy to rest; `fit` trains a
+model by any rule.
 """
 
 from neuraxis.engine.averaged import averaged as averaged

@@ -1,7 +1,7 @@
-"""The file that a checkpoint is: named arrays and a JSON text in one safetensors file, checked by a SHA-256.
+"""File format of checkpoints: named arrays and a JSON text in one safetensors file, verified by a SHA-256.
 
-Files of equal content have equal bytes. Number formats that NumPy's readers of safetensors files do not know (float8,
-complex128, int4) lie in it as bytes along a last axis of their own.
+Files of equal content have equal bytes. Dtypes that the safetensors reader for NumPy does not support (float8,
+complex128, int4) are stored as bytes along an additional last axis.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from neuraxis.errors import CheckpointError
 from neuraxis.files import write_atomically
 
 _FORMAT = "neuraxis checkpoint 2"
-_ENTRY = "neuraxis"  # the only one in the file's metadata, whose order is not defined
+_ENTRY = "neuraxis"  # the only entry of the file's metadata, as their order is undefined
 _WRITTEN_AS_THEY_ARE = {"bool", "bfloat16", "complex64"} | {
     f"{kind}{bits}" for kind, sizes in {"int": (8, 16, 32, 64), "float": (16, 32, 64)}.items() for bits in sizes
 }
@@ -27,16 +27,16 @@ _WRITTEN_AS_THEY_ARE |= {f"u{name}" for name in _WRITTEN_AS_THEY_ARE if name.sta
 
 
 def can_hold(dtype: np.dtype) -> bool:
-    """Tell whether arrays of that type can be written: numbers and booleans, of a size that is the same everywhere."""
+    """Return whether arrays of that dtype can be written: numbers and booleans, of a platform-independent size."""
     is_number = dtype.kind == "b" or bool(jnp.issubdtype(dtype, np.number))
     return is_number and dtype.type not in (np.longdouble, np.clongdouble)  # whose width depends on the machine
 
 
 def write(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Write `content` (anything JSON can hold) and `arrays` (any strides and byte order).
+    """Write `content` (anything that JSON can represent) and `arrays` (any strides and byte order).
 
     Raises:
-        OSError: where the file cannot be written; an older file of that name is then untouched.
+        OSError: if the file cannot be written; an existing file is then left unchanged.
     """
     dtypes = {n: a.dtype.name for n, a in sorted(arrays.items()) if a.dtype.name not in _WRITTEN_AS_THEY_ARE}
     packed = {name: _pack(array) for name, array in sorted(arrays.items())}
@@ -45,10 +45,10 @@ def write(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray]) ->
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what `write` wrote.
+    """Read the content and the arrays that `write` wrote.
 
     Raises:
-        CheckpointError: where the file is missing, damaged, or something else.
+        CheckpointError: if the file is missing, damaged, or not a checkpoint.
     """
     try:
         with safe_open(path, framework="np") as file:

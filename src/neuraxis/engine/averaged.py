@@ -1,4 +1,4 @@
-"""A mean of the weights over the course of training."""
+"""Averaging of the weights during training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ from neuraxis.kinds import Rule
 
 
 def averaged(rule: Rule, decay: Rate) -> "Averaged":
-    """Learn by a rule, and keep an exponential moving average of the weights: θ̄ ← d θ̄ + (1 − d) θ.
+    """Train by a rule, and keep an exponential moving average of the weights: θ̄ ← d θ̄ + (1 − d) θ.
 
-    The model that this rule gives, hence what `fit` measures and returns, has the weights θ̄, which begin as θ. The
-    weights θ that learn are in its state, so that training goes on from `fitted.model` and `fitted.state`.
+    The model that this rule returns, which `fit` evaluates and returns, has the weights θ̄, which are initialised to θ.
+    The trained weights θ are in its state, so that training continues from `fitted.model` and `fitted.state`.
 
     Args:
-        rule: how θ learns.
+        rule: rule that trains θ.
         decay: d in [0, 1), or a function of the number of steps so far. `lambda t: t / (t + 1)` gives the plain mean of
             all weights from the first step on.
 
@@ -37,32 +37,32 @@ def averaged(rule: Rule, decay: Rate) -> "Averaged":
 
 
 class AveragedState(eqx.Module):
-    """What learns, and for how long it has."""
+    """The trained weights, the state of their rule, and the number of steps."""
 
     parameters: PyTree  # the weights θ
     rule: PyTree  # state of the rule
-    steps: Int[Array, ""]  # so far
+    steps: Int[Array, ""]  # taken so far
 
 
 class Averaged(eqx.Module):
-    """What `averaged` makes."""
+    """The rule that `averaged` returns."""
 
     rule: Rule
     decay: Rate
 
     @property
     def loss(self) -> Callable[..., Any]:
-        """The loss of the rule, where it has one."""
+        """Loss of the rule, if it has one."""
         return self.rule.loss  # pyright: ignore[reportAttributeAccessIssue]
 
     def init(self, model: PyTree) -> AveragedState:
-        """Begin with the weights of the model."""
+        """Return the initial state, with the weights of the model."""
         return AveragedState(split_parameters(model)[0], self.rule.init(model), jnp.zeros((), jnp.int32))
 
     def step(
         self, model: PyTree, state: AveragedState, batch: tuple[Any, ...], *, key: PRNGKeyArray
     ) -> tuple[PyTree, AveragedState, Any]:
-        """Let θ learn, and take it into the mean."""
+        """Update θ by the rule, and the average with it."""
         learning, inner, losses = self.rule.step(eqx.combine(state.parameters, model), state.rule, batch, key=key)
         decay = rate_at(self.decay, state.steps)
         mean = jax.tree.map(

@@ -1,4 +1,4 @@
-"""Calling what a user wrote, so that its errors say what it was called with."""
+"""Calls of user-defined functions, with errors that say what they were called with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[A
     """Return `loss(model, *batch, key=key)`.
 
     Raises:
-        InputError: for one that takes other arguments, that JAX cannot trace, or that does not fit model and data.
+        InputError: for a loss that takes other arguments, that JAX cannot trace, or that does not fit model and data.
     """
     try:
         return loss(model, *batch, key=key)
@@ -31,7 +31,7 @@ def call_loss(name: str, loss: Callable[..., Any], model: PyTree, batch: tuple[A
             raise
         check.takes(name, loss, "model", *(f"data[{i}]" for i in range(len(batch))), key="key")
         if "object is not callable" in str(error) and not callable(model):
-            raise InputError(f"{name} calls the model, which must be a function then, but is {_kind(model)}") from error
+            raise InputError(f"the model must be a function, as {name} calls it, but is {_kind(model)}") from error
         raise _explained(name, error, batch, _hint(model)) from error
 
 
@@ -39,7 +39,7 @@ def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Return `function(*arguments)`.
 
     Raises:
-        InputError: for one that takes other arguments, that JAX cannot trace, or that does not fit these.
+        InputError: for a function that takes other arguments, that JAX cannot trace, or that does not fit these.
     """
     try:
         return function(*arguments)
@@ -51,7 +51,7 @@ def call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _hint(model: PyTree) -> str:
-    """Say what is usual where layers of equinox receive a batch."""
+    """Return advice for a batch that is passed to layers of equinox, or an empty text."""
     is_single = lambda node: type(node).__module__.startswith("equinox.nn")
     single = any(map(is_single, jax.tree.leaves(model, is_leaf=is_single)))
     return "; layers of equinox.nn take one example at a time, so that a batch needs jax.vmap(model)" if single else ""

@@ -1,4 +1,4 @@
-"""Maps and dynamics one after the other."""
+"""Sequential composition of maps and dynamics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,18 +15,19 @@ from neuraxis.values import compiled
 
 
 class Chain(eqx.Module):
-    """Maps and dynamics one after the other, which together are a dynamics: y(t) = partₙ(… part₂(part₁(x(t)))).
+    """Sequential composition of maps and dynamics, which is a dynamics: y(t) = partₙ(… part₂(part₁(x(t)))).
 
-    Within a step each part receives what the one before it puts out in this step; the output is that of the last. The
-    state is a tuple, one entry for each dynamics. Maps act on the last axes and keep those before, for the leading ones
-    are applied to all steps at once; they receive no key, so that a map with noise in it must be in inference. Plain
-    functions, such as activations, are maps too. What is both a map and a dynamics is taken as a dynamics.
+    Each part receives the output of the part before it in the same step; the output is that of the last part. The state
+    is a tuple with one entry per dynamics. Maps act on the last axes and keep all leading ones, since those before the
+    first dynamics are applied to all steps at once; they receive no key, so that a stochastic map must be in inference
+    mode. Plain functions, such as activations, are maps too. A part that is both a map and a dynamics is used as a
+    dynamics.
 
     Args:
-        parts: of which at least one is a dynamics.
+        parts: maps and dynamics, at least one of them a dynamics.
 
     Raises:
-        InputError: for a part that is neither a map nor a dynamics, or no dynamics among them.
+        InputError: for a part that is neither a map nor a dynamics, or if no part is a dynamics.
     """
 
     parts: tuple[Any, ...]  # maps and dynamics
@@ -37,26 +38,26 @@ class Chain(eqx.Module):
             if not (isinstance(part, Dynamics) or callable(part)):
                 raise InputError(f"part {i} of a chain must be a map or a dynamics, but is {check.received(part)}")
         if not any(isinstance(part, Dynamics) for part in parts):
-            raise InputError("a chain needs at least one dynamics; maps alone are a neuraxis.layers.Sequential")
+            raise InputError("a chain needs at least one dynamics; for maps alone use neuraxis.layers.Sequential")
         self.parts = parts
 
     def init_state(self, input_shape: Any) -> tuple:
-        """Start every dynamics, for inputs of the default precision."""
+        """Return the initial states of all dynamics, for inputs of the default precision."""
         return self.begin(input_of(input_shape))
 
     def project(self, inputs: PyTree) -> PyTree:
-        """Apply the leading maps, and what the first dynamics does with its inputs alone."""
+        """Apply the leading maps, and compute what depends on the inputs of the first dynamics alone."""
         for part in self.parts[: self._first]:
             inputs = part(inputs)
         return project(self.parts[self._first], inputs)
 
     def step(self, state: tuple, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[tuple, Any]:
-        """Advance all dynamics by `dt` [ms], one after the other; each receives a key of its own."""
+        """Advance all dynamics by `dt` [ms], one after the other; each receives a different key."""
         states, out = [], input
         for part in self.parts[self._first :]:
             if isinstance(part, Dynamics):
                 own = None if key is None else jax.random.fold_in(key, len(states))
-                take = advance if states else take_step  # the first one's input is projected already
+                take = advance if states else take_step  # the input of the first one is projected already
                 new, out = take(part, state[len(states)], out, dt, key=own, t=t)
                 states.append(new)
             else:
@@ -68,7 +69,7 @@ class Chain(eqx.Module):
         return tuple(part for part in self.parts if isinstance(part, Dynamics))
 
     def begin(self, input: PyTree) -> tuple:
-        """Start every dynamics, for inputs like this one."""
+        """Return the initial states of all dynamics, for inputs like this one."""
         return _begin(self.parts, input)
 
     @property
@@ -76,7 +77,7 @@ class Chain(eqx.Module):
         return next(i for i, part in enumerate(self.parts) if isinstance(part, Dynamics))
 
 
-@compiled  # remembers what the parts put out, which takes long to find
+@compiled  # caches the shapes of the outputs, which take long to determine
 def _begin(parts: tuple[Any, ...], input: PyTree) -> tuple:
     states = []
     for part in parts:

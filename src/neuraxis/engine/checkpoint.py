@@ -1,15 +1,15 @@
-"""Checkpoints: any pytree in one safetensors file. No pickle, written atomically, checked when read.
+"""Checkpoints: any pytree in one safetensors file. No pickle, written atomically, verified when read.
 
-The file holds every array under its path in the pytree (`layers[0].weight`), and in its header the Python numbers and
-texts among the leaves, the kinds of random keys, whatever the caller wants to remember, and what the pytree is made of:
-classes and functions by name. So `load` makes the model again, or fills one that it is given, or a part of it. Of a
-leaf of any other kind, `save` says that it cannot be stored.
+The file stores every array under its path in the pytree (`layers[0].weight`), and in its header the Python numbers and
+strings among the leaves, the kinds of random keys, additional information from the caller, and the structure of the
+pytree: classes and functions by name. `load` thus rebuilds the model, or fills a given one, or a part of it. Leaves of
+any other kind cannot be stored, and `save` refuses them.
 
-There are two forms. What lies whole in the memory of one process, on one device or shared between several, becomes one
-safetensors file, which other programs can read: everything that is exported is of this form. Arrays of which every
-process holds a part only need not fit into one host. They are written with orbax, every process its part, into a
-folder that all of them must see; the file, with all the rest, lies beside them in it. `save` sees which form is needed,
-and reading sees which it was.
+There are two formats. Arrays held entirely by one process, on one or several devices, are written to one safetensors
+file, which other programs can read: everything that is exported has this format. Arrays of which every process holds
+only a part need not fit into one host. They are written with orbax, each process its part, into a folder that must be
+visible to all; the file with everything else is in the same folder. `save` determines which format is needed, and
+reading which one was used.
 """
 
 import json
@@ -34,20 +34,21 @@ from neuraxis.values import is_key
 
 
 def save(path: os.PathLike | str, tree: PyTree, about: dict[str, Any] | None = None) -> None:
-    """Write a tree to a file; where several processes run, call it in all.
+    """Write a tree to a file; if several processes run, call this in all of them.
 
-    An interrupt is held back until all is written.
+    An interrupt is deferred until everything is written.
 
     Args:
-        path: the file; it is written under another name first.
+        path: path of the file, which is written atomically.
         tree: a model, or any other pytree.
-        about: what to keep beside it, anything that JSON can hold.
+        about: additional information to store, anything that JSON can represent.
 
     Raises:
-        CheckpointError: for a leaf that cannot be stored; its name is said. For a path that is a folder of other files.
-        InputError: for an `about` that JSON cannot hold; where arrays are spread over several processes and orbax is
-            not installed.
-        OSError: where the file cannot be written; an older checkpoint of that name is then untouched.
+        CheckpointError: for a leaf that cannot be stored, which the message names; for a path that is a folder with
+            other files.
+        InputError: for an `about` that JSON cannot represent; if arrays are distributed over several processes and
+            orbax is not installed.
+        OSError: if the file cannot be written; an existing checkpoint is then left unchanged.
     """
     path, remembered, arrays, plain, keys = check.path("path", path), _remembered(about), {}, {}, {}
     for name, leaf in named(tree).items():
@@ -88,22 +89,22 @@ def load(
 ) -> PyTree:
     """Read a model, ready for use: its layers are in inference mode.
 
-    Without `like` the model is made again from what the file says of it. Nothing in the file is run: its classes are
-    modules that are imported already, or of neuraxis, and its functions are of neuraxis, JAX or NumPy. Others, such as
-    an activation of your own or a class that has moved, are named in `own`. What has no name, such as a lambda, comes
-    from `like` only.
+    Without `like` the model is rebuilt from its description in the file. Nothing in the file is executed: its classes
+    are modules that are already imported, or of neuraxis, and its functions are of neuraxis, JAX or NumPy. Others, such
+    as a custom activation or a class that has moved, are listed in `own`. Functions without a name, such as lambdas,
+    are taken from `like` only.
 
     Args:
-        path: what was saved.
-        like: a pytree of the same structure. Its arrays, or their bare shapes as `eqx.filter_eval_shape` makes them,
-            say the shapes and dtypes that are expected and the shardings that arrays get; those of NumPy stay such.
-        only: picks the part that is read, as in `lambda model: model.encoder`, or parts; the rest of `like` stays, and
-            what else the file holds is passed over.
-        own: classes and functions that the file may name.
+        path: path of the checkpoint.
+        like: a pytree of the same structure. Its arrays, or their shapes as from `eqx.filter_eval_shape`, determine the
+            expected shapes and dtypes and the shardings of the result; NumPy arrays stay NumPy arrays.
+        only: selects the part or parts to read, as in `lambda model: model.encoder`; the rest of `like` is unchanged,
+            and other contents of the file are ignored.
+        own: further classes and functions that the file may refer to.
 
     Raises:
-        CheckpointError: where the checkpoint is missing, damaged, does not fit `like`, or cannot be made again without.
-        InputError: for an `only` that picks nothing, and for `own` that are no classes and functions.
+        CheckpointError: if the checkpoint is missing, damaged, does not fit `like`, or cannot be rebuilt without it.
+        InputError: for an `only` that selects nothing, and an `own` of anything but classes and functions.
     """
     path = check.path("path", path)
     check.no_class(like=like)
@@ -111,7 +112,7 @@ def load(
         raise InputError("only picks a part of a model, so the model must be given: load(path, model, only=…)")
     _check_own(own)
     if like is not None and own:
-        raise InputError("own is for a model that is made again, but a model to load into is given")
+        raise InputError("own must be given only without a model to load into, but one is given")
     content, arrays = archive.read(spread.file_of(path))
     if like is None:
         like = _made_again(path, content, arrays, own)
@@ -120,29 +121,29 @@ def load(
 
 
 def restore(path: os.PathLike | str, like: PyTree) -> PyTree:
-    """Read any pytree as it was saved: `load` for the positions of trainings.
+    """Read any pytree as it was saved: `load` for the positions of training runs.
 
     Raises:
-        CheckpointError: where the checkpoint is missing, damaged, or does not fit `like`.
+        CheckpointError: if the checkpoint is missing, damaged, or does not fit `like`.
     """
     path = check.path("path", path)
     return _filled(path, *archive.read(spread.file_of(path)), like)
 
 
 def about(path: os.PathLike | str) -> dict[str, Any]:
-    """Read what `save` was told to remember.
+    """Read the additional information that was given to `save`.
 
     Raises:
-        CheckpointError: where the checkpoint is missing or damaged.
+        CheckpointError: if the checkpoint is missing or damaged.
     """
     return archive.read(spread.file_of(check.path("path", path)))[0]["about"]
 
 
 def check_same(path: os.PathLike | str, stored: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Compare the digests that were stored in `path` with those of the run that is to go on from it, name by name.
+    """Check that the digests stored in `path` equal those of the run that is to continue from it.
 
     Raises:
-        CheckpointError: where they differ; it says in what.
+        CheckpointError: if they differ; the message names which.
     """
     if differing := [name for name, digest in now.items() if stored.get(name) != digest]:
         *others, last = differing
@@ -156,7 +157,7 @@ def _remembered(about: dict[str, Any] | None) -> dict[str, Any]:
     try:
         json.dumps(about)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"about must be what JSON can hold, but {error}") from None
+        raise InputError(f"about must be what JSON can represent, but {error}") from None
     return about or {}
 
 
@@ -164,7 +165,7 @@ def _storable(name: str, leaf: Any) -> jax.Array | np.ndarray:
     if isinstance(leaf, Tracer):
         raise CheckpointError(f"{name} is being traced; a checkpoint is written outside of jit, grad and vmap")
     if isinstance(leaf, jax.Array) and leaf.is_deleted():
-        raise CheckpointError(f"{name} has been deleted: its memory was given to a program that was run on it")
+        raise CheckpointError(f"{name} has been deleted: its memory was donated to a compiled program")
     words = jax.random.key_data(leaf) if is_key(leaf) and isinstance(leaf, jax.Array) else leaf
     if isinstance(leaf, jax.ShapeDtypeStruct | np.ma.MaskedArray) or not archive.can_hold(words.dtype):
         raise CheckpointError(f"{name} is a {type(leaf).__name__} of {leaf.dtype}, which a checkpoint cannot hold")
@@ -179,9 +180,9 @@ def _check_own(own: Any) -> None:
 
 
 def _made_again(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], own: Collection[Any]) -> PyTree:
-    """Make the tree that a file describes, with bare shapes for its arrays."""
+    """Rebuild the tree that a file describes, with shapes and dtypes in place of its arrays."""
     if "structure" not in content:
-        raise CheckpointError(f"{path} does not say what it is made of: load it into a model, as in load(path, model)")
+        raise CheckpointError(f"{path} does not describe its structure: load it into a model, as in load(path, model)")
     shapes = {**arrays, **spread.shapes(content)}
 
     def expected(name: str, leaf: Any) -> Any:
@@ -202,21 +203,21 @@ def _made_again(path: Path, content: dict[str, Any], arrays: dict[str, np.ndarra
     except CheckpointError as error:
         raise CheckpointError(f"{path} needs a model to be loaded into, as in load(path, model): {error}") from error
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: it does not say what it is made of ({error})") from error
+        raise CheckpointError(f"{path} is damaged: it does not describe its structure ({error})") from error
 
 
 def _filled(
     path: Path, content: dict[str, Any], arrays: dict[str, np.ndarray], like: PyTree, wanted: set[str] | None = None
 ) -> PyTree:
-    """Put what was read in the place of the leaves of `like`, or of those that are wanted."""
+    """Replace the leaves of `like`, or those that are wanted, by what was read."""
     places = named(like)
     plain, keys, shapes = content["plain"], content["keys"], {**arrays, **spread.shapes(content)}
     expected = {name for name, leaf in places.items() if is_stored(leaf) and (wanted is None or name in wanted)}
     held = shapes.keys() | plain.keys()
     if wanted is not None and not expected:
-        raise InputError("only picks nothing that a checkpoint holds")
+        raise InputError("only must pick something that a checkpoint can hold, but picks nothing")
     misfits = [f"it lacks {name!r}" for name in sorted(expected - held)]
-    misfits += [f"it holds besides {name!r}" for name in sorted(held - expected) if wanted is None]
+    misfits += [f"it also contains {name!r}" for name in sorted(held - expected) if wanted is None]
     for name in sorted(expected & held):
         found = plain[name] if name in plain else leaves.described(shapes[name], keys.get(name))
         if how := leaves.difference(places[name], found):

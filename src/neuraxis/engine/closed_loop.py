@@ -17,19 +17,19 @@ from neuraxis.values import is_key, is_value
 
 
 class ClosedLoop(eqx.Module):
-    """A dynamics whose input is its own output of the step before: generation, samplers, policies.
+    """A dynamics whose input is its own output of the previous step: generation, samplers, policies.
 
-    The state is the pair (inner state, last output), and the output that of the inner dynamics. Without an input from
-    outside it runs by `simulate(loop, steps=…)`; random keys, a control or other inputs from outside come in through
+    The state is the pair (inner state, last output), and the output is that of the inner dynamics. Without an external
+    input it is run by `simulate(loop, steps=…)`; random keys, a control signal or other external inputs enter through
     `join`.
 
     Args:
-        dynamics: what is driven.
-        first: what stands for the output before the first step, of the shape and dtype of the others.
-        join: `join(last_output, input)` makes the inner input where there is one from outside.
+        dynamics: the inner dynamics.
+        first: output assumed before the first step, of the same shape and dtype as the others.
+        join: `join(last_output, input)` returns the inner input, given an external one.
 
     Raises:
-        InputError: for what is no dynamics, a join that is no function, or an input without a join.
+        InputError: if `dynamics` is not a dynamics, for a join that is not a function, or an input without a join.
     """
 
     dynamics: Dynamics
@@ -44,25 +44,25 @@ class ClosedLoop(eqx.Module):
         self.first = jax.tree.map_with_path(_number, first)
 
     def init_state(self, input_shape: Any = ()) -> Any:
-        """Start the inner dynamics under the first output, for inputs of the default precision from outside."""
+        """Return the initial state, with `first` as the last output, for external inputs of the default precision."""
         return self.begin(None if self.join is None else input_of(input_shape))
 
     def step(self, state: Any, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[Any, Any]:
         """Advance by `dt` [ms] under the last output.
 
         Raises:
-            InputError: for an input where there is no join.
+            InputError: for an input without a join, or a join without an input.
         """
         inner, last = state
         inner, out = advance(self.dynamics, inner, self._joined(last, input), dt, key=key, t=t)
         return (inner, out), out
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Return the dynamics inside."""
+        """Return the inner dynamics."""
         return (self.dynamics,)
 
     def begin(self, input: PyTree) -> Any:
-        """Start the inner dynamics under the first output, for inputs like this one from outside."""
+        """Return the initial state, with `first` as the last output, for external inputs like this one."""
         first = jax.tree.map(jnp.asarray, self.first)
         return first_state(self.dynamics, jax.eval_shape(self._joined, first, input)), first
 
@@ -70,9 +70,9 @@ class ClosedLoop(eqx.Module):
         if self.join is not None and input is not None:
             return self.join(last, input)
         if self.join is not None:
-            raise InputError("a closed loop with join= needs inputs from outside, but received none")
+            raise InputError("a closed loop with join= needs external inputs, but received none")
         if input is not None:
-            raise InputError("a closed loop takes inputs from outside through join= only, of which it has none")
+            raise InputError("a closed loop without join= must receive no external inputs, but received some")
         return last
 
 

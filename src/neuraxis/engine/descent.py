@@ -1,4 +1,4 @@
-"""The usual rule: gradient descent on a loss."""
+"""The standard learning rule: gradient descent on a loss."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,16 +28,16 @@ def descent(
     """Minimise the mean of a loss over the examples of each batch: the rule θ ← θ + update(∇_θ mean loss).
 
     Args:
-        loss: `loss(model, *batch, key=key)` gives one value per example; for a model that measures statistics
-            (`kinds.MeasuringMap`, such as one with batch normalisation), it gives `(values, model)`.
+        loss: `loss(model, *batch, key=key)` returns one value per example; for a model that measures statistics
+            (`kinds.MeasuringMap`, such as one with batch normalisation), it returns `(values, model)`.
         optimizer: an optax transformation, such as `optax.adam(1e-3)` or `gradient_descent(0.1)`.
-        train: picks what is trained, as in `lambda model: model.head`; the rest stays as it is, and in inference mode.
-            By default all arrays of floating-point numbers are trained, except those in `kinds.Statistics`.
-        gradient: `gradient(model, *batch, key=key)` gives the losses and the gradient of their mean, a tree like the
-            model, where it is written by hand or comes from another program; by default JAX differentiates the loss.
+        train: selects what is trained, as in `lambda model: model.head`; the rest is unchanged, and in inference mode.
+            By default all floating-point arrays are trained, except those in `kinds.Statistics`.
+        gradient: `gradient(model, *batch, key=key)` returns the losses and the gradient of their mean, a tree like the
+            model, for gradients derived by hand or by another program; by default JAX differentiates the loss.
 
     Raises:
-        InputError: for a loss, `train` or gradient that is no function, or an optimiser that is none.
+        InputError: for a loss, `train` or gradient that is not a function, or an optimiser that is not of optax.
     """
     optional = {"train": train, "gradient": gradient}
     check.functions(loss=loss, **{name: function for name, function in optional.items() if function is not None})
@@ -47,7 +47,7 @@ def descent(
 
 
 class Descent(eqx.Module):
-    """What `descent` makes."""
+    """The rule that `descent` returns."""
 
     loss: Callable[..., Any]
     optimizer: optax.GradientTransformation
@@ -58,7 +58,7 @@ class Descent(eqx.Module):
         """Return the state of the optimiser.
 
         Raises:
-            InputError: where there is nothing to train, or complex numbers are.
+            InputError: if there is nothing to train, or if it has complex numbers.
         """
         parameters, _ = self._split(model)
         if not jax.tree.leaves(parameters):
@@ -84,16 +84,16 @@ class Descent(eqx.Module):
         else:
             losses, gradient = self._by_hand(model, parameters, batch, key)
             value = jnp.mean(losses)
-        # Some optimisers look at the loss, or evaluate it along their direction.
+        # Some optimisers use the loss, or evaluate it along their search direction.
         updates, state = optax.with_extra_args_support(self.optimizer).update(
             gradient, state, parameters, value=value, grad=gradient, value_fn=lambda p: mean_loss(p)[0]
         )
         moved = eqx.combine(optax.apply_updates(parameters, updates), rest)
-        # What is no array is given back as it came: the mode of a part that is left alone, too.
+        # Other leaves are returned unchanged, including the mode of parts that are not trained.
         return jax.tree.map(lambda new, old: new if eqx.is_array(new) else old, moved, model), state, losses
 
     def _split(self, model: PyTree) -> tuple[PyTree, PyTree]:
-        """Take a model apart into what is trained and the rest."""
+        """Split a model into what is trained and the rest."""
         trained = learnable(model)
         if self.train is not None:
             chosen = picked(model, self.train, "train")
@@ -106,7 +106,7 @@ class Descent(eqx.Module):
     def _by_hand(
         self, model: PyTree, parameters: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
     ) -> tuple[Array, PyTree]:
-        """Return the losses and the gradient that is not JAX's, by what is trained."""
+        """Return the losses and the user's gradient with respect to what is trained."""
         assert self.gradient is not None
         if measuring_parts(model):
             raise InputError("gradient= cannot update the statistics that the model measures of its data")
@@ -124,28 +124,28 @@ class Descent(eqx.Module):
         except (ValueError, TypeError):
             found, fits = [], False
         if not fits:
-            raise InputError("the gradient must be a tree like the model, with a slope for every array that is trained")
+            raise InputError("the gradient must be a tree like the model, with a derivative for every trained array")
         return per_example(losses, len(batch[0]), "gradient"), jax.tree.unflatten(structure, found)
 
     def _losses(self, model: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> tuple[Array, PyTree | None]:
-        """Return the losses, and the model that the loss measured where it does."""
+        """Return the losses, and the model with updated statistics if the loss returns one."""
         losses, measured = call_loss("loss", self.loss, model, batch, key), None
         if isinstance(losses, tuple):
             if len(losses) != 2:
-                raise InputError(f"a loss must return values, or (values, model), but returned {len(losses)} things")
+                raise InputError(f"a loss must return values, or (values, model), but returned {len(losses)} items")
             losses, measured = losses
             _check_measured(model, measured)
         elif measuring_parts(model):
             raise InputError(
                 "the model measures statistics of its data, so its loss must return them too, as (values, model) with "
-                "the model that model.measure(x) gives; neuraxis.feedforward.classification.measuring_loss is such a "
+                "the model that model.measure(x) returns; neuraxis.feedforward.classification.measuring_loss is such a "
                 "loss"
             )
         return per_example(losses, len(batch[0]), "loss"), measured
 
 
 def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
-    """Take over the statistics that were measured."""
+    """Replace the statistics by the measured ones."""
     return jax.tree.map(
         lambda old, new: new if isinstance(old, Statistics) else old,
         rest,
@@ -155,20 +155,20 @@ def _with_statistics(rest: PyTree, measured: PyTree) -> PyTree:
 
 
 def _check_measured(model: PyTree, measured: PyTree) -> None:
-    """Refuse a model that came back from the loss with statistics that nobody has measured."""
+    """Check that the model returned by a loss has updated statistics."""
     if jax.tree.structure(measured) != jax.tree.structure(model):
         raise InputError(
             "in addition to its values, a loss must return the model that it received, with its statistics updated, "
             f"but returned {check.received(measured)}"
         )
     for (place, before), (_, after) in zip(measuring_parts(model), measuring_parts(measured), strict=True):
-        # What was measured is another array, also where values are not known.
+        # Updated statistics are different array objects, even while their values are unknown.
         kept = map(lambda old, new: old is new, *(jax.tree.leaves(_statistics(part)) for part in (before, after)))
         if all(kept):
             raise InputError(
-                f"the loss gives back a model whose {place or type(before).__name__} has not measured its data: every "
-                "part that holds it needs a method measure(x, *, key=None), which gives y and the part updated, as "
-                "neuraxis.layers.Sequential has; or inference=True leaves it as it is"
+                f"the loss returns a model whose {place or type(before).__name__} has not measured its data: every "
+                "part that contains it needs a method measure(x, *, key=None), which returns y and the updated part, "
+                "as neuraxis.layers.Sequential has; or inference=True keeps it fixed"
             )
 
 
@@ -185,6 +185,6 @@ def _nothing_to_train(model: PyTree, train: Callable[[Any], Any] | None) -> str:
         return f"{subject}: it holds no array of floating-point numbers"
     name, value = next(iter(numbers.items()))
     return (
-        f"{subject}: only arrays are learnt, but {', '.join(numbers)} are Python numbers; "
+        f"{subject}: only arrays are trained, but {', '.join(numbers)} are Python numbers; "
         f"an array makes a field learnable, as in {name}=jnp.asarray({value})"
     )

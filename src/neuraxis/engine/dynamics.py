@@ -1,4 +1,4 @@
-"""What the engine asks of a dynamics around its step: a initial state, and its optional methods."""
+"""Access to a dynamics by the engine: its step, its initial state, and its optional methods."""
 
 import inspect
 from collections.abc import Callable
@@ -16,51 +16,51 @@ from neuraxis.kinds import Dynamics
 
 @runtime_checkable
 class Composite(Protocol):
-    """A dynamics of the engine that is made of others."""
+    """A dynamics of the engine that is composed of others."""
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Return the dynamics that it is made of."""
+        """Return the dynamics that it is composed of."""
         ...
 
     def begin(self, input: PyTree, /) -> Any:
-        """Make the state for inputs like this one, whose dtypes decide those of what the parts put out."""
+        """Return the initial state for inputs like this one, whose dtypes determine those of the parts' outputs."""
         ...
 
 
 def check_dynamics(name: str, dynamics: Any) -> None:
-    """Refuse what is no dynamics, and say what it may be instead."""
+    """Check that an object is a dynamics; the message says what to do with an energy instead."""
     if isinstance(dynamics, type):
         kind = dynamics.__name__
         raise InputError(f"{name} must be an object, such as {kind}(), but is the class {kind} itself")
     if not isinstance(dynamics, Dynamics):
         kind = type(dynamics).__name__
         energy = hasattr(dynamics, "energy")
-        other = "; an energy settles by neuraxis.engine.relax, or by its own recall" if energy else ""
-        raise InputError(f"{name} must have the methods init_state and step, which {kind} has not{other}")
+        other = "; use neuraxis.engine.relax for an energy, or its own recall" if energy else ""
+        raise InputError(f"{name} must have the methods init_state and step, which {kind} does not have{other}")
 
 
 def first_state(dynamics: Dynamics, input: PyTree) -> Any:
-    """Make the state before the first step, for inputs like this one: arrays, or what stands for them."""
+    """Return the state before the first step, for inputs like this one: arrays, or their shapes and dtypes."""
     if isinstance(dynamics, Composite):
         return dynamics.begin(input)
     return dynamics.init_state(shapes_of(input))
 
 
 def shapes_of(input: PyTree) -> Any:
-    """Return what `init_state` receives: a shape for one array, () for none, a tree of shapes for a tree of arrays."""
+    """Return the argument of `init_state`: a shape for one array, () for none, a tree of shapes for a tree."""
     if not jax.tree.leaves(input):
         return ()
     return jax.tree.map(jnp.shape, input)
 
 
 def input_of(shapes: Any) -> PyTree:
-    """Stand in for inputs of those shapes: real numbers of the default precision."""
+    """Return shapes and dtypes of inputs of those shapes: real numbers of the default precision."""
     number = jnp.result_type(float)
     return jax.tree.map(lambda shape: jax.ShapeDtypeStruct(shape, number), shapes, is_leaf=_is_shape)
 
 
 def project(dynamics: Dynamics, inputs: PyTree) -> PyTree:
-    """Compute what depends on the inputs alone, for any number of leading axes; without a `project`, give them back."""
+    """Compute what depends on the inputs alone, for any number of leading axes: without a `project`, the inputs."""
     own: Callable | None = getattr(dynamics, "project", None)
     return inputs if own is None else own(inputs)
 
@@ -71,12 +71,12 @@ def take_step(
     """Take a step under a projected input, with a key and the time if the step takes them.
 
     Raises:
-        InputError: for a step that does not give a pair.
+        InputError: for a step that does not return a pair.
     """
     noted = {"key": key, "t": t}
     found = dynamics.step(state, input, dt, **{name: noted[name] for name in _noted(dynamics)})
     if not isinstance(found, tuple) or len(found) != 2:
-        what = f"{len(found)} things" if isinstance(found, tuple) else check.received(found)
+        what = f"{len(found)} items" if isinstance(found, tuple) else check.received(found)
         raise InputError(f"step of {type(dynamics).__name__} must return the pair (state, output), but returned {what}")
     return found
 
@@ -89,23 +89,23 @@ def advance(
 
 
 def trial(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any = 1.0) -> tuple[Any, Any]:
-    """Return what stands for the state and output of a step, by shape and dtype."""
+    """Return the shapes and dtypes of the state and output of a step."""
     moment = {"key": jax.random.key(0), "t": 0.0}
     return jax.eval_shape(partial(advance, dynamics, **moment), state, input, dt)
 
 
 def check_key(dynamics: Dynamics, key: Any) -> None:
-    """Refuse a key that no step takes, and its absence where one needs it.
+    """Check that a key is given if a step needs one, and not given if no step takes one.
 
     Raises:
-        InputError: in these cases, or for what is no single random key.
+        InputError: otherwise, or if the key is not a single random key.
     """
     takers = _takers(dynamics)
     if key is not None:
         check.key(key)
         if not takers:
             raise InputError(
-                f"key= is given, but the step of {type(dynamics).__name__} has no parameter key to take it"
+                f"key= must not be given, since the step of {type(dynamics).__name__} has no parameter key"
             )
     for part in takers:
         if key is None and inspect.signature(part.step).parameters["key"].default is inspect.Parameter.empty:
@@ -113,7 +113,7 @@ def check_key(dynamics: Dynamics, key: Any) -> None:
 
 
 def takes_key(dynamics: Dynamics) -> bool:
-    """Tell whether a step, of the dynamics or of one that it is made of, takes a key."""
+    """Return whether the step of the dynamics, or of one that it is composed of, takes a key."""
     return bool(_takers(dynamics))
 
 
@@ -122,19 +122,19 @@ def _takers(dynamics: Dynamics) -> list[Dynamics]:
 
 
 def _parts(dynamics: Dynamics) -> list[Dynamics]:
-    """Return a dynamics, or those that it is made of."""
+    """Return a dynamics, or those that it is composed of."""
     if isinstance(dynamics, Composite):
         return [part for inner in dynamics.inner() for part in _parts(inner)]
     return [dynamics]
 
 
 def _noted(dynamics: Dynamics) -> list[str]:
-    """Return which of key and t a step takes."""
+    """Return which of `key` and `t` a step takes."""
     return [name for name in ("key", "t") if name in inspect.signature(dynamics.step).parameters]
 
 
 def default_dt(dynamics: Dynamics) -> float | None:
-    """Return the default of `step`'s parameter dt; of a dynamics made of others, the one that these agree on."""
+    """Return the default of the parameter `dt` of `step`; for a composite, the one shared by all its parts."""
     if isinstance(dynamics, Composite):
         defaults = {default_dt(part) for part in dynamics.inner()}
         return defaults.pop() if len(defaults) == 1 else None
@@ -143,7 +143,7 @@ def default_dt(dynamics: Dynamics) -> float | None:
 
 
 def prepared(part: Any, dt: Any) -> Any:
-    """Replace every part of a dynamics that has a method `prepare` by what it gives for steps of that length."""
+    """Replace every part of a dynamics that has a method `prepare` by its result for steps of that length."""
     if isinstance(part, type):
         return part
     if hasattr(part, "prepare"):

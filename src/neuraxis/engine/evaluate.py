@@ -1,4 +1,4 @@
-"""Measure a model on data, and predict with it."""
+"""Evaluation of a model on data, and prediction."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,21 +52,21 @@ def evaluate(
 ) -> float | dict[str, float]:
     """Return the mean over all examples of `measure(model, *batch, key=key)`, with the model in inference mode.
 
-    Several measures, by name, are taken in one pass over the data, by one compiled program, and come back by name.
+    Several measures, given by name, are evaluated in one pass over the data, by one compiled program.
 
     Args:
         model: any pytree.
-        measures: a loss or another measure, which gives one number (or truth value) per example, or a mapping from
-            names to such measures. The model that a measuring loss gives beside its values is left alone.
+        measures: a loss or another measure, which returns one number (or boolean) per example, or a mapping from names
+            to such measures. The model that a measuring loss returns with its values is ignored.
         data: a tuple of arrays that agree along their first axis, or a `neuraxis.kinds.Source`.
-        key: noise for measures that need it; every batch receives its own.
-        batch_size: examples that are measured at once.
+        key: random key for measures that need one; every batch receives a different one.
+        batch_size: number of examples evaluated at once.
 
     Returns:
-        A float, or a dict of floats for several measures.
+        A float, or a dict of floats by name for several measures.
 
     Raises:
-        InputError: where the data are empty or do not agree in length, and for measures that do not give one number per
+        InputError: if the data are empty or do not agree in length, and for measures that do not return one number per
             example, or whose mean is NaN.
     """
     check.whole(batch_size=batch_size)
@@ -90,45 +90,45 @@ def evaluate(
 def measured(
     model: PyTree, measures: Mapping[str, Measure], data: Data, *, key: PRNGKeyArray | None, batch_size: int
 ) -> dict[str, float]:
-    """Return the mean of each measure over data that were looked at; it may be NaN."""
+    """Return the mean of each measure over data that have been validated; it may be NaN."""
     examples, model = count("data", data), eqx.nn.inference_mode(model)
     totals, sums = dict.fromkeys(measures, 0.0), None
     for first, batch in _batches(data, examples, batch_size):
         batch_key = None if key is None else jax.random.fold_in(key, first)
-        # Read only now that the next batch is loaded, which could so take place while this one was measured.
+        # Read only after the next batch has been loaded, so that loading overlaps with the evaluation.
         totals = _add(totals, sums)
         sums = _batch_sums(model, dict(measures), batch, batch_key)
     return {name: total / examples for name, total in _add(totals, sums).items()}
 
 
 def reason_of_nan(model: PyTree, measure: Measure, data: Data, key: PRNGKeyArray | None) -> str:
-    """Let a measure look at the data outside of a compiled program, where its own checks can speak."""
+    """Return why a measure is NaN, by calling it outside of a compiled program, where its own checks can raise."""
     model = eqx.nn.inference_mode(model)
     for path, x in jax.tree.leaves_with_path(model):
         if eqx.is_inexact_array(x) and jnp.isnan(x).any():
-            return f"the model holds NaN, in {keystr(path).lstrip('.') or 'itself'}"
+            return f"the model contains NaN, in {keystr(path).lstrip('.') or 'itself'}"
     try:
         if isinstance(data, Sequence):
             call_loss("it", measure, model, tuple(map(jnp.asarray, data)), key)
     except InputError as error:
         return str(error)
-    return "the data may hold what it cannot take"
+    return "the data may contain values outside of its domain"
 
 
 def predict(model: PyTree, x: PyTree, *, batch_size: int = 1000, key: PRNGKeyArray | None = None) -> PyTree:
     """Return `model(x)` for many examples, computed in batches, with the model in inference mode.
 
     Args:
-        model: a map; with a `key`, it receives one of its own for every batch.
+        model: a map; with a `key`, it receives a different one for every batch.
         x: an array with the examples along its first axis, or a tree of such arrays.
-        batch_size: examples that are computed at once.
-        key: noise of the model.
+        batch_size: number of examples computed at once.
+        key: random key for a stochastic model.
 
     Returns:
-        The outputs of all examples as NumPy arrays, which lie in the memory of the host.
+        The outputs for all examples as NumPy arrays, in the memory of the host.
 
     Raises:
-        InputError: for a model that cannot be called, or examples that are none or do not agree in number.
+        InputError: for a model that cannot be called, or examples that are empty or do not agree in number.
     """
     check.whole(batch_size=batch_size)
     check.no_class(model=model)
@@ -161,7 +161,7 @@ def _name_of(measure: Any) -> str:
 
 
 def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, tuple[Array, ...]]]:
-    """Return one batch after the other, with the number of its first example."""
+    """Yield one batch after another, with the index of its first example."""
     for first in range(0, examples, batch_size):
         last = min(first + batch_size, examples)
         batch = taken(data, np.arange(first, last)) if is_source(data) else tuple(x[first:last] for x in data)

@@ -1,4 +1,4 @@
-"""Data as the engine takes them: arrays that agree along their first axis, or a source that loads them."""
+"""Data accepted by the engine: arrays that agree along their first axis, or a source that loads them."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from neuraxis.kinds import Source
 
 
 def is_source(data: Any) -> bool:
-    """Tell whether data are loaded as they are needed; arrays can be taken from, too, but are none."""
+    """Return whether data are a source, loaded on demand; arrays have a method `take`, too, but are not sources."""
     no_source = isinstance(data, type | tuple | list | dict) or hasattr(data, "dtype")
     return not no_source and isinstance(data, Source)
 
 
 def arrays_of(name: str, data: Any) -> Any:
-    """Make arrays of lists, tables and tensors; sources, and what is no data, come back as they are.
+    """Convert lists, tables and tensors to arrays; return sources, and anything that is not data, unchanged.
 
     Raises:
-        InputError: for lists that are no arrays, text, or complex numbers.
+        InputError: for ragged lists, text, or complex numbers.
     """
     if is_source(data) or not isinstance(data, tuple | list):
         return data
@@ -29,7 +29,7 @@ def arrays_of(name: str, data: Any) -> Any:
 
 
 def check_finite(name: str, data: Any) -> None:
-    """Refuse arrays that are not finite; those mapped from files may be too large to read.
+    """Check that arrays are finite, except memory-mapped ones, which may be too large to read.
 
     Raises:
         InputError: for NaN or infinity.
@@ -63,10 +63,10 @@ def count(name: str, data: Any) -> int:
 
 
 def taken(source: Source, indices: Int[np.ndarray, " some"]) -> tuple[np.ndarray, ...]:
-    """Load these examples.
+    """Load the examples with these indices.
 
     Raises:
-        InputError: where the source does not give a tuple of arrays with one entry per index.
+        InputError: if the source does not return a tuple of arrays with one entry per index.
     """
     loaded = source.take(indices)
     right = isinstance(loaded, tuple) and loaded and all(np.shape(x)[:1] == (len(indices),) for x in loaded)

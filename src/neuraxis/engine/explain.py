@@ -1,4 +1,4 @@
-"""Why a simulation does not run: a sentence in place of what JAX says from inside of its loop."""
+"""Explanations of failed simulations, in place of the errors that JAX raises inside its loop."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ def explained(
     dt: Any,
     record: Callable[..., Any],
 ) -> Exception:
-    """Return the sentence for an error of a simulation, or the error itself where there is none.
+    """Return an error that explains why a simulation failed, or the original error if there is no explanation.
 
     Raises:
         InputError: for a `record` that takes other arguments.
@@ -37,13 +37,13 @@ def explained(
     kind, input = type(dynamics).__name__, one_input(inputs, held)
     if isinstance(error, TypeError) and "scan body function carry" in str(error):
         return InputError(
-            f"a step must return the state in its shapes and dtypes, but {_changed(dynamics, state, input, dt)}"
+            f"a step must keep the shapes and dtypes of the state, but {_changed(dynamics, state, input, dt)}"
         )
     if isinstance(error, TypeError):
         check.takes("record", record, "state", "output")
     expected = _structure_of_state(dynamics, input)
     if expected is not None and expected != jax.tree.structure(state):
-        return InputError(f"state must be as init_state gives it, {expected}, but is {jax.tree.structure(state)}")
+        return InputError(f"state must be as init_state returns it, {expected}, but is {jax.tree.structure(state)}")
     if isinstance(error, NOT_TRACEABLE):
         return InputError(f"the step of {kind} and what it calls, or the record, must be {TRACEABLE}")
     if not isinstance(input, jax.ShapeDtypeStruct):
@@ -53,7 +53,7 @@ def explained(
 
 
 def check_state(after: PyTree) -> None:
-    """Refuse a state that a step gives where that holds anything but numbers.
+    """Check that the state returned by a step consists of numbers.
 
     Raises:
         InputError: for anything else.
@@ -62,7 +62,7 @@ def check_state(after: PyTree) -> None:
 
 
 def check_record(record: PyTree) -> None:
-    """Refuse a record of anything but numbers.
+    """Check that a record consists of numbers.
 
     Raises:
         InputError: for anything else.
@@ -77,19 +77,19 @@ def _check_arrays(expected: str, tree: PyTree) -> None:
 
 
 def _structure_of_state(dynamics: Dynamics, input: PyTree) -> Any:
-    """Return the structure of a first state, or None where there is none for this input."""
+    """Return the structure of the initial state, or None if there is none for this input."""
     try:
         return jax.tree.structure(jax.eval_shape(partial(first_state, dynamics), input))
-    except Exception:  # whatever a user's method says of inputs that it does not know
+    except Exception:  # whatever a user's method raises for inputs that it does not support
         return None
 
 
 def _changed(dynamics: Dynamics, state: PyTree, input: PyTree, dt: Any) -> str:
-    """Say what a step makes of the state, where that is not of the same shapes and dtypes."""
+    """Describe how a step changes the structure, shapes or dtypes of the state."""
     after, _ = trial(dynamics, state, input, dt)
     before = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, state))
     if jax.tree.structure(before) != jax.tree.structure(after):
-        return f"makes {jax.tree.structure(after)} of {jax.tree.structure(before)}"
+        return f"changes {jax.tree.structure(before)} to {jax.tree.structure(after)}"
     pairs = zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True)
     changed = [
         f"state{keystr(path)} was {old.dtype}{old.shape} and is {new.dtype}{new.shape}"

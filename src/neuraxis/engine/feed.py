@@ -1,4 +1,4 @@
-"""Which examples every step of a training sees, and how they get to the device."""
+"""The examples of every training step, and their transfer to the device."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,19 +15,19 @@ from neuraxis.engine.hosts import global_batch, local_rows
 from neuraxis.engine.mesh import replicate
 from neuraxis.kinds import Source
 
-_BLOCK_BYTES = 4 << 20  # of examples that are loaded at once: enough to keep the device busy meanwhile
+_BLOCK_BYTES = 4 << 20  # size of a block of examples: enough to keep the device busy while the next one is loaded
 
 
 class Order(eqx.Module):
     """The order of the examples in each epoch.
 
-    An epoch goes through all examples once, and its last batch may be smaller; or it has a number of whole batches,
-    which go through as much of the data as they need, or through all and begin anew.
+    An epoch visits all examples once, and its last batch may be smaller; or it has a fixed number of full batches,
+    which visit a part of the data, or all of them and then start over.
     """
 
     examples: int
     batch_size: int
-    steps: int | None  # batches in an epoch; None for as many as the data have
+    steps: int | None  # batches per epoch; None for one pass over the data
     shuffle: bool
 
     @property
@@ -37,20 +37,20 @@ class Order(eqx.Module):
 
     @property
     def visits(self) -> int:
-        """Number of examples in an epoch; those that are visited twice count twice."""
+        """Number of examples in an epoch, including repeated ones."""
         return self.examples if self.steps is None else self.steps * self.batch_size
 
     @property
     def whole_batches(self) -> int:
-        """Number of batches in an epoch that are not smaller than the others."""
+        """Number of full batches in an epoch."""
         return self.visits // self.batch_size
 
     def of_epoch(self, epoch: int, key: PRNGKeyArray) -> Int[np.ndarray, " visits"]:
-        """Return the examples of an epoch, one after the other."""
+        """Return the indices of the examples of an epoch, in order."""
         if not self.shuffle:
             first = 0 if self.steps is None else epoch * self.visits
             return (first + np.arange(self.visits)) % self.examples
-        # By NumPy: XLA shuffles by sorting, which on a CPU takes 135 ms for 60 000 examples instead of 1 ms.
+        # With NumPy: XLA shuffles by sorting, which on a CPU takes 135 ms for 60 000 examples instead of 1 ms.
         random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         passes, rest = divmod(self.visits, self.examples)
         parts = [random.permutation(self.examples) for _ in range(passes)]
@@ -60,25 +60,25 @@ class Order(eqx.Module):
 
 
 class Gathered(eqx.Module):
-    """All data on the device, and the order in which an epoch goes through them."""
+    """All data on the device, and the order in which an epoch visits them."""
 
     data: tuple[Array, ...]
     order: Int[Array, " visits"]
 
     def batch(self, number: Int[Array, ""], size: int) -> tuple[Array, ...]:
-        """Gather a batch by its number in the epoch."""
+        """Gather a batch by its index in the epoch."""
         chosen = self.order[number * size + jnp.arange(size)]
         return tuple(x[chosen] for x in self.data)
 
 
 class Stacked(eqx.Module):
-    """Some batches of an epoch on the device, one after the other."""
+    """Consecutive batches of an epoch on the device."""
 
     data: tuple[Array, ...]  # each (batches, batch, …)
-    first: Int[Array, ""]  # number of the first
+    first: Int[Array, ""]  # index of the first batch
 
     def batch(self, number: Int[Array, ""], size: int) -> tuple[Array, ...]:
-        """Pick a batch by its number in the epoch."""
+        """Return a batch by its index in the epoch."""
         return tuple(x[number - self.first] for x in self.data)
 
 
@@ -86,37 +86,37 @@ Block = Gathered | Stacked
 
 
 class Resident:
-    """Data that lie on the device as a whole."""
+    """Data stored on the device as a whole."""
 
     def __init__(self, data: tuple[Array, ...]):
         self._data = data
 
     def batch(self, examples: Int[np.ndarray, " batch"]) -> tuple[Array, ...]:
-        """Return these examples."""
+        """Return the examples with these indices."""
         return tuple(x[jnp.asarray(examples)] for x in self._data)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
-        """Return the batches from the `first` on in blocks, each with the number of the batch after it."""
+        """Yield the batches from index `first` on in blocks, each with the index of the batch after it."""
         if first < len(batches):
             yield Gathered(self._data, jnp.asarray(batches.ravel(), jnp.int32)), len(batches)
 
 
 class Loaded:
-    """Data that are loaded in blocks, the next one while the device is busy with the last.
+    """Data that are loaded in blocks, the next one while the device processes the current one.
 
-    Where several processes share the batches, each loads its own rows.
+    If several processes share the batches, each loads its own rows.
     """
 
     def __init__(self, source: Source, mesh: Mesh | None):
         self._source, self._mesh = source, mesh
 
     def batch(self, examples: Int[np.ndarray, " batch"]) -> tuple[Array, ...]:
-        """Load these examples."""
+        """Load the examples with these indices."""
         loaded = taken(self._source, examples)
         return tuple(map(jnp.asarray, loaded)) if self._mesh is None else replicate(loaded, self._mesh)
 
     def blocks(self, batches: Int[np.ndarray, "batches batch"], first: int) -> Iterator[tuple[Block, int]]:
-        """Return the batches from the `first` on in blocks, each with the number of the batch after it."""
+        """Yield the batches from index `first` on in blocks, each with the index of the batch after it."""
         if first >= len(batches):
             return
         size = self._block_size(batches)
@@ -127,14 +127,14 @@ class Loaded:
                 block = coming.result()
                 if start != starts[-1]:
                     coming = loader.submit(self._load, batches, start + size, size)
-                # Put on the device here: the precision of JAX is a setting of each thread.
+                # Transferred to the device in this thread, since the precision of JAX is a setting of each thread.
                 yield (
                     Stacked(self._on_device(block, batches.shape[1]), jnp.asarray(start)),
                     min(start + size, len(batches)),
                 )
 
     def _block_size(self, batches: Int[np.ndarray, "batches batch"]) -> int:
-        """Return the number of batches that are loaded at once: an eighth of the epoch, or fewer where that is much."""
+        """Return the number of batches per block: an eighth of the epoch, or fewer if they are large."""
         in_example = sum(x.nbytes for x in taken(self._source, batches[0, :1]))
         return int(np.clip(_BLOCK_BYTES // (in_example * batches.shape[1] or 1), 1, -(-len(batches) // 8)))
 
@@ -144,7 +144,7 @@ class Loaded:
             chosen = chosen[:, local_rows(batch_size, self._mesh)]
         loaded = taken(self._source, chosen.ravel())
         data = [x.reshape(*chosen.shape, *x.shape[1:]) for x in loaded]
-        if len(chosen) < size:  # all blocks have one shape, so that one program serves them
+        if len(chosen) < size:  # padded to one shape for all blocks, so that one program serves them
             data = [np.concatenate([x, np.zeros((size - len(chosen), *x.shape[1:]), x.dtype)]) for x in data]
         return data
 

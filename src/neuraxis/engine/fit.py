@@ -1,4 +1,4 @@
-"""Let any model learn by any rule: the only training loop of neuraxis."""
+"""Training of any model by any rule: the only training loop of neuraxis."""
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -32,13 +32,13 @@ from neuraxis.values import is_traced
 
 
 class Fitted(eqx.Module):
-    """What `fit` returns."""
+    """Result of `fit`."""
 
     model: PyTree  # in inference mode, ready for use
-    state: PyTree  # of the rule; pass both to `fit` again to go on
+    state: PyTree  # of the rule; pass both to `fit` again to continue
     history: dict[str, np.ndarray]  # one value per epoch: the losses of the rule, "validation_loss" and the metrics
-    stopped_early: bool  # because the validation loss did not fall any more
-    cancelled: bool  # before all epochs were done
+    stopped_early: bool  # because the validation loss stopped decreasing
+    cancelled: bool  # before all epochs were completed
 
 
 def fit(
@@ -62,49 +62,50 @@ def fit(
     mesh: Mesh | None = None,
     progress: str | None = "training",
 ) -> Fitted:
-    """Let `model` learn from `data` by `rule`, batch by batch.
+    """Train `model` on `data` by `rule`, batch by batch.
 
     Every epoch visits every example once, in a new random order (minibatches without replacement); the last batch is
-    smaller where the batch size does not divide the data. Many steps run as one XLA program; on a CPU, models with the
-    gradient of XLA's own convolution, which is slow inside a loop there, take a Python loop of compiled steps
-    (`neuraxis.layers.Convolution` need not).
+    smaller if the batch size does not divide the number of examples. Many steps run as one XLA program; on a CPU,
+    models with the gradient of XLA's own convolution, which is slow inside a loop there, use a Python loop over
+    compiled steps (not needed for `neuraxis.layers.Convolution`).
 
     Args:
-        model: any pytree. The rule sees it in training mode, but for layers that you put into inference mode, with
-            `inference=True`, which stay so. (What `fit` and `load` give back in inference mode learns on.)
-        rule: how it learns, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`. One with fields is a pytree,
-            such as an `equinox.Module`.
-        data: arrays that agree along their first axis, such as `(x, labels)`, which are put on the device as they are
-            (raw images may stay integers); or a `kinds.Source`, of which the next batches are loaded while the device
-            is busy with the last. Arrays mapped from files (`numpy.memmap`) are such a source.
-        epochs: how often to go through the data.
-        steps: number of batches in an epoch, where the data are too many to go through between two reports. Each epoch
-            then draws that many whole batches, without replacement as long as there are examples left; without
-            `shuffle`, it goes on where the last one ended, and from the end to the beginning.
-        batch_size: examples in a step.
-        key: seed of order and noise.
-        shuffle: draw a new order for each epoch; without it the examples keep theirs.
-        state: state of the rule to go on from, as in `fit(fitted.model, rule, data, state=fitted.state, …)`; with a new
-            key, or the same orders come again.
-        validation: data like `data`, on which the loss of the rule (where it has one) and the metrics are measured
-            after every epoch, in inference mode.
-        metrics: functions `metric(model, *batch, key=key)` that give one value per example. For a rule without a loss,
-            one may be called "validation_loss".
-        patience: stop after that many epochs without a lower validation loss, and return the best model.
-        callback: called with a `Report` at the end of every epoch, and between at most twice a second.
-        cancel: ends the training after the present steps once another thread, or the callback, sets it; with
-            `patience`, the best model of the epochs until then comes back.
-        checkpoint: file to write to as training goes on, and when it ends, is interrupted or fails.
-        resume: go on from `checkpoint`, if it exists, to the bit-identical result of a run that was not interrupted.
-        mesh: devices to share each batch (axis "data") and the weights (axis "model") between.
+        model: any pytree. The rule receives it in training mode, except for layers that you put into inference mode
+            with `inference=True`. (Models that `fit` and `load` return in inference mode can be trained further.)
+        rule: learning rule, such as `descent(loss, optax.adam(1e-3))`; see `kinds.Rule`. A rule with fields must be a
+            pytree, such as an `equinox.Module`.
+        data: arrays that agree along their first axis, such as `(x, labels)`, which are put on the device unchanged
+            (raw images may stay integers); or a `kinds.Source`, from which the next batches are loaded while the device
+            is busy. Memory-mapped arrays (`numpy.memmap`) are treated as such a source.
+        epochs: number of epochs.
+        steps: number of batches per epoch, if the data are too large to be visited once between two reports. Each epoch
+            then draws that many full batches, without replacement as long as examples are left; without `shuffle`, it
+            continues where the previous one ended, and starts over at the end of the data.
+        batch_size: number of examples per step.
+        key: random key for order and noise.
+        shuffle: whether to draw a new order for each epoch, or to keep that of the data.
+        state: state of the rule to continue from, as in `fit(fitted.model, rule, data, state=fitted.state, …)`; with
+            the same key the orders would be repeated.
+        validation: data like `data`, on which the loss of the rule (if it has one) and the metrics are evaluated after
+            every epoch, in inference mode.
+        metrics: functions `metric(model, *batch, key=key)` that return one value per example. For a rule without a
+            loss, one may be called "validation_loss".
+        patience: number of epochs without a lower validation loss after which to stop and return the best model.
+        callback: called with a `Report` at the end of every epoch, and in between at most twice a second.
+        cancel: ends training after the current steps once another thread, or the callback, sets it; with `patience`,
+            the best model so far is returned.
+        checkpoint: file written during training, and when it ends, is interrupted or fails.
+        resume: whether to continue from `checkpoint`, if it exists, to the bit-identical result of a run that was not
+            interrupted.
+        mesh: devices over which each batch (axis "data") and the weights (axis "model") are sharded.
         progress: label of the progress bar; None shows none.
 
     Raises:
         InputError: for data that are empty, do not agree in length or are not finite, for settings out of range, and
-            for a rule that does not keep what it has to.
-        DivergedError: when a loss or the model stops being finite, with the step.
-        CheckpointError: when `checkpoint` is damaged or belongs to another run.
-        Interrupted: for a Ctrl-C, which is a `KeyboardInterrupt`, with what was learnt so far as its `fitted`.
+            for a rule that changes what it must keep.
+        DivergedError: if a loss or the model becomes non-finite; the message names the step.
+        CheckpointError: if `checkpoint` is damaged or belongs to another run.
+        Interrupted: for Ctrl-C; a `KeyboardInterrupt` with the result so far as its attribute `fitted`.
     """
     check.no_class(model=model)
     _check_settings(rule, epochs, steps, batch_size, key, shuffle, resume, checkpoint, progress)
@@ -128,19 +129,19 @@ def fit(
     if order.visits % order.batch_size == 1 < order.visits:
         _try_one_example(task, arrays, begun, tuple(x[:1] for x in first), key)
     if doubled := position.losses.keys() & metrics.keys():
-        raise InputError(f"a metric cannot be called {min(doubled)!r}, which is what a loss of the rule is called")
+        raise InputError(f"a metric cannot be called {min(doubled)!r}, which is the name of a loss of the rule")
     watch = Watch(validation, dict(metrics), patience, callback, cancel)
     training = Training(task, order, feed, position, key, watch, one_program)
     if checkpoint is not None:
         identity = _identity(model, rule, data, order, key, state, validation, metrics, patience)
         training.keep(check.path("checkpoint", checkpoint), identity, bool(resume))
-    del model, arrays, begun, position  # a large model that nobody else holds takes memory no longer
+    del model, arrays, begun, position  # frees the memory of a large model with no other references
     total = int(epochs) * order.batches
     with Progress(total, progress, training.steps_done) as bar, InterruptBetweenSteps() as interrupt:
         try:
             training.run(int(epochs), bar, interrupt)
         except BaseException as error:
-            # Other hosts may not have failed, and would not save together with this one.
+            # Other processes may not have failed, and would not save together with this one.
             if isinstance(error, KeyboardInterrupt) or jax.process_count() == 1:
                 training.save()
             if isinstance(error, KeyboardInterrupt):
@@ -191,7 +192,7 @@ def _check_watch(rule, validation, metrics, patience, callback, cancel) -> None:
         count("validation", validation)
     has_loss = hasattr(rule, "loss")
     if has_loss and "validation_loss" in metrics:
-        raise InputError("a metric cannot be called 'validation_loss', which is what the rule's own loss is called")
+        raise InputError("a metric cannot be called 'validation_loss', which is the name of the rule's own loss")
     if patience is not None and not has_loss and "validation_loss" not in metrics:
         raise InputError('early stopping needs a rule with a loss, or a metric called "validation_loss"')
 
@@ -206,26 +207,26 @@ def _feed(data: Any, mesh: Mesh | None) -> Feed:
 
 
 def _strong(leaf: Any) -> Any:
-    """Return an array of the model as one of a fixed dtype, so that Python numbers can be told from it."""
+    """Return an array of the model in a strong dtype, which distinguishes it from Python numbers."""
     if isinstance(leaf, np.floating):
-        return float(leaf)  # one number among others, like Python's
+        return float(leaf)  # treated as a Python number
     if isinstance(leaf, np.ndarray) or (isinstance(leaf, jax.Array) and leaf.weak_type):
         return jnp.array(leaf, dtype=jax.dtypes.canonicalize_dtype(leaf.dtype))
     return leaf
 
 
 def _try_one_example(task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray) -> None:
-    """Refuse a last batch of one example before the training instead of at the end of its first epoch."""
+    """Refuse a last batch of one example, if the rule does, before training instead of after the first epoch."""
     try:
         begin(task, arrays, state, batch, key)
     except InputError as error:
         raise InputError(
-            f"the last batch of an epoch holds one example, and {error}; another batch_size leaves more"
+            f"the last batch of an epoch contains one example, and {error}; use another batch_size"
         ) from error
 
 
 def _identity(model, rule, data, order, key, state, validation, metrics, patience) -> dict[str, str]:
-    """Say by digests what a checkpoint of this training belongs to."""
+    """Return the digests that identify the run to which a checkpoint belongs."""
     return {
         "data": data_digest(data),
         "model": digest(model),
@@ -239,7 +240,7 @@ def _identity(model, rule, data, order, key, state, validation, metrics, patienc
 
 
 def _begin_state(rule: Rule, model: PyTree, given: PyTree) -> PyTree:
-    """Return the state of the rule before the first step."""
+    """Return the initial state of the rule."""
     if given is None:
         given = rule.init(model)
     expected = jax.eval_shape(lambda: rule.init(model))

@@ -1,4 +1,4 @@
-"""Weights that another program wrote into a safetensors file, put into a model by a map of names."""
+"""Loading of weights that another program wrote to a safetensors file, by a mapping of names."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -17,8 +17,8 @@ from neuraxis.engine.parameters import picked
 from neuraxis.errors import CheckpointError, InputError
 from neuraxis.values import is_key
 
-Place = Callable[[Any], Any]  # picks an array of the model, as in `lambda model: model.layers[0].weight`
-Change = Callable[[np.ndarray], np.ndarray]  # brings what the file holds into the model's layout
+Place = Callable[[Any], Any]  # selects an array of the model, as in `lambda model: model.layers[0].weight`
+Change = Callable[[np.ndarray], np.ndarray]  # converts an array of the file to the layout of the model
 
 
 def load_foreign(
@@ -28,24 +28,25 @@ def load_foreign(
     *,
     only: Callable[[Any], Any] | None = None,
 ) -> PyTree:
-    """Read the weights of another program into a model, ready for use: its layers are in inference mode.
+    """Load the weights of another program into a model, ready for use: its layers are in inference mode.
 
-    Each array of the file goes where its name says, as it is or changed. PyTorch keeps the weight of a linear layer as
-    (out, in), which `(place, np.transpose)` turns, and the kernel of a convolution as (out, in, height, width), for
-    `(place, lambda w: w.transpose(2, 3, 1, 0))`. Nothing is guessed: a square matrix looks the same either way. Numbers
-    of lower precision are widened; narrower ones are asked for with a change, such as `lambda w: w.astype("float32")`.
+    Each array of the file goes to the place given for its name, unchanged or converted. PyTorch stores the weight of a
+    linear layer as (out, in), which `(place, np.transpose)` converts, and the kernel of a convolution as
+    (out, in, height, width), which `(place, lambda w: w.transpose(2, 3, 1, 0))` converts. Nothing is inferred: a square
+    matrix would fit either way. Numbers of lower precision are promoted; a lower precision in the model needs an
+    explicit conversion, such as `lambda w: w.astype("float32")`.
 
     Args:
-        path: a safetensors file.
-        model: what the weights are put into.
-        names: by the name of each array in the file, the place it goes to, or a place and a change; None passes over
-            an array that has no place.
-        only: picks the parts of the model that are to be filled, as in `lambda model: model.encoder`; by default no
-            array may be left as it is.
+        path: path of a safetensors file.
+        model: model to load the weights into.
+        names: for the name of each array in the file, the place where it goes, or a place and a conversion; None
+            ignores the array.
+        only: selects the parts of the model to fill, as in `lambda model: model.encoder`; by default every array must
+            be filled.
 
     Raises:
-        CheckpointError: where the file is missing, is none, or does not fit; all that does not is said.
-        InputError: for a map that is none, or for places that are not in the model.
+        CheckpointError: if the file is missing, not a safetensors file, or does not fit; the message lists mismatches.
+        InputError: if `names` is not a mapping, or a place is not in the model.
     """
     path = check.path("path", path)
     if not isinstance(names, Mapping):
@@ -54,7 +55,7 @@ def load_foreign(
     targets = {name: _target(model, name, place) for name, place in names.items() if place is not None}
     found = _read(path)
     misfits = [f"it lacks {name!r}" for name in names if name not in found]
-    misfits += [f"{name!r} has no place (None passes it over)" for name in found if name not in names]
+    misfits += [f"{name!r} has no place (None ignores it)" for name in found if name not in names]
     filled = [place for place, _ in targets.values()]
     misfits += [f"{place} is filled twice" for place in sorted({p for p in filled if filled.count(p) > 1})]
     misfits += [f"{place} is not filled" for place in _to_be_filled(model, only) if place not in filled]
@@ -69,7 +70,7 @@ def load_foreign(
 
 
 def _target(model: PyTree, name: str, place: Place | tuple[Place, Change]) -> tuple[str, Change]:
-    """Return the name of the array that a place picks, and the change on the way there."""
+    """Return the path of the array that a place selects, and the conversion."""
     where: Any = place
     change: Change = np.asarray
     if isinstance(place, tuple) and len(place) == 2:
@@ -110,7 +111,7 @@ def _changed(name: str, change: Change, array: np.ndarray) -> np.ndarray:
 
 
 def _difference(name: str, place: str, leaf: Any, value: np.ndarray) -> list[str]:
-    """Say what keeps a value from its place: a list, which is empty where it fits."""
+    """Return a list with the reason why a value does not fit its place, empty if it does."""
     if value.shape != leaf.shape:
         turned = "; transposed it fits: (place, np.transpose)" if value.T.shape == leaf.shape else ""
         return [f"{place} should be {leaves.words(leaf)}, but {name!r} gives {leaves.words(value)}{turned}"]

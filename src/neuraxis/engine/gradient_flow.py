@@ -1,4 +1,4 @@
-"""How activations and gradients grow or shrink from layer to layer, in any model and for any loss."""
+"""Growth and decay of activations and gradients from layer to layer, in any model and for any loss."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,18 +20,18 @@ from neuraxis.values import compiled
 
 Number = Float[Array, ""]
 
-# The square of a float32 leaves its range where a vanishing gradient is of interest: squares are added up apart for
-# small, middle and large numbers, each divided by its scale.
+# The squares of vanishing and exploding gradients exceed the range of float32: they are summed separately for small,
+# medium and large numbers, each divided by its scale.
 _SCALES = (1e-24, 1.0, 1e24)
 _LOWEST = (0.0, 1e-12, 1e12)
-_HIGHEST = (1e-12, 1e12, jnp.nan)  # which no number reaches, not even infinity
+_HIGHEST = (1e-12, 1e12, jnp.nan)  # NaN: no number reaches it, not even infinity
 
 
 class LayerFlow(NamedTuple):
-    """Norms of one layer. Its output is y and the mean of the loss over the batch is E."""
+    """Norms of one layer, with output y and mean loss E over the batch."""
 
     activation: Number  # ‖y‖, over batch and features
-    activation_rms: Number  # root of the mean of y²
+    activation_rms: Number  # root mean square of y
     gradient: Number  # ‖∂E/∂y‖
     parameter_gradient: Number  # ‖∂E/∂θ‖ of all parameters in the layer
 
@@ -43,28 +43,28 @@ def gradient_flow(
     *,
     key: PRNGKeyArray | None = None,
 ) -> dict[str, LayerFlow]:
-    """Measure ‖y‖, ‖∂E/∂y‖ and ‖∂E/∂θ‖ of every layer of a model, with E the mean of its loss over a batch.
+    """Measure ‖y‖, ‖∂E/∂y‖ and ‖∂E/∂θ‖ of every layer, of output y and parameters θ, with E the mean loss over a batch.
 
     The layers are the parts of the model that the loss calls: modules, and functions that are leaves of the model (such
-    as the activations of a `Sequential`), at any depth, by their path in the model (`"layers[0]"`,
-    `"layers[3].inner.layers[1]"`). They stand in the order in which they first return. A module that holds others is a
-    layer too; the model itself is one, named "model", only where none of its parts is called. A parameter that is in no
-    layer stands last, by itself, with NaN in place of the norms of an output; so any pytree of parameters will do.
+    as the activations of a `Sequential`), at any depth, named by their paths in the model (`"layers[0]"`,
+    `"layers[3].inner.layers[1]"`) and in the order in which they first return. A module that contains others is a layer
+    too; the model itself is one, named "model", only if none of its parts is called. A parameter that is in no layer
+    comes last, by itself, with NaN in place of the norms of an output, so that any pytree of parameters is accepted.
 
-    A layer that is called several times, in a loop, a `scan` or under `vmap`, has the norms over all its calls, so that
-    ‖∂E/∂y‖² is the sum of that of each call. Where no gradient can reach a layer, because its output is not used or is
-    cut off by `stop_gradient`, its gradient is 0 and its activation is NaN. Nothing of the model has to be changed:
-    what is measured leaves as the gradient by an input that is added to each layer and does nothing.
+    The norms of a layer that is called several times, in a loop, a `scan` or under `vmap`, are over all its calls, so
+    that ‖∂E/∂y‖² is the sum over the calls. If no gradient can reach a layer, because its output is not used or is cut
+    off by `stop_gradient`, its gradient is 0 and its activation is NaN. The model need not be modified: the
+    measurements are returned as the gradient with respect to a dummy input of each layer, which has no effect.
 
     Args:
-        model: any pytree. It is measured as `fit` trains it, in training mode.
-        loss: as for `fit`: `loss(model, *batch, key=key)` gives one value per example (or these and a model).
-        data: the arrays of the batch, such as `(x, labels)`.
-        key: noise of the model.
+        model: any pytree, measured in training mode, as in `fit`.
+        loss: as for `fit`: `loss(model, *batch, key=key)` returns one value per example (or these and a model).
+        data: arrays of the batch, such as `(x, labels)`.
+        key: random key for a stochastic model.
 
     Raises:
-        InputError: for data that are empty, do not agree in length or are not finite, and a loss that does not give one
-            number per example.
+        InputError: for data that are empty, do not agree in length or are not finite, and a loss that does not return
+            one number per example.
 
     Source: Hochreiter, Diploma thesis, TU München (1991); Glorot and Bengio, AISTATS (2010).
     """
@@ -76,7 +76,7 @@ def gradient_flow(
     count("data", data)
     check_finite("data", data)
     model = for_training(model)
-    parameters, rest = split_parameters(model)  # here, where numbers are not arrays yet
+    parameters, rest = split_parameters(model)  # here, before numbers become arrays
     names, flows = _measure(parameters, rest, loss, tuple(map(jnp.asarray, data)), key)
     return dict(zip(names, flows, strict=True))
 
@@ -118,7 +118,7 @@ def _name(path: KeyPath) -> str:
 
 
 def _squares(arrays: Iterable[Array]) -> Float[Array, "3"]:
-    """Add up the squares of all numbers, in three sums for the three scales."""
+    """Return the sums of the squares of all numbers, one for each of the three scales."""
     scales, lowest, highest = (jnp.asarray(row, jnp.result_type(float)) for row in (_SCALES, _LOWEST, _HIGHEST))
     total = jnp.zeros_like(scales)
     for x in arrays:
@@ -135,18 +135,18 @@ def _norm(squares: Float[Array, "3"]) -> Number:
 
 
 class _Probe(NamedTuple):
-    """What is added to a layer. Its gradient is not a gradient, but what was measured there, summed over all calls."""
+    """Dummy input of a layer. Its "gradient" is what was measured at the layer, summed over all calls."""
 
     activation: Float[Array, "3"]  # squares of y
     gradient: Float[Array, "3"]  # squares of ∂E/∂y
-    size: Number  # how many numbers y has
+    size: Number  # number of entries of y
 
     @staticmethod
     def zero() -> "_Probe":
         return _Probe(jnp.zeros(3), jnp.zeros(3), jnp.zeros(()))
 
     def flow(self, parameters: list[Float[Array, "3"]]) -> LayerFlow:
-        """Return the norms of a layer, with the squares of the gradient by each of its parameters."""
+        """Return the norms of a layer, given the squares of the gradient with respect to each of its parameters."""
         activation = jnp.where(self.size > 0, _norm(self.activation), jnp.nan)
         return LayerFlow(
             activation, activation / jnp.sqrt(self.size), _norm(self.gradient), _norm(sum(parameters, jnp.zeros(3)))
@@ -155,14 +155,14 @@ class _Probe(NamedTuple):
 
 @jax.custom_vjp
 def _pass(y: list[Array], probe: _Probe) -> list[Array]:
-    """Return y as it is."""
+    """Return y unchanged."""
     return y
 
 
 def _pass_forward(y, probe):
     squares = _squares(y)
-    # One for each call under `vmap`: what is returned for the probe is added up over the examples only if it differs
-    # between them as far as JAX can see.
+    # One for each call under `vmap`: the gradient of the probe is summed over the examples only if, as far as JAX can
+    # see, it depends on them.
     one = jnp.where(squares[0] >= 0, 1.0, 1.0)
     return y, (squares, one)
 
@@ -176,11 +176,11 @@ def _pass_backward(kept, gradient):
 _pass.defvjp(_pass_forward, _pass_backward)
 
 
-# --- taps: a model whose parts pass on what they return, and are measured there ---
+# --- taps: a model whose parts are measured at their outputs ---
 
 
 class _Tap:
-    """Stands behind one part of the model. Compared by identity, so that it can be a static field."""
+    """Measurement of the output of one part of the model. Compared by identity, so that it can be a static field."""
 
     def __init__(self, path: KeyPath, probe: _Probe, called: list[KeyPath]):
         self.path, self.probe, self.called = path, probe, called
@@ -193,7 +193,7 @@ class _Tap:
 
 
 def _callable_parts(part: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Return the paths of all parts that can be called, those inside of others too."""
+    """Yield the paths of all callable parts, including nested ones."""
     if callable(part):
         yield path
     for below, child in tree_flatten_with_path(part, is_leaf=lambda node: node is not part and callable(node))[0]:
@@ -202,7 +202,7 @@ def _callable_parts(part: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def _tapped(part: Any, taps: dict[KeyPath, _Tap], path: KeyPath = ()) -> Any:
-    """Put the taps behind all parts that can be called."""
+    """Apply the taps to the outputs of all callable parts."""
 
     def inside(below, child):
         return _tapped(child, taps, path + below) if below and callable(child) else child
@@ -216,7 +216,7 @@ def _tapped(part: Any, taps: dict[KeyPath, _Tap], path: KeyPath = ()) -> Any:
 
 
 def _as_tapped_module(module: eqx.Module, tap: _Tap) -> eqx.Module:
-    """Make the module one of a subclass, so that it keeps its fields, its methods and its type."""
+    """Convert the module to a subclass, so that it keeps its fields, its methods and its type."""
     kind = _tapped_class(type(module))
     tapped = object.__new__(kind)
     for name, value in {**vars(module), "_tap": tap}.items():

@@ -1,6 +1,6 @@
-"""What several processes, each on its host, must agree on, and which part of the data each of them loads.
+"""Coordination of several processes, each on its host: common decisions, and the part of the data that each loads.
 
-With one process all of this is what it would be without.
+With a single process none of this has an effect.
 """
 
 import jax
@@ -12,16 +12,16 @@ from neuraxis.engine.mesh import batch_sharding
 
 
 def agree(steps: int, cancel: bool, interrupt: bool, save: bool) -> tuple[int, bool, bool, bool]:
-    """Agree with all processes, which must call it together, on what comes next.
+    """Agree with the other processes, which must call this together, on what to do next.
 
     Args:
-        steps: how many steps to take in the next call.
-        cancel: whether to end here.
-        interrupt: whether to be interrupted.
-        save: whether to save.
+        steps: number of steps to take in the next call.
+        cancel: whether to end training.
+        interrupt: whether to raise an interrupt.
+        save: whether to save a checkpoint.
 
     Returns:
-        The steps and `save` of process 0; `cancel` and `interrupt` if any process asks for it.
+        `steps` and `save` of process 0; `cancel` and `interrupt` if requested by any process.
     """
     if jax.process_count() == 1:
         return steps, cancel, interrupt, save
@@ -32,7 +32,7 @@ def agree(steps: int, cancel: bool, interrupt: bool, save: bool) -> tuple[int, b
 
 
 def local_rows(batch_size: int, mesh: Mesh) -> Int[np.ndarray, " local"]:
-    """Say which rows of every batch this process loads: those of its devices, or all if "data" cannot cut them."""
+    """Return the rows of each batch that this process loads: those of its devices, or all if "data" does not divide."""
     if batch_size % mesh.shape["data"]:
         return np.arange(batch_size)
     parts = batch_sharding(mesh).addressable_devices_indices_map((batch_size,))
@@ -40,12 +40,12 @@ def local_rows(batch_size: int, mesh: Mesh) -> Int[np.ndarray, " local"]:
 
 
 def global_batch(local: PyTree, mesh: Mesh, batch_size: int) -> PyTree:
-    """Build arrays on all devices from the rows that each process loaded; all processes call it together.
+    """Build arrays on all devices from the rows that each process has loaded; all processes call this together.
 
     Args:
-        local: arrays shaped (batches, rows, …), of the rows that `local_rows` names.
-        mesh: devices; the axis of rows is cut over "data", where that divides it.
-        batch_size: rows in all processes together.
+        local: arrays of shape (batches, rows, …), with the rows of `local_rows`.
+        mesh: devices; the axis of rows is sharded over "data" if that divides it.
+        batch_size: total number of rows in all processes.
     """
     even = batch_size % mesh.shape["data"] == 0
     sharding = NamedSharding(mesh, PartitionSpec(None, "data") if even else PartitionSpec())

@@ -1,4 +1,4 @@
-"""What drives a simulation: arrays over time, an input that is held, or a function of the time."""
+"""Inputs of a simulation: arrays over time, a constant input, or a function of time."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from neuraxis.errors import InputError
 
 
 def as_inputs(inputs: Any) -> PyTree:
-    """Make arrays of lists of numbers, tables, tensors and whole numbers; functions pass as they are.
+    """Convert lists of numbers, tables, tensors and integers to arrays; return functions unchanged.
 
     Raises:
-        InputError: for a class, complex numbers, or anything but numbers, truth values and random keys.
+        InputError: for a class, complex numbers, or anything but numbers, booleans and random keys.
     """
     if isinstance(inputs, type):
-        raise InputError(f"inputs must be arrays or a function of the time, but are the class {inputs.__name__} itself")
+        raise InputError(f"inputs must be arrays or a function of time, but are the class {inputs.__name__} itself")
     if callable(inputs):
         return inputs
     leaves, structure = jax.tree.flatten_with_path(inputs, is_leaf=is_list_of_numbers)
@@ -29,7 +29,7 @@ def as_inputs(inputs: Any) -> PyTree:
 
 
 def widened(inputs: PyTree) -> PyTree:
-    """Return small whole numbers, such as bytes, in 32 bits with a sign: else 0 − 1 were 255."""
+    """Convert small integers, such as bytes, to int32: otherwise 0 − 1 would be 255."""
 
     def widen(x):
         small = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.integer) and x.dtype.itemsize < 4
@@ -42,15 +42,15 @@ def number_of_steps(inputs: PyTree, steps: Any) -> int:
     """Return the number of steps.
 
     Raises:
-        InputError: for inputs that leave it open, or are not finite.
+        InputError: for inputs that do not determine it, or are not finite.
     """
     named = {} if callable(inputs) else {f"inputs{keystr(path)}": x for path, x in jax.tree.leaves_with_path(inputs)}
     if steps is not None:
         check.whole(0, steps=steps)
     elif not named:
-        raise InputError("without a time axis in the inputs the number of steps must be given, as steps=")
+        raise InputError("the number of steps must be given as steps=, since the inputs have no time axis")
     elif any(np.ndim(x) == 0 for x in named.values()):
-        raise InputError("inputs of one number have no time axis: the number of steps must be given, as steps=")
+        raise InputError("the number of steps must be given as steps=, since inputs of one number have no time axis")
     else:
         check.same_length(**named)
         steps = np.shape(next(iter(named.values())))[0]
@@ -59,10 +59,10 @@ def number_of_steps(inputs: PyTree, steps: Any) -> int:
 
 
 def one_input(inputs: PyTree, held: bool) -> PyTree:
-    """Return what stands for the shapes and dtypes of what one step receives.
+    """Return the shapes and dtypes of the input of one step.
 
     Raises:
-        InputError: for a function of the time that JAX cannot trace, or that gives anything but real numbers.
+        InputError: for a function of time that JAX cannot trace, or that returns anything but real numbers.
     """
     if callable(inputs):
         return _given_by(inputs)
@@ -83,16 +83,16 @@ def _given_by(function: Any) -> PyTree:
     except TypeError as error:
         check.takes("inputs", function, "t")
         if "not a valid JAX type" in str(error):
-            raise InputError(f"inputs must be a function that gives arrays of numbers, but {error}") from error
+            raise InputError(f"inputs must be a function that returns arrays of numbers, but {error}") from error
         raise
     for leaf in jax.tree.leaves(given):
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-            raise InputError(f"inputs must return real numbers, but give dtype {leaf.dtype}; take .real, or jnp.abs()")
+            raise InputError(f"inputs must return real numbers, but return {leaf.dtype}; take .real, or jnp.abs()")
     return given
 
 
 def is_list_of_numbers(node: Any) -> bool:
-    """Tell whether a list, or a list of lists, is what others write as an array."""
+    """Return whether a node is a list of numbers, possibly nested, and thus to be read as an array."""
     return isinstance(node, list) and all(
         is_list_of_numbers(x) or isinstance(x, bool | int | float | complex | np.number) for x in node
     )

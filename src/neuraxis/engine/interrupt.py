@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps instead of in the middle of one, and never in the middle of a write."""
+"""Deferral of Ctrl-C to the end of a step or of a write."""
 
 import signal
 import threading
@@ -8,12 +8,12 @@ from typing import NoReturn
 
 
 class InterruptBetweenSteps:
-    """Hold an interrupt back until `check` is called, so that the state is whole when `KeyboardInterrupt` is raised.
+    """Defer an interrupt until `check` is called, so that the state is consistent when `KeyboardInterrupt` is raised.
 
-    An exception raised wherever the program happens to be can also be lost: Python ignores those that fall into a
-    garbage collector's callback, and JAX has one. A second Ctrl-C interrupts a long step at once; once `check` has
-    raised, further ones change nothing until the context ends, so that the caller can save the state. Use as a context
-    manager; in threads other than the main one, and where the program handles the signal itself, nothing changes.
+    An exception raised at an arbitrary point can also be lost: Python ignores those raised in callbacks of the garbage
+    collector, and JAX has one. A second Ctrl-C interrupts a long step at once; once `check` has raised, further ones
+    have no effect until the context ends, so that the caller can save the state. Use as a context manager; it has no
+    effect in threads other than the main one, or if the program handles the signal itself.
     """
 
     def __init__(self):
@@ -38,16 +38,16 @@ class InterruptBetweenSteps:
 
     @property
     def asked(self) -> bool:
-        """Whether an interrupt was asked for in this process."""
+        """Whether an interrupt was requested in this process."""
         return self._asked
 
     def check(self) -> None:
-        """Raise `KeyboardInterrupt` if an interrupt was asked for."""
+        """Raise `KeyboardInterrupt` if an interrupt was requested."""
         if self._asked:
             self.stop()
 
     def stop(self) -> NoReturn:
-        """Raise `KeyboardInterrupt`, whoever asked for it."""
+        """Raise `KeyboardInterrupt`, whichever process it was requested in."""
         if self._ours:
             signal.signal(signal.SIGINT, lambda *_: None)
         raise KeyboardInterrupt
@@ -55,9 +55,9 @@ class InterruptBetweenSteps:
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Hold interrupts back while something is written; at its end one that came takes its usual course.
+    """Defer interrupts while something is written; one that occurs is handled at the end as usual.
 
-    In threads other than the main one nothing changes: Python handles signals in the main thread only.
+    This has no effect in threads other than the main one, since Python handles signals in the main thread only.
     """
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):

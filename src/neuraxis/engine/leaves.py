@@ -1,4 +1,4 @@
-"""Leaves of a pytree as a checkpoint holds them: by name, compared with what is expected, put back."""
+"""Leaves of a pytree in a checkpoint: named by their paths, compared with the expected ones, and restored."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from neuraxis.errors import CheckpointError
 
 Plain = bool | int | float | complex | str
 _KINDS = (bool, int, float, complex, str)
-_LISTED = 5  # how many misfits a message names
+_LISTED = 5  # maximum number of mismatches listed in a message
 
 
 def named(tree: PyTree) -> dict[str, Any]:
@@ -22,32 +22,32 @@ def named(tree: PyTree) -> dict[str, Any]:
 
 
 def is_array(leaf: Any) -> bool:
-    """Tell whether a leaf is stored as an array; NumPy's double precision counts among Python's numbers."""
+    """Return whether a leaf is stored as an array; np.float64, a subclass of float, is stored as a Python number."""
     arrays = isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
     return arrays and not isinstance(leaf, Plain)
 
 
 def is_stored(leaf: Any) -> bool:
-    """Tell whether a leaf is stored; the others belong to the code."""
+    """Return whether a leaf is stored; all others are part of the code."""
     return is_array(leaf) or isinstance(leaf, Plain)
 
 
 def kind_of(leaf: Plain) -> type:
-    """Return which of Python's types a number or text is stored as."""
+    """Return the Python type as which a number or string is stored."""
     return next(kind for kind in _KINDS if isinstance(leaf, kind))
 
 
 def described(stored: Any, key: str | None) -> jax.ShapeDtypeStruct:
-    """Return shape and dtype of an array, or of the random keys whose words it holds."""
+    """Return shape and dtype of an array, or of the random keys whose key data it holds."""
     if key is None:
         return jax.ShapeDtypeStruct(stored.shape, stored.dtype)
     return jax.ShapeDtypeStruct(stored.shape[:-1], jax.random.key(0, impl=key).dtype)
 
 
 def difference(leaf: Any, found: Any) -> str | None:
-    """Say how what was found differs from what can be put in the place of `leaf`; None where it fits.
+    """Describe how a stored value differs from one that can replace `leaf`; return None if it fits.
 
-    A whole number can stand where a float is expected.
+    An integer can replace a float.
     """
     if isinstance(leaf, Plain):
         kind = kind_of(leaf)
@@ -59,10 +59,10 @@ def difference(leaf: Any, found: Any) -> str | None:
 
 
 def refuse(path: Path, misfits: list[str]) -> None:
-    """Refuse a file that does not fit a model, if there is anything in which it does not.
+    """Refuse a file that does not fit a model, if there are any mismatches.
 
     Raises:
-        CheckpointError: with what does not fit, as far as that is short.
+        CheckpointError: with the first mismatches.
     """
     if misfits:
         more = f"; and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
@@ -77,16 +77,16 @@ def words(leaf: Any) -> str:
 
 
 def place(leaf: Any) -> NamedSharding | None:
-    """Say how an array is laid out over a mesh; None leaves it to JAX."""
+    """Return the sharding of an array over a mesh; None leaves it to JAX."""
     sharding = getattr(leaf, "sharding", None)
     return sharding if isinstance(sharding, NamedSharding) else None
 
 
 def like(path: Path, name: str, leaf: Any, got: Any, key: str | None) -> Any:
-    """Put an array where `leaf` is, in the same kind of array.
+    """Convert a stored array to the kind of array, and the sharding, of `leaf`.
 
     Raises:
-        CheckpointError: for one in double precision where JAX has only single.
+        CheckpointError: for double precision if it is disabled in JAX.
     """
     if isinstance(leaf, np.ndarray):
         return np.asarray(got, leaf.dtype)
@@ -97,5 +97,5 @@ def like(path: Path, name: str, leaf: Any, got: Any, key: str | None) -> Any:
         got = jnp.asarray(got) if where is None else jax.make_array_from_callback(got.shape, where, got.__getitem__)
     got = got if key is None else jax.random.wrap_key_data(got, impl=key)
     if got.dtype != leaf.dtype:
-        refuse(path, [f"{name} is of {leaf.dtype}, which JAX takes only where jax_enable_x64 is set"])
+        refuse(path, [f"{name} is of {leaf.dtype}, which JAX supports only if jax_enable_x64 is set"])
     return got

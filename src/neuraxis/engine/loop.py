@@ -20,15 +20,15 @@ from neuraxis.kinds import Dynamics
 def run(
     dynamics: Dynamics, state: PyTree, inputs: PyTree, start: int, dt: ArrayLike, key: Any, **how: Any
 ) -> tuple[Any, ...]:
-    """Take steps from number `start` on; give the state after them, the record, and whether the state then holds NaN.
+    """Take steps from index `start` on; return the final state, the record, and whether the state contains NaN.
 
-    The last is None where JAX is tracing. What decides the program is in `how`: steps, held, every, remat, unroll and
-    record, as `simulate` takes them.
+    The last is None while JAX is tracing. `how` has the static arguments steps, held, every, remat, unroll and record,
+    as for `simulate`.
 
     Raises:
-        InputError: for a step or record that does not give what it has to.
+        InputError: for a step or record that returns invalid values.
     """
-    # XLA takes options for a whole program only, not for a part of one that is being traced.
+    # XLA accepts options for a whole program only, not for a part of one that is being traced.
     watched = not values.is_traced()
     compiled = _compiled(bool(_wide_vectors()) and watched)
     try:
@@ -41,14 +41,14 @@ def run(
 
 
 def holds_nan(state: PyTree) -> jax.Array:
-    """Tell whether any number of a state is NaN."""
+    """Return whether a state contains NaN."""
     numbers = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.any(jnp.stack([jnp.any(jnp.isnan(leaf)) for leaf in numbers])) if numbers else jnp.asarray(False)
 
 
 @cache
 def _wide_vectors() -> dict[str, int]:
-    """XLA's option for 512-bit vectors where the CPU has them: elementwise dynamics run up to 1.8 times faster."""
+    """Return XLA's option for 512-bit vectors if the CPU has them: elementwise dynamics run up to 1.8 times faster."""
     if jax.default_backend() == "cpu" and process.instruction_set() == "AVX-512":
         return {"xla_cpu_prefer_vector_width": 512}
     return {}
@@ -60,9 +60,9 @@ def _compiled(wide: bool) -> Callable[..., tuple[Any, ...]]:
 
 
 def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, unroll, record, watched):
-    # Nothing is differentiated or mapped where nothing is being traced outside.
+    # Nothing is differentiated or mapped if there is no outer trace.
     scan = one_function.scan if watched and one_function.pays() else lax.scan
-    by_block = remat is not None and not (held or callable(inputs))  # else what is projected would be kept of all steps
+    by_block = remat is not None and not (held or callable(inputs))  # else the projections of all steps would be stored
     if not callable(inputs):
         inputs = jax.tree.map(jnp.asarray, inputs)
         inputs = inputs if by_block else project(dynamics, inputs)
@@ -80,7 +80,7 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
 
     def pass_by(state, xs, scan=lax.scan):
         """Take steps and record nothing."""
-        if not _length(xs):  # an empty loop would be compiled all the same
+        if not _length(xs):  # even an empty loop would be compiled
             return state
         return _loop(scan, lambda s, x: (step(s, x)[0], None), state, xs, unroll)[0]
 
@@ -101,7 +101,7 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
 
     def periods(state, xs):
         xs = ready(xs)
-        # Splitting copies the inputs, which is spared where every step is recorded.
+        # Splitting copies the inputs, which is avoided if every step is recorded.
         return _loop(scan, one, state, xs, unroll) if every == 1 else scan(period, state, _split(xs, every))
 
     xs = (start + jnp.arange(steps), None if held else inputs)
@@ -116,9 +116,9 @@ def _run(dynamics, state, inputs, start, dt, key, *, steps, held, every, remat, 
 
 
 def _loop(scan, step, state, xs, unroll):
-    """Scan with `unroll` steps in a round.
+    """Scan with `unroll` steps per iteration.
 
-    Its own option unrolls after differentiation, which copies what the gradient keeps of each round once more.
+    The option of `lax.scan` unrolls after differentiation, which copies what the gradient stores of each iteration.
     """
 
     def several(state, xs):
@@ -132,7 +132,7 @@ def _loop(scan, step, state, xs, unroll):
 
 
 def _in_blocks(run, size, state, xs):
-    """Scan over blocks of that many steps, each given to `run` as a whole, and run the steps that are left over."""
+    """Scan over blocks of `size` steps, each passed to `run` as a whole, and run the remaining steps."""
     steps = _length(xs)
     whole = steps - steps % size
     records = []

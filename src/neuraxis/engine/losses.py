@@ -1,4 +1,4 @@
-"""What a loss or a measure gives: one number per example."""
+"""Validation of the values that a loss or measure returns: one number per example."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from neuraxis.errors import InputError
 
 
 def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
-    """Return the values of a loss or a measure for `count` examples, in float32 at least, so that they can be added up.
+    """Return the values of a loss or measure for `count` examples, in float32 or higher precision for summation.
 
-    Truth values count as 0 and 1. Only the shape is looked at, so it can be called while JAX is tracing.
+    Booleans count as 0 and 1. Only shape and dtype are checked, so that this can be called while JAX is tracing.
 
     Args:
-        values: what the loss gave.
-        count: examples in the batch.
-        name: of the loss, for the message.
+        values: values returned by the loss.
+        count: number of examples in the batch.
+        name: name of the loss in messages.
 
     Raises:
-        InputError: for anything but real numbers or truth values of shape (count,), with what is probably wrong.
+        InputError: for anything but real numbers or booleans of shape (count,); the message suggests a correction.
     """
     if not isinstance(values, jax.Array | np.ndarray | np.generic | float | int):
         raise InputError(f"{name} must return an array with one number per example, but returned {values!r}")
@@ -37,13 +37,13 @@ def per_example(values: Any, count: int, name: str) -> Float[Array, " batch"]:
 
 
 def _cure(shape: tuple[int, ...], count: int) -> str:
-    """Say what mends it."""
+    """Suggest a correction."""
     if not shape:
-        return "leave the mean or sum over the examples out, as it is taken afterwards"
+        return "omit the mean or sum over the examples, as it is taken afterwards"
     if shape[0] != count:
         return "keep the examples along the first axis"
     if shape[1:] == (count,):
-        return "outputs and targets have broadcast with each other, and need the same shape"
+        return "outputs and targets were broadcast with each other, but need the same shape"
     if shape[1:] == (1,):
-        return "take the last axis off, as in values[:, 0]"
+        return "remove the last axis, as in values[:, 0]"
     return "sum or average over all axes but the first"

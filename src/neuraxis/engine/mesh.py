@@ -1,7 +1,7 @@
-"""Several devices and several hosts: a mesh with the axes "data" (the batch is cut) and "model" (the weights are cut).
+"""Parallelism over devices and hosts: a mesh with the axes "data" (shards the batch) and "model" (shards the weights).
 
-Everything is said by shardings on the arrays; XLA inserts the communication. One program runs on one CPU, on a GPU,
-on eight devices, or on the devices of many hosts.
+Arrays carry their shardings, and XLA inserts the communication. The same program runs on one CPU, on a GPU, on eight
+devices, or on the devices of many hosts.
 """
 
 import math
@@ -25,7 +25,7 @@ def make_mesh(data: int = 1, model: int = 1) -> Mesh:
     """Arrange the first data · model devices (of all hosts) in a mesh.
 
     Raises:
-        InputError: where there are fewer devices.
+        InputError: if there are fewer devices.
     """
     check.whole(data=data, model=model)
     devices = jax.devices()
@@ -43,47 +43,47 @@ def parse_mesh(text: str) -> Mesh:
     """Make a mesh from its description, such as "data=4" or "data=4,model=2".
 
     Raises:
-        InputError: for anything else, or where there are fewer devices.
+        InputError: for any other description, or if there are fewer devices.
     """
     sizes = dict.fromkeys(("data", "model"), 1)
     for part in text.split(","):
         axis, _, size = part.strip().partition("=")
         if axis not in sizes or not size.isdecimal():
-            raise InputError(f"a mesh is written as data=4 or data=4,model=2, but received {text!r}")
+            raise InputError(f"a mesh must be given as data=4 or data=4,model=2, but is {text!r}")
         sizes[axis] = int(size)
     return make_mesh(**sizes)
 
 
 def join(address: str, processes: int, index: int) -> None:
-    """Join `processes` processes into one program; call it in each of them before anything else uses JAX.
+    """Join `processes` processes into one program; call this in each of them before anything else uses JAX.
 
     Args:
-        address: host:port of process 0.
-        processes: how many there are.
-        index: which of them this is, from 0.
+        address: HOST:PORT of process 0.
+        processes: number of processes.
+        index: index of this process, from 0.
 
     Raises:
-        InputError: for an address, number or index that cannot be, or where JAX is in use already.
+        InputError: for an invalid address, number or index, or if JAX is already in use.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise InputError(f"the address is written as HOST:PORT with a port from 1 to 65535, but is {address!r}")
+        raise InputError(f"the address must be HOST:PORT with a port from 1 to 65535, but is {address!r}")
     check.whole(processes=processes)
     check.whole(0, index=index)
     if index >= processes:
-        raise InputError(f"the index of a process must be below their number {processes}, but is {index}")
+        raise InputError(f"the index of a process must be below the number of processes, {processes}, but is {index}")
     _initialize(coordinator_address=address, num_processes=processes, process_id=index)
 
 
 def join_auto() -> None:
     """Join the processes that SLURM, Open MPI or Kubernetes started together, as `join` does.
 
-    What must be known is in environment variables: SLURM_JOB_ID, SLURM_STEP_NODELIST, SLURM_NTASKS, SLURM_PROCID and
+    They are described by environment variables: SLURM_JOB_ID, SLURM_STEP_NODELIST, SLURM_NTASKS, SLURM_PROCID and
     SLURM_LOCALID; or OMPI_MCA_orte_hnp_uri and OMPI_COMM_WORLD_SIZE, _RANK and _LOCAL_RANK; or KUBERNETES_SERVICE_HOST
-    and JOB_COMPLETION_INDEX, for which `pip install "jax[k8s]"` is needed. JAX_COORDINATOR_PORT chooses another port.
+    and JOB_COMPLETION_INDEX, for which `pip install "jax[k8s]"` is needed. JAX_COORDINATOR_PORT selects another port.
 
     Raises:
-        InputError: where none of them is found, or JAX is in use already.
+        InputError: if none of these is found, or JAX is already in use.
     """
     _initialize()
 
@@ -107,27 +107,27 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
 
 
 def place(tree: PyTree, mesh: Mesh) -> PyTree:
-    """Put the arrays of a tree on the devices of a mesh: models, states of optimisers, statistics, random keys.
+    """Put the arrays of a tree on the devices of a mesh: models, optimiser states, statistics, random keys.
 
-    The last axis of floating-point arrays of two or more axes is cut over "model", where that divides it. All other
-    arrays are copied to every device. What is no array stays as it is.
+    The last axis of floating-point arrays with two or more axes is sharded over "model" if that divides it. All other
+    arrays are replicated on every device. Other leaves are unchanged.
     """
     return _put(tree, lambda leaf: _sharding(leaf, mesh))
 
 
 def constrain(tree: PyTree, mesh: Mesh) -> PyTree:
-    """Inside a compiled program: keep the arrays of a tree as `place` puts them."""
+    """Constrain the arrays of a tree to the shardings of `place`, inside a compiled program."""
     arrays, rest = eqx.partition(tree, eqx.is_array)
     return eqx.combine(jax.tree.map(lambda x: with_sharding_constraint(x, _sharding(x, mesh)), arrays), rest)
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Return the sharding of a batch: its leading axis is cut over "data"."""
+    """Return the sharding of a batch: its leading axis is sharded over "data"."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def shard_batch(batch: PyTree, mesh: Mesh) -> PyTree:
-    """Inside a compiled program: cut the leading axis of every array over "data", where it divides; copy the others."""
+    """Shard the leading axis of every array over "data" if that divides it, else replicate; in a compiled program."""
 
     def shard(x):
         even = x.shape[0] % mesh.shape["data"] == 0
@@ -145,7 +145,7 @@ def _sharding(x: Any, mesh: Mesh) -> NamedSharding:
 def _put(tree: PyTree, sharding: Callable[[Any], NamedSharding]) -> PyTree:
     def put(leaf):
         if is_key(leaf):
-            # Their words instead, since JAX puts no keys on the devices of other processes.
+            # The key data instead, since JAX cannot put keys on the devices of other processes.
             words = jax.device_put(jax.random.key_data(leaf), sharding(leaf))
             return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
         return jax.device_put(leaf, sharding(leaf)) if isinstance(leaf, jax.Array | np.ndarray) else leaf
@@ -154,10 +154,10 @@ def _put(tree: PyTree, sharding: Callable[[Any], NamedSharding]) -> PyTree:
 
 
 def check_batch(batch_size: int, mesh: Mesh | AbstractMesh) -> None:
-    """Say so where a batch cannot be cut evenly.
+    """Check that a batch can be sharded evenly.
 
     Raises:
-        InputError: where the mesh's "data" axis does not divide the batch size, or for what is no such mesh.
+        InputError: if the axis "data" of the mesh does not divide the batch size, or `mesh` is not such a mesh.
     """
     if not isinstance(mesh, Mesh | AbstractMesh) or set(mesh.shape) != {"data", "model"}:
         raise InputError(f"mesh must be one of neuraxis.engine.make_mesh(data, model), but is {check.received(mesh)}")

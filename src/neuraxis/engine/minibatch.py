@@ -1,4 +1,4 @@
-"""The compiled part of training: a rule is applied to one batch after the other."""
+"""The compiled part of training: applying a rule to one batch after another."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,7 +21,7 @@ from neuraxis.values import as_arrays, compiled, numbers_marked
 
 
 class Sum(NamedTuple):
-    """A sum of many numbers that keeps what rounding takes off (Kahan, Communications of the ACM 8:40, 1965)."""
+    """Compensated summation of many numbers (Kahan, Communications of the ACM 8:40, 1965)."""
 
     total: Float[Array, ""]
     lost: Float[Array, ""]
@@ -34,17 +34,17 @@ class Sum(NamedTuple):
 
 
 class Position(eqx.Module):
-    """Where training stands: what a checkpoint needs to go on to the bit-identical result."""
+    """The position of training: what a checkpoint needs to continue to the bit-identical result."""
 
     model: PyTree  # its arrays
     state: PyTree  # of the rule
     losses: dict[str, Sum]  # over the examples of this epoch so far
-    batch: Int[Array, ""]  # batches of this epoch that are done
-    finite: Bool[Array, ""]  # false once a loss or a number of the model was not
-    same_numbers: Bool[Array, ""]  # false once the rule gave back other Python numbers than it was given
+    batch: Int[Array, ""]  # number of completed batches of this epoch
+    finite: Bool[Array, ""]  # false once a loss or an array of the model was not
+    same_numbers: Bool[Array, ""]  # false once the rule changed a Python number of the model
 
     def at_next_epoch(self) -> "Position":
-        """Stand before the first batch of the next epoch."""
+        """Return the position before the first batch of the next epoch."""
         zero = jnp.zeros_like
         return Position(
             self.model,
@@ -57,31 +57,31 @@ class Position(eqx.Module):
 
 
 def copied(arrays: PyTree) -> PyTree:
-    """Copy arrays whose memory is to be handed over: then others keep theirs, and no two of them are the same."""
+    """Copy arrays whose memory will be donated, so that other references stay valid and none of them coincide."""
     return jax.tree.map(_copy, arrays)
 
 
 def _copy(x: Array) -> Array:
-    # Where an array is spread over several processes, a compiled program copies it: each process holds only a part.
+    # An array that is distributed over several processes is copied by a compiled program.
     return jax.device_put(x, may_alias=False) if x.is_fully_addressable else jnp.copy(x)
 
 
 class Task(eqx.Module):
-    """What stays the same from step to step."""
+    """What stays constant from step to step."""
 
     rule: Rule
     static: PyTree  # the model without its arrays
     batch_size: int
-    watched: tuple[bool, ...]  # arrays of the model that are to stay finite: those of real numbers that begin so
+    watched: tuple[bool, ...]  # arrays of the model that must stay finite: floating-point ones that initially are
     mesh: Mesh | None = eqx.field(static=True)
 
     def model(self, arrays: PyTree) -> PyTree:
-        """Put the model together."""
+        """Combine arrays with the rest of the model."""
         return eqx.combine(arrays, self.static)
 
 
 def begins_finite(arrays: PyTree) -> tuple[bool, ...]:
-    """Say of every array whether it is one of finite numbers; masks may hold −∞."""
+    """Return for every array whether it is one of finite floating-point numbers; masks may contain −∞."""
     leaves = jax.tree.leaves(arrays)
     return tuple(eqx.is_inexact_array(x) and bool(jnp.all(jnp.isfinite(x))) for x in leaves)
 
@@ -89,12 +89,12 @@ def begins_finite(arrays: PyTree) -> tuple[bool, ...]:
 def begin(
     task: Task, arrays: PyTree, state: PyTree, batch: tuple[Any, ...], key: PRNGKeyArray
 ) -> tuple[Position, bool]:
-    """Stand before the first step, and say whether many steps may run as one program.
+    """Return the position before the first step, and whether many steps may run as one program.
 
-    On a CPU, XLA slows convolutions inside of a loop unless they are plain.
+    On a CPU, XLA slows convolutions down inside a loop unless they are plain.
 
     Raises:
-        InputError: where the rule gives anything else than the model, its state and one loss per example.
+        InputError: if the rule returns anything but the model, its state and one loss per example.
     """
     true, zero = jnp.ones((), bool), jnp.zeros((), jnp.result_type(float))
     position = Position(arrays, state, {}, jnp.zeros((), jnp.int32), true, true)
@@ -106,7 +106,7 @@ def begin(
 
 
 class _Applied(eqx.Module):
-    """What a rule made of a batch."""
+    """Result of applying a rule to a batch."""
 
     arrays: PyTree  # of the model
     state: PyTree
@@ -136,18 +136,18 @@ def _apply(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyA
     for array, old, new in zip(*leaves, strict=True):
         arrays.append(None if array is None else new)
         if array is not None and not eqx.is_array(new):
-            raise InputError(f"a rule must keep the arrays of the model, but returned {new!r} in the place of one")
+            raise InputError(f"a rule must keep the arrays of the model, but returned {new!r} in place of one")
         if array is None and old is not new:
             same &= old == new
     return _Applied(jax.tree.unflatten(structure, arrays), jax.tree.map(jnp.asarray, state), losses, same)
 
 
 def _words(thing: Any) -> str:
-    return f"{len(thing)} things" if isinstance(thing, tuple) else f"a {type(thing).__name__}"
+    return f"{len(thing)} items" if isinstance(thing, tuple) else f"a {type(thing).__name__}"
 
 
 def _check_unchanged(what: str, before: PyTree, after: PyTree) -> None:
-    """Refuse arrays that a step gives back in other shapes or dtypes."""
+    """Check that a step keeps the structure, shapes and dtypes of arrays."""
     expected, found = jax.tree.structure(before), jax.tree.structure(after)
     if expected != found:
         raise InputError(f"a rule must keep the structure of {what}, {expected}, but returned {found}")
@@ -160,7 +160,7 @@ def _check_unchanged(what: str, before: PyTree, after: PyTree) -> None:
 
 
 def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArray) -> Position:
-    """Let the rule learn from a batch; `finite` is then false if a loss or the model is not."""
+    """Apply the rule to a batch; `finite` is then false if a loss or the model is not."""
     if task.mesh is not None:
         batch = meshes.shard_batch(batch, task.mesh)
     after = _apply(task, position, batch, jax.random.fold_in(key, position.batch))
@@ -168,7 +168,7 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
     finite = position.finite
     arrays = [x for x, watched in zip(jax.tree.leaves(after.arrays), task.watched, strict=True) if watched]
     for x in (*totals.values(), *arrays):
-        finite &= jnp.sum(_times_zeros(x)) == 0  # NaN for anything that is not finite, and no sum that could overflow
+        finite &= jnp.sum(_times_zeros(x)) == 0  # NaN if anything is not finite, with no sum that could overflow
     position = Position(
         after.arrays,
         after.state,
@@ -181,11 +181,11 @@ def step(task: Task, position: Position, batch: tuple[Any, ...], key: PRNGKeyArr
 
 
 def _times_zeros(x: Array) -> Array:
-    """Return 0 x, or its sums along the last axis: by a product with a vector, x is read, and not copied as for 0 x."""
+    """Return 0 x, or its sums along the last axis: a product with a vector does not copy x, as 0 x would."""
     return x @ jnp.zeros(x.shape[-1:], x.dtype) if x.ndim else x * 0
 
 
-# Each position takes the memory of the one before: a large model and its optimiser's state are there once.
+# Each position reuses the memory of the previous one: a large model and its optimiser state exist only once.
 _handing_over = partial(compiled, hands_over=1)
 one_step = _handing_over(step)
 
@@ -206,7 +206,7 @@ def _next_step(task: Task, position: Position, block: Block, key: PRNGKeyArray) 
 
 
 def advance(task: Task, position: Position, block: Block, key: PRNGKeyArray, steps: int, one_program: bool) -> Position:
-    """Take `steps` steps, in one compiled program or in a Python loop over compiled steps; both compute the same.
+    """Take `steps` steps, in one compiled program or in a Python loop over compiled steps, with the same result.
 
     The arrays of `position` cannot be used afterwards.
     """
@@ -225,7 +225,7 @@ def _has_slow_convolution(jaxpr) -> bool:
 
 
 def _is_plain(convolution) -> bool:
-    """Tell whether a convolution has its axes as (batch, *space, channel), (*space, in, out), and nothing unusual."""
+    """Return whether a convolution has the layout (batch, *space, channel), (*space, in, out), and default options."""
     x, kernel, y = convolution["dimension_numbers"]
     space = range(1, len(x) - 1)
     usual = {*convolution["lhs_dilation"], convolution["feature_group_count"], convolution["batch_group_count"]} == {1}

@@ -1,8 +1,8 @@
-"""Training and inference: the fields called `inference`, and parts of a model that measure their data in training.
+"""Training and inference mode: the fields called `inference`, and parts of a model that measure statistics in training.
 
-A layer that a user put into inference mode, `inference=True`, is frozen and stays so. What `fit` and `load` give back
-is in inference mode too, because it is ready for use, and learns on when it is given to `fit` again. So these set
-another value, which counts as True everywhere else.
+A layer that the user put into inference mode, `inference=True`, stays in it. Models returned by `fit` and `load` are in
+inference mode too, ready for use, but return to training mode when passed to `fit` again. These functions therefore set
+a different value, which counts as True everywhere else.
 """
 
 from collections.abc import Callable
@@ -17,21 +17,21 @@ from neuraxis.kinds import Statistics
 
 
 class _ReadyForUse(int):
-    """The True that neuraxis sets itself."""
+    """The value of True that neuraxis itself sets."""
 
     def __repr__(self) -> str:
         return "True"
 
 
 def for_use(model: PyTree) -> PyTree:
-    """Put a model into inference mode, so that `for_training` undoes it."""
+    """Put a model into inference mode; `for_training` reverses this."""
     return _with_flags(model, lambda flag: flag or _ReadyForUse(True))
 
 
 def for_training(model: PyTree) -> PyTree:
-    """Put a model into training mode, but for what the user put into inference mode.
+    """Put a model into training mode, except for layers that the user put into inference mode.
 
-    Statistics come in single precision at least, in which they are measured.
+    Statistics are promoted to at least single precision, in which they are measured.
     """
     model = _with_flags(model, lambda flag: False if isinstance(flag, _ReadyForUse) else flag)
     return jax.tree.map(
@@ -54,7 +54,7 @@ def _with_flags(model: PyTree, change: Callable[[Any], Any]) -> PyTree:
 
 
 def measuring_parts(model: PyTree) -> list[tuple[str, Any]]:
-    """Return the parts of a model that have statistics and are in training, with their places."""
+    """Return the parts of a model that have statistics and are in training mode, with their paths."""
     nodes = jax.tree.leaves_with_path(model, is_leaf=_has_statistics)
     parts = [(path, node) for path, node in nodes if _has_statistics(node) and not getattr(node, "inference", False)]
     return [(jax.tree_util.keystr(path).lstrip("."), part) for path, part in parts]

@@ -1,8 +1,8 @@
-"""Loops of small elementwise steps, compiled into one function each.
+"""Loops of small elementwise steps, each compiled into one function.
 
-XLA on a CPU runs a loop as a list of kernels, which its runtime calls one after the other and shares out to threads.
-Where a step takes microseconds, that is most of its time. A loop that is marked as a small call becomes one function
-instead: 10 000 steps of 1000 Hodgkin–Huxley neurons then take less than half of the time, with the same result.
+On a CPU, XLA runs a loop as a list of kernels, which its runtime calls one by one and distributes to threads. If a step
+takes only microseconds, this overhead dominates. A loop that is marked as a small call becomes one function instead:
+10 000 steps of 1000 Hodgkin–Huxley neurons then take less than half of the time, with the same result.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 from jaxtyping import PyTree
 
 _SMALL_CALL = {"inlineable": "false", "xla_cpu_small_call": "true"}
-_MOST = 32 * 1024  # numbers in an array of a step: with three times as many, two threads are quicker
+_MOST = 32 * 1024  # largest size of an array in a step: at three times this size, two threads are faster
 _DTYPES = frozenset(["bool", "int32", "uint32", "int64", "uint64", "float32", "float64"])
-# Only these: sums and products of matrices are slower in such a function, and custom calls have no place in one.
+# Only these: sums and matrix products are slower in such a function, and custom calls are not possible.
 # fmt: off
 _ELEMENTWISE = frozenset([
     "abs", "add", "and", "atan2", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "copy", "cos",
@@ -31,7 +31,7 @@ _CALLS = frozenset(["closed_call", "custom_jvp_call", "custom_vjp_call", "jit", 
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], state: PyTree, xs: PyTree) -> tuple[PyTree, PyTree]:
-    """Do as `lax.scan`, in one function where the steps are small and elementwise."""
+    """Scan as `lax.scan`, in one function if the steps are small and elementwise."""
     leaves, structure = jax.tree.flatten((state, xs))
     loop, shapes = jax.make_jaxpr(
         lambda *leaves: lax.scan(step, *jax.tree.unflatten(structure, leaves)), return_shape=True
@@ -42,21 +42,21 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], state: PyTree, xs: PyTree)
 
 
 def pays() -> bool:
-    """Tell whether programs are compiled for a CPU. What is differentiated or mapped must not be marked."""
+    """Return whether programs are compiled for a CPU. Loops that are differentiated or mapped must not be marked."""
     return jax.default_backend() == "cpu"
 
 
 def call(run: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a program that is being traced, and have it compiled into one."""
+    """Call a function in a program that is being traced, compiled into one function."""
     return set_xla_metadata(cast(Any, jax.jit(run)(*arguments)), **_SMALL_CALL)
 
 
 def is_small(loop: ClosedJaxpr) -> bool:
-    """Tell whether a loop consists of elementwise operations on few numbers."""
+    """Return whether a loop consists of elementwise operations on small arrays."""
     for each in _operations(loop.jaxpr):
         arrays = [var.aval for var in (*each.invars, *each.outvars)]
         if each.primitive.name in _CALLS:
-            fits = all(array.size > 0 for array in arrays)  # XLA ends the process at a loop over nothing
+            fits = all(array.size > 0 for array in arrays)  # XLA ends the process on a loop over empty arrays
         else:
             fits = each.primitive.name in _ELEMENTWISE and all(array.size <= _MOST for array in arrays)
         if not fits or any(array.dtype.name not in _DTYPES for array in arrays):
@@ -65,7 +65,7 @@ def is_small(loop: ClosedJaxpr) -> bool:
 
 
 def _operations(jaxpr: Jaxpr) -> Iterator[Any]:
-    """Return all operations, those of functions that are called too."""
+    """Yield all operations, including those of called functions."""
     for each in jaxpr.eqns:
         yield each
         for inner in each.params.values():

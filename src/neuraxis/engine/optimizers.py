@@ -1,7 +1,7 @@
-"""Gradient descent, momentum and weight decay as optax transformations, to be chained with everything in optax.
+"""Gradient descent, momentum and weight decay as optax transformations, which can be chained with any other.
 
-In the formulas θ are the parameters, E the loss, κ the learning rate. A rate is a number or a schedule of optax, which
-gives the rate of each step: `optax.cosine_decay_schedule(0.1, 1000)`, or any function of the steps taken before it.
+In the formulas θ are the parameters, E is the loss and κ the learning rate. A rate is a number or an optax schedule,
+such as `optax.cosine_decay_schedule(0.1, 1000)` or any other function of the number of steps already taken.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from neuraxis import check
 from neuraxis.errors import InputError
 
 Rate = float | Array | Callable[[Any], ArrayLike]
-Count = PyTree  # how many steps were taken, an integer array; None where the rate does not depend on it
+Count = PyTree  # number of steps taken, an integer array; None if the rate does not depend on it
 
 
 def rate_at(rate: Rate, count: Count) -> ArrayLike:
     """Return a rate at a step: that of a schedule after `count` steps, or the number itself.
 
     Raises:
-        InputError: for a schedule that does not give one real number.
+        InputError: for a schedule that does not return one real number.
     """
     if not callable(rate):
         return rate
@@ -42,7 +42,7 @@ def rate_at(rate: Rate, count: Count) -> ArrayLike:
 
 
 def check_rate(check_number: Callable[..., None], **rates: Rate) -> None:
-    """Refuse a rate that is neither a schedule nor one number of the kind that the check asks for.
+    """Check that a rate is a schedule, or one number that passes `check_number`.
 
     Raises:
         InputError: for anything else.
@@ -64,7 +64,7 @@ class Counted(NamedTuple):
 
 
 class MomentumState(NamedTuple):
-    """The velocity v, shaped as the parameters."""
+    """The velocity v, in the structure of the parameters."""
 
     velocity: PyTree
     count: Count = None
@@ -81,7 +81,7 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
 
 
 def momentum(learning_rate: Rate, beta: float | Array = 0.9) -> optax.GradientTransformation:
-    """V ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
+    """Heavy-ball momentum, v ← βv + ∇E; θ ← θ − κv (Polyak, 1964).
 
     Raises:
         InputError: for a learning rate that is not positive, or β outside [0, 1).
@@ -93,7 +93,7 @@ def momentum(learning_rate: Rate, beta: float | Array = 0.9) -> optax.GradientTr
 
 
 def weight_decay(rate: Rate) -> optax.GradientTransformation:
-    """∇E ← ∇E + λθ, the gradient of E + (λ/2)‖θ‖². Chain it before the step.
+    """∇E ← ∇E + λθ, the gradient of E + (λ/2)‖θ‖². Chain it before the optimiser.
 
     `optax.chain(weight_decay(λ), gradient_descent(κ))` is θ ← θ − κ∇E − κλθ.
 
@@ -104,8 +104,8 @@ def weight_decay(rate: Rate) -> optax.GradientTransformation:
     return optax.GradientTransformation(_Counting(rate), _Decay(rate))
 
 
-# The functions of the transformations. As modules they hand their numbers to compiled programs as values, so that
-# trainings with several learning rates share one.
+# The functions of the transformations. As modules they pass their numbers to compiled programs as values, so that
+# training with different learning rates uses the same program.
 
 
 class _Counting(eqx.Module):
@@ -147,7 +147,7 @@ class _Roll(eqx.Module):
 
 
 def _scaled(tree: PyTree, rate: Rate, count: Count, sign: int) -> PyTree:
-    """Multiply by the rate, in the precision of each array."""
+    """Multiply by the rate, in the dtype of each array."""
     factor = rate_at(rate, count)
     return jax.tree.map(lambda x: sign * jnp.asarray(factor, x.dtype) * x, tree)
 

@@ -1,4 +1,4 @@
-"""Which leaves of a model are its parameters."""
+"""Selection of the parameters of a model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from neuraxis.values import is_number
 
 
 def learnable(model: PyTree) -> PyTree:
-    """Say of every leaf whether it is learnt: arrays of floating-point numbers are, if not in `kinds.Statistics`.
+    """Mark every leaf as trained or not: floating-point arrays are trained, unless they are in `kinds.Statistics`.
 
     Python numbers are not: `jnp.asarray(20.0)` in a field makes it learnable.
     """
@@ -28,15 +28,15 @@ def learnable(model: PyTree) -> PyTree:
 
 
 def split_parameters(model: PyTree) -> tuple[PyTree, PyTree]:
-    """Take a model apart into its parameters and the rest; `equinox.combine` puts it together again."""
+    """Split a model into its parameters and the rest; `equinox.combine` recombines them."""
     return eqx.partition(model, learnable(model))
 
 
 def picked(model: PyTree, pick: Callable[[Any], Any], name: str) -> PyTree:
-    """Say of every leaf whether `pick`, which a user calls `name`, picks it, alone or with the part that it is in.
+    """Mark every leaf that `pick`, the user's argument `name`, selects, alone or as part of a subtree.
 
     Raises:
-        InputError: for one that does not fit the model.
+        InputError: for a function that does not fit the model.
     """
     check.functions(**{name: pick})
     nothing = jax.tree.map(lambda _: False, model)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, plain lines where there is none."""
+"""A progress bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -16,20 +16,20 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 def check_label(label: Any) -> None:
-    """Refuse a label that is neither a text nor None.
+    """Check that the label of a progress bar is a string or None.
 
     Raises:
         InputError: for anything else.
     """
     if not (label is None or isinstance(label, str)):
-        raise InputError(f"progress must be the label of a progress bar, a text, or None, but is {received(label)}")
+        raise InputError(f"progress must be None, or a string to label the progress bar, but is {received(label)}")
 
 
 class Progress:
-    """Shows how far a long run is, a note such as the loss, and the time left; `label=None` shows nothing.
+    """Display of the progress of a long run, a note such as the loss, and the time left; `label=None` shows nothing.
 
-    The time left is that at the mean rate since the first call of `advance`: what came before was spent on compiling,
-    and until the second one nothing is known.
+    The time left is estimated from the mean rate since the first call of `advance`, as the time before is mostly spent
+    on compilation; it is unknown until the second call.
 
     Use as a context manager and call `advance`. Writes to standard error, so that results can be piped.
     """
@@ -37,7 +37,7 @@ class Progress:
     def __init__(self, total: int, label: str | None, done: int = 0):
         self._total, self._label, self._done = total, label, done
         self._last_line = time.monotonic()
-        self._compiled: tuple[float, int] | None = None  # when the first call of `advance` came, and what was done then
+        self._compiled: tuple[float, int] | None = None  # time of, and steps done at, the first call of `advance`
         self._bar = None
         if label is not None and sys.stderr.isatty():
             columns = (
@@ -61,7 +61,7 @@ class Progress:
             self._bar.stop()
 
     def advance(self, steps: int, note: str = "") -> None:
-        """Say that `steps` more steps are done."""
+        """Report that `steps` more steps are done."""
         self._done += steps
         if self._label is None:
             return

@@ -1,4 +1,4 @@
-"""Let any energy settle: the only descent over a state in neuraxis."""
+"""Relaxation of any energy: the only descent over a state in neuraxis."""
 
 import math
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from neuraxis.values import compiled, is_key, is_value
 
 
 class Relaxed(eqx.Module):
-    """Where a relaxation ended; every field but `x` holds one value per leading index of the energy."""
+    """Result of a relaxation; every field but `x` has one value per leading index of the energy."""
 
     x: PyTree
     energy: Float[Array, "..."]  # of `x`
-    steps: Int[Array, "..."]  # taken until it stood still or was stopped
-    converged: Bool[Array, "..."]  # whether the gradient passed the stopping test
+    steps: Int[Array, "..."]  # taken until it came to rest or was stopped
+    converged: Bool[Array, "..."]  # whether the gradient satisfied the stopping criterion
 
 
 def relax(
@@ -40,36 +40,37 @@ def relax(
     max_steps: int = 10_000,
     steps: int | None = None,
 ) -> Relaxed:
-    """Descend E = `energy(x, *arguments)` by explicit Euler steps x ← x − step_size · ∇E until x stands still.
+    """Descend E = `energy(x, *arguments)` by explicit Euler steps x ← x − step_size · ∇E until x is at rest.
 
-    A state counts as settled when ‖∇E‖ ≤ atol + rtol ‖x‖, with root-mean-square norms over all its entries, so that the
-    test does not depend on their number. Each leading index settles on its own and is then left alone: a batch ends
-    where its members would end one by one. With `steps=`, all take exactly so many steps instead, settled or not.
+    A state has settled when ‖∇E‖ ≤ atol + rtol ‖x‖, with root-mean-square norms over all its entries, so that the
+    criterion does not depend on their number. Each leading index settles independently and is then left unchanged:
+    every member of a batch ends where it would end by itself. With `steps=`, all take exactly that many steps instead,
+    settled or not.
 
-    The result has derivatives, forwards and backwards, by the arguments and by all that the energy itself holds. At
-    rest, dx = −H⁻¹ d(∇E) with H = ∇²E, whatever way the state came there: the start has no part in it. A state that has
-    not settled has no such derivative, and NaN in its place; taken out of a sum by `jnp.where(settled.converged, …, 0)`
-    it does no harm to the others. With `steps=` the derivative is that of the steps, by start and step size too;
-    backwards, it takes memory for every state on the way.
+    The result is differentiable, in forward and reverse mode, with respect to the arguments and all that the energy
+    itself holds. At rest, dx = −H⁻¹ d(∇E) with H = ∇²E, independent of the path, and the derivative with respect to the
+    start is 0. A state that has not settled has no such derivative, and NaN in its place; excluded from a sum by
+    `jnp.where(settled.converged, …, 0)` it does not affect the others. With `steps=` the derivative is that of the
+    steps, also with respect to start and step size; in reverse mode, it needs memory for every state on the way.
 
     One compiled program serves all numbers in x, in the arguments and in the fields of the module whose method the
-    energy is (such as `network.energy`). A lambda that holds another number compiles anew, so hand over what
-    changes as an argument.
+    energy is (such as `network.energy`). A lambda that captures a different number is recompiled, so pass what changes
+    as an argument.
 
     Args:
-        energy: maps a state to one value per leading index, such as the `energy` method of a model.
-        x: the state to start from, an array or any tree of arrays with the same leading axes.
-        arguments: what the energy takes besides, such as inputs, clamped values or weights: numbers, arrays or trees.
-        step_size: length of a step, in units of x² per energy; above 2 over the largest curvature it overshoots.
-        rtol: tolerance relative to the size of x.
+        energy: function from a state to one value per leading index, such as the `energy` method of a model.
+        x: initial state, an array or any tree of arrays with the same leading axes.
+        arguments: further arguments of the energy, such as inputs, clamped values or weights: numbers, arrays or trees.
+        step_size: size of a step, in units of x² per energy; descent is unstable above 2 / (largest curvature).
+        rtol: tolerance relative to ‖x‖.
         atol: absolute tolerance [energy per unit of x].
-        max_steps: after that many steps a state is given back as it is, with `converged` false, as is a state at once
-            whose gradient is no longer finite.
-        steps: take so many steps, without looking whether the state stands still.
+        max_steps: number of steps after which a state that has not settled is returned with `converged` false; a state
+            whose gradient becomes non-finite is stopped at once.
+        steps: number of steps to take, without a stopping criterion.
 
     Raises:
         InputError: for a step size that is not positive, negative tolerances, a start or arguments that are not finite,
-            or an energy that does not give one real number per leading index.
+            or an energy that does not return one real number per leading index.
     """
     _check_function(energy)
     check.positive(step_size=step_size)
@@ -93,7 +94,7 @@ def _check_function(energy: Any) -> None:
     check.no_class(energy=energy)
     if isinstance(energy, Energy):
         name = type(energy).__name__
-        raise InputError(f"relax takes a model's energy, as in relax(model.energy, x, …), but received a whole {name}")
+        raise InputError(f"energy must be a model's method, as in relax(model.energy, x, …), but is the {name} itself")
     check.functions(energy=energy)
 
 
@@ -134,12 +135,12 @@ def _energy(energy: Callable[..., Any], x: PyTree, arguments: tuple[Any, ...]) -
 
 
 def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
-    """Return ∇E of each state: they do not interact, so it is the gradient of the sum."""
+    """Return ∇E of each state: as they do not interact, it is the gradient of the sum."""
     return jax.grad(lambda x: jnp.sum(energy(x)))
 
 
 def _moving(x: PyTree, g: PyTree, rtol: Array, atol: Array, lead: Lead) -> Bool[Array, "..."]:
-    """Say which states have not come to rest; false where the gradient g is NaN."""
+    """Return which states are not at rest; false where the gradient g is NaN."""
     return _root_mean_square(g, lead) > atol + rtol * _root_mean_square(x, lead)
 
 

@@ -1,4 +1,4 @@
-"""What is a rule of learning."""
+"""Validation of learning rules."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from neuraxis.kinds import Rule
 
 
 def check_rule(rule: Any) -> None:
-    """Refuse what is no rule.
+    """Check that `rule` is a learning rule.
 
     Raises:
-        InputError: for anything without `init` and `step`, and for a class.
+        InputError: for an object without `init` and `step`, and for a class.
     """
     if isinstance(rule, type) or not isinstance(rule, Rule):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Run any dynamics over time."""
+"""Simulation of any dynamics over time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ from neuraxis.kinds import Dynamics
 
 
 class Trace(eqx.Module):
-    """What a simulation recorded: `record` has a leading axis of `len(times)`."""
+    """Result of a simulation: `record` has a leading axis of `len(times)`."""
 
     times: Float[Array | np.ndarray, " time"]  # end of each recorded step [ms], in double precision unless dt is traced
     record: PyTree
-    state: PyTree  # after the last step; pass it to `simulate` to go on
+    state: PyTree  # after the last step; pass it to `simulate` to continue
 
 
 def record_output(state: Any, output: Any) -> Any:
-    """Record what the dynamics put out at each recorded step (the default)."""
+    """Record the output of the dynamics at each recorded step (the default)."""
     return output
 
 
@@ -43,7 +43,7 @@ def record_state(state: Any, output: Any) -> Any:
 
 
 def record_nothing(state: Any, output: Any) -> None:
-    """Record nothing: only the final state is wanted."""
+    """Record nothing, if only the final state is needed."""
 
 
 def simulate(
@@ -63,39 +63,40 @@ def simulate(
 ) -> Trace:
     """Run `dynamics` over time in one `lax.scan`.
 
-    Numbers in the fields of the dynamics, a held input, dt and the state are values: a new one runs the same program.
+    Numbers in the fields of the dynamics, a constant input, dt and the state are values: changing them does not
+    recompile.
 
     Args:
         dynamics: anything with `init_state(input_shape)` and `step(state, input, dt) -> (state, output)`; its optional
             methods `project` and `prepare` are called before the loop (see `neuraxis.kinds.Dynamics`).
-        inputs: arrays with a leading time axis, one entry a step, or a tree of them; truth values, integers (in 32 bits
-            at least) and random keys are inputs, too. With `steps`, instead either one input that is held constant or a
-            function of the time [ms] at the start of a step (in the precision of JAX: in single precision 0.03 ms
+        inputs: arrays with a leading time axis, one entry per step, or a tree of them; booleans, integers (converted to
+            at least 32 bits) and random keys are allowed, too. With `steps`, instead either one constant input or a
+            function of the time [ms] at the start of a step (in the precision of JAX: in single precision, to 0.03 ms
             after five minutes).
-        dt: length of a step [ms]; by default that of the dynamics' `step`, where it has one.
-        steps: number of steps, where `inputs` has no time axis.
-        state: where to start; by default `dynamics.init_state` of the shape of one step's input.
-        key: noise, for a dynamics whose `step` has a parameter `key`; each step receives one of its own.
-        record: `record(state, output)` gives what to store, such as `record_output` (default), `record_state` or
-            `record_nothing`. It is part of the compiled program, with the values that it holds or reads.
-        every: record at every k-th step only. What happens between, such as spikes, is then not in the record; around
-            the dynamics, `Total` counts it.
-        remat: cut the run into blocks of that many steps whose inside is computed again in the backward pass, so that
+        dt: length of a step [ms]; by default that of the dynamics' `step`, if it has one.
+        steps: number of steps, if `inputs` has no time axis.
+        state: initial state; by default `dynamics.init_state` for the shape of one step's input.
+        key: random key, for a dynamics whose `step` has a parameter `key`; each step receives a different one.
+        record: `record(state, output)` returns what to store, such as `record_output` (default), `record_state` or
+            `record_nothing`. It is part of the compiled program, with the values that it captures or reads.
+        every: record only every k-th step. Events in between, such as spikes, are then missing from the record; wrap
+            the dynamics in `Total` to count them.
+        remat: divide the run into blocks of that many steps whose inside is recomputed in the backward pass, so that
             the gradient through T steps stores T/remat + remat states instead of T.
-        unroll: number of steps in one round of the loop. More than one takes longer to compile. It pays in gradients
-            through layers of neurons; neurons by themselves become slower.
-        chunk: run that many steps at a time and move the record to the host after each, so that device memory stays
-            bounded and an interrupt is heard. Not under `jit`, `grad` or `vmap`.
+        unroll: number of steps per iteration of the loop. More than one takes longer to compile. It speeds up gradients
+            through layers of neurons, but slows down neurons by themselves.
+        chunk: run that many steps at a time and move the record to the host after each chunk, so that device memory is
+            bounded and the run can be interrupted. Not available under `jit`, `grad` or `vmap`.
         progress: label of a progress bar (needs `chunk`).
 
     Returns:
         A `Trace` with the times, the record and the final state.
 
     Raises:
-        InputError: for what is no dynamics, a dt that is missing or not positive, steps that do not fit, inputs that
-            are not finite, a function of the time that JAX cannot trace, a record of strings, or a state that a step
-            does not give back in the same shapes and dtypes.
-        DivergedError: for a state that ends as NaN, unless JAX is tracing; the message says when that began.
+        InputError: if `dynamics` is not a dynamics, for a dt that is missing or not positive, steps that do not fit,
+            inputs that are not finite, a function of time that JAX cannot trace, a record of strings, or a step that
+            changes the shapes or dtypes of the state.
+        DivergedError: if the final state contains NaN, unless JAX is tracing; the message says when it first did.
     """
     check_dynamics("dynamics", dynamics)
     check.functions(record=record)
@@ -105,7 +106,7 @@ def simulate(
     held, steps = steps is not None, number_of_steps(inputs, steps)
     _check_options(every, remat, unroll, chunk, progress)
     state = _begin(dynamics, one_input(inputs, held), state)
-    # NumPy's integers would be traced.
+    # NumPy integers would be traced.
     remat, chunk = (size if size is None else int(size) for size in (remat, chunk))
     every, unroll = int(every), int(unroll)
     part = _Part(prepared(dynamics, length), length, key, held, record, every, remat, unroll)
@@ -119,7 +120,7 @@ def simulate(
 
 @dataclass(frozen=True)
 class _Part:
-    """A stretch of the simulation, which is all of it without chunks."""
+    """A section of the simulation, which is all of it without chunks."""
 
     dynamics: Dynamics
     dt: Any
@@ -131,7 +132,7 @@ class _Part:
     unroll: int
 
     def run(self, state: PyTree, inputs: PyTree, start: int, steps: int) -> tuple[PyTree, PyTree]:
-        """Take steps from number `start` on, and refuse to end in NaN."""
+        """Take steps from index `start` on, and raise an error if the state ends as NaN."""
         how = {"every": self.every, "remat": self.remat, "unroll": self.unroll, "record": self.record}
         what = self.dynamics, state, inputs, start, self.dt, self.key
         after, records, nan = run(*what, steps=steps, held=self.held, **how)
@@ -140,15 +141,15 @@ class _Part:
         return after, records
 
     def _explained(self, state: PyTree, inputs: PyTree, start: int, steps: int) -> Exception:
-        """Say where the NaN came from: run once more and look at each step."""
+        """Return an error that says where the NaN came from, by running again and checking each step."""
         if bool(holds_nan(jax.tree.map(jnp.asarray, state))):
-            return InputError("the state to start from must be finite, but contains NaN")
+            return InputError("the initial state must be finite, but contains NaN")
         how = {"every": 1, "remat": None, "unroll": 1, "record": _record_nan}
         what = self.dynamics, state, inputs, start, self.dt, self.key
         _, found, _ = run(*what, steps=steps, held=self.held, **how)
         step = start + int(np.argmax(found))
         if callable(inputs) and bool(holds_nan(jax.tree.map(jnp.asarray, inputs(jnp.asarray(step * self.dt))))):
-            return InputError(f"inputs must be finite, but as a function of the time give NaN at {step * self.dt:g} ms")
+            return InputError(f"inputs must be finite, but the function of time returns NaN at {step * self.dt:g} ms")
         return DivergedError(
             f"the state became NaN in step {step} (counted from 0), by the time {(step + 1) * self.dt:g} ms; a dt "
             f"smaller than {self.dt:g} ms may help",
@@ -163,18 +164,18 @@ def _record_nan(state: PyTree, output: Any) -> Array:
 def _run_in_chunks(part, state, inputs, steps, chunk, progress):
     records = []
     with Progress(steps, progress) as bar, InterruptBetweenSteps() as interrupt:
-        for start in range(0, max(steps, 1), chunk):  # no steps leave an empty record
+        for start in range(0, max(steps, 1), chunk):  # zero steps leave an empty record
             interrupt.check()
             size = min(chunk, steps - start)
             own = inputs if part.held else jax.tree.map(lambda x, i=start, n=size: x[i : i + n], inputs)
             state, new = part.run(state, own, start, size)
-            records.append(jax.tree.map(np.asarray, new))  # waits, so that the bar is honest and memory is freed
+            records.append(jax.tree.map(np.asarray, new))  # waits, so that the bar is correct and memory is freed
             bar.advance(size)
     return state, jax.tree.map(lambda *parts: np.concatenate(parts), *records)
 
 
 def _checked_dt(dynamics: Dynamics, dt: Any) -> Any:
-    """Return dt as a number, unless it is being traced."""
+    """Return dt, as a Python number unless it is being traced."""
     if dt is None:
         dt = default_dt(dynamics)
     if dt is None:
@@ -199,7 +200,7 @@ def _check_options(every: int, remat: int | None, unroll: int, chunk: int | None
 
 
 def _begin(dynamics: Dynamics, input: PyTree, given: PyTree) -> PyTree:
-    """Return the state to start from, as arrays: whole numbers in it decide no shapes."""
+    """Return the initial state as arrays, including its integers, which do not determine shapes."""
     if given is None:
         try:
             given = first_state(dynamics, input)

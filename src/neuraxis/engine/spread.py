@@ -1,9 +1,9 @@
-"""Checkpoints of arrays of which every process holds a part: a folder, written by all processes together.
+"""Checkpoints of arrays that are distributed over processes: a folder, written by all processes together.
 
-It holds `state.safetensors` (see `archive`) and `arrays-N`, which orbax writes and of whose files `state.safetensors`
-knows the SHA-256. A new state goes into a new `arrays-N`.
-Only when every process has written its part does the file begin, in one move, to point there; so a writer that is
-killed leaves the old state, whole.
+It contains `state.safetensors` (see `archive`) and `arrays-N`, written by orbax, whose SHA-256 is recorded in
+`state.safetensors`. A new state is written to a new `arrays-N`. Only when every process has written its part is the
+file replaced, atomically, by one that refers to the new arrays, so that a writer that is killed leaves the complete old
+state.
 """
 
 import hashlib
@@ -28,42 +28,42 @@ _OURS = re.compile(rf"arrays-(\d+).*|\.?{re.escape(_FILE)}.*")
 
 
 def is_spread(array: Any) -> bool:
-    """Tell whether no process holds all of an array. Of an empty one there is nothing to hold."""
+    """Return whether an array is distributed, so that no process holds all of it; an empty array never is."""
     whole = not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated
     return not whole and array.size > 0
 
 
 def file_of(path: Path) -> Path:
-    """Return the file of a checkpoint: the one in its folder, where it is a folder."""
+    """Return the file of a checkpoint: the one inside, if the checkpoint is a folder."""
     folder = path if path.exists() else _before_the_move(path)
     return folder / _FILE if (folder / _FILE).exists() else path
 
 
 def _before_the_move(path: Path) -> Path:
-    """Get the folder that takes the place of a file; a writer that is killed may leave it without having moved it."""
+    """Return the folder that will replace a file; a writer that is killed may leave it under this name."""
     return path.with_name(f".{path.name}.folder")
 
 
 def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spread: dict[str, jax.Array]) -> None:
-    """Write a state; all processes call it together.
+    """Write a state; all processes call this together.
 
     Args:
-        path: a folder that all processes see. A checkpoint of one file there becomes the first state of the folder.
-        content: what JSON can hold.
+        path: folder visible to all processes. A checkpoint file at this path becomes the first state of the folder.
+        content: anything that JSON can represent.
         whole: arrays that every process has.
-        spread: arrays that are spread over the processes.
+        spread: arrays that are distributed over the processes.
 
     Raises:
-        InputError: where orbax is not installed.
-        CheckpointError: where the folder holds something else.
-        OSError: where the folder cannot be written; an older checkpoint is then untouched.
+        InputError: if orbax is not installed.
+        CheckpointError: if the folder contains other files.
+        OSError: if the folder cannot be written; an existing checkpoint is then left unchanged.
     """
     orbax, first = _orbax(), jax.process_index() == 0
     from jax.experimental.multihost_utils import broadcast_one_to_all, sync_global_devices
 
     number = int(broadcast_one_to_all(np.int32(_make_room(path) if first else 0)))
     if number == 0:
-        raise CheckpointError(f"{path} cannot become a checkpoint: it is a folder with something else in it")
+        raise CheckpointError(f"{path} cannot become a checkpoint: it is a folder that contains other files")
     folder = path / f"arrays-{number}"
     with orbax.StandardCheckpointer() as checkpointer:  # ends when all processes are done
         checkpointer.save(folder.absolute(), spread)
@@ -77,22 +77,24 @@ def write(path: Path, content: dict[str, Any], whole: dict[str, np.ndarray], spr
 
 
 def shapes(content: dict[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
-    """Return the spread arrays of a state by name."""
+    """Return the shapes and dtypes of the distributed arrays of a state, by name."""
     described = content.get("spread", {"shapes": {}})["shapes"]
     return {name: jax.ShapeDtypeStruct(shape, np.dtype(dtype)) for name, (dtype, shape) in described.items()}
 
 
 def read(path: Path, content: dict[str, Any], places: Mapping[str, Sharding | None]) -> dict[str, jax.Array]:
-    """Read spread arrays of a state: each process what the shardings say, the first device all where they are None.
+    """Read distributed arrays of a state in the given shardings, or onto the first device if a sharding is None.
+
+    All processes call this together.
 
     Args:
-        path: the folder.
-        content: what its file says.
-        places: the arrays that are wanted, of these and others; all processes call it together.
+        path: path of the folder.
+        content: content of its file.
+        places: shardings by the names of the arrays to read; names of other arrays are ignored.
 
     Raises:
-        CheckpointError: where arrays are missing or damaged.
-        InputError: where orbax is not installed.
+        CheckpointError: if arrays are missing or damaged.
+        InputError: if orbax is not installed.
     """
     found = {name: array for name, array in shapes(content).items() if name in places}
     if not found:
@@ -115,7 +117,7 @@ def read(path: Path, content: dict[str, Any], places: Mapping[str, Sharding | No
 
 
 def _digest(folder: Path) -> str:
-    """Return one SHA-256 of all files; every process reads its share, and all call it together."""
+    """Return one SHA-256 of all files; every process reads its share, and all call this together."""
     from jax.experimental.multihost_utils import process_allgather
 
     files = sorted(file for file in folder.rglob("*") if file.is_file())
@@ -124,13 +126,13 @@ def _digest(folder: Path) -> str:
         with files[i].open("rb") as stream:
             digests[i] = np.frombuffer(hashlib.file_digest(stream, "sha256").digest(), np.uint8)
     if jax.process_count() > 1:
-        digests = np.asarray(process_allgather(digests)).max(axis=0)  # what others read is 0
+        digests = np.asarray(process_allgather(digests)).max(axis=0)  # 0 for files read by others
     names = [file.relative_to(folder).as_posix() for file in files]
     return hashlib.sha256(repr(names).encode() + digests.tobytes()).hexdigest()
 
 
 def _make_room(path: Path) -> int:
-    """Make the folder and remove what a killed writer left in it. Give the next number, or 0 if it is not ours."""
+    """Make the folder and remove what a killed writer left. Return the next number, or 0 if it has other files."""
     folder = _before_the_move(path)
     if path.is_file():
         folder.mkdir(exist_ok=True)
@@ -161,7 +163,7 @@ def _orbax() -> ModuleType:
         import orbax.checkpoint
     except ImportError:
         raise InputError(
-            "weights that are spread over several processes are saved with orbax, which is not installed: "
+            "weights that are distributed over several processes are saved with orbax, which is not installed: "
             'pip install "neuraxis[hosts]"'
         ) from None
     return orbax.checkpoint

@@ -1,9 +1,9 @@
-"""What a pytree is made of, in JSON: classes, containers and functions by name, so that it can be made again.
+"""Structure of a pytree in JSON: classes, containers and functions by name, from which it can be rebuilt.
 
-Nothing that a file says is run. Classes are found and not called: they are `equinox.Module`s and named tuples that the
-program has imported already, or of neuraxis, of which only the packages that hold models are imported here. Functions,
-and constants that are called like functions, are found in these packages and among those of JAX and NumPy that do
-nothing but calculate. Whatever else is wanted, such as an activation of one's own, the caller hands over.
+Nothing that a file contains is executed. Classes are looked up, not called: they are `equinox.Module`s and named tuples
+that the program has already imported, or of neuraxis, of which only packages with models are imported here. Functions,
+and callable constants, are looked up in these packages and among the purely numerical functions of JAX and NumPy.
+Anything else, such as a custom activation, has to be passed by the caller.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from jaxtyping import PyTree
 from neuraxis.errors import CheckpointError
 
 _LITERALS = (bool, int, float, str)
-_NUMBERS = "biuf"  # kinds of NumPy's scalars
+_NUMBERS = "biuf"  # kinds of NumPy scalars
 _WITH_FUNCTIONS = (
     "functions",
     "layers",
@@ -36,21 +36,21 @@ _WITH_FUNCTIONS = (
     "generative",
 )
 _WITH_CLASSES = (*_WITH_FUNCTIONS, "engine", "kinds")
-_OF_JAX = ("jax.nn", "jax.lax", "jax.numpy")  # public homes of functions that live elsewhere
+_OF_JAX = ("jax.nn", "jax.lax", "jax.numpy")  # public modules of functions that are defined elsewhere
 
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """Stands where a leaf is: an array of JAX ("jax") or NumPy ("numpy", "scalar"), or a Python number or text."""
+    """Placeholder for a leaf: an array of JAX ("jax") or NumPy ("numpy", "scalar"), or a Python number or string."""
 
     kind: str
 
 
 def describe(tree: PyTree) -> Any:
-    """Write down what a pytree is made of; its arrays and numbers are leaves, which are stored elsewhere."""
+    """Describe the structure of a pytree; its arrays and numbers are leaves, which are stored elsewhere."""
     try:
         return _describe(tree, static=False)
-    except RecursionError:  # a static field holds itself
+    except RecursionError:  # a static field contains itself
         return {"unknown": "a structure without an end"}
 
 
@@ -103,9 +103,9 @@ def _fields(value: Any) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _name(thing: Any) -> str | None:
-    """Return the name of a class, function or constant in the most public place where it is found; None without one.
+    """Return the name of a class, function or constant in the most public module that has it; None without a name.
 
-    What stands in no module, such as a function within a function, has the name by which a caller can hand it over.
+    An object that is in no module, such as a nested function, gets the name under which a caller can pass it.
     """
     module, name = (getattr(thing, attribute, None) for attribute in ("__module__", "__qualname__"))
     name = name or getattr(thing, "__name__", None)
@@ -114,7 +114,7 @@ def _name(thing: Any) -> str | None:
     if not isinstance(name, str):
         name = next((n for n, found in vars(sys.modules.get(module, sys)).items() if found is thing), "")
     parts = module.split(".")
-    shortest = 2 if parts[0] == "neuraxis" else 1  # its packages are imported where they are used
+    shortest = 2 if parts[0] == "neuraxis" else 1  # names in the top package are imported lazily
     homes = (".".join(parts[:length]) for length in range(shortest, len(parts) + 1))
     for home in (*_OF_JAX, *homes):
         if _at(home, name) is thing:
@@ -123,7 +123,7 @@ def _name(thing: Any) -> str | None:
 
 
 def _at(home: str, name: str) -> Any:
-    """Look a name up in a module that is imported, or in a class there, without running anything of it."""
+    """Look a name up in an imported module, or in a class there, without executing anything."""
     first, *inner = name.split(".")
     found = getattr(sys.modules.get(home), "__dict__", {}).get(first)
     for part in inner:
@@ -132,14 +132,14 @@ def _at(home: str, name: str) -> Any:
 
 
 def rebuild(description: Any, own: Iterable[Any] = ()) -> PyTree:
-    """Make what `describe` wrote down, with a `Leaf` for every leaf.
+    """Rebuild what `describe` described, with a `Leaf` for every leaf.
 
     Args:
-        description: what `describe` gave.
-        own: classes and functions to take by their names before others are looked for.
+        description: result of `describe`.
+        own: classes and functions that take precedence over others of the same name.
 
     Raises:
-        CheckpointError: for what cannot be found, or must not be looked for; it says where it stands.
+        CheckpointError: for anything that cannot be found or is not allowed; the message says where it is.
     """
     return _Builder({getattr(thing, "__qualname__", ""): thing for thing in own}).make(description, "the model")
 
@@ -175,26 +175,26 @@ class _Builder:
                 return self._function(name, where)
             case {"unknown": what}:
                 raise CheckpointError(f"{where} is {what}, which cannot be found by its name")
-        raise CheckpointError(f"{where} is described in another way than this version of neuraxis knows")
+        raise CheckpointError(f"{where} is described in a way unknown to this version of neuraxis")
 
     def _class(self, name: str, where: str) -> type:
         found, is_vouched_for = self._find(name, where, _WITH_CLASSES)
         if not isinstance(found, type) or not _is_made_of_fields(found):
-            raise CheckpointError(f"{where} is of {name}, which is no equinox.Module and no named tuple")
+            raise CheckpointError(f"{where} is of {name}, which is neither an equinox.Module nor a named tuple")
         if not (is_vouched_for or issubclass(found, eqx.Module | tuple)):
-            raise CheckpointError(f"{where} is of {name}, which is taken only where own= names it")
+            raise CheckpointError(f"{where} is of {name}, which is accepted only if own= lists it")
         return found
 
     def _function(self, name: str, where: str) -> Any:
         found, is_vouched_for = self._find(name, where, _WITH_FUNCTIONS)
         if not callable(found) or isinstance(found, type):
-            raise CheckpointError(f"{where} is {name}, which is no function")
+            raise CheckpointError(f"{where} is {name}, which is not a function")
         if not (is_vouched_for or _only_calculates(found)):
-            raise CheckpointError(f"{where} is the function {name}, which is taken only where own= names it")
+            raise CheckpointError(f"{where} is the function {name}, which is accepted only if own= lists it")
         return found
 
     def _find(self, name: str, where: str, packages: tuple[str, ...]) -> tuple[Any, bool]:
-        """Find what has that name, and say whether the caller or neuraxis vouches for it."""
+        """Return the object of that name, and whether the caller or neuraxis vouches for it."""
         home, _, qualified = name.partition(":")
         if qualified in self._own:
             return self._own[qualified], True
@@ -202,8 +202,8 @@ class _Builder:
             _import(home, where)
         found = _at(home, qualified)
         if found is None:
-            raise CheckpointError(f"{where} is {name}, which is not there: import it before, or name it in own=")
-        # A module holds what it imports, too, so what counts is where a thing comes from.
+            raise CheckpointError(f"{where} is {name}, which was not found: import it first, or list it in own=")
+        # A module also contains what it imports, so what counts is where an object is defined.
         return found, _is_of(getattr(found, "__module__", None) or "", packages)
 
 
@@ -220,16 +220,16 @@ def _import(home: str, where: str) -> None:
 
 
 def _only_calculates(function: Any) -> bool:
-    """Tell whether a function is one of JAX's or NumPy's that do nothing but calculate."""
+    """Return whether a function is one of the purely numerical functions of JAX or NumPy."""
     if isinstance(function, np.ufunc | jnp.ufunc):
         return True
     home = (_name(function) or "").partition(":")[0]
-    is_compiled = hasattr(function, "lower")  # which loading and saving is not
+    is_compiled = hasattr(function, "lower")  # which functions that load or save are not
     return home in _OF_JAX and (home != "jax.numpy" or is_compiled) and not isinstance(function, type)
 
 
 def _object(kind: type, fields: dict[str, Any], where: str) -> Any:
-    """Make an object as JAX does when it puts a tree together: without calling its class."""
+    """Create an object as JAX does when it unflattens a tree: without calling its class."""
     expected = _field_names(kind).keys()
     if fields.keys() != expected:
         odd = min(fields.keys() ^ expected)

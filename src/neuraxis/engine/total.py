@@ -1,4 +1,4 @@
-"""A dynamics around another one that adds up its outputs."""
+"""A dynamics that sums the outputs of another one."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from neuraxis.values import compiled
 
 
 class Total(eqx.Module):
-    """A dynamics around another one that adds up its outputs: spike counts without storing the spikes.
+    """A dynamics that sums the outputs of another one over time: spike counts without storing the spikes.
 
-    With `simulate(…, every=k)` the differences of the record, from 0 on, are the sums over every k steps.
+    With `simulate(…, every=k)` the differences of the record, starting from 0, are the sums over every k steps.
 
-    The state is the pair (inner state, sum of the outputs so far) and the output that sum. Outputs may be any tree of
-    arrays.
+    The state is the pair (inner state, sum of the outputs so far), and the output is that sum. Outputs may be any tree
+    of arrays.
 
     Raises:
-        InputError: for what is no dynamics.
+        InputError: if `dynamics` is not a dynamics.
     """
 
     dynamics: Dynamics
@@ -30,11 +30,11 @@ class Total(eqx.Module):
         check_dynamics("dynamics", self.dynamics)
 
     def init_state(self, input_shape: Any) -> Any:
-        """Start from the inner state and a sum of 0, for inputs of the default precision."""
+        """Return the initial inner state and a sum of 0, for inputs of the default precision."""
         return self.begin(input_of(input_shape))
 
     def project(self, inputs: PyTree) -> PyTree:
-        """Do what the inner dynamics does with its inputs alone."""
+        """Compute what depends on the inputs of the inner dynamics alone."""
         return project(self.dynamics, inputs)
 
     def step(self, state: Any, input: Any, dt: Any, *, key: Any = None, t: Any = None) -> tuple[Any, Any]:
@@ -45,15 +45,15 @@ class Total(eqx.Module):
         return (inner, total), total
 
     def inner(self) -> tuple[Dynamics, ...]:
-        """Return the dynamics inside."""
+        """Return the inner dynamics."""
         return (self.dynamics,)
 
     def begin(self, input: PyTree) -> Any:
-        """Start from the inner state and a sum of 0, for inputs like this one."""
+        """Return the initial inner state and a sum of 0, for inputs like this one."""
         return _begin(self.dynamics, input)
 
 
-@compiled  # remembers what the step puts out, which takes long to find
+@compiled  # caches the shapes of the output, which take long to determine
 def _begin(dynamics: Dynamics, input: PyTree) -> Any:
     inner = first_state(dynamics, input)
     _, out = trial(dynamics, inner, input)
@@ -61,5 +61,5 @@ def _begin(dynamics: Dynamics, input: PyTree) -> Any:
 
 
 def _wide(dtype: Any) -> Any:
-    """Return a dtype that counts: truth values and small integers would soon be too large for their own."""
+    """Return a dtype for sums: booleans and small integers would soon overflow."""
     return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.promote_types(dtype, jnp.int32)

@@ -1,4 +1,4 @@
-"""A run of `fit`: where it stands, and how it moves, reports, is saved and goes on."""
+"""A run of `fit`: its position, steps and reports, and how it is saved and resumed."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,18 +25,18 @@ from neuraxis.engine.watch import Report
 from neuraxis.errors import CheckpointError, DivergedError, InputError
 from neuraxis.kinds import Source
 
-# How long one compiled call should last [s]: long enough that starting it costs nothing, short enough that the progress
-# bar moves and an interrupt is heard.
+# Target duration of one compiled call [s]: long enough that its overhead is negligible, short enough that progress bar
+# and interrupts are responsive.
 _SECONDS_PER_CALL = 0.5
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _SECONDS_BETWEEN_REPORTS = 0.5
-_LARGEST_MEASURED = 1000  # examples of the validation data at once
-_VALIDATION = 2**32 - 1  # sets the keys of validation apart from those of epochs
+_LARGEST_MEASURED = 1000  # maximum number of validation examples evaluated at once
+_VALIDATION = 2**32 - 1  # distinguishes the keys of validation from those of epochs
 
 
 @dataclass(frozen=True)
 class Watch:
-    """How a training is watched from outside."""
+    """How training is monitored and stopped."""
 
     validation: Sequence[Any] | Source | None
     metrics: Mapping[str, Callable[..., Any]]
@@ -59,12 +59,12 @@ class Training:
         one_program: bool,
     ):
         self._task, self._order, self._feed, self._watch = task, order, feed, watch
-        self._given: Position | None = position  # until the first steps are done
+        self._given: Position | None = position  # None after the first steps
         self._position, self._key, self._one_program = copied(position), key, one_program
         self._loss: Callable[..., Any] | None = getattr(task.rule, "loss", None)
         self._checkpoint: Path | None = None
         self._identity: dict[str, str] = {}
-        self._kept = False  # whether the checkpoint is there, and this run's
+        self._kept = False  # whether the checkpoint exists and belongs to this run
         self._best = copied((position.model, position.state)) if watch.patience else None
         self._began = self._saved_at = self._reported_at = time.monotonic()
         self._steps_per_call = 1
@@ -86,24 +86,24 @@ class Training:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the validation loss has not fallen for `patience` epochs."""
+        """Whether the validation loss has not decreased for `patience` epochs."""
         losses, patience = self.history.get("validation_loss", []), self._watch.patience
         return patience is not None and bool(losses) and len(losses) > patience + losses.index(min(losses))
 
     def result(self) -> tuple[PyTree, PyTree]:
-        """Return the model, the best one where that is wanted, and the state of the rule beside it."""
+        """Return the model, the best one if requested, and the corresponding state of the rule."""
         best = self._best if self._epoch else None
         arrays, state = best or (self._position.model, self._position.state)
         return self._task.model(arrays), state
 
     def run(self, epochs: int, bar: Progress, interrupt: InterruptBetweenSteps) -> None:
-        """Go on until that many epochs are done, or until it is to stop."""
+        """Train until that many epochs are completed, or until training is to stop."""
         while self._epoch < epochs and not self.stopped_early and not self._is_to_stop(interrupt):
             key = jax.random.fold_in(self._key, self._epoch)
             for steps in self._steps_of_epoch(key):
                 if self._given is not None:
                     self._given = None
-                    process.give_back_freed_memory()  # by the compiler
+                    process.give_back_freed_memory()  # of the compiler
                 losses = {name: float(s.total) / self._seen() for name, s in self._position.losses.items()}
                 bar.advance(steps, f"epoch {self._epoch + 1}/{epochs}, {_in_words(losses)}")
                 if self._batch < self._order.batches:
@@ -115,10 +115,10 @@ class Training:
         interrupt.check()
 
     def _is_to_stop(self, interrupt: InterruptBetweenSteps) -> bool:
-        """Tell whether it was cancelled, and save from time to time; hosts do all this together.
+        """Return whether training was cancelled, and save from time to time; all processes do so together.
 
         Raises:
-            KeyboardInterrupt: where that was asked for.
+            KeyboardInterrupt: if an interrupt was requested.
         """
         due = self._checkpoint is not None and time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS
         asked = self._watch.cancel is not None and self._watch.cancel.is_set()
@@ -131,7 +131,7 @@ class Training:
         return self.cancelled
 
     def _steps_of_epoch(self, key: PRNGKeyArray) -> Iterator[int]:
-        """Take the steps that are left of this epoch; yield the number of steps after each call."""
+        """Take the remaining steps of this epoch; yield the number of steps after each call."""
         order, examples = self._order, self._order.of_epoch(self._epoch, key)
         whole = examples[: order.whole_batches * order.batch_size].reshape(-1, order.batch_size)
         for block, last in self._feed.blocks(whole, self._batch):
@@ -149,15 +149,15 @@ class Training:
             yield 1
 
     def _check(self, examples: Callable[[int], np.ndarray]) -> None:
-        """Check that losses and model are finite, and that the rule has not touched what it must not.
+        """Check that losses and model are finite, and that the rule has not changed a Python number of the model.
 
         Raises:
-            InputError: where a batch holds what the rule cannot take, or the rule changed a Python number.
-            DivergedError: where the loss or the model is no longer finite.
+            InputError: if a batch has values that the rule does not accept, or the rule changed a Python number.
+            DivergedError: if the loss or the model is no longer finite.
         """
         if not self._position.same_numbers:
             raise InputError(
-                "a rule must leave the Python numbers in a model as they are: what it changes must be an array"
+                "a rule must leave the Python numbers in a model unchanged: what it changes must be an array"
             )
         if not self._position.finite:
             batch = self._feed.batch(examples(self._batch))
@@ -170,10 +170,10 @@ class Training:
             )
 
     def _trouble(self, batch: tuple[Any, ...]) -> str:
-        """Let the rule look at a batch outside of a compiled program, where its own checks can speak.
+        """Return why training diverged, by applying the rule outside of a compiled program, where its checks can raise.
 
-        It does so with the model as the user gave it, or later, when no model before the trouble is left, with what is
-        finite of the present one.
+        The model is the one that the user gave or, later, when none from before the divergence is left, the current one
+        with its non-finite numbers replaced.
         """
         for i, x in enumerate(batch):
             if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.all(jnp.isfinite(x)):
@@ -187,17 +187,17 @@ class Training:
             else:
                 self._task.rule.step(model, begun.state, batch, key=self._key)
         except InputError as error:
-            if self.steps_done == 0:  # the model is still as the user gave it
+            if self.steps_done == 0:  # the model is still the one that the user gave
                 raise
             reason = f"{reason} ({error})"
         return reason
 
     def _seen(self) -> int:
-        """Number of examples in the batches of this epoch that are done."""
+        """Return the number of examples in the completed batches of this epoch."""
         return min(self._batch * self._order.batch_size, self._order.visits)
 
     def _end_epoch(self) -> None:
-        """Measure, remember, and stand before the next epoch."""
+        """Evaluate, record the results, and move to the start of the next epoch."""
         losses = {name: float(s.total) / self._order.visits for name, s in self._position.losses.items()}
         measured = losses | self._validate()
         best = min(self.history.get("validation_loss", [np.inf]))
@@ -208,7 +208,7 @@ class Training:
         self._report(measured, ends_epoch=True)
 
     def _validate(self) -> dict[str, float]:
-        """Measure on the validation data.
+        """Evaluate on the validation data.
 
         Raises:
             DivergedError: for a validation loss that is not finite, or a metric that is NaN.
@@ -235,10 +235,10 @@ class Training:
             self._watch.callback(Report(self.steps_done, self._epoch, losses, seconds, ends_epoch))
 
     def keep(self, checkpoint: Path, identity: dict[str, str], resume: bool) -> None:
-        """Keep a checkpoint in that file, and go on from the one that is there if that is wanted.
+        """Keep a checkpoint in that file, and resume from an existing one if requested.
 
         Raises:
-            CheckpointError: for one that is damaged or belongs to another run.
+            CheckpointError: for a checkpoint that is damaged or belongs to another run.
         """
         self._checkpoint, self._identity = checkpoint, identity
         files.check_writable(checkpoint)
@@ -255,8 +255,8 @@ class Training:
         self._kept = True
 
     def save(self) -> None:
-        """Write the checkpoint, where one is wanted and the model is whole; all processes do so together."""
-        whole = not self._position.batch.is_deleted()  # as it is where steps failed, for want of memory, say
+        """Write the checkpoint, if one is kept and the model is valid; all processes do so together."""
+        whole = not self._position.batch.is_deleted()  # as it is after steps that failed, such as for lack of memory
         if self._checkpoint is not None and whole and self._position.finite and self._position.same_numbers:
             about = {"identity": self._identity, "history": self.history}
             checkpoints.save(self._checkpoint, self._standing(), about)

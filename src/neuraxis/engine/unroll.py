@@ -24,25 +24,25 @@ def unroll(
     key: PRNGKeyArray | None = None,
     remat: int | None = None,
 ) -> tuple[PyTree, PyTree]:
-    """Map sequences (…, time, in) to (…, time, out), and give the state after the last step, from which to go on.
+    """Map sequences (…, time, in) to (…, time, out), and return the final state, from which to continue.
 
-    It is `simulate` with the time axis where maps have it. Without remat, two things are quicker than in its loop: a
-    `Chain` goes part by part over the whole sequence, so that what stands before, between and behind its dynamics
-    becomes one product for all steps; and a dynamics that has a method `unroll(x, state)` of its own, with a better
-    gradient or without a loop, is left to that.
+    This is `simulate` with the time axis second to last, as in maps. Without remat, two cases are faster than its loop:
+    a `Chain` is evaluated part by part over the whole sequence, so that the maps before, between and after its dynamics
+    become one product for all steps; and a dynamics with its own method `unroll(x, state)`, which has a better gradient
+    or no loop, is run by that.
 
     Args:
-        dynamics: what is to be run, such as `GRU(3, 64, key=key)` or `Chain(Embedding(…), GRU(…), Linear(…))`.
-        x: sequences, which may be empty or of one step. A chain that begins with maps takes what these make sequences
-            (…, time, in) of, such as tokens (…, time).
-        state: where to begin; by default `dynamics.init_state`.
+        dynamics: dynamics to run, such as `GRU(3, 64, key=key)` or `Chain(Embedding(…), GRU(…), Linear(…))`.
+        x: sequences, which may be empty or of one step. A chain that begins with maps takes inputs that these map to
+            sequences (…, time, in), such as tokens (…, time).
+        state: initial state; by default `dynamics.init_state`.
         dt: length of a step [ms]; by default that of the dynamics' `step`.
-        key: noise, for steps that take a key and, without remat, for the maps of a chain; the others do without.
-        remat: compute the inside of blocks of that many steps again in the backward pass, as in `simulate`. Of a long
-            sequence, the gradient then keeps the inputs, the outputs and the state at the start of each block.
+        key: random key, for steps that take one and, without remat, for the maps of a chain; otherwise ignored.
+        remat: recompute the inside of blocks of that many steps in the backward pass, as in `simulate`. The gradient
+            through a long sequence then stores the inputs, the outputs and the state at the start of each block.
 
     Raises:
-        InputError: for what is no dynamics, an x without a time axis, and in the cases of `simulate`.
+        InputError: if `dynamics` is not a dynamics, for an x without a time axis, and in the cases of `simulate`.
     """
     check_dynamics("dynamics", dynamics)
     if isinstance(dynamics, Chain):
@@ -57,7 +57,7 @@ def unroll(
         return own(x, state)
     lead, steps = x.ndim - 2, x.shape[-2]
     inputs = jnp.moveaxis(x, -2, 0)
-    # An empty time axis cannot say what one step receives; an input that is held can.
+    # An empty time axis does not define the input of one step; a constant input does.
     held = {} if steps else {"inputs": jnp.zeros(inputs.shape[1:], x.dtype), "steps": 0}
     how = {"dt": dt, "state": state, "key": key if takes_key(dynamics) else None, "remat": remat}
     trace = simulate(dynamics, **{"inputs": inputs, **held, **how})
@@ -65,7 +65,7 @@ def unroll(
 
 
 def _after_leading_maps(chain: Chain, x: Any, key: Any) -> tuple[Any, Chain]:
-    """Apply the maps before the first dynamics; give what comes out, and the rest of the chain."""
+    """Apply the maps before the first dynamics; return their output, and the rest of the chain."""
     first = next(i for i, part in enumerate(chain.parts) if isinstance(part, Dynamics))
     for i, part in enumerate(chain.parts[:first]):
         x = _mapped(part, x, _own(key, i))
@@ -76,9 +76,9 @@ def _part_by_part(chain: Chain, x: Any, state: Any, *, dt: Any, key: Any) -> tup
     count = len(chain.inner())
     if state is not None and (not isinstance(state, tuple) or len(state) != count):
         raise InputError(
-            f"state must contain one entry for each dynamics of the chain ({count}), as the state given back"
+            f"state must be a tuple with one entry per dynamics of the chain ({count}), as the returned state"
         )
-    states, key = [], _own(key, len(chain.parts))  # another one than that of the leading maps
+    states, key = [], _own(key, len(chain.parts))  # differs from that of the leading maps
     for i, part in enumerate(chain.parts):
         if isinstance(part, Dynamics):
             x, after = unroll(part, x, None if state is None else state[len(states)], dt=dt, key=_own(key, i))

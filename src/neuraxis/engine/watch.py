@@ -1,4 +1,4 @@
-"""Watching a training as it goes on: what `fit` reports, and writers of it for tables and TensorBoard."""
+"""Monitoring of training: the reports of `fit`, and callbacks that write them to tables and to TensorBoard."""
 
 import csv
 import time
@@ -15,21 +15,21 @@ from neuraxis.errors import InputError
 class Report:
     """What a callback of `fit` receives."""
 
-    step: int  # steps done, from the beginning of the training
-    epoch: int  # epochs done
-    losses: dict[str, float]  # mean over this epoch's examples so far; at its end, what validation data gave as well
+    step: int  # number of steps since the beginning of training
+    epoch: int  # number of completed epochs
+    losses: dict[str, float]  # means over this epoch's examples so far; at its end, also those on the validation data
     seconds: float  # since this call of `fit` began [s]
-    ends_epoch: bool  # whether it comes at the end of an epoch
+    ends_epoch: bool  # whether the report is at the end of an epoch
 
 
 class CSVWriter:
     """A callback of `fit` that writes a table with one row for each number of a report.
 
-    Each report is in the file when the training goes on, so a run that is killed loses none. Rows are added to a file
-    that is there already; a run that is resumed writes those since its checkpoint once more.
+    Each report is written before training continues, so that a run that is killed loses none. Rows are appended to an
+    existing file; a resumed run writes those since its checkpoint again.
 
     Raises:
-        InputError: where the file is there and has other columns.
+        InputError: if the file exists and has other columns.
     """
 
     COLUMNS = ("step", "epoch", "seconds", "name", "value")
@@ -43,7 +43,7 @@ class CSVWriter:
             self.path.write_text(f"{header}\n", encoding="utf-8")
         elif (found := content.decode(errors="replace").splitlines()[0]) != header:
             raise InputError(f"{self.path} must have the columns {header}, but begins with {found!r}")
-        elif not content.endswith(b"\n"):  # a killed run left half a row behind
+        elif not content.endswith(b"\n"):  # drop an incomplete row left by a killed run
             self.path.write_bytes(content[: content.rfind(b"\n") + 1])
 
     def __call__(self, report: Report) -> None:
@@ -57,13 +57,12 @@ class CSVWriter:
 class TensorBoardWriter:
     """A callback of `fit` that writes curves for TensorBoard, each under its name.
 
-    Each report is on the disk when the training goes on. Every writer makes a file of its own in the folder; of what
-    files before it hold, TensorBoard then shows what comes before the writer's first step, so that a resumed run makes
-    one curve with the run that it goes on from. Use as a context manager, or call `close`; else it closes itself when
-    the program ends.
+    Each report is written to disk before training continues. Every writer creates its own file in the folder; of older
+    files, TensorBoard then shows only the steps before the first one of the writer, so that a resumed run continues the
+    curves of the original one. Use as a context manager, or call `close`; otherwise it is closed when the program ends.
 
     Raises:
-        InputError: where the package tensorboardX is missing.
+        InputError: if the package tensorboardX is not installed.
     """
 
     def __init__(self, folder: Path | str):
@@ -71,7 +70,7 @@ class TensorBoardWriter:
         self._begun = False
         folder = check.path("folder", folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # With the time in its name, for a second writer in the same second would overwrite the first one's file.
+        # With the time in its name, as a second writer in the same second would overwrite the file of the first.
         self._events = writer(str(folder / "events"), f".{time.time_ns()}")
         self._close = weakref.finalize(self, self._events.close)
 
@@ -89,7 +88,7 @@ class TensorBoardWriter:
         self._events.write_event(self._protocol.Event(step=step, wall_time=time.time(), **content))
 
     def close(self) -> None:
-        """Close the file; more than once does no harm."""
+        """Close the file; further calls have no effect."""
         self._close()
 
     def __enter__(self) -> "TensorBoardWriter":
@@ -100,7 +99,7 @@ class TensorBoardWriter:
 
 
 def _tensorboard() -> tuple[Any, Any, Any]:
-    """Import what writes at once: the package's own `SummaryWriter` leaves that to a thread, behind a queue."""
+    """Import a writer without delay: the package's own `SummaryWriter` uses a queue and a separate thread."""
     try:
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto import event_pb2

@@ -1,7 +1,6 @@
-"""Classification by any map to logits: what `fit` minimises and what is measured.
+"""Classification by any map to logits: the loss that `fit` minimises, and the accuracy.
 
-Labels are integers or truth values, one per example. Where the class is not sure, their place is taken by probabilities
-of the classes, (batch, class): soft labels.
+Labels are integers or booleans, one per example, or class probabilities, (batch, class): soft labels.
 """
 
 from typing import Any
@@ -27,19 +26,19 @@ def loss(
     key: PRNGKeyArray | None = None,
     class_weights: ArrayLike | None = None,
 ) -> Float[Array, " batch"]:
-    """Categorical cross-entropy −Σ_k w_k t_k ln y_k of y = softmax(model(x)) for each example, t being 1 at the label.
+    """Categorical cross-entropy −Σ_k w_k t_k ln y_k of each example, with y = softmax(model(x)) and t one-hot labels.
 
     Args:
-        model: gives logits, (batch, class).
+        model: map to logits, (batch, class).
         x: examples.
-        labels: one per example, or probabilities t of the classes, (batch, class).
-        key: noise of the model.
-        class_weights: w, one for each class, as in `functools.partial(loss, class_weights=weights)`; without them, 1.
-            `fit` minimises the mean over the examples (that of PyTorch divides by the sum of their weights).
+        labels: one per example, or class probabilities t, (batch, class).
+        key: random key for a stochastic model.
+        class_weights: w, one per class, as in `functools.partial(loss, class_weights=weights)`; 1 by default. `fit`
+            minimises the mean over the examples (PyTorch divides by the sum of their weights instead).
 
     Raises:
         InputError: for labels that are neither one integer per example, from 0 to the number of logits − 1, nor one
-            probability per logit, and for weights that are negative or not one for each logit.
+            probability per logit, and for weights that are negative or not one per logit.
     """
     check.functions(model=model)
     return _cross_entropy(model(x, key=key), labels, class_weights)
@@ -53,12 +52,12 @@ def measuring_loss(
     key: PRNGKeyArray | None = None,
     class_weights: ArrayLike | None = None,
 ) -> tuple[Float[Array, " batch"], Any]:
-    """`loss` in training, and the model with the statistics it measured: what `fit` needs for batch normalisation.
+    """`loss` in training mode, and the model with updated statistics: the loss for models with batch normalisation.
 
     The arguments are those of `loss`.
 
     Raises:
-        InputError: as `loss`, and for a model with layers that measure, but without `measure`.
+        InputError: as `loss`, and for a model that has layers with statistics, but no method `measure`.
     """
     check.functions(model=model)
     logits, measured = measure(model, x, key)
@@ -68,16 +67,15 @@ def measuring_loss(
 def correct(
     model: Map, x: Any, labels: Shaped[ArrayLike, "batch ..."], *, key: PRNGKeyArray | None = None
 ) -> Bool[Array, " batch"]:
-    """Say for each example whether the largest logit is the label's; the mean is the accuracy.
+    """Return for each example whether the largest logit is that of the label; the mean is the accuracy.
 
-    Where a logit is NaN there is no largest, and the example is not classified correctly. The label of soft labels is
-    the most probable class.
+    An example with a NaN among its logits counts as misclassified. The class of a soft label is the most probable one.
 
     Args:
-        model: gives logits, (batch, class).
+        model: map to logits, (batch, class).
         x: examples.
-        labels: one per example, or probabilities of the classes, (batch, class).
-        key: noise of the model.
+        labels: one per example, or class probabilities, (batch, class).
+        key: random key for a stochastic model.
 
     Raises:
         InputError: for labels as for `loss`.
@@ -95,7 +93,7 @@ def _cross_entropy(logits: ArrayLike, labels: ArrayLike, class_weights: ArrayLik
 
 
 def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
-    """Return one target per example: in other shapes, labels would broadcast unseen."""
+    """Return one target per example; labels of other shapes would broadcast silently, and are refused."""
     if not logits.ndim or not logits.shape[-1]:
         raise InputError(f"the model must return logits of shape (…, class), but returned shape {logits.shape}")
     known = check.array("labels", labels)
@@ -103,16 +101,16 @@ def _targets(logits: Array, labels: ArrayLike) -> Float[Array, "... class"]:
     if shape == logits.shape:
         return _distributions(known)
     if shape != expected:
-        cure = "; take the last axis off, as in labels[:, 0]" if shape == (*expected, 1) else ""
+        cure = "; remove the last axis, as in labels[:, 0]" if shape == (*expected, 1) else ""
         raise InputError(f"labels must be one per example, of shape {expected}, but have shape {shape}{cure}")
     return one_hot(known, logits.shape[-1])
 
 
 def _distributions(labels: ArrayLike) -> Float[Array, "... class"]:
-    """Return soft labels whose probabilities add up to 1; others are refused, or NaN where JAX is tracing."""
+    """Return soft labels whose probabilities add up to 1; others are refused, or become NaN while JAX is tracing."""
     t = check.floats("labels", labels)
     sums = jnp.sum(single(t), axis=-1, keepdims=True)
-    good = jnp.abs(sums - 1) < 0.01  # as far as half precision may be off
+    good = jnp.abs(sums - 1) < 0.01  # tolerance for half precision
     if not isinstance(good, Tracer) and not np.all(good):
         raise InputError(f"labels must be probabilities that add up to 1, but one adds up to {sums[~good][0]:.6g}")
     return jnp.where(good, t, jnp.nan)

@@ -1,4 +1,4 @@
-"""The convolutional network."""
+"""Convolutional neural network."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from neuraxis.layers import Convolution, Dropout
 
 
 class PooledConvolution(Convolution):
-    """z = pool(x ⋆ w) + b, with the largest of every 2×2: the same as pool(x ⋆ w + b), with a quarter of the sums.
+    """z = pool(x ⋆ w) + b with 2×2 max-pooling: equal to pool(x ⋆ w + b), with a quarter of the additions of b.
 
-    Zeros around x keep its height and width until pooling halves them.
+    The convolution is zero-padded, so that only pooling changes height and width: it halves them.
     """
 
     def __init__(self, in_channels: int, out_channels: int, size: Steps, *, key: PRNGKeyArray):
@@ -33,24 +33,24 @@ class PooledConvolution(Convolution):
 
 
 class CNN(eqx.Module):
-    """h⁰ = x; hˡ = σ(pool(hˡ⁻¹ ⋆ Wˡ) + bˡ) for each convolution; then an MLP maps the last h, as a vector, to logits.
+    """h⁰ = x; hˡ = σ(pool(hˡ⁻¹ ⋆ Wˡ) + bˡ) for each convolution; then an MLP maps the last h, flattened, to logits.
 
-    Convolutions keep height and width (zeros around), pooling takes the largest of 2×2. As σ never falls, it gives the
-    same whether pooling comes last or before bias and σ, which then have a quarter of the work.
+    Convolutions are zero-padded and keep height and width; pooling is 2×2 max-pooling. As σ is non-decreasing, pooling
+    before adding the bias and applying σ is equivalent to pooling last, and leaves them a quarter of the work.
 
     Args:
         image: (height, width, channel) of the images.
-        channels: kernels of each convolution.
-        hidden_sizes: neurons in the hidden layers of the MLP.
+        channels: number of kernels of each convolution.
+        hidden_sizes: sizes of the hidden layers of the MLP.
         out_size: number of logits.
-        key: seed of the weights.
-        size: entries of a kernel along height and width.
+        key: random key for the initial weights.
+        size: size of a kernel along height and width.
         dropout: probability that an input of the MLP is dropped in training.
-        activation: σ, which must not fall anywhere.
+        activation: σ, which must be non-decreasing.
 
     Raises:
         InputError: for sizes that are not positive, no convolution, images too small to be halved that often, a
-            dropout rate outside [0, 1), or an x of another shape than `image`.
+            dropout rate outside [0, 1), or an x whose shape is not that of `image`.
 
     Source: LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 86:2278 (1998).
     """

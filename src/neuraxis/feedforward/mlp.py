@@ -1,4 +1,4 @@
-"""The multilayer perceptron."""
+"""Multilayer perceptron."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -15,15 +15,15 @@ from neuraxis.layers import Linear
 
 
 class MLP(eqx.Module):
-    """h⁰ = x; hˡ = σ(hˡ⁻¹ Wˡ + bˡ) for the hidden layers; y = h Wᴸ + bᴸ, without activation (logits).
+    """h⁰ = x; hˡ = σ(hˡ⁻¹ Wˡ + bˡ) for the hidden layers; y = hᴸ⁻¹ Wᴸ + bᴸ, without activation (logits).
 
     Args:
-        sizes: features of input, hidden layers and output, such as (784, 512, 10).
-        key: seed of the weights.
+        sizes: sizes of the input, the hidden layers and the output, such as (784, 512, 10).
+        key: random key for the initial weights.
         activation: σ of the hidden layers.
 
     Raises:
-        InputError: for fewer than two sizes, sizes that are not positive, or an activation that is no function.
+        InputError: for fewer than two sizes, sizes that are not positive, or an activation that is not a function.
 
     Source: Rumelhart, Hinton and Williams (1986).
     """

@@ -1,4 +1,4 @@
-"""A network made by hand: steep logistic neurons as steps, and bumps of them that hold any values on a grid."""
+"""A network constructed by hand: steep logistic neurons are steps, whose sums take any values on a grid."""
 
 from itertools import product
 
@@ -15,13 +15,13 @@ from neuraxis.errors import InputError
 from neuraxis.feedforward.mlp import MLP
 from neuraxis.functions.activations import logistic
 
-# How steep the steps are, for cells of width 1. In the middle of a cell a step differs from 0 or 1 by e⁻²⁰, which
-# float32 does not see beside 1. Steeper ones would only make the gradients larger.
+# Steepness w of the steps for cells of width 1. At the centre of a cell a step differs from 0 or 1 by e⁻²⁰, which is
+# less than float32 resolves near 1. Steeper steps would only make the gradients larger.
 STEEPNESS = 40.0
 
 
 def step(x: ArrayLike, b: ArrayLike, w: ArrayLike) -> Float[Array, "..."]:
-    """H(x; b) = σ(w (x − b)), with the logistic σ: for w → ∞ the threshold function at b."""
+    """H(x; b) = σ(w (x − b)), with the logistic function σ: for w → ∞ the step function at b."""
     return logistic(check.floats("w", w) * (check.floats("x", x) - check.floats("b", b)))
 
 
@@ -29,9 +29,9 @@ def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Ar
     """P(x; b, δ) = H(x; b) − H(x; b + δ): for w → ∞ it is 1 from b to b + δ and 0 elsewhere.
 
     Args:
-        x: where to evaluate it.
-        b: where the bump begins.
-        delta: δ, its width.
+        x: points at which to evaluate P.
+        b: start of the bump.
+        delta: δ, the width of the bump.
         w: steepness of both steps.
     """
     return step(x, b, w) - step(x, check.floats("b", b) + check.floats("delta", delta), w)
@@ -40,34 +40,35 @@ def bump(x: ArrayLike, b: ArrayLike, delta: ArrayLike, w: ArrayLike) -> Float[Ar
 def step_network(values: npt.ArrayLike) -> MLP:
     """Build the network that takes given values in the cells of a grid on [0, 1]ⁿ.
 
-    Each of the n axes of `values`, of length K, is cut into K equal cells. In one dimension the network is
+    Along each of the n axes of `values`, all of length K, [0, 1] is divided into K equal cells. In one dimension, for
+    values v_i, the network is
 
         G(x) = Σ_i v_i P(x; b_i, δ) = v_0 + Σ_{i≥1} (v_i − v_{i−1}) H(x; b_i),   b_i = i/K, δ = 1/K:
 
-    the step that ends a bump begins the next one, so that a hidden neuron for each inner border is enough, and between
-    two cells G lies between their values.
+    the step that ends a bump starts the next one, so that one hidden neuron per inner boundary is sufficient, and near
+    a boundary G lies between the values of the two cells.
 
     In more dimensions the first layer has these steps for each coordinate. A neuron of the second layer is the AND of
-    one step from each coordinate of a set, σ(w (Σ_d H(x_d; b_{i_d}) − m + ½)) for m of them: its sum passes the
-    threshold only where all are 1. The bump of a cell is the difference over all coordinates of these ANDs, as P is
-    that of two steps, and their weights are the differences of `values` over the same coordinates. All bumps together
-    are 1 everywhere, at the borders too, so nothing is missing there.
+    steps in m different coordinates, σ(w (Σ_d H(x_d; b_{i_d}) − m + ½)): its input exceeds the threshold only where all
+    m steps are 1. The bump of a cell is the difference of these ANDs over all coordinates, as P is the difference of
+    two steps, and the output weights are the differences of `values` over the same coordinates. The sum of all bumps is
+    1 everywhere, also at the boundaries.
 
     Returns:
         An `MLP` of logistic neurons, (…, n) to (…, 1), with one hidden layer for n = 1 and two for n > 1.
 
     Raises:
         InputError: for values that are not finite, have no axis, differ in the lengths of their axes, or have fewer
-            than two cells along them.
+            than two cells per axis.
 
-    Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for what it proves; Nielsen, Neural
+    Source: Cybenko, Mathematics of Control, Signals, and Systems 2:303 (1989), for the theorem; Nielsen, Neural
     Networks and Deep Learning (2015), chapter 4, for the construction.
     """
     check.finite(values=values)
     values = np.asarray(check.array("values", values), float)
     if not values.ndim or len(set(values.shape)) > 1 or len(values) < 2:
         raise InputError(
-            f"values must have one axis or more, all of one length of at least 2, but have shape {values.shape}"
+            f"values must have one or more axes of equal length, at least 2, but have shape {values.shape}"
         )
     if values.ndim > 1:
         check.array_fits("values", (values.ndim * (len(values) - 1), values.size - 1))
@@ -75,20 +76,20 @@ def step_network(values: npt.ArrayLike) -> MLP:
     layers = [steps] if values.ndim == 1 else [steps, _ands(len(values), values.ndim)]
     weights = _differences(values)
     check.finite(**{"the differences of values": weights})
-    layers.append((weights[1:, None], weights[:1]))  # the first one counts everywhere: it is the bias
+    layers.append((weights[1:, None], weights[:1]))  # the first one applies everywhere: it is the bias
     return _assemble(layers)
 
 
 def _steps(cells: int, in_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and biases of the steps at the inner borders of each coordinate."""
+    """Return weights and biases of the steps at the inner boundaries of each coordinate."""
     w = STEEPNESS * cells
     borders = np.arange(1, cells) / cells
     return np.kron(np.eye(in_size), np.full(cells - 1, w)), np.tile(-w * borders, in_size)
 
 
 def _ands(cells: int, in_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and biases of the ANDs of a step from each coordinate, or from none of it (0), in the order of cells."""
-    chosen = np.array(list(product(range(cells), repeat=in_size)))[1:]  # an AND of nothing is left to the bias
+    """Return weights and biases of the ANDs of one step, or none (0), in each coordinate, in the order of cells."""
+    chosen = np.array(list(product(range(cells), repeat=in_size)))[1:]  # the empty AND is the output bias
     weight = np.zeros((in_size, cells - 1, len(chosen)), np.float32)
     neuron, coordinate = np.nonzero(chosen)
     weight[coordinate, chosen[neuron, coordinate] - 1, neuron] = STEEPNESS
@@ -96,14 +97,14 @@ def _ands(cells: int, in_size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _differences(values: np.ndarray) -> np.ndarray:
-    """Differences along every axis, the first entry of each axis being kept: the inverse of cumulative sums."""
+    """Return differences along every axis, keeping the first entry of each axis: the inverse of cumulative sums."""
     for axis in range(values.ndim):
         values = np.diff(values, axis=axis, prepend=0)
     return values.ravel()
 
 
 def _assemble(layers: list[tuple[np.ndarray, np.ndarray]]) -> MLP:
-    """Put weights and biases into an MLP."""
+    """Build an MLP from weights and biases."""
     sizes = (len(layers[0][0]), *(len(bias) for _, bias in layers))
     blank = eqx.filter_eval_shape(lambda: MLP(sizes, key=jax.random.key(0), activation=logistic))
     arrays = [jnp.asarray(array, jnp.result_type(float)) for layer in layers for array in layer]

@@ -1,4 +1,4 @@
-"""Universal approximation, made: a network within any wanted distance of any continuous function."""
+"""Universal approximation by construction: a network within a given distance of any continuous function."""
 
 from collections.abc import Callable
 from itertools import count, product
@@ -19,21 +19,21 @@ from neuraxis.values import compiled
 Function = Callable[[np.ndarray], Any]
 
 _MAX_DIMENSIONS = 3
-# Of eps, how much the distance inside the cells may take up: the rest is for what lies between the points looked at.
+# Fraction of eps allowed for the distance within the cells; the rest is a margin for points between those evaluated.
 _SHARE = 0.95
-# Points by which a network is judged: as many as keep neurons times points, and so the time, within bounds.
+# Number of points at which a network is checked; neurons times points, and thus the time, is limited.
 _FEWEST_CHECKS, _MOST_CHECKS, _NEURON_EVALUATIONS = 10_000, 100_000, 2 * 10**8
 _EVALUATIONS_AT_ONCE = 2**24
-# Steps that lie closer are not told from each other by numbers in single precision.
+# Steps that are closer together cannot be distinguished in single precision.
 _MOST_NEURONS = 1_000_000
-_MIDDLES = 1000  # in so many middles of cells, where G ought to be f, its rounding errors are looked at
+_MIDDLES = 1000  # number of cell centres, where G should equal f, at which rounding errors are checked
 
 
 class Approximation(eqx.Module):
-    """A network, how far it is from its function, and how large it had to be; called, it gives (…, n) to (…)."""
+    """A network, its distance from the function, and its size; when called, it maps points (…, n) to values (…)."""
 
     network: MLP  # (…, n) to (…, 1)
-    sup_error: float  # largest |G(x) − f(x)| that was measured
+    sup_error: float  # largest |G(x) − f(x)| measured
     cells: int  # along each axis of [0, 1]ⁿ
     neurons: int  # in the hidden layers
 
@@ -45,22 +45,22 @@ class Approximation(eqx.Module):
 def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_000) -> Approximation:
     """Build a network G with |G(x) − f(x)| ≤ eps on [0, 1]ⁿ, without any training.
 
-    G is the `step_network` of the values f(a_i) in the middles a_i of equal cells, G(x) = Σ f(a_i) P(x; b_i, δ). The
-    number of cells is the smallest at which f, compared at many points with its value in the middle of their cell,
-    differs by no more than eps (its modulus of continuity, measured). Then the network itself is compared with f at
-    points that have no relation to the grid, and at points around the borders and corners of the cells, where the
-    steps rise; if the distance is larger than eps there, the cells are made smaller.
+    G is the `step_network` of the values f(a_i) at the centres a_i of equal cells, G(x) = Σ f(a_i) P(x; b_i, δ). The
+    number of cells is the smallest for which f, evaluated at many points, differs by no more than eps from its value at
+    the centre of the cell (its modulus of continuity, measured). The network itself is then compared with f at points
+    unrelated to the grid, and at points near the boundaries and corners of the cells, where the steps rise; if the
+    distance exceeds eps there, smaller cells are tried.
 
     Args:
-        f: maps points (…, n) to values (…), NumPy's or JAX's.
+        f: function of points (…, n) with values (…), as NumPy or JAX arrays.
         in_size: n, which is 1, 2 or 3.
-        eps: how far from f the network may be.
-        max_neurons: the largest network to build.
+        eps: largest allowed distance from f.
+        max_neurons: largest number of hidden neurons.
 
     Raises:
-        InputError: for an f that is not finite or gives a wrong shape, another number of dimensions, an eps that is
-            not positive or finer than the numbers in use can tell values of f apart, and where more than `max_neurons`
-            would be needed, with how many.
+        InputError: for an f that is not finite or has a wrong shape, another number of dimensions, an eps that is not
+            positive or below the rounding errors of f, and if more than `max_neurons` would be needed; the message
+            says how many.
     """
     check.functions(f=f)
     check.positive(eps=eps)
@@ -81,7 +81,7 @@ def approximate(f: Function, in_size: int, eps: float, *, max_neurons: int = 50_
             return Approximation(network, error, cells, neurons(cells, in_size))
         some = np.random.default_rng(0).choice(values.size, min(values.size, _MIDDLES), replace=False)
         found = np.asarray(_compiled_call(network, middles.reshape(-1, in_size)[some]))
-        _check_rounding(np.abs(found - values.ravel()[some]), values, eps)  # finer cells would only make it larger
+        _check_rounding(np.abs(found - values.ravel()[some]), values, eps)  # smaller cells would only increase it
 
 
 def _dtype() -> np.dtype:
@@ -92,12 +92,12 @@ def _check_rounding(rounding: np.ndarray, values: np.ndarray, eps: float) -> Non
     if rounding.max() > 0.5 * eps:
         raise InputError(
             f"eps = {eps:g} is too small for {_dtype()}, which rounds by up to {rounding.max():.2g} where f reaches "
-            f"{np.abs(values).max():g}: take a larger eps, or double precision (jax.enable_x64)"
+            f"{np.abs(values).max():g}: use a larger eps, or double precision (jax.enable_x64)"
         )
 
 
 def neurons(cells: int, in_size: int) -> int:
-    """Get the number of hidden neurons for K cells along each of n axes: n (K − 1) steps, and Kⁿ − 1 ANDs if n > 1."""
+    """Return the number of hidden neurons for K cells per axis in n dimensions: n (K − 1), and Kⁿ − 1 ANDs if n > 1."""
     check.whole(cells=cells)
     _check_dimensions(in_size)
     return in_size * (cells - 1) + (cells**in_size - 1 if in_size > 1 else 0)
@@ -114,11 +114,12 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
 
     Args:
         network: G.
-        f: takes points (N, n) and gives (N,).
-        x: the points.
+        f: function of points (N, n) with values (N,).
+        x: points (N, n).
 
     Raises:
-        InputError: for what is no MLP or no function, or points that are none, not finite or of another dimension.
+        InputError: if `network` is not an MLP, `f` is not a function, or `x` is empty, not finite or of another
+            dimension.
     """
     if not isinstance(network, MLP):
         raise InputError(f"network must be an MLP, but is {check.received(network)}")
@@ -127,10 +128,10 @@ def sup_distance(network: MLP, f: Function, x: Float[ArrayLike, "points n"]) -> 
     check.last_axis(network.layers[0].weight.shape[0], x=x)
     x = np.asarray(check.array("x", x))
     if x.ndim != 2 or not len(x):
-        raise InputError(f"x must contain points (N, n), at least one, but has shape {x.shape}")
+        raise InputError(f"x must contain at least one point, in shape (N, n), but has shape {x.shape}")
     batches = -(-len(x) * max(_size(network), 1) // _EVALUATIONS_AT_ONCE)
     batch = -(-len(x) // batches)
-    filled = np.resize(x, (batches, batch, x.shape[-1]))  # with the first points once more, so that all are of one size
+    filled = np.resize(x, (batches, batch, x.shape[-1]))  # padded with the first points, so that all have one size
     return max(float(np.abs(np.asarray(_compiled_call(network, part)) - _values(f, part)).max()) for part in filled)
 
 
@@ -139,11 +140,11 @@ def _size(network: MLP) -> int:
 
 
 def _check_points(cells: int, in_size: int) -> np.ndarray:
-    """Spread points evenly over the cube, and as many around the borders and corners of cells, where steps rise."""
+    """Return points spread evenly over the cube, and as many near the boundaries of cells, where steps rise."""
     count = int(np.clip(_NEURON_EVALUATIONS // neurons(cells, in_size), _FEWEST_CHECKS, _MOST_CHECKS))
     even = _evenly_spread(count, in_size)
-    # Most coordinates of these points are moved to the border nearest to them, to where the step has any height alike:
-    # G departs furthest in corners, at certain heights of all their steps.
+    # Most coordinates of these points are moved to the nearest boundary, to a uniformly random height of its step: the
+    # error of G is largest in corners, at certain heights of all their steps.
     random = np.random.default_rng(0)
     heights = random.uniform(0.001, 0.999, even.shape)
     rise = np.log(heights / (1 - heights)) / (STEEPNESS * cells)
@@ -152,8 +153,8 @@ def _check_points(cells: int, in_size: int) -> np.ndarray:
 
 
 def _call(network: MLP, x: Float[ArrayLike, "... n"]) -> Float[Array, "..."]:
-    # Steps are as steep as there are cells: a GPU, which rounds products to three digits unless told not to, would
-    # move them.
+    # The steepness grows with the number of cells: products rounded to three digits, as GPUs do by default, would shift
+    # the steps.
     with jax.default_matmul_precision("float32"):
         return network(x)[..., 0]
 
@@ -162,7 +163,7 @@ _compiled_call = compiled(_call)
 
 
 def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neurons: int) -> int:
-    """Find the smallest number of cells ≥ `fewest` within which f keeps near its values in their middles."""
+    """Return the smallest number of cells ≥ `fewest` within which f stays close to its values at their centres."""
     limit = max_neurons + 1 if in_size == 1 else next(k for k in count(1) if neurons(k + 1, in_size) > max_neurons)
     if fewest > limit:
         raise _too_large(eps, neurons(fewest, in_size), max_neurons)
@@ -172,8 +173,8 @@ def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neuron
         if most == limit:
             if distance > 0.75 * distance_in(max(1, limit // 2)):
                 raise InputError(
-                    f"f must be continuous, but within cells of width 1/{limit} it still varies by {distance:.3g} from "
-                    "its value in the middle, and not much less than within cells twice as wide"
+                    f"f must be continuous, but within cells of width 1/{limit} it still differs by {distance:.3g} "
+                    "from its value at the centre, not much less than within cells twice as wide"
                 )
             raise _too_large(eps, neurons(round(limit * distance / (_SHARE * eps)), in_size), max_neurons)
         fewest, most = most + 1, min(2 * most, limit)
@@ -186,12 +187,12 @@ def _fewest_cells(f: Function, in_size: int, eps: float, fewest: int, max_neuron
 
 def _too_large(eps: float, needed: int, max_neurons: int) -> InputError:
     return InputError(
-        f"eps = {eps:g} needs about {needed} hidden neurons, but at most max_neurons = {max_neurons} may be used"
+        f"eps = {eps:g} needs about {needed} hidden neurons, but at most max_neurons = {max_neurons} are allowed"
     )
 
 
 def _distance_in_cells(f: Function, cells: int, in_size: int) -> float:
-    """Return the largest distance between f in the middle of a cell and at its corners and the middles of its sides."""
+    """Return the largest distance between f at the centre of a cell and at its corners and the centres of its sides."""
     values = _values(f, _grid(np.linspace(0, 1, 2 * cells + 1), in_size))
     part = lambda first: values[tuple(slice(i, i + 2 * cells - 1, 2) for i in first)]
     middles = part((1,) * in_size)
@@ -204,14 +205,14 @@ def _grid(axis: np.ndarray, in_size: int) -> np.ndarray:
 
 
 def _evenly_spread(points: int, in_size: int) -> np.ndarray:
-    """Spread points over [0, 1]ⁿ by adding steps of φ⁻¹, φ⁻², … modulo 1, where φ is the root of φⁿ⁺¹ = φ + 1."""
+    """Return multiples of (φ⁻¹, …, φ⁻ⁿ) modulo 1, a low-discrepancy sequence, with φ the root of φⁿ⁺¹ = φ + 1."""
     phi = max(np.roots([1, *[0] * (in_size - 1), -1, -1]).real)
     return (np.arange(points)[:, None] * phi ** -np.arange(1.0, in_size + 1)) % 1
 
 
 def _values(f: Function, x: np.ndarray) -> np.ndarray:
-    """Ask f for its values, and check them."""
-    values = np.asarray(check.array("what f gives", f(x)), float)
+    """Evaluate f, and check its values."""
+    values = np.asarray(check.array("the value of f", f(x)), float)
     if values.shape != x.shape[:-1]:
         raise InputError(
             f"f must map points of shape {x.shape} to values of shape {x.shape[:-1]}, but returned shape {values.shape}"

@@ -1,4 +1,4 @@
-"""Figures. The only place that imports matplotlib; nothing here touches pyplot's global state."""
+"""Figures. The only package that imports matplotlib; nothing here touches pyplot's global state."""
 
 from neuraxis.plots.images import image_grid as image_grid
 from neuraxis.plots.images import show_images as show_images

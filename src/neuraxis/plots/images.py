@@ -15,14 +15,14 @@ def show_images(
     cmap: str = "gray_r",
     limit: float | None = None,
 ) -> None:
-    """Show grey images in an array of axes; further axes are left blank.
+    """Show greyscale images in an array of axes; remaining axes are left blank.
 
     Args:
-        axes: as `matplotlib.pyplot.subplots` gives them.
-        images: each (height, width).
-        titles: one for each image.
-        cmap: the colours; where there are negative numbers, 0 is in the middle.
-        limit: size of the number at the end of the scale; by default each image has its own.
+        axes: array of axes, as returned by `matplotlib.pyplot.subplots`.
+        images: images of shape (height, width).
+        titles: one title per image.
+        cmap: colormap, centred on 0 if an image contains negative numbers.
+        limit: magnitude at the end of the colour scale; by default each image has its own.
     """
     flat: list[Axes] = list(np.ravel(axes))
     for ax in flat:
@@ -36,13 +36,13 @@ def show_images(
 
 
 def image_grid(axes: Axes, images: ArrayLike, columns: int, *, low: float = 0.0) -> None:
-    """Show images side by side, row by row, with thin lines of white between them.
+    """Show images in a grid, row by row, separated by thin white lines.
 
     Args:
-        axes: where to draw; it has no ticks afterwards.
-        images: (count, height, width), grey, or (count, height, width, 3) in colour, from 0 to 1.
-        columns: images in a row.
-        low: the number that is white, in grey images; 1 is black.
+        axes: axes to draw on, without ticks afterwards.
+        images: greyscale images (count, height, width), or colour images (count, height, width, 3) from 0 to 1.
+        columns: number of images in a row.
+        low: value shown as white in greyscale images; 1 is black.
     """
     sheet = np.asarray(images)
     blanks = -len(sheet) % columns
@@ -58,13 +58,13 @@ def image_grid(axes: Axes, images: ArrayLike, columns: int, *, low: float = 0.0)
 
 
 def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *, low: float) -> None:
-    """Show rows of grey images in one axes, each row with its name.
+    """Show rows of greyscale images in one axes, each row labelled with its name.
 
     Args:
-        axes: where to draw.
-        rows: each (count, height, width).
-        names: of the rows.
-        low: the number that is white; 1 is black.
+        axes: axes to draw on.
+        rows: images of each row, (count, height, width).
+        names: names of the rows.
+        low: value shown as white; 1 is black.
     """
     image_grid(axes, np.concatenate(rows), len(rows[0]), low=low)
     height = rows[0].shape[1] + 1
@@ -73,7 +73,7 @@ def show_strips(axes: Axes, rows: Sequence[np.ndarray], names: Sequence[str], *,
 
 
 def squares(vectors: ArrayLike) -> np.ndarray:
-    """Return images (…, side, side) of vectors (…, side²)."""
+    """Reshape vectors (…, side²) to square images (…, side, side)."""
     flat = np.asarray(vectors)
     side = round(flat.shape[-1] ** 0.5)
     return flat.reshape(*flat.shape[:-1], side, side)

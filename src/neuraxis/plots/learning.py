@@ -10,11 +10,11 @@ from neuraxis.plots.style import COLORS, Figure, figure, legend
 
 
 def loss_curves(axes: Axes, history: Mapping[str, np.ndarray], ylabel: str = "cross-entropy [nats]") -> None:
-    """Draw the loss of every epoch on the training data and, where it was measured, on the held-out data.
+    """Draw the loss of every epoch on the training data and, if it was measured, on the held-out data.
 
     Args:
-        axes: where to draw.
-        history: as `fit` gives it.
+        axes: axes to draw on.
+        history: history of a training run, as returned by `fit`.
         ylabel: name and unit of the loss.
     """
     labels = {"loss": "training", "validation_loss": "held out"}
@@ -27,7 +27,7 @@ def loss_curves(axes: Axes, history: Mapping[str, np.ndarray], ylabel: str = "cr
 
 
 def error_curve(axes: Axes, accuracy: np.ndarray) -> None:
-    """Draw the share of held-out images that is classified wrongly after every epoch."""
+    """Draw the percentage of held-out images that are misclassified after every epoch."""
     axes.plot(*_by_epoch(100 * (1 - accuracy)), _mark(accuracy), ms=4, color=COLORS["orange"])
     axes.set(ylabel="held-out error [%]", title="Error")
     axes.set_ylim(bottom=0)
@@ -35,18 +35,18 @@ def error_curve(axes: Axes, accuracy: np.ndarray) -> None:
 
 
 def epochs_along(axes: Axes) -> None:
-    """Label the horizontal axis as epochs, with ticks at whole ones."""
+    """Label the horizontal axis as epochs, with ticks at integers."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def learning_curves(history: Mapping[str, np.ndarray], how: str = "Learning") -> Figure:
-    """Make the figure of a classifier's training: losses on the left, errors on the right."""
+    """Plot the training of a classifier: losses on the left, errors on the right."""
     fig, (left, right) = figure(
         1,
         2,
-        caption=f"{how}: the loss on the training images (mean over each epoch, while it learns) and on held-out ones, "
-        "and the share of held-out images that is read wrongly.",
+        caption=f"{how}: the loss on the training images (mean over each epoch, during training) and on held-out "
+        "images, and the percentage of held-out images that are misclassified.",
         height=3.2,
     )
     loss_curves(left, history)

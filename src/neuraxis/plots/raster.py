@@ -11,10 +11,10 @@ def raster(axes: Axes, times: ArrayLike, neurons: ArrayLike, **style) -> None:
     """Draw one mark for each spike.
 
     Args:
-        axes: where to draw.
-        times: of the spikes [ms], across.
-        neurons: indices of the neurons that fired, up.
-        style: of the marks, as `matplotlib.axes.Axes.scatter` takes it.
+        axes: axes to draw on.
+        times: spike times [ms], on the horizontal axis.
+        neurons: indices of the neurons that fired, on the vertical axis.
+        style: style of the marks, passed to `matplotlib.axes.Axes.scatter`.
     """
     style = {"s": 3.0, "color": COLORS["blue"], "linewidths": 0, **style}
     axes.scatter(np.asarray(times), np.asarray(neurons), **style)

@@ -1,4 +1,4 @@
-"""One look for all figures: a palette that colour-blind readers can tell apart, light grids, no boxes."""
+"""Common style of all figures: a palette suitable for colour-blind readers, light grids, no boxes."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ COLORS = {
     "grey": "#7A7A7A",
 }
 
-# Ten classes, for points: Paul Tol's muted scheme (Colour schemes, SRON 2021), with black for its tenth, a pale grey.
+# Ten classes, for points: Paul Tol's muted scheme (Colour schemes, SRON 2021), with black in place of its pale grey.
 CLASS_COLORS = (
     *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000"),
 )
@@ -48,7 +48,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def style() -> AbstractContextManager[None]:
-    """Draw in the house style inside a `with` block: matplotlib looks some of it up only when a title is set."""
+    """Apply the common style within a `with` block: matplotlib reads some settings only when a title is set."""
     return mpl.rc_context(_STYLE)
 
 
@@ -62,14 +62,14 @@ def figure(
     ratios: Sequence[float] | None = None,
     **subplots: Any,
 ) -> tuple[Figure, Any]:
-    """Make a figure in the house style and its axes: one `Axes`, or an array of them for several.
+    """Make a figure in the common style and its axes: one `Axes`, or an array of several.
 
     Args:
-        rows: rows of axes.
-        columns: columns of axes.
-        caption: one or two sentences that say what is seen; the report prints them under the figure.
-        width: of the figure [inch].
-        height: of the figure [inch].
+        rows: number of rows of axes.
+        columns: number of columns of axes.
+        caption: one or two sentences that describe the figure, printed below it in the report.
+        width: width of the figure [inch].
+        height: height of the figure [inch].
         ratios: relative heights of the rows.
         subplots: passed to `matplotlib.figure.Figure.subplots`, such as `sharex=True`.
     """

@@ -1,4 +1,4 @@
-"""A small table as a figure, for numbers that are read side by side."""
+"""A small table as a figure, for numbers to be compared side by side."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from neuraxis.plots.style import Figure, figure
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str) -> Figure:
-    """Make a figure of a table: its first column to the left, the others to the right.
+    """Make a figure of a table, with the first column aligned left and the others aligned right.
 
     Args:
         header: names of the columns.
         rows: cells of each row, as text.
-        caption: one or two sentences that say what is seen.
+        caption: one or two sentences that describe the table.
     """
     fig, axes = figure(caption=caption, height=0.35 * (len(rows) + 1) + 0.1)
     axes.set_axis_off()

@@ -1,4 +1,4 @@
-"""Learning from a scalar reward alone."""
+"""Reinforcement learning: training on a scalar reward alone."""
 
 from neuraxis.described import describe as _describe
 from neuraxis.reinforcement.cart_pole import CartPole as CartPole

@@ -1,4 +1,4 @@
-"""The cart-pole: a cart on a track that has to keep a pole upright on it."""
+"""Cart-pole: balancing a pole on a cart that moves along a track."""
 
 import math
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ _PER_MS = 1e-3  # seconds in a millisecond
 
 
 class CartPole(eqx.Module):
-    """A pole on a hinge on a cart that a force F pushes along a track, without friction.
+    """A pole hinged to a cart that a force F pushes along a track, without friction.
 
-    With the cart at x and the pole at an angle θ from upright, M the mass of both, m that of the pole and l half its
-    length,
+    With x the position of the cart, θ the angle of the pole from upright, M the mass of both, m that of the pole, l
+    half its length and g gravity,
 
         u = (F + m l θ̇² sin θ)/M
         θ̈ = (g sin θ − u cos θ)/(l (4/3 − (m/M) cos² θ))
         ẍ = u − (m/M) l θ̈ cos θ
 
-    The state is an array (…, 4) of x [m], ẋ [m/s], θ [rad] and θ̇ [rad/s]. The episode is over when the pole leans more
-    than `max_angle` or the cart leaves the track; then nothing moves any more. Every step that begins before that is
-    rewarded by 1.
+    The state is an array (…, 4) of x [m], ẋ [m/s], θ [rad] and θ̇ [rad/s]. The episode is over when |θ| exceeds
+    `max_angle` or the cart leaves the track; from then on the state is constant. Every step that begins before that
+    yields a reward of 1.
 
     Raises:
         InputError: for a mass, length, gravity or limit that is not positive.
 
     Source: Barto, Sutton and Anderson, IEEE Transactions on Systems, Man, and Cybernetics 13:834 (1983), with the
-    constants and the Euler steps of 20 ms that have become usual since, and without their small friction.
+    constants and the Euler steps of 20 ms that have since become standard, and without their small friction.
     """
 
     cart_mass: ArrayLike = 1.0
@@ -45,7 +45,7 @@ class CartPole(eqx.Module):
     half_length: ArrayLike = 0.5
     """Distance from the hinge to the pole's centre of mass [m]."""
     gravity: ArrayLike = 9.8
-    """Gravity [m/s²]."""
+    """Gravitational acceleration [m/s²]."""
     max_angle: ArrayLike = math.radians(12)
     """Largest angle of the pole [rad]."""
     max_position: ArrayLike = 2.4
@@ -58,16 +58,16 @@ class CartPole(eqx.Module):
         check.positive(gravity=self.gravity, max_angle=self.max_angle, max_position=self.max_position)
 
     def init_state(self, input_shape: tuple[int, ...] = ()) -> Float[Array, "... 4"]:
-        """Stand still, upright, in the middle of the track: one cart for each entry of a force of that shape."""
+        """Return carts at rest at the centre of the track, poles upright, one per entry of a force of that shape."""
         return jnp.zeros((*_whole("input_shape", input_shape), 4))
 
     def draw_state(self, shape: tuple[int, ...] = (), *, key: PRNGKeyArray) -> Float[Array, "... 4"]:
-        """Draw each of the four numbers of `shape` carts evenly from −0.05 to 0.05, where episodes usually begin."""
+        """Draw each of the four state variables of `shape` carts uniformly from −0.05 to 0.05, the usual start."""
         check.key(key)
         return jax.random.uniform(key, (*_whole("shape", shape), 4), minval=-0.05, maxval=0.05)
 
     def derivative(self, state: Float[ArrayLike, "... 4"], force: ArrayLike) -> Float[Array, "... 4"]:
-        """Return the rate of change of the state [per ms] under a force [N]."""
+        """Return the time derivative of the state [per ms] under a force [N]."""
         check.last_axis(4, state=state)
         force = check.floats("force", force)
         _, velocity, angle, spin = jnp.moveaxis(check.floats("state", state), -1, 0)
@@ -80,7 +80,7 @@ class CartPole(eqx.Module):
         return _PER_MS * jnp.stack(jnp.broadcast_arrays(velocity, linear, spin, angular), axis=-1)
 
     def is_over(self, state: Float[ArrayLike, "... 4"]) -> Bool[Array, "..."]:
-        """Tell whether the pole has fallen or the cart has left the track."""
+        """Return whether the pole has fallen or the cart has left the track."""
         check.last_axis(4, state=state)
         values = check.floats("state", state)
         return (jnp.abs(values[..., 0]) > self.max_position) | (jnp.abs(values[..., 2]) > self.max_angle)
@@ -91,7 +91,7 @@ class CartPole(eqx.Module):
         """Advance by an Euler step of `dt` [ms] under a force [N]; the output is the reward.
 
         Raises:
-            InputError: for what is no state, or a force or `dt` that does not broadcast to the carts.
+            InputError: for a state of another shape, or a force or `dt` that does not broadcast to the carts.
         """
         duration = check.floats("dt", dt)
         check.fits(jnp.shape(state)[:-1], force=force, dt=duration)

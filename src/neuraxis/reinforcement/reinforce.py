@@ -1,4 +1,4 @@
-"""REINFORCE: the gradient of the expected reward from episodes that were played."""
+"""REINFORCE: the gradient of the expected reward, estimated from sampled episodes."""
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -21,7 +21,7 @@ class Environment(Protocol):
     """A dynamics whose input is an action and whose output is a reward; its state is an array (…, features)."""
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... features"]:
-        """Make the state at t = 0 for actions of that shape."""
+        """Return the state at t = 0 for actions of that shape."""
         ...
 
     def step(self, state: Any, action: Any, /, dt: ArrayLike) -> tuple[Any, Any]:
@@ -29,7 +29,7 @@ class Environment(Protocol):
         ...
 
     def is_over(self, state: Any, /) -> Bool[Array, "..."]:
-        """Tell whether the episode has ended, after which there is no reward."""
+        """Return whether the episode has ended, after which there is no reward."""
         ...
 
 
@@ -37,29 +37,30 @@ class Moment(NamedTuple):
     """One step of an episode."""
 
     state: Float[Array, "... features"]
-    """State in which the choice was made."""
+    """State in which the action was chosen."""
     choice: Int[Array, "..."]
-    """Number of the action."""
+    """Index of the action."""
     reward: Float[Array, "..."]
     counts: Bool[Array, "..."]
     """False once the episode is over."""
 
 
 class Actor(eqx.Module):
-    """A policy at the controls of an environment: a map and a dynamics that together are a dynamics again.
+    """A policy acting in an environment: a map and a dynamics that together form a dynamics.
 
-    The policy maps the state to one logit per action, and an action is chosen with probability π(a|s) =
-    softmax(logits). The input is the chance in the choice, Gumbel noise (…, actions): the largest of logits + noise is
-    a sample from π. Without noise the likeliest action is chosen.
+    The policy maps the state to one logit per action, and action a in state s is chosen with probability π(a|s) =
+    softmax(logits). The input is Gumbel noise (…, actions): the action with the largest logit + noise is a sample from
+    π. With zero noise the most probable action is chosen.
 
     Raises:
-        InputError: for a policy that is no function, what is no environment, or actions that are not a list of numbers.
+        InputError: for a policy that is not a function, an environment that lacks a method, or actions that are not a
+            list of numbers.
     """
 
     policy: Map
     environment: Environment
     actions: Float[ArrayLike, " actions"]
-    """The inputs to the environment that there are to choose from."""
+    """Inputs to the environment to choose from."""
 
     def __check_init__(self):
         check.functions(policy=self.policy)
@@ -67,15 +68,15 @@ class Actor(eqx.Module):
         _check_actions(self.actions)
 
     def init_state(self, input_shape: tuple[int, ...]) -> Float[Array, "... features"]:
-        """Begin where the environment begins."""
+        """Return the initial state of the environment."""
         return self.environment.init_state(input_shape[:-1])
 
     def step(self, state: Array, noise: Float[ArrayLike, "... actions"], dt: ArrayLike) -> tuple[Array, Moment]:
-        """Choose and act for `dt` [ms]; the output is the moment.
+        """Choose an action and apply it for `dt` [ms]; the output is a `Moment`.
 
         Raises:
-            InputError: for a policy that does not give one logit per action, or an environment that does not give one
-                reward per state.
+            InputError: for a policy that does not return one logit per action, or an environment that does not return
+                one reward per state.
         """
         logits, actions = self.policy(state), check.floats("actions", self.actions)
         if logits.shape[-1] != len(actions):
@@ -111,23 +112,23 @@ def _check_actions(actions: Any) -> None:
 
 
 class Reinforce(eqx.Module):
-    """A loss whose gradient is the REINFORCE estimate, for `fit`; its examples are the states that episodes begin in.
+    """A loss whose gradient is the REINFORCE estimate, for `fit`; its examples are the initial states of episodes.
 
-    With rewards r_t, the return from t on G_t = Σ_{k≥t} γ^{k−t} r_k, and a baseline b_t, an episode has the loss
+    With rewards r_t, the return from t on G_t = Σ_{k≥t} γ^{k−t} r_k, and a baseline b_t, the loss of an episode is
 
         E = Σ_t (G_t − b_t) (−ln π(a_t|s_t)),
 
-    the cross-entropy of what the policy chose, weighted by how much better than expected it went. Its gradient is, at
-    γ = 1, an unbiased estimate of the gradient of −Σ_t r_t, for any baseline that does not depend on a_t. Here b_t is
-    the mean G_t of the other episodes in the batch, and 0 for an episode alone. The value of E itself tells little: it
-    changes with the policy that it is measured on.
+    the cross-entropy of the chosen actions a_t in the states s_t, weighted by the return above the baseline. For γ = 1
+    its gradient is an unbiased estimate of the gradient of the expected −Σ_t r_t, for any baseline that does not depend
+    on a_t. Here b_t is the mean G_t of the other episodes in the batch, and 0 for a single episode. The value of E
+    itself says little, since it is measured on episodes that change with the policy.
 
     Args:
-        environment: what is acted on.
-        actions: the inputs to the environment that there are to choose from, one for each logit of the policy.
-        steps: longest episode.
+        environment: the environment of the policy.
+        actions: inputs to the environment to choose from, one per logit of the policy.
+        steps: maximum length of an episode.
         dt: length of a step [ms].
-        discount: γ, which counts a reward less the later it comes; below 1 it lowers the noise at the price of a bias.
+        discount: γ, which discounts later rewards; below 1 it reduces the variance at the cost of a bias.
 
     Raises:
         InputError: for fewer than two actions, or steps, dt or a discount out of range.
@@ -147,19 +148,19 @@ class Reinforce(eqx.Module):
         if len(self.actions) < 2:
             raise InputError(f"actions must name at least two to choose from, but are {self.actions}")
         check.whole(steps=self.steps)
-        check.array_fits("steps", (self.steps, self.steps))  # of the weights of rewards
+        check.array_fits("steps", (self.steps, self.steps))  # the weights γ^{k−t} of the rewards
         check.positive(dt=self.dt, discount=self.discount)
         check.one_number(dt=self.dt, discount=self.discount)
         if self.discount > 1:
             raise InputError(f"discount must be at most 1, but is {self.discount}")
 
     def play(self, policy: Map, start: Float[ArrayLike, "... features"], *, key: PRNGKeyArray) -> Moment:
-        """Play an episode from each start; every field of the result gains a leading axis of time.
+        """Play an episode from each initial state; every field of the result has a leading time axis.
 
         Args:
-            policy: gives a logit for each action.
-            start: first states of the environment.
-            key: of the actions that are drawn.
+            policy: map from states to one logit per action.
+            start: initial states of the environment.
+            key: random key for the choice of actions.
 
         Raises:
             InputError: for states that are not finite.
@@ -185,14 +186,14 @@ class Reinforce(eqx.Module):
         return jnp.tensordot(weights.astype(rewards.dtype), rewards, axes=1, precision=lax.Precision.HIGHEST)
 
     def total_reward(self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray) -> Array:
-        """Return Σ_t r_t of an episode from each start; the arguments are those of `play`."""
+        """Return Σ_t r_t of an episode from each initial state; the arguments are those of `play`."""
         return jnp.sum(self.play(policy, start, key=key).reward, axis=0)
 
     def __call__(
         self, policy: Map, start: Float[ArrayLike, "batch features"], *, key: PRNGKeyArray
     ) -> Float[Array, " batch"]:
-        """Play an episode from each start, and give its loss; the arguments are those of `play`."""
-        # Only the logarithms are differentiated: neither chance nor the environment has a derivative here.
+        """Play an episode from each initial state, and return its loss; the arguments are those of `play`."""
+        # Only the log-probabilities are differentiated, neither the choice of actions nor the environment.
         played = lax.stop_gradient(self.play(policy, start, key=key))
         gain = self.returns(played.reward)
         others = max(gain.shape[1] - 1, 1)
