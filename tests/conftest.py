@@ -1,5 +1,6 @@
 """Shared by all tests: one cache of compiled programs for the whole run, and functions called as users call them."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -28,7 +29,14 @@ import jaxtyping
 import pytest
 from hypothesis import settings
 
-_MOST_RESIDENT = 2_000_000  # [kB]
+from neuraxis import process
+
+_MOST_RESIDENT = process.memory() / 4  # [bytes] of one of two test processes
+
+# Tracing makes millions of small objects, which are freed without the garbage collector: it need not look at them so
+# often, and never at what was imported.
+gc.freeze()
+gc.set_threshold(100_000, 20, 50)
 
 # Random examples are the same for everybody and on every day; `make fuzz` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -39,12 +47,10 @@ settings.load_profile("same")
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory():
     """Forget the compiled programs after a module where they have come to fill gigabytes."""
-    from neuraxis import process
-
     yield
     status = Path("/proc/self/status")
     resident = status.read_text().partition("VmRSS:")[2].split()[:1] if status.exists() else ["0"]  # [kB]
-    if int(resident[0]) > _MOST_RESIDENT:
+    if 1024 * int(resident[0]) > _MOST_RESIDENT:
         jax.clear_caches()
         process.give_back_freed_memory()
 

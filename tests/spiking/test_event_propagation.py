@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuraxis import kernels
 from neuraxis.errors import InputError
-from neuraxis.spiking import event_paths, event_propagation, kernels
+from neuraxis.spiking import event_paths, event_propagation
 from neuraxis.spiking.bits import pack
 from neuraxis.spiking.event_propagation import Table, propagate
 

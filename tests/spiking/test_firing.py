@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from jax import lax
 
+from neuraxis import kernels
 from neuraxis.neurons.synaptic_lif import CurrentLIF
-from neuraxis.spiking import event_propagation, firing_kernel, kernels
+from neuraxis.spiking import event_propagation, firing_kernel
 from neuraxis.spiking.bits import unpack
 from neuraxis.spiking.connections import connect
 from neuraxis.spiking.firing_kernel import fire_and_propagate, has_kernel

@@ -1,8 +1,8 @@
-"""Cross-correlation at every place: by a kernel in C++ on a CPU, by XLA elsewhere, with derivatives of every order.
+"""Cross-correlation with stride 1: by a C++ kernel on a CPU and by XLA elsewhere, with derivatives of every order.
 
-XLA differentiates a convolution into others whose axes stand in another order, and these are 30 to 40 times slower
-inside a loop on a CPU. Here each gradient is again a correlation, or the sum of products `kernel_gradient`, which the
-kernel calculates, too; and so are their gradients.
+XLA expresses the gradients of a convolution by convolutions with a different axis order, which are 30 to 40 times
+slower inside a loop on a CPU. Here each gradient is a correlation in the standard order or `kernel_gradient`, and so are
+the gradients of these.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _KERNELS = "neuraxis_convolve", "neuraxis_kernel_gradient"
 def correlate(
     x: Float[Array, "batch *space in"], kernel: Float[Array, "*taps in out"], pads: Pairs, dilations: tuple[int, ...]
 ) -> Float[Array, "batch *places out"]:
-    """Return y[i, o] = Σ_{k, c} x[i + d k − p, c] w[k, c, o], with p zeros before x; negative pads cut x instead."""
+    """Return y[i, o] = Σ_{k, c} x[i + d k − p, c] w[k, c, o], with p zeros before x; negative padding crops x."""
     if _has_kernel(x, kernel, dilations):
         if len(pads) == 1:  # a signal is an image of one row
             y: Any = correlate(x[:, None], kernel[None], ((0, 0), *pads), (1, 1))
@@ -40,7 +40,7 @@ def correlate(
 def kernel_gradient(
     x: Float[Array, "batch *space in"], dy: Float[Array, "batch *places out"], pads: Pairs, dilations: tuple[int, ...]
 ) -> Float[Array, "*taps in out"]:
-    """Return dw[k, c, o] = Σ_i x[i + d k − p, c] dy[i, o], summed over the batch, too."""
+    """Return dw[k, c, o] = Σ_i x[i + d k − p, c] dy[i, o], summed over the batch as well."""
     if _has_kernel(x, dy, dilations):
         if len(pads) == 1:
             dw: Any = kernel_gradient(x[:, None], dy[:, None], ((0, 0), *pads), (1, 1))
@@ -50,13 +50,13 @@ def kernel_gradient(
 
 
 def _plain_gradient(x: Array, dy: Array, pads: Pairs, dilations: tuple[int, ...]) -> Array:
-    # Batch and channels exchanged, this is a correlation of x with dy, at every d-th place.
+    # With batch and channels exchanged, this is a correlation of x with dy at stride d.
     dw = plain(x.swapaxes(0, -1), jnp.moveaxis(dy, 0, -2), pads, (1,) * len(pads), dilations)
     return jnp.moveaxis(dw, 0, -2)
 
 
 def plain(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Let XLA correlate, with the axes in the order that is fast inside and outside loops."""
+    """Correlate by XLA, in the axis order that is fast inside and outside loops."""
     letters = "0123456789"[: len(pads)]
     order = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
     return lax.conv_general_dilated(x, kernel, strides, pads, rhs_dilation=dilations, dimension_numbers=order)
@@ -91,15 +91,15 @@ kernel_gradient.defvjp(_keeping_arguments(kernel_gradient), _kernel_gradient_bac
 
 
 def _has_kernel(x: Array, other: Array, dilations: tuple[int, ...]) -> bool:
-    """Tell whether there is a kernel for such arguments here: signals or images in single precision, undilated."""
+    """Return whether the C++ kernel applies: to undilated signals and images in single precision, on one CPU device."""
     fits = x.dtype == other.dtype == jnp.float32 and len(dilations) in (1, 2) and set(dilations) == {1}
-    # Only XLA's own operations can be shared out among several devices.
+    # Only XLA's own operations can be distributed over several devices.
     return fits and jax.default_backend() == "cpu" and jax.device_count() == 1 and compiled("convolution", *_KERNELS)
 
 
 @cache
 def _by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
-    """Return the function that correlates images."""
+    """Return a function that correlates images by the kernel."""
 
     @custom_vmap
     def function(x, kernel):
@@ -119,7 +119,7 @@ def _by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
 
 @cache
 def _gradient_by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
-    """Return the function that gives the gradient by the kernel, for images."""
+    """Return a function that computes `kernel_gradient` of images by the kernel."""
 
     @custom_vmap
     def function(x, dy):
@@ -134,12 +134,12 @@ def _gradient_by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
 
 
 def _places(x: Array, window: tuple[int, ...], pads: Pairs) -> tuple[int, ...]:
-    """Count the places of a window along both axes of images with their pads."""
+    """Return the number of positions of a window along both axes of padded images."""
     return spatial.places([n + sum(pad) for n, pad in zip(x.shape[1:], pads, strict=False)], window[:2], (1, 1))
 
 
 def _call(name: str, otherwise: Callable, shape: tuple[int, ...], pads: Pairs, *arguments: Array) -> Array:
-    """Call the kernel of that name on a CPU, and a function of JAX on other devices."""
+    """Call a kernel on a CPU, and a JAX function on other devices."""
     call = jax.ffi.ffi_call(name, jax.ShapeDtypeStruct(shape, jnp.float32))
     by_kernel = partial(call, top=np.int64(pads[0][0]), left=np.int64(pads[1][0]))
     return lax.platform_dependent(*arguments, cpu=by_kernel, default=otherwise)

@@ -23,24 +23,25 @@ Axes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class _Along:
-    """Numbers along these axes belong together."""
+    """Statistics over these axes of an array."""
 
     axes: Axes
 
     def first(self, x: Array) -> Array:
-        """Return one of the numbers that belong together, to be broadcast against x."""
+        """Return one of the entries that are averaged, broadcastable against x."""
         return x[tuple(slice(1) if axis in self.axes else slice(None) for axis in range(x.ndim))]
 
     def mean(self, x: Array) -> Array:
-        """Return their mean, to be broadcast against x."""
+        """Return their mean, broadcastable against x."""
         return jnp.mean(x, self.axes, keepdims=True)
 
 
 @dataclass(frozen=True)
 class _InGroups:
-    """Numbers of a group of neighbouring channels belong together, in x of shape (…, place, channel).
+    """Statistics over the places and over groups of neighbouring channels of an array (…, place, channel).
 
-    Places are summed before channels, and means given to each channel: XLA does both several numbers at a time.
+    Places are averaged before channels, and each channel receives the mean of its group, so that XLA can vectorise both
+    over the channels.
     """
 
     groups: int
@@ -113,12 +114,12 @@ def standardize_groups(
     """Return x̂ = (x − μ)/√(σ² + ε), with mean μ and variance σ² over the places and a group of neighbouring channels.
 
     Args:
-        x: at least one number.
-        groups: number of groups, which divides that of the channels.
-        epsilon: ε, keeps the root away from 0.
+        x: array with at least one entry.
+        groups: number of groups, a divisor of the number of channels.
+        epsilon: ε, which keeps the root away from 0.
 
     Raises:
-        InputError: for an x without numbers, groups that do not divide its channels, or an ε that is not positive.
+        InputError: for an empty x, groups that do not divide its channels, or an ε that is not positive.
     """
     check.whole(groups=groups)
     numbers = _numbers(x, tuple(range(np.ndim(x))))

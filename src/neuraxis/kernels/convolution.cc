@@ -1,8 +1,8 @@
-// Convolution of images in single precision at every place, and its gradient by the kernel. Images are (image, row,
-// column, channel) and kernels (row, column, in, out), as in neuraxis.functions.convolution.
+// Cross-correlation of images with stride 1 in single precision, and its gradient with respect to the kernel. Images are
+// (image, row, column, channel) and kernels (row, column, in, out), as in neuraxis.functions.convolution.
 //
-// A block of results stays in registers while everything that it is a sum of is added. Who adds what does not depend on
-// the number of threads, so neither do the results.
+// A block of results stays in registers while all of its terms are added. The order of the terms does not depend on the
+// number of threads, so neither do the results.
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +16,7 @@
 
 #include "xla/ffi/api/ffi.h"
 
-// With narrower vectors XLA is as fast, so there nothing is defined.
+// With narrower vectors XLA is as fast, so nothing is defined there.
 #if defined(__AVX2__) && defined(__FMA__)
 
 namespace ffi = xla::ffi;
@@ -29,17 +29,17 @@ constexpr Index kLanes = 8;
 #endif
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-constexpr Index kChannels = 8;         // input channels in a block of the kernel's gradient
-constexpr Index kPixels = 1024;        // pixels of an image between two additions to the kernel's gradient
-constexpr Index kNumbers = 64 * 1024;  // of the input that a task looks at: they stay in the second cache
-constexpr Index kTasks = 16;           // that there should be at least
+constexpr Index kChannels = 8;         // input channels per block of the kernel gradient
+constexpr Index kPixels = 1024;        // pixels of an image per addition to the kernel gradient
+constexpr Index kNumbers = 64 * 1024;  // numbers of the input per task, which fit into the L2 cache
+constexpr Index kTasks = 16;           // minimum number of tasks to aim for
 
 static Vector Load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 static void Add(float* to, Vector value) { *reinterpret_cast<Vector*>(to) += value; }
 static Index Up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 static Index Parts(Index n, Index size) { return (n + size - 1) / size; }
 
-// Do the tasks 0, …, count − 1, on this thread and on those of the pool that are free.
+// Run the tasks 0, …, count − 1 on this thread and on free threads of the pool.
 template <typename Task>
 static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
   struct Progress {
@@ -48,7 +48,7 @@ static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
     std::mutex mutex;
     std::condition_variable all;
   };
-  auto progress = std::make_shared<Progress>();  // outlives this call: a thread may look at it late, to find no task
+  auto progress = std::make_shared<Progress>();  // outlives this call: a thread may start late, and find no task left
   auto work = [progress, count, &task] {
     Index mine = 0;
     for (Index index; (index = progress->begun++) < count; ++mine) task(index);
@@ -75,7 +75,7 @@ struct Sizes {
   Index padded_columns() const { return out_columns + wide - 1; }
 };
 
-// Copy channels first, … of the rows of an image that the result's rows `begin` to `end` see, with zeros around them.
+// Copy the zero-padded input of the result's rows `begin` to `end`: `channels` channels from `first` on, `stride` apart.
 static void Window(const Sizes& s, const float* image, Index begin, Index end, Index first, Index channels, Index stride,
                    std::vector<float>& to) {
   const Index count = end - begin + s.high - 1, columns = s.padded_columns();
@@ -97,14 +97,14 @@ static void Window(const Sizes& s, const float* image, Index begin, Index end, I
   }
 }
 
-// `Pixels` neighbours in a row, and `Vectors` of their output channels.
+// Compute `Pixels` neighbours in a row, for `Vectors` vectors of output channels.
 template <int Pixels, int Vectors>
 static void Block(const Sizes& s, const float* window, const float* kernel, float* to, Index outs) {
   Vector sums[Pixels][Vectors] = {};
   const Index channels = s.channels;
   for (Index row = 0; row < s.high; ++row) {
     const float* line = window + row * s.padded_columns() * channels;
-    for (Index k = 0; k < s.wide * channels; ++k) {  // the kernel's columns and all channels lie side by side
+    for (Index k = 0; k < s.wide * channels; ++k) {  // the kernel's columns and the channels are contiguous
       Vector weights[Vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < Vectors; ++v) weights[v] = Load(kernel + v * kLanes);
@@ -147,7 +147,7 @@ static ffi::Error Convolve(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::B
   constexpr Index kOuts = 2 * kLanes;
   const Index depth = s.taps() * s.channels;
 
-  // The output channels of a block lie side by side, filled up with zeros.
+  // The output channels of a block become contiguous, padded with zeros.
   std::vector<float> packed(depth * Up(s.out, kOuts));
   ForEach(pool, Parts(s.out, kOuts), [&](Index block) {
     const Index first = block * kOuts, outs = std::min(kOuts, s.out - first), stride = outs > kLanes ? kOuts : kLanes;
@@ -177,7 +177,7 @@ static ffi::Error Convolve(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::B
   return ffi::Error::Success();
 }
 
-// Σ x dyᵀ over the pixels of some rows, for a block of input channels and `Vectors` of output channels.
+// Add Σ x dyᵀ over the pixels of some rows, for a block of input channels and `Vectors` vectors of output channels.
 template <int Vectors>
 static void Products(const Sizes& s, const float* window, const float* dy, Index rows, Index dy_stride, float* to,
                      Index to_stride) {

@@ -118,7 +118,7 @@ class GroupNorm(eqx.Module):
         if x.size:
             normal = standardize_groups(normal, self.groups, self.epsilon)
         y = (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
-        # Else XLA calculates the gradient that arrives here anew in every sum that it goes into, exponentials and all.
+        # Without this, XLA recomputes the gradient that arrives here in every sum over it, including any exponentials.
         return lax.optimization_barrier(y).reshape(x.shape)
 
 
