@@ -59,6 +59,7 @@ from neuraxis.functions.maximum_mean_discrepancy import maximum_mean_discrepancy
 from neuraxis.functions.normalization import centre as centre
 from neuraxis.functions.normalization import scale_to_unit as scale_to_unit
 from neuraxis.functions.normalization import standardize as standardize
+from neuraxis.functions.normalization import standardize_groups as standardize_groups
 from neuraxis.functions.pooling import max_pool as max_pool
 from neuraxis.functions.pooling import mean_pool as mean_pool
 from neuraxis.functions.positions import rotate as rotate

@@ -1,8 +1,8 @@
 """Cross-correlation with stride 1: by a C++ kernel on a CPU and by XLA elsewhere, with derivatives of every order.
 
 XLA expresses the gradients of a convolution by convolutions with a different axis order, which are 30 to 40 times
-slower inside a loop on a CPU. Here each gradient is a correlation in the standard order or `kernel_gradient`, and so are
-the gradients of these.
+slower inside a loop on a CPU. Here each gradient is a correlation in the standard order or `kernel_gradient`, and so
+are the gradients of these.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-// Cross-correlation of images with stride 1 in single precision, and its gradient with respect to the kernel. Images are
-// (image, row, column, channel) and kernels (row, column, in, out), as in neuraxis.functions.convolution.
+// Cross-correlation of images with stride 1 in single precision, and its gradient with respect to the kernel. Images
+// are (image, row, column, channel) and kernels (row, column, in, out), as in neuraxis.functions.convolution.
 //
 // A block of results stays in registers while all of its terms are added. The order of the terms does not depend on the
 // number of threads, so neither do the results.
@@ -75,9 +75,10 @@ struct Sizes {
   Index padded_columns() const { return out_columns + wide - 1; }
 };
 
-// Copy the zero-padded input of the result's rows `begin` to `end`: `channels` channels from `first` on, `stride` apart.
-static void Window(const Sizes& s, const float* image, Index begin, Index end, Index first, Index channels, Index stride,
-                   std::vector<float>& to) {
+// Copy the zero-padded input of the result's rows `begin` to `end`: `channels` channels from `first` on, with pixels
+// `stride` apart.
+static void Window(const Sizes& s, const float* image, Index begin, Index end, Index first, Index channels,
+                   Index stride, std::vector<float>& to) {
   const Index count = end - begin + s.high - 1, columns = s.padded_columns();
   to.assign(count * columns * stride, 0.0f);
   const Index from_column = std::max<Index>(0, -s.left), until = std::min(s.columns, columns - s.left);
