@@ -18,7 +18,7 @@ def at_rest(y):
 numbers = jnp.linspace(-0.8, 0.8, 9)[:, None]  # nine runs at once: (run, dimension)
 during = jnp.arange(3000) < 500  # the input lasts half a second, in steps of 1 ms
 pulses = jnp.where(during[:, None, None], numbers / 500, 0.0)  # (time, run, dimension) [1/ms]
-for neurons in (50, 200, 800):
+for neurons in (50, 800):
     population = RecurrentPopulation(Ensemble(neurons, 1, key=jax.random.key(0)), at_rest, tau_s=100.0)
     held = simulate(population, pulses, dt=1.0).record
     drift = jnp.abs(held[-100:].mean(0) - held[900:1000].mean(0)).max()

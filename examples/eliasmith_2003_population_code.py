@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from neuraxis import Ensemble, solve_decoders
 
+keys = jax.random.split(jax.random.key(0))
 x = jnp.linspace(-1.0, 1.0, 1000)[:, None]
-for neurons in (100, 1000):
-    rates = Ensemble(neurons, 1, key=jax.random.key(0)).rates(x)  # tuning curves (point, neuron) [Hz]
-    decoders = solve_decoders(rates, x, noise=0.1)  # as a share of the largest rate
-    noise = 0.1 * rates.max() * jax.random.normal(jax.random.key(1), rates.shape)
-    error = jnp.mean((noise @ decoders) ** 2)
-    print(f"{neurons} neurons: mean squared error by noise {error:.5f}, times N {neurons * error:.2f}")
+rates = Ensemble(1000, 1, key=keys[0]).rates(x)  # tuning curves (point, neuron) [Hz]
+noise = 0.1 * rates.max() * jax.random.normal(keys[1], rates.shape)
+for count in (10, 100, 1000):
+    decoders = solve_decoders(rates[:, :count], x, noise=0.1)  # a share of the largest rate
+    error = jnp.mean((noise[:, :count] @ decoders) ** 2)
+    print(f"{count} neurons: mean squared error by noise {error:.5f}, times N {count * error:.2f}")

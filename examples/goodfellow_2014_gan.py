@@ -10,8 +10,8 @@ from neuraxis import averaged, data, fit
 from neuraxis.generative import adversarial, coverage_of_points, cross_entropy, dense_gan, relativistic
 
 ring = data.ring_of_gaussians(8)
-model = dense_gan(2, (128, 128, 128), 2, key=jax.random.key(0))
-adam = optax.adam(2e-3, b1=0.0, b2=0.99)
+model = dense_gan(2, (64, 64, 64), 2, key=jax.random.key(0))
+adam = optax.adam(3e-3, b1=0.0, b2=0.99)
 rules = {
     "as published": adversarial(cross_entropy, adam, adam),
     "relativistic": adversarial(relativistic, adam, adam, r1=0.1, r2=0.1),

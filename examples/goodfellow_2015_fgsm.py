@@ -14,7 +14,7 @@ from neuraxis.robust import FGSM
 digits = data.load("digits").scaled().flat()
 x, labels = digits.test_x, digits.test_y
 network = MLP((64, 128, 10), key=jax.random.key(0))
-how = {"epochs": 20, "batch_size": 64, "key": jax.random.key(1), "progress": None}
+how = {"steps": 450, "batch_size": 64, "key": jax.random.key(1), "progress": None}
 network = fit(network, descent(loss, optax.adam(3e-3)), (digits.train_x, digits.train_y), **how).model
 for epsilon in (0.05, 0.1, 0.2):  # of the range from black to white
     attacked = FGSM(LInf(epsilon, low=0.0, high=1.0))(network, x, labels)

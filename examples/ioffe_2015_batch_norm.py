@@ -16,6 +16,6 @@ models = {
 }
 for name, model in models.items():
     rule = descent(measuring_loss, momentum(0.05))
-    how = {"epochs": 10, "batch_size": 64, "key": jax.random.key(1), "progress": None}
+    how = {"steps": 220, "batch_size": 64, "key": jax.random.key(1), "progress": None}
     fitted = fit(model, rule, (digits.train_x, digits.train_y), **how).model
     print(f"{name}: {evaluate(fitted, correct, (digits.test_x, digits.test_y)):.0%} of the test images right")

@@ -19,7 +19,7 @@ models = {
 }
 for name, model in models.items():
     rule = descent(loss, optax.adam(3e-3))
-    how = {"epochs": 8, "batch_size": 64, "key": jax.random.key(1), "progress": None}
+    how = {"steps": 180, "batch_size": 64, "key": jax.random.key(1), "progress": None}
     fitted = fit(model, rule, (train, digits.train_y), **how).model
     as_seen, shifted = (evaluate(fitted, correct, (jnp.roll(test, by, axis=2), digits.test_y)) for by in (0, 1))
     print(f"{name}: {as_seen:.0%} of the test images right, {shifted:.0%} when shifted by one pixel")

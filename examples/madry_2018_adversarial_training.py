@@ -18,7 +18,7 @@ rules = {
 }
 for name, rule in rules.items():
     network = MLP((64, 128, 10), key=jax.random.key(0))
-    how = {"epochs": 15, "batch_size": 64, "key": jax.random.key(1), "progress": None}
+    how = {"steps": 340, "batch_size": 64, "key": jax.random.key(1), "progress": None}
     network = fit(network, rule, (digits.train_x, digits.train_y), **how).model
     attack = PGD(threat, steps=20, step_size=0.1)
     found = robust_accuracy(network, attack, digits.test_x, digits.test_y, key=jax.random.key(2))

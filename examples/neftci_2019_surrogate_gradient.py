@@ -17,7 +17,7 @@ fitted = fit(
     network,
     descent(loss, optax.adam(5e-3)),
     (digits.train_x, digits.train_y),
-    epochs=6,
+    steps=140,
     batch_size=64,
     key=jax.random.key(1),
     progress=None,

@@ -1,4 +1,4 @@
-"""Whittington & Bogacz, Neural Computation 29:1229 (2017): local learning reaches what backpropagation reaches.
+"""Whittington & Bogacz, Neural Computation 29:1229 (2017): local learning reaches about what backpropagation does.
 
 Every weight of a predictive-coding network learns from the activities at its two ends alone, once these have settled.
 """
@@ -14,7 +14,7 @@ from neuraxis.functions import one_hot
 
 digits = data.load("digits").scaled().flat()
 test = digits.test_x, digits.test_y
-how = {"epochs": 20, "batch_size": 100, "key": jax.random.key(1), "progress": None}
+how = {"steps": 300, "batch_size": 100, "key": jax.random.key(1), "progress": None}
 
 network = PredictiveCoding((10, 64, 64), key=jax.random.key(0), variances=(100.0, 1.0))  # labels, hidden, pixels
 rule = local_learning(optax.adam(3e-3), ErrorRelaxation(steps=5, step_size=0.5))
