@@ -20,5 +20,6 @@ def squared_error(model, x, total, *, key):
 
 rule = descent(squared_error, optax.adam(5e-3))
 fitted = fit(model, rule, (x, total), epochs=15, batch_size=64, key=keys[2], progress=None)
-print("mean squared error, first and last epoch:", fitted.history["loss"][jnp.array([0, -1])])
-print("of the best constant answer:", 1 / 6)
+first, *_, last = fitted.history["loss"]
+print(f"mean squared error: {first:.2f} in the first epoch, {last:.3f} in the last")
+print(f"of the best constant answer: {1 / 6:.2f}")

@@ -12,7 +12,8 @@ keys = jax.random.split(jax.random.key(0), 3)
 vae = dense_vae((64, 128, 8), key=keys[0])
 rule = descent(Binarised(NegativeELBO()), optax.adam(3e-3))
 fitted = fit(vae, rule, (digits.train_x,), epochs=40, batch_size=64, key=keys[1], progress=None)
-print("negative ELBO [nats], first and last epoch:", fitted.history["loss"][jnp.array([0, -1])])
+first, *_, last = fitted.history["loss"]
+print(f"negative ELBO: {first:.0f} nats in the first epoch, {last:.0f} in the last")
 images = fitted.model.sample(6, key=keys[2]).reshape(6, 8, 8)
 for row in jnp.concatenate(list(images), axis=1):
     print("".join(" .:-=+*#%@"[int(9.99 * level)] for level in row))

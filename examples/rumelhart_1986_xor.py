@@ -17,4 +17,6 @@ fitted = fit(
     key=jax.random.key(1),
     progress=None,
 )
-print("loss:", fitted.history["loss"][-1], "answers:", fitted.model(x).argmax(-1))
+print(f"loss: {fitted.history['loss'][-1]:.3f} nats")
+for inputs, answer in zip(x, fitted.model(x).argmax(-1), strict=True):
+    print(f"{inputs[0]:.0f} xor {inputs[1]:.0f} = {answer}")
