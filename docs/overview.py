@@ -102,7 +102,10 @@ def with_table(text: str, runs: Record, timed: Record) -> str:
     lines = _head("system", "result", "measured", "claimed", "peer's time / ours")
     for name in experiments.names():
         title = experiments.summary(name).partition(":")[0]
-        times = "; ".join(f"{peer}: {ratio}" for _, peer, ratio in _benchmarks(name, timed))
+        by_peer: dict[str, list[str]] = {}
+        for _, peer, ratio in _benchmarks(name, timed):
+            by_peer.setdefault(peer, []).append(ratio)
+        times = "; ".join(f"{peer}: {', '.join(ratios)}" for peer, ratios in by_peer.items())
         lines.append(_row(f"[{title}](docs/systems/{name}.md)", *_claim(name, runs)[:3], times or _NOTHING))
     return _BETWEEN.sub(lambda _: "\n".join(["", *lines, "", ""]), text)
 
