@@ -3,6 +3,7 @@
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
@@ -118,8 +119,18 @@ class GroupNorm(eqx.Module):
         if x.size:
             normal = standardize_groups(normal, self.groups, self.epsilon)
         y = (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
-        # Without this, XLA recomputes the gradient that arrives here in every sum over it, including any exponentials.
-        return lax.optimization_barrier(y).reshape(x.shape)
+        return _with_kept_gradient(y).reshape(x.shape)
+
+
+@jax.custom_jvp
+def _with_kept_gradient(y: Array) -> Array:
+    """Return y, whose gradient is stored: XLA would recompute it in every sum over it, including any exponentials."""
+    return y
+
+
+@_with_kept_gradient.defjvp
+def _(primals, tangents):
+    return primals[0], lax.optimization_barrier(tangents[0])
 
 
 def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
