@@ -97,6 +97,23 @@ def test_batches_of_calls(axes):
 
 
 @needs_kernel
+def test_a_batch_of_no_calls():
+    kernel = draw(3, 3, 3, 4)
+    f = lambda x: correlate(x, kernel, ((1, 1), (1, 1)), ONES)
+    assert jax.vmap(f)(jnp.zeros((0, 2, 5, 6, 3))).shape == (0, 2, 5, 6, 4)
+    assert jax.vmap(jax.grad(lambda x: f(x).sum()))(jnp.zeros((0, 2, 5, 6, 3))).shape == (0, 2, 5, 6, 3)
+
+
+@needs_kernel
+def test_inside_a_mesh_xla_correlates():
+    x, kernel, pads = draw(2, 5, 6, 3), draw(3, 3, 3, 4), ((1, 1), (1, 1))
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    place = jax.sharding.PartitionSpec("data")
+    f = lambda x: correlate(x, kernel, pads, ONES)
+    close(jax.shard_map(f, mesh=mesh, in_specs=place, out_specs=place)(x), by_xla(x, kernel, pads))
+
+
+@needs_kernel
 def test_a_signal_is_an_image_of_one_row():
     x, kernel = draw(2, 9, 3), draw(3, 3, 4)
     y, pull = jax.vjp(lambda x, kernel: correlate(x, kernel, ((1, 1),), (1,)), x, kernel)

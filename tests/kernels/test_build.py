@@ -13,7 +13,7 @@ needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
 def forget():
-    build.compiled.cache_clear()
+    build._compiled.cache_clear()
     build._library.cache_clear()
 
 

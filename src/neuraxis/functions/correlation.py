@@ -93,8 +93,9 @@ kernel_gradient.defvjp(_keeping_arguments(kernel_gradient), _kernel_gradient_bac
 def _has_kernel(x: Array, other: Array, dilations: tuple[int, ...]) -> bool:
     """Return whether the C++ kernel applies: to undilated signals and images in single precision, on one CPU device."""
     fits = x.dtype == other.dtype == jnp.float32 and len(dilations) in (1, 2) and set(dilations) == {1}
-    # Only XLA's own operations can be distributed over several devices.
-    return fits and jax.default_backend() == "cpu" and jax.device_count() == 1 and compiled("convolution", *_KERNELS)
+    # Only XLA's own operations can be distributed over several devices, or have types that say how.
+    alone = jax.default_backend() == "cpu" and jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
+    return fits and x.size > 0 and other.size > 0 and alone and compiled("convolution", *_KERNELS)
 
 
 @cache
@@ -111,8 +112,8 @@ def _by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
     def _(copies, in_batched, x, kernel):
         if in_batched[1]:
             return one_by_one(function, in_batched, (x, kernel)), True
-        y = function(x.reshape(-1, *x.shape[2:]), kernel)
-        return y.reshape(copies, -1, *y.shape[1:]), True
+        y = function(x.reshape(copies * x.shape[1], *x.shape[2:]), kernel)
+        return y.reshape(copies, x.shape[1], *y.shape[1:]), True
 
     return function
 

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +19,10 @@ _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC", "-fvisibility=default")
 _NATIVE = "-march=native"  # all instructions of this processor, some of which others may lack
 _PROCESSOR = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # lines of /proc/cpuinfo
 _TIMEOUT = 120  # [s]
+_LOCK = threading.Lock()
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-@cache
 def compiled(kernel: str, *targets: str) -> bool:
     """Make the functions `targets` of the file `<kernel>.cc` callable by `jax.ffi.ffi_call` on a CPU.
 
@@ -31,6 +32,12 @@ def compiled(kernel: str, *targets: str) -> bool:
     home directory. Returns False, and changes nothing, if there is no compiler, the compiler fails, or the library
     lacks a function.
     """
+    with _LOCK:  # XLA takes a name only once
+        return _compiled(kernel, *targets)
+
+
+@cache
+def _compiled(kernel: str, *targets: str) -> bool:
     library = _library(Path(__file__).with_name(f"{kernel}.cc"))
     try:
         handlers = {name: jax.ffi.pycapsule(getattr(library, name)) for name in targets}

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -39,21 +40,30 @@ static void Add(float* to, Vector value) { *reinterpret_cast<Vector*>(to) += val
 static Index Up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 static Index Parts(Index n, Index size) { return (n + size - 1) / size; }
 
-// Run the tasks 0, …, count − 1 on this thread and on free threads of the pool.
+// Run the tasks 0, …, count − 1 on this thread and on free threads of the pool; throw the last exception of any.
 template <typename Task>
 static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
   struct Progress {
     std::atomic<Index> begun{0};
     Index done = 0;
+    std::exception_ptr error;
     std::mutex mutex;
     std::condition_variable all;
   };
   auto progress = std::make_shared<Progress>();  // outlives this call: a thread may start late, and find no task left
   auto work = [progress, count, &task] {
     Index mine = 0;
-    for (Index index; (index = progress->begun++) < count; ++mine) task(index);
+    std::exception_ptr error;
+    for (Index index; (index = progress->begun++) < count; ++mine) {
+      try {
+        task(index);
+      } catch (...) {  // no memory left; other threads still use what the caller holds
+        error = std::current_exception();
+      }
+    }
     if (mine == 0) return;
     std::lock_guard<std::mutex> lock(progress->mutex);
+    if (error) progress->error = error;
     if ((progress->done += mine) == count) progress->all.notify_all();
   };
   for (Index helper = 1; helper < std::min<Index>(pool.num_threads(), count); ++helper) {
@@ -63,6 +73,12 @@ static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
   work();
   std::unique_lock<std::mutex> lock(progress->mutex);
   progress->all.wait(lock, [&] { return progress->done == count; });
+  if (progress->error) std::rethrow_exception(progress->error);
+}
+
+// Release what a thread keeps from task to task where it is large.
+static void Bound(std::vector<float>& kept) {
+  if (static_cast<Index>(kept.capacity()) > 4 * kNumbers) std::vector<float>().swap(kept);
 }
 
 struct Sizes {
@@ -81,7 +97,8 @@ static void Window(const Sizes& s, const float* image, Index begin, Index end, I
                    Index stride, std::vector<float>& to) {
   const Index count = end - begin + s.high - 1, columns = s.padded_columns();
   to.assign(count * columns * stride, 0.0f);
-  const Index from_column = std::max<Index>(0, -s.left), until = std::min(s.columns, columns - s.left);
+  const Index from_column = std::max<Index>(0, -s.left);
+  const Index until = std::max(from_column, std::min(s.columns, columns - s.left));
   for (Index row = 0; row < count; ++row) {
     const Index source = begin + row - s.top;
     if (source < 0 || source >= s.rows) continue;
@@ -143,6 +160,7 @@ static void Row(const Sizes& s, const float* window, const float* kernel, float*
 // y[i, j, o] = Σ x[i + k − top, j + l − left, c] w[k, l, c, o] over k, l and c.
 static ffi::Error Convolve(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> kernel, Index top,
                            Index left, ffi::Result<ffi::Buffer<ffi::F32>> y) {
+  if (y->element_count() == 0) return ffi::Error::Success();
   const auto in = x.dimensions(), window = kernel.dimensions(), out = y->dimensions();
   const Sizes s{in[0], in[1], in[2], in[3], window[0], window[1], top, left, out[1], out[2], out[3]};
   constexpr Index kOuts = 2 * kLanes;
@@ -174,6 +192,7 @@ static ffi::Error Convolve(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::B
                                            outs);
       }
     }
+    Bound(seen);
   });
   return ffi::Error::Success();
 }
@@ -206,6 +225,10 @@ static void Products(const Sizes& s, const float* window, const float* dy, Index
 // dw[k, l, c, o] = Σ x[i + k − top, j + l − left, c] dy[i, j, o] over images, i and j.
 static ffi::Error KernelGradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> dy, Index top,
                                  Index left, ffi::Result<ffi::Buffer<ffi::F32>> dw) {
+  if (dy.element_count() == 0) {
+    std::fill_n(dw->typed_data(), dw->element_count(), 0.0f);
+    return ffi::Error::Success();
+  }
   const auto in = x.dimensions(), window = dw->dimensions(), out = dy.dimensions();
   const Sizes s{in[0], in[1], in[2], in[3], window[0], window[1], top, left, out[1], out[2], out[3]};
   const Index blocks = Parts(s.channels, kChannels), outs = Up(s.out, kLanes);
@@ -242,6 +265,8 @@ static ffi::Error KernelGradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, 
         }
       }
     }
+    Bound(seen);
+    Bound(filled);
   });
   ForEach(pool, s.taps(), [&](Index k) {
     for (Index c = 0; c < s.channels; ++c) {
