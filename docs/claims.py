@@ -67,7 +67,8 @@ def page(runs: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Claims",
         "",
-        "Experiments at their default settings, run by `make claims`, which fails where a claim does not hold.",
+        "Experiments at their default settings, run by `make claims`, which fails where a claim does not hold. The",
+        "seconds are those of whole runs, some of them beside other work on the same machine.",
         "",
         *(f"- {line}" for line in sorted({where(run) for run in runs.values()})),
         "",
