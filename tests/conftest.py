@@ -29,10 +29,6 @@ import jaxtyping
 import pytest
 from hypothesis import settings
 
-from neuraxis import process
-
-_MOST_RESIDENT = process.memory() / 4  # [bytes] of one of two test processes
-
 # Tracing makes millions of small objects, which are freed without the garbage collector: it need not look at them so
 # often, and never at what was imported.
 gc.freeze()
@@ -44,13 +40,23 @@ settings.register_profile("fuzz", derandomize=False, deadline=None, database=Non
 settings.load_profile("same")
 
 
+@pytest.fixture(scope="session")
+def most_resident():
+    """Return the memory that one of two test processes may fill [bytes]."""
+    from neuraxis import process  # not earlier: the annotations of what is imported before the tests are not checked
+
+    return process.memory() / 4
+
+
 @pytest.fixture(scope="module", autouse=True)
-def bounded_memory():
+def bounded_memory(most_resident):
     """Forget the compiled programs after a module where they have come to fill gigabytes."""
+    from neuraxis import process
+
     yield
     status = Path("/proc/self/status")
     resident = status.read_text().partition("VmRSS:")[2].split()[:1] if status.exists() else ["0"]  # [kB]
-    if 1024 * int(resident[0]) > _MOST_RESIDENT:
+    if 1024 * int(resident[0]) > most_resident:
         jax.clear_caches()
         process.give_back_freed_memory()
 

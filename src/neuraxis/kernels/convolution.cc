@@ -76,8 +76,8 @@ static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
   if (progress->error) std::rethrow_exception(progress->error);
 }
 
-// Release what a thread keeps from task to task where it is large.
-static void Bound(std::vector<float>& kept) {
+// A thread keeps its vectors from task to task, but not large ones.
+static void ReleaseIfLarge(std::vector<float>& kept) {
   if (static_cast<Index>(kept.capacity()) > 4 * kNumbers) std::vector<float>().swap(kept);
 }
 
@@ -192,7 +192,7 @@ static ffi::Error Convolve(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::B
                                            outs);
       }
     }
-    Bound(seen);
+    ReleaseIfLarge(seen);
   });
   return ffi::Error::Success();
 }
@@ -265,8 +265,8 @@ static ffi::Error KernelGradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, 
         }
       }
     }
-    Bound(seen);
-    Bound(filled);
+    ReleaseIfLarge(seen);
+    ReleaseIfLarge(filled);
   });
   ForEach(pool, s.taps(), [&](Index k) {
     for (Index c = 0; c < s.channels; ++c) {
