@@ -30,6 +30,7 @@ from neuraxis.functions.continuous_convolution import continuous_convolve as con
 from neuraxis.functions.convolution import convolve as convolve
 from neuraxis.functions.convolution import cross_correlate as cross_correlate
 from neuraxis.functions.convolution import transposed_convolve as transposed_convolve
+from neuraxis.functions.group_normalization import group_norm as group_norm
 from neuraxis.functions.initializers import Initializer as Initializer
 from neuraxis.functions.initializers import he_normal as he_normal
 from neuraxis.functions.initializers import scaled_normal as scaled_normal

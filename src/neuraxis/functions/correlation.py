@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from neuraxis.functions import spatial
 from neuraxis.functions.spatial import Pairs
-from neuraxis.kernels import compiled, one_by_one
+from neuraxis.kernels import compiled, is_one_cpu, one_by_one
 
 _KERNELS = "neuraxis_convolve", "neuraxis_kernel_gradient"
 
@@ -93,9 +93,7 @@ kernel_gradient.defvjp(_keeping_arguments(kernel_gradient), _kernel_gradient_bac
 def _has_kernel(x: Array, other: Array, dilations: tuple[int, ...]) -> bool:
     """Return whether the C++ kernel applies: to undilated signals and images in single precision, on one CPU device."""
     fits = x.dtype == other.dtype == jnp.float32 and len(dilations) in (1, 2) and set(dilations) == {1}
-    # Only XLA's own operations can be distributed over several devices, or have types that say how.
-    alone = jax.default_backend() == "cpu" and jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
-    return fits and x.size > 0 and other.size > 0 and alone and compiled("convolution", *_KERNELS)
+    return fits and x.size > 0 and other.size > 0 and is_one_cpu() and compiled("convolution", *_KERNELS)
 
 
 @cache

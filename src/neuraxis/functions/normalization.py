@@ -53,7 +53,7 @@ class _InGroups:
         return self._to_channels(jnp.mean(self._grouped(jnp.mean(x, -2, keepdims=True)), -1, keepdims=True), x)
 
     def _grouped(self, x: Array) -> Array:
-        return x.reshape(*x.shape[:-1], self.groups, -1)
+        return x.reshape(*x.shape[:-1], self.groups, x.shape[-1] // self.groups)
 
     def _to_channels(self, each: Array, x: Array) -> Array:
         size = x.shape[-1] // self.groups
@@ -114,20 +114,28 @@ def standardize_groups(
     """Return x̂ = (x − μ)/√(σ² + ε), with mean μ and variance σ² over the places and a group of neighbouring channels.
 
     Args:
-        x: array with at least one entry.
+        x: array with at least one place and one channel.
         groups: number of groups, a divisor of the number of channels.
         epsilon: ε, which keeps the root away from 0.
 
     Raises:
-        InputError: for an empty x, groups that do not divide its channels, or an ε that is not positive.
+        InputError: for an x without places or channels, groups that do not divide its channels, or an ε that is not
+            positive.
     """
+    numbers = check_groups(x, groups, epsilon)
+    together = _InGroups(int(groups))
+    return _scale_to_unit(_centre(numbers, together)[0], together, epsilon)
+
+
+def check_groups(x: ArrayLike, groups: int, epsilon: ArrayLike) -> Array:
+    """Return x in at least single precision, and check it and the settings of `standardize_groups`."""
     check.whole(groups=groups)
-    numbers = _numbers(x, tuple(range(np.ndim(x))))
+    rank = np.ndim(x)
+    numbers = _numbers(x, tuple(range(max(rank - 2, 0), rank)))
     if numbers.ndim < 2 or numbers.shape[-1] % groups:
         raise InputError(f"x must have places and channels in {groups} groups, but has shape {numbers.shape}")
     _check_epsilon(epsilon)
-    together = _InGroups(int(groups))
-    return _scale_to_unit(_centre(numbers, together)[0], together, epsilon)
+    return numbers
 
 
 def _check_epsilon(epsilon: ArrayLike) -> None:

@@ -90,7 +90,7 @@ class UNet(eqx.Module):
         self.middle = block(deepest, deepest, first), attention, block(deepest, deepest, third)
         self.double = tuple(Upsampling(b, a, key=k) for (a, b), k in zip(pairs, each["double"], strict=False))
         self.up = tuple(block(2 * c, c, k) for c, k in zip(sizes, each["up"], strict=True))
-        self.norm = GroupNorm(int(groups), sizes[0])
+        self.norm = GroupNorm(int(groups), sizes[0], activation=silu)
         self.leave = from_zero(Convolution(sizes[0], channels, 3, key=keys["leave"], padding="same"))
 
     @property
@@ -134,7 +134,7 @@ def _mapped(network: UNet, x: Float[Array, "n h w c"], e: Float[Array, "n f"]) -
         h = network.up[level](jnp.concatenate([h, kept[level]], axis=-1), e)
         if level:
             h = network.double[level - 1](h)
-    return network.leave(silu(network.norm(h)))
+    return network.leave(network.norm(h))
 
 
 def _sizes(channels: Whole, width: Whole, multipliers: Sequence[Whole], groups: Whole, heads: Whole) -> tuple[int, ...]:

@@ -37,7 +37,8 @@ class TimedBlock(eqx.Module):
 
     def __init__(self, in_channels: int, out_channels: int, features: int, groups: int, *, key: PRNGKeyArray):
         keys = jax.random.split(key, 4)
-        self.first_norm, self.second_norm = GroupNorm(groups, in_channels), GroupNorm(groups, out_channels)
+        self.first_norm = GroupNorm(groups, in_channels, activation=silu)
+        self.second_norm = GroupNorm(groups, out_channels, activation=silu)
         self.first = Convolution(in_channels, out_channels, 3, key=keys[0], padding="same")
         self.time = Linear(features, out_channels, key=keys[1])
         self.second = from_zero(Convolution(out_channels, out_channels, 3, key=keys[2], padding="same"))
@@ -46,8 +47,8 @@ class TimedBlock(eqx.Module):
 
     def __call__(self, x: Float[Array, "... in"], e: Float[Array, "... feature"]) -> Float[Array, "... out"]:
         """Map images (…, height, width, in) and embeddings e (…, feature) to (…, height, width, out)."""
-        h = self.first(silu(self.first_norm(x))) + self.time(e)[..., None, None, :]
-        h = self.second(silu(self.second_norm(h)))
+        h = self.first(self.first_norm(x)) + self.time(e)[..., None, None, :]
+        h = self.second(self.second_norm(h))
         return h + (x if self.shortcut is None else self.shortcut(x))
 
 

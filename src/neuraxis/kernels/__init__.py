@@ -2,3 +2,4 @@
 
 from neuraxis.kernels.batching import one_by_one as one_by_one
 from neuraxis.kernels.build import compiled as compiled
+from neuraxis.kernels.conditions import is_one_cpu as is_one_cpu

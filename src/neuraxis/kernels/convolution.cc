@@ -5,13 +5,6 @@
 // number of threads, so neither do the results.
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
-#include <cstring>
-#include <exception>
-#include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -20,61 +13,17 @@
 // With narrower vectors XLA is as fast, so nothing is defined there.
 #if defined(__AVX2__) && defined(__FMA__)
 
-namespace ffi = xla::ffi;
-using Index = std::int64_t;
+#include "lanes.h"
+#include "tasks.h"
 
-#ifdef __AVX512F__
-constexpr Index kLanes = 16;  // numbers in a vector
-#else
-constexpr Index kLanes = 8;
-#endif
-typedef float Vector __attribute__((vector_size(kLanes * sizeof(float)), aligned(sizeof(float)), may_alias));
+namespace ffi = xla::ffi;
 
 constexpr Index kChannels = 8;         // input channels per block of the kernel gradient
 constexpr Index kPixels = 1024;        // pixels of an image per addition to the kernel gradient
 constexpr Index kNumbers = 64 * 1024;  // numbers of the input per task, which fit into the L2 cache
 constexpr Index kTasks = 16;           // minimum number of tasks to aim for
 
-static Vector Load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
-static void Add(float* to, Vector value) { *reinterpret_cast<Vector*>(to) += value; }
-static Index Up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 static Index Parts(Index n, Index size) { return (n + size - 1) / size; }
-
-// Run the tasks 0, …, count − 1 on this thread and on free threads of the pool; throw the last exception of any.
-template <typename Task>
-static void ForEach(ffi::ThreadPool& pool, Index count, const Task& task) {
-  struct Progress {
-    std::atomic<Index> begun{0};
-    Index done = 0;
-    std::exception_ptr error;
-    std::mutex mutex;
-    std::condition_variable all;
-  };
-  auto progress = std::make_shared<Progress>();  // outlives this call: a thread may start late, and find no task left
-  auto work = [progress, count, &task] {
-    Index mine = 0;
-    std::exception_ptr error;
-    for (Index index; (index = progress->begun++) < count; ++mine) {
-      try {
-        task(index);
-      } catch (...) {  // no memory left; other threads still use what the caller holds
-        error = std::current_exception();
-      }
-    }
-    if (mine == 0) return;
-    std::lock_guard<std::mutex> lock(progress->mutex);
-    if (error) progress->error = error;
-    if ((progress->done += mine) == count) progress->all.notify_all();
-  };
-  for (Index helper = 1; helper < std::min<Index>(pool.num_threads(), count); ++helper) {
-    auto another = work;
-    pool.Schedule(std::move(another));
-  }
-  work();
-  std::unique_lock<std::mutex> lock(progress->mutex);
-  progress->all.wait(lock, [&] { return progress->done == count; });
-  if (progress->error) std::rethrow_exception(progress->error);
-}
 
 // A thread keeps its vectors from task to task, but not large ones.
 static void ReleaseIfLarge(std::vector<float>& kept) {

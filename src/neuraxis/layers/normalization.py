@@ -1,16 +1,17 @@
 """Normalisation of each example independently of the others."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Num, PRNGKeyArray
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.functions.normalization import scale_to_unit, standardize, standardize_groups
+from neuraxis.functions.activations import identity
+from neuraxis.functions.group_normalization import group_norm
+from neuraxis.functions.normalization import scale_to_unit, standardize
 
 
 class LayerNorm(eqx.Module):
@@ -74,7 +75,7 @@ class RMSNorm(eqx.Module):
 
 
 class GroupNorm(eqx.Module):
-    """ĥ = (h − μ)/√(σ² + ε); y = γĥ + β, with mean and variance over the spatial axes and a group of channels.
+    """ĥ = (h − μ)/√(σ² + ε); y = f(γĥ + β), with mean and variance over the spatial axes and a group of channels.
 
     Mean and variance are those of each example and group, γ and β those of each channel. A single group is layer
     normalisation of images; one group per channel is instance normalisation.
@@ -84,10 +85,11 @@ class GroupNorm(eqx.Module):
         channels: number of channels of h.
         space: number of spatial axes before the last: 2 for images, 1 for signals.
         epsilon: ε, which keeps the root away from 0.
+        activation: f; on a CPU, `silu` takes hardly any extra time.
 
     Raises:
-        InputError: for numbers that are not positive, groups that do not divide the channels, or an h that is not
-            (…, *space, channels).
+        InputError: for numbers that are not positive, groups that do not divide the channels, an activation that is not
+            a function, or an h that is not (…, *space, channels).
 
     Source: Wu and He, European Conference on Computer Vision (2018).
     """
@@ -97,15 +99,25 @@ class GroupNorm(eqx.Module):
     groups: int = eqx.field(static=True)
     space: int = eqx.field(static=True)
     epsilon: float | Array
+    activation: Callable[[Array], Array] = eqx.field(static=True)
 
-    def __init__(self, groups: int, channels: int, *, space: int = 2, epsilon: float = 1e-5):
+    def __init__(
+        self,
+        groups: int,
+        channels: int,
+        *,
+        space: int = 2,
+        epsilon: float = 1e-5,
+        activation: Callable[[Array], Array] = identity,
+    ):
         check.whole(groups=groups)
+        check.functions(activation=activation)
         check.whole(0, space=space)
         _check(channels, epsilon, "channels")
         if channels % groups:
             raise InputError(f"groups must divide the {channels} channels, but is {groups}")
         self.gamma, self.beta = jnp.ones(channels), jnp.zeros(channels)
-        self.groups, self.space, self.epsilon = int(groups), int(space), epsilon
+        self.groups, self.space, self.epsilon, self.activation = int(groups), int(space), epsilon, activation
 
     def __call__(
         self, h: Num[ArrayLike, "... channel"], *, key: PRNGKeyArray | None = None
@@ -115,22 +127,12 @@ class GroupNorm(eqx.Module):
         first = x.ndim - self.space - 1  # spatial axis
         if first < 0:
             raise InputError(f"h must have {self.space} spatial axes and a channel axis, but has shape {x.shape}")
-        normal = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])
-        if x.size:
-            normal = standardize_groups(normal, self.groups, self.epsilon)
-        y = (normal * self.gamma + self.beta).astype(jnp.result_type(x, self.gamma, self.beta))
-        return _with_kept_gradient(y).reshape(x.shape)
-
-
-@jax.custom_jvp
-def _with_kept_gradient(y: Array) -> Array:
-    """Return y, whose gradient is stored: XLA would recompute it in every sum over it, including any exponentials."""
-    return y
-
-
-@_with_kept_gradient.defjvp
-def _(primals, tangents):
-    return primals[0], lax.optimization_barrier(tangents[0])
+        dtype = jnp.result_type(x, self.gamma, self.beta)
+        if x.size == 0:
+            return x.astype(dtype)
+        places = x.reshape(*x.shape[:first], math.prod(x.shape[first:-1]), x.shape[-1])
+        y = group_norm(places, self.gamma, self.beta, self.groups, self.epsilon, self.activation)
+        return y.astype(dtype).reshape(x.shape)
 
 
 def _check(size: int, epsilon: ArrayLike, name: str = "size") -> None:
