@@ -105,11 +105,11 @@ class Settings:
 QUICK = Settings(
     width=16,
     multipliers=(1,),
-    steps=300,
+    steps=200,
     times=32,
     sampling_steps=(1, 4),
     samples=60,
-    point_steps=500,
+    point_steps=250,
 )
 
 
