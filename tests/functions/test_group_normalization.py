@@ -13,9 +13,9 @@ from neuraxis.errors import InputError
 from neuraxis.functions import group_normalization as module
 from neuraxis.functions.activations import identity, relu, silu
 from neuraxis.functions.group_normalization import group_norm
-from neuraxis.kernels import build, compiled, is_one_cpu
+from neuraxis.kernels import build
 
-HAS_KERNEL = is_one_cpu() and compiled("group_norm", *module._KERNELS)
+HAS_KERNEL = module._has_kernel(jnp.zeros(1))
 needs_kernel = pytest.mark.skipif(not HAS_KERNEL, reason="no C++ compiler, no AVX2, or several devices")
 random = np.random.default_rng(0)
 # images, places and channels, groups: channels beside a vector's, one place, one group, one channel per group, runs
@@ -166,3 +166,5 @@ def test_bad_input_is_refused():
         group_norm(x, gamma, beta, 4, epsilon)
     with pytest.raises(InputError, match="epsilon must"):
         group_norm(x, gamma, beta, 3, 0.0)
+    with pytest.raises(InputError, match=r"beta must have shape \(6,\), but has shape \(5,\)"):
+        group_norm(x, gamma, beta[:5], 3, epsilon)

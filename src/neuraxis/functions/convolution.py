@@ -6,9 +6,6 @@ stride s, dilation d and p entries of padding in total, the result has ⌊(n + p
 
 Strides and transposed convolutions are reduced to correlations with stride 1 (`correlation`) by sorting the entries by
 phase, which is their position modulo the stride.
-
-In general there is no forward-mode derivative (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) of a convolution with several
-input channels; `jax.jacrev(jax.jacrev(f))` gives second derivatives.
 """
 
 import math
@@ -157,21 +154,16 @@ def _correlate(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...],
     return correlate(x, kernel, pads, dilations)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
 def _strided(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Correlate with a stride; the gradient is that of `_by_phases`, which computes the same function."""
+    """Correlate with a stride; the derivatives are those of `_by_phases`, which computes the same function."""
     return plain(x, kernel, pads, dilations, strides)
 
 
-def _strided_forward(x, kernel, pads, dilations, strides):
-    return _strided(x, kernel, pads, dilations, strides), (x, kernel)
-
-
-def _strided_backward(pads, dilations, strides, kept, dy):
-    return jax.vjp(partial(_by_phases, pads=pads, dilations=dilations, strides=strides), *kept)[1](dy)
-
-
-_strided.defvjp(_strided_forward, _strided_backward)
+@_strided.defjvp
+def _(pads, dilations, strides, primals, tangents):
+    by_phases = partial(_by_phases, pads=pads, dilations=dilations, strides=strides)
+    return _strided(*primals, pads, dilations, strides), jax.jvp(by_phases, primals, tangents)[1]
 
 
 def _by_phases(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...], strides: tuple[int, ...]) -> Array:

@@ -6,14 +6,15 @@ are the gradients of these.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.custom_batching import custom_vmap
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
 from neuraxis.functions import spatial
@@ -23,30 +24,24 @@ from neuraxis.kernels import compiled, is_one_cpu, one_by_one
 _KERNELS = "neuraxis_convolve", "neuraxis_kernel_gradient"
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def correlate(
     x: Float[Array, "batch *space in"], kernel: Float[Array, "*taps in out"], pads: Pairs, dilations: tuple[int, ...]
 ) -> Float[Array, "batch *places out"]:
     """Return y[i, o] = Σ_{k, c} x[i + d k − p, c] w[k, c, o], with p zeros before x; negative padding crops x."""
-    if _has_kernel(x, kernel, dilations):
-        if len(pads) == 1:  # a signal is an image of one row
-            y: Any = correlate(x[:, None], kernel[None], ((0, 0), *pads), (1, 1))
-            return y[:, 0]
-        return _by_kernel(pads)(x, kernel)
-    return plain(x, kernel, pads, dilations, (1,) * len(pads))
+    if jax.sharding.get_abstract_mesh().empty:
+        return _correlation.bind(x, kernel, pads=pads, dilations=dilations)
+    return _plain_correlation(x, kernel, pads, dilations)  # its types say how the result is distributed
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def kernel_gradient(
     x: Float[Array, "batch *space in"], dy: Float[Array, "batch *places out"], pads: Pairs, dilations: tuple[int, ...]
 ) -> Float[Array, "*taps in out"]:
     """Return dw[k, c, o] = Σ_i x[i + d k − p, c] dy[i, o], summed over the batch as well."""
-    if _has_kernel(x, dy, dilations):
-        if len(pads) == 1:
-            dw: Any = kernel_gradient(x[:, None], dy[:, None], ((0, 0), *pads), (1, 1))
-            return dw[0]
-        return _gradient_by_kernel(pads)(x, dy)
-    return _plain_gradient(x, dy, pads, dilations)
+    return _gradient.bind(x, dy, pads=pads, dilations=dilations)
+
+
+def _plain_correlation(x: Array, kernel: Array, pads: Pairs, dilations: tuple[int, ...]) -> Array:
+    return plain(x, kernel, pads, dilations, (1,) * len(pads))
 
 
 def _plain_gradient(x: Array, dy: Array, pads: Pairs, dilations: tuple[int, ...]) -> Array:
@@ -69,22 +64,88 @@ def _input_gradient(dy: Array, kernel: Array, pads: Pairs, dilations: tuple[int,
     return correlate(dy, jnp.flip(kernel, range(len(pads))).swapaxes(-1, -2), around, dilations)
 
 
-def _keeping_arguments(function: Callable) -> Callable:
-    return lambda a, b, pads, dilations: (function(a, b, pads, dilations), (a, b))
+# --- two bilinear primitives, each with gradients that are one of the two ---
 
 
-def _correlate_backward(pads, dilations, kept, dy):
-    x, kernel = kept
-    return _input_gradient(dy, kernel, pads, dilations), kernel_gradient(x, dy, pads, dilations)
+def _compute_correlation(x, kernel, *, pads, dilations):
+    if not _has_kernel(x, kernel, dilations):
+        return _plain_correlation(x, kernel, pads, dilations)
+    if len(pads) == 1:  # a signal is an image of one row
+        return _compute_correlation(x[:, None], kernel[None], pads=((0, 0), *pads), dilations=(1, 1))[:, 0]
+    shape = (x.shape[0], *_places(x.shape, kernel.shape, pads, dilations), kernel.shape[-1])
+    return _call(_KERNELS[0], _plain_correlation, shape, pads, x, kernel)
 
 
-def _kernel_gradient_backward(pads, dilations, kept, dw):
-    x, dy = kept
-    return _input_gradient(dy, dw, pads, dilations), correlate(x, dw, pads, dilations)
+def _compute_gradient(x, dy, *, pads, dilations):
+    if not _has_kernel(x, dy, dilations):
+        return _plain_gradient(x, dy, pads, dilations)
+    if len(pads) == 1:
+        return _compute_gradient(x[:, None], dy[:, None], pads=((0, 0), *pads), dilations=(1, 1))[0]
+    shape = *_places(x.shape, dy.shape[1:], pads, dilations), x.shape[-1], dy.shape[-1]
+    return _call(_KERNELS[1], _plain_gradient, shape, pads, x, dy)
 
 
-correlate.defvjp(_keeping_arguments(correlate), _correlate_backward)
-kernel_gradient.defvjp(_keeping_arguments(kernel_gradient), _kernel_gradient_backward)
+def _places(
+    shape: tuple[int, ...],
+    window: tuple[int, ...],
+    pads: Pairs,
+    dilations: tuple[int, ...],
+    strides: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
+    """Return the number of positions of a dilated window along each axis of padded images."""
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, window, strict=False)]
+    padded = [n + sum(pad) for n, pad in zip(shape[1:], pads, strict=False)]
+    return spatial.places(padded, reach, strides or (1,) * len(pads))
+
+
+def _abstract_correlation(x, kernel, *, pads, dilations):
+    return ShapedArray((x.shape[0], *_places(x.shape, kernel.shape, pads, dilations), kernel.shape[-1]), x.dtype)
+
+
+def _abstract_gradient(x, dy, *, pads, dilations):
+    taps = _places(x.shape, dy.shape[1:], pads, (1,) * len(pads), dilations)
+    return ShapedArray((*taps, x.shape[-1], dy.shape[-1]), x.dtype)
+
+
+def _batch(primitive: Primitive, otherwise: Callable, arguments, axes, *, pads, dilations):
+    """Compute a batch of correlations or gradients: several images as one batch of images, if the kernel is one."""
+    function = partial(primitive.bind, pads=pads, dilations=dilations)
+    batched = [axis is not None for axis in axes]
+    x, other = (a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arguments, axes, strict=True))
+    if primitive is _correlation and not batched[1]:
+        y = function(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), other)
+        return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+    if _has_kernel(x, other, dilations):
+        return one_by_one(function, batched, (x, other)), 0
+    each = [0 if b else None for b in batched]
+    return jax.vmap(lambda x, other: otherwise(x, other, pads, dilations), each)(x, other), 0
+
+
+def _bilinear(compute: Callable, abstract: Callable, otherwise: Callable, of_first: Callable, of_second: Callable):
+    """Return a primitive with its derivatives: those of the arguments, given that of the result and the other one."""
+    primitive = Primitive(compute.__name__.replace("_compute_", "neuraxis_"))
+    primitive.def_impl(jax.jit(compute, static_argnames=("pads", "dilations")))
+    primitive.def_abstract_eval(abstract)
+    mlir.register_lowering(primitive, mlir.lower_fun(compute, multiple_results=False))
+    ad.defbilinear(primitive, of_first, of_second)
+    batching.primitive_batchers[primitive] = partial(_batch, primitive, otherwise)
+    return primitive
+
+
+_correlation = _bilinear(
+    _compute_correlation,
+    _abstract_correlation,
+    _plain_correlation,
+    lambda dy, x, kernel, **where: _input_gradient(dy, kernel, **where),
+    lambda dy, x, kernel, **where: kernel_gradient(x, dy, **where),
+)
+_gradient = _bilinear(
+    _compute_gradient,
+    _abstract_gradient,
+    _plain_gradient,
+    lambda dw, x, dy, **where: _input_gradient(dy, dw, **where),
+    lambda dw, x, dy, **where: correlate(x, dw, **where),
+)
 
 
 # --- the kernel in C++ ---
@@ -96,49 +157,9 @@ def _has_kernel(x: Array, other: Array, dilations: tuple[int, ...]) -> bool:
     return fits and x.size > 0 and other.size > 0 and is_one_cpu() and compiled("convolution", *_KERNELS)
 
 
-@cache
-def _by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
-    """Return a function that correlates images by the kernel."""
-
-    @custom_vmap
-    def function(x, kernel):
-        sizes = _places(x, kernel.shape, pads)
-        shape = len(x), *sizes, kernel.shape[-1]
-        return _call(_KERNELS[0], lambda x, kernel: plain(x, kernel, pads, (1, 1), (1, 1)), shape, pads, x, kernel)
-
-    @function.def_vmap
-    def _(copies, in_batched, x, kernel):
-        if in_batched[1]:
-            return one_by_one(function, in_batched, (x, kernel)), True
-        y = function(x.reshape(copies * x.shape[1], *x.shape[2:]), kernel)
-        return y.reshape(copies, x.shape[1], *y.shape[1:]), True
-
-    return function
-
-
-@cache
-def _gradient_by_kernel(pads: Pairs) -> Callable[[Array, Array], Array]:
-    """Return a function that computes `kernel_gradient` of images by the kernel."""
-
-    @custom_vmap
-    def function(x, dy):
-        shape = *_places(x, dy.shape[1:], pads), x.shape[-1], dy.shape[-1]
-        return _call(_KERNELS[1], lambda x, dy: _plain_gradient(x, dy, pads, (1, 1)), shape, pads, x, dy)
-
-    @function.def_vmap
-    def _(copies, in_batched, x, dy):
-        return one_by_one(function, in_batched, (x, dy)), True
-
-    return function
-
-
-def _places(x: Array, window: tuple[int, ...], pads: Pairs) -> tuple[int, ...]:
-    """Return the number of positions of a window along both axes of padded images."""
-    return spatial.places([n + sum(pad) for n, pad in zip(x.shape[1:], pads, strict=False)], window[:2], (1, 1))
-
-
 def _call(name: str, otherwise: Callable, shape: tuple[int, ...], pads: Pairs, *arguments: Array) -> Array:
     """Call a kernel on a CPU, and a JAX function on other devices."""
     call = jax.ffi.ffi_call(name, jax.ShapeDtypeStruct(shape, jnp.float32))
     by_kernel = partial(call, top=np.int64(pads[0][0]), left=np.int64(pads[1][0]))
-    return lax.platform_dependent(*arguments, cpu=by_kernel, default=otherwise)
+    plainly = partial(otherwise, pads=pads, dilations=(1, 1))
+    return lax.platform_dependent(*arguments, cpu=by_kernel, default=plainly)

@@ -19,6 +19,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, ArrayLike, Float
 
+from neuraxis import check
+from neuraxis.errors import InputError
 from neuraxis.functions.activations import identity, silu
 from neuraxis.functions.normalization import check_groups, standardize_groups
 from neuraxis.kernels import compiled, is_one_cpu, one_by_one
@@ -28,8 +30,8 @@ _KERNELS = "neuraxis_group_norm", "neuraxis_group_norm_gradient"
 
 def group_norm(
     x: Float[ArrayLike, "... place channel"],
-    gamma: Float[Array, " channel"],
-    beta: Float[Array, " channel"],
+    gamma: Float[ArrayLike, "..."],
+    beta: Float[ArrayLike, "..."],
     groups: int,
     epsilon: ArrayLike,
     activation: Callable[[Array], Array] = identity,
@@ -45,15 +47,24 @@ def group_norm(
         activation: σ; on a CPU, `silu` takes hardly any extra time.
 
     Raises:
-        InputError: as `standardize_groups`.
+        InputError: as `standardize_groups`, and for a γ or β that is not one number per channel.
     """
-    x = check_groups(x, groups, epsilon)
+    numbers = check_groups(x, groups, epsilon)
+    factors, offsets = check.floats("gamma", gamma), check.floats("beta", beta)
+    for name, each in (("gamma", factors), ("beta", offsets)):
+        if each.shape != numbers.shape[-1:]:
+            raise InputError(f"{name} must have shape {numbers.shape[-1:]}, but has shape {each.shape}")
     with_silu = activation is silu
-    if x.dtype == gamma.dtype == beta.dtype == jnp.float32 and is_one_cpu() and compiled("group_norm", *_KERNELS):
-        y = _by_kernel(x, gamma, beta, jnp.asarray(epsilon, jnp.float32), int(groups), with_silu)
+    if _has_kernel(numbers, factors, offsets):
+        y = _by_kernel(numbers, factors, offsets, jnp.asarray(epsilon, jnp.float32), int(groups), with_silu)
     else:
-        y = _plain(x, gamma, beta, epsilon, groups=groups, with_silu=with_silu)
+        y = _plain(numbers, factors, offsets, epsilon, groups=int(groups), with_silu=with_silu)
     return y if with_silu else activation(y)
+
+
+def _has_kernel(*arrays: Array) -> bool:
+    single = all(array.dtype == jnp.float32 for array in arrays)
+    return single and is_one_cpu() and compiled("group_norm", *_KERNELS)
 
 
 def _plain(x: Array, gamma: Array, beta: Array, epsilon: ArrayLike, *, groups: int, with_silu: bool) -> Array:

@@ -109,7 +109,7 @@ QUICK = Settings(
     times=32,
     sampling_steps=(1, 4),
     samples=60,
-    point_steps=250,
+    point_steps=500,
 )
 
 
