@@ -174,4 +174,4 @@ def check_duration(trains: Any, duration: float | int) -> None:
 
 def on_host(name: str, value: Any) -> np.ndarray:
     """Return an array in double precision on the host."""
-    return np.asarray(check.array(name, value), float)
+    return np.asarray(check.host_array(name, value), float)
