@@ -324,7 +324,7 @@ def labels(labels: Any, classes: int) -> None:
     """Check that labels are integers, or booleans, from 0 to `classes` − 1."""
     from jax.core import Tracer
 
-    known = array("labels", labels)
+    known = host_array("labels", labels)
     if known.dtype.kind not in "iub":
         raise InputError(f"labels must be integers, but have dtype {known.dtype}")
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
@@ -339,7 +339,7 @@ def indices(count: int, **values: Any) -> None:
     from jax.core import Tracer
 
     for name, value in values.items():
-        known = array(name, value)
+        known = host_array(name, value)
         if known.dtype.kind not in "iu":
             raise InputError(f"{name} must be integers, but has dtype {known.dtype}")
         numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
