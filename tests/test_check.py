@@ -95,6 +95,38 @@ def test_numbers_of_any_kind_become_floats(value):
     assert floats.tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i2", np.longdouble])
+def test_dtypes_that_jax_does_not_know_are_converted(dtype):
+    numbers = np.array([1, 2, 300], dtype)
+    for convert in (check.array, check.floats):
+        np.testing.assert_array_equal(jnp.asarray(convert("x", numbers)), [1, 2, 300])
+    check.positive(x=numbers)
+
+
+def test_large_integers_do_not_wrap_around(as_user):
+    large = np.array([1, 2**40])
+    np.testing.assert_array_equal(check.floats("x", large), np.float32([1, 2**40]))
+    check.positive(x=large)
+    assert check.host_array("x", large) is large
+    with pytest.raises(InputError, match=r"x must fit in int32, but contains 1099511627776 at index \(1,\)"):
+        check.array("x", large)
+    with pytest.raises(InputError, match="x must fit in uint32"):
+        check.array("x", np.array([2**40], np.uint64))
+    with jax.enable_x64(True):
+        assert check.array("x", large) is large
+
+
+def test_masked_entries_and_durations_are_no_numbers(as_user):
+    masked = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    for wrong in (masked, np.array([1], "timedelta64[s]")):
+        for convert in (check.array, check.floats):
+            with pytest.raises(InputError, match="x must"):
+                convert("x", wrong)
+        with pytest.raises(InputError, match="x must"):
+            check.positive(x=wrong)
+    np.testing.assert_array_equal(check.floats("x", np.ma.masked_array([1.0, 2.0])), [1, 2])
+
+
 def test_floats_keep_their_precision():
     assert check.floats("x", jnp.ones(2, jnp.float16)).dtype == jnp.float16
     assert check.floats("x", 2.5).weak_type

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from neuraxis.files import sweep, write_atomically, writing
+from neuraxis.files import _host, check_writable, sweep, write_atomically, writing
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path):
@@ -23,6 +23,27 @@ def test_gives_the_permissions_that_the_user_asked_for(tmp_path):
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_an_existing_file_keeps_its_permissions(tmp_path):
+    write_atomically(tmp_path / "private", "old")
+    (tmp_path / "private").chmod(0o600)
+    write_atomically(tmp_path / "private", "new")
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_leads_to_what_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    link, file = tmp_path / "link", tmp_path / "far" / "file"
+    link.symlink_to(file)
+    for content in ("first", "second"):  # the file does not exist at first
+        check_writable(link)
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert file.read_text() == content
+    (tmp_path / "far" / f".file.{_host()}.999999999.x").touch()  # of a writer that was killed
+    sweep(link)
+    assert [p.name for p in file.parent.iterdir()] == ["file"]
 
 
 def test_an_interrupt_leaves_the_old_content_and_nothing_else(tmp_path, monkeypatch):

@@ -35,7 +35,20 @@ def array(name: str, value: Any) -> Any:
     """Convert a list, table or tensor to an array of real numbers, integers or booleans; return arrays unchanged.
 
     Raises:
-        InputError: for anything else, such as text, complex numbers, random keys or ragged lists.
+        InputError: for anything else, such as text, complex numbers, random keys or ragged lists; for integers that JAX
+            cannot hold, which would wrap around.
+    """
+    value = host_array(name, value)
+    if isinstance(value, np.ndarray) and value.dtype in (np.int64, np.uint64) and not isinstance(value, np.memmap):
+        _check_width(name, value)
+    return value
+
+
+def host_array(name: str, value: Any) -> Any:
+    """`array`, for arrays that are used in NumPy only: integers may be of any size.
+
+    Raises:
+        InputError: for anything but numbers or booleans, as for `array`.
     """
     # Imported here so that the data sets can be listed without importing JAX.
     import jax
@@ -52,9 +65,34 @@ def array(name: str, value: Any) -> Any:
             raise InputError(f"{name} must be an array of numbers, but is {received(value)}{reason}") from None
     if jnp.issubdtype(value.dtype, jnp.complexfloating):
         raise InputError(f"{name} must contain real numbers, but has dtype {value.dtype}; take .real, or abs()")
-    if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
+    if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool) or value.dtype.kind == "m":
         raise InputError(f"{name} must be an array of numbers, but is {received(given)}")
-    return value
+    if np.ma.is_masked(value):
+        raise InputError(f"{name} must not have masked entries; replace them, as by .filled(0)")
+    return _native(value)
+
+
+def _native(value: Any) -> Any:
+    """Convert masked arrays, and NumPy's dtypes that JAX does not know: other byte orders and extended precision."""
+    if isinstance(value, np.ma.MaskedArray):
+        value = value.data
+    if not isinstance(value, np.ndarray) or isinstance(value, np.memmap):  # which is converted when it is read
+        return value
+    if value.dtype == np.longdouble:
+        return value.astype(np.float64)
+    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+
+def _check_width(name: str, value: np.ndarray) -> None:
+    import jax
+
+    kind = jax.dtypes.canonicalize_dtype(value.dtype)
+    limits = np.iinfo(kind)
+    if not np.all(good := (value >= limits.min) & (value <= limits.max)):
+        raise InputError(
+            f"{name} must fit in {kind}, but contains {_found(value, value, good)}; convert it to floats, or use "
+            "double precision (jax.enable_x64)"
+        )
 
 
 def floats(name: str, value: Any) -> Any:
@@ -65,23 +103,28 @@ def floats(name: str, value: Any) -> Any:
     """
     import jax.numpy as jnp
 
-    value = jnp.asarray(array(name, value))
+    value = host_array(name, value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iub":  # first, because JAX may shorten integers
+        value = value.astype(jnp.result_type(float))
+    value = jnp.asarray(value)
     return value if jnp.issubdtype(value.dtype, jnp.floating) else value.astype(float)
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Return the numbers in `value` in the dtype that JAX will use; an empty array if `value` is being traced."""
+    """Return the numbers in `value`, floats in JAX's precision; an empty array if `value` is being traced."""
     import jax
     from jax.core import Tracer
 
     if value is None or isinstance(value, str | bool):
         raise InputError(f"{name} must be a number, but is {received(value)}")
-    checked = array(name, value)
+    checked = host_array(name, value)
     if checked.dtype == bool:
         raise InputError(f"{name} must be a number, but is {received(value)}")
     if isinstance(checked, Tracer):
         return np.empty(0, checked.dtype)
     numbers = np.asarray(checked)
+    if numbers.dtype.kind in "iu":
+        return numbers
     with np.errstate(over="ignore", under="ignore"):
         return numbers.astype(jax.dtypes.canonicalize_dtype(numbers.dtype), copy=False)
 
@@ -281,7 +324,7 @@ def labels(labels: Any, classes: int) -> None:
     """Check that labels are integers, or booleans, from 0 to `classes` − 1."""
     from jax.core import Tracer
 
-    known = array("labels", labels)
+    known = host_array("labels", labels)
     if known.dtype.kind not in "iub":
         raise InputError(f"labels must be integers, but have dtype {known.dtype}")
     numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)
@@ -296,7 +339,7 @@ def indices(count: int, **values: Any) -> None:
     from jax.core import Tracer
 
     for name, value in values.items():
-        known = array(name, value)
+        known = host_array(name, value)
         if known.dtype.kind not in "iu":
             raise InputError(f"{name} must be integers, but has dtype {known.dtype}")
         numbers = np.empty(0, int) if isinstance(known, Tracer) else np.asarray(known)

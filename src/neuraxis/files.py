@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +25,12 @@ def write_atomically(path: os.PathLike | str, content: bytes | str) -> None:
 def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
     """Open a temporary file beside `path`, which is renamed to it on exit: `write_atomically` in several writes.
 
+    An existing file keeps its permissions, and a symbolic link still leads to the file that is written.
+
     Raises:
         OSError: if the folder cannot be written or is full; an existing file is then left unchanged.
     """
-    path = Path(path)
+    path = _target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_host()}.{os.getpid()}.")
     try:
@@ -35,7 +38,7 @@ def writing(path: os.PathLike | str) -> Iterator[BufferedIOBase]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -48,7 +51,7 @@ def check_writable(path: os.PathLike | str) -> None:
     Raises:
         OSError: if the folder cannot be written.
     """
-    path = Path(path)
+    path = _target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path.parent):
         pass
@@ -60,12 +63,17 @@ def sweep(path: os.PathLike | str) -> None:
     Call this before the process writes to `path` itself. Files of running processes are kept, as are those of other
     hosts, whose processes cannot be checked from here.
     """
-    path = Path(path)
+    path = _target(path)
     leftover = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.\w+")
     for file in path.parent.iterdir() if path.parent.is_dir() else ():
         match = leftover.fullmatch(file.name)
         if match and not _is_another_living_process(int(match[1])):
             file.unlink(missing_ok=True)
+
+
+def _target(path: os.PathLike | str) -> Path:
+    """Return the path of the file itself, if `path` is a symbolic link to it."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
 def _host() -> str:

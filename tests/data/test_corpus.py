@@ -35,6 +35,8 @@ def test_a_file_of_your_own(tmp_path, as_user):
     path.write_bytes("Größe".encode("latin-1"))
     read = corpus.Text.read(str(path), "latin-1")
     assert (read.name, read.title, read.content) == ("own words", "own words.txt", "Größe")
+    path.with_suffix(".marked").write_bytes("\ufeffSize".encode())  # with the byte-order mark of some editors
+    assert corpus.Text.read(path.with_suffix(".marked")).content == "Size"
     with pytest.raises(DataError, match=r"own words\.txt is not UTF-8 \(byte 2 is f6\); specify its encoding, or save"):
         corpus.Text.read(path)
     with pytest.raises(DataError, match=r"cannot be read: Is a directory"):

@@ -68,6 +68,11 @@ def test_tokens_out_of_range_are_refused(as_user, pairs):
             tokenizer.encode(3)
 
 
+def test_surrogates_are_no_characters(pairs):
+    with pytest.raises(InputError, match=r"text must consist of Unicode characters, but contains '\\ud800' at index 1"):
+        pairs.encode("a\ud800")
+
+
 def test_bad_alphabets_are_refused(as_user):
     with pytest.raises(InputError, match="'a' more often"):
         Characters("aba")

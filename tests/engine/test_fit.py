@@ -8,7 +8,7 @@ import optax
 import pytest
 from jax import lax
 
-from neuraxis.engine import descent, gradient_descent
+from neuraxis.engine import descent, evaluate, gradient_descent
 from neuraxis.engine.feed import Order
 from neuraxis.engine.minibatch import Task, begin, begins_finite
 from neuraxis.errors import InputError
@@ -127,10 +127,16 @@ def test_lists_are_data():
         train(data=([[1.0, 2.0], [3.0]], [0, 1]))
 
 
-def test_a_mapped_file_is_trained_on_as_arrays_are(tmp_path):
-    mapped = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
+@pytest.mark.parametrize("dtype", ["<f4", ">f4"])
+def test_a_mapped_file_is_trained_on_as_arrays_are(tmp_path, dtype):
+    mapped = np.memmap(tmp_path / "x", dtype, "w+", shape=x.shape)
     mapped[:] = x
     assert eqx.tree_equal(train(data=(mapped, labels)).model, train().model)
+    assert evaluate(None, mean_of_squares, (mapped,)) == evaluate(None, mean_of_squares, (x,))
+
+
+def mean_of_squares(model, x, key=None):
+    return jnp.mean(x**2, axis=-1)
 
 
 def test_double_precision_reaches_a_source():

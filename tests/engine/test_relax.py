@@ -112,6 +112,14 @@ def test_an_energy_without_a_bottom_is_not_called_settled():
     assert falling.steps < 1000  # it ends when numbers overflow, not at the last step
 
 
+def test_a_state_at_which_the_gradient_is_infinite_is_stopped_and_not_called_settled():
+    """A further step would make the state infinite, where the gradient is 0."""
+    settled = relax(lambda x: jnp.sum(jnp.log(x), axis=-1), jnp.array([[1.0, 2.0], [-3.0, 1.0]]), step_size=1.0)
+    np.testing.assert_array_equal(settled.converged, False)
+    np.testing.assert_array_equal(settled.x[0], [0.0, 1.5])
+    assert np.isfinite(settled.x).all()
+
+
 def test_an_overshooting_step_is_not_called_settled():
     assert not relax(bowl, np.array([3.0, 2.0]), step_size=2.0, max_steps=20).converged
 

@@ -53,3 +53,5 @@ def test_bad_input_is_refused():
         for wrong in (3, None, "text", (2, -1), (2.5, 1)):
             with pytest.raises(InputError, match=r"shape(\[\d\])? must"):
                 initializer(KEY, wrong)
+        with pytest.raises(InputError, match=r"drawing weights of shape \(10000000, 10000000\) would take"):
+            initializer(KEY, (10_000_000, 10_000_000))

@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,6 +104,25 @@ def test_tokens_are_drawn_with_the_probabilities_asked_for(one, options, expecte
     # 4000 draws: a standard deviation of at most 0.008.
     np.testing.assert_allclose(found, expected / np.sum(expected), atol=0.035)
     assert not np.any(found[np.asarray(expected) == 0])
+
+
+@pytest.mark.parametrize(("options", "count"), [({"top_k": 1}, 1), ({"top_k": 3}, 3), ({"top_p": 0.2}, 3)])
+def test_tokens_of_equal_logits_are_limited_too(one, options, count):
+    found = shares(Sampling(Decoding(one), **options), jnp.zeros(TOKENS), draws=200)
+    assert np.flatnonzero(found).tolist() == list(range(count))
+
+
+@pytest.mark.parametrize("temperature", [1e-30, 1e-37, 1e-38, 1e-45])
+def test_a_temperature_near_zero_does_not_overflow(one, temperature):
+    found = shares(Sampling(Decoding(one), temperature), jnp.asarray([40.0, 50.0, 30.0] + [0.0] * 8), draws=100)
+    np.testing.assert_array_equal(found, np.arange(TOKENS) == 1)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_of_nan_are_refused(one, temperature):
+    broken = eqx.tree_at(lambda m: m.unembedding.weight, one, replace_fn=lambda w: w * jnp.nan)
+    with pytest.raises(InputError, match="the model must return finite logits, but returned NaN"):
+        generate(broken, text[0, :2], 3, key=KEY, temperature=temperature)
 
 
 @pytest.mark.slow

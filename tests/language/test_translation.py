@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from neuraxis.engine import simulate
-from neuraxis.errors import DivergedError, InputError
+from neuraxis.errors import InputError
 from neuraxis.language import EncoderDecoder, TargetDecoding, translate
 
 KEY = jax.random.key(0)
@@ -68,9 +68,14 @@ def test_beyond_its_length_logits_are_nan(model):
 
 
 def test_a_model_of_nan_is_refused(model):
-    broken = eqx.tree_at(lambda m: m.source_embedding.weight, model, replace_fn=lambda w: w * jnp.nan)
-    with pytest.raises((DivergedError, InputError), match="NaN"):
-        translate(broken, source, length=LENGTH)
+    for part, message in (
+        (lambda m: m.source_embedding.weight, "the initial state must be finite, but contains NaN"),
+        (lambda m: m.target_embedding.weight, "the model must return finite logits, but returned NaN"),
+        (lambda m: m.out.weight, "the model must return finite logits, but returned NaN"),
+    ):
+        broken = eqx.tree_at(part, model, replace_fn=lambda w: w * jnp.nan)
+        with pytest.raises(InputError, match=message):
+            translate(broken, source, length=LENGTH)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -49,3 +49,5 @@ def test_bad_input_is_refused():
         Embedding(0, 4, key=KEY)
     with pytest.raises(InputError, match="key must be one random key"):
         Embedding(3, 4, key=0)
+    with pytest.raises(InputError, match="tokens and size must be smaller"):
+        Embedding(10**8, 10**6, key=KEY)

@@ -44,9 +44,9 @@ def test_events_of_counts_lie_at_the_end_of_their_step():
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.tuples(st.floats(0, 12), st.integers(0, 2)), max_size=20))
+@given(st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 2)), max_size=20))
 def test_binned_spikes_give_the_trains_back(pairs):
-    pairs = sorted(pairs)
+    pairs = sorted((microseconds / 1000, neuron) for microseconds, neuron in pairs)
     lists = trains(np.array([t for t, _ in pairs], float), np.array([n for _, n in pairs], int), 3)
     spikes = binned(lists, dt=0.5, steps=24)
     np.testing.assert_array_equal(spikes.number.sum(0), counts(lists))
@@ -56,6 +56,18 @@ def test_binned_spikes_give_the_trains_back(pairs):
     found = {(n, max(1, np.ceil(round(t / 0.5, 9)))): t for t, n in zip(times, neurons, strict=True)}
     assert expected.keys() == found.keys()
     assert all(found[place] == pytest.approx(expected[place], abs=1e-12) for place in expected)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.05, 0.025, 0.3, 0.7, 1 / 3])
+def test_spikes_at_the_ends_of_steps_return_to_their_steps(dt):
+    """Although quotients such as 1.1/0.1 are rounded to more than the whole number."""
+    record = np.ones((100_000, 1), int)
+    times, _ = events(record, dt)
+    binned_again = binned(times[None], dt, len(record))
+    np.testing.assert_array_equal(binned_again.number, record)
+    np.testing.assert_allclose(binned_again.age, 0, atol=1e-6 * dt)
+    # One spike beyond the end of a step belongs to the next.
+    np.testing.assert_array_equal(binned(np.array([3.001 * dt]), dt, 5).number, [0, 0, 0, 1, 0])
 
 
 @pytest.mark.usefixtures("as_user")

@@ -109,7 +109,7 @@ def load(name: str, source: Source) -> Text:
 
 def _decoded(content: bytes, source: str, encoding: str = "utf-8") -> str:
     try:
-        return content.decode(encoding)
+        return content.decode(encoding).removeprefix("\ufeff")  # the byte-order mark of some editors
     except UnicodeDecodeError as error:
         where = f"byte {error.start} is {content[error.start]:02x}"
         remedy = "specify its encoding, or save it as UTF-8"

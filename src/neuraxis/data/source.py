@@ -26,7 +26,7 @@ class ArraySource:
     def __init__(self, *arrays: Any):
         if not arrays:
             raise InputError("an ArraySource needs at least one array")
-        arrays = tuple(check.array(f"arrays[{i}]", x) for i, x in enumerate(arrays))
+        arrays = tuple(check.host_array(f"arrays[{i}]", x) for i, x in enumerate(arrays))
         check.same_length(**{f"arrays[{i}]": x for i, x in enumerate(arrays)})
         self._arrays = tuple(_Rows.of(x) if isinstance(x, np.memmap) else x for x in arrays)
 

@@ -77,7 +77,7 @@ def _arrays(name: str, data: Any) -> Arrays:
         raise InputError(
             f"{name} must be a tuple of arrays, such as (x, labels) or (x,), but is {check.received(data)}"
         )
-    arrays = tuple(np.asarray(check.array(f"{name}[{i}]", x)) for i, x in enumerate(data))
+    arrays = tuple(np.asarray(check.host_array(f"{name}[{i}]", x)) for i, x in enumerate(data))
     check.same_length(**{f"{name}[{i}]": x for i, x in enumerate(arrays)})
     return arrays
 

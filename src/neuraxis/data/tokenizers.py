@@ -164,8 +164,17 @@ class BytePairs:
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> Int[np.ndarray, " time"]:
-        """Return the tokens of a text."""
+        """Return the tokens of a text.
+
+        Raises:
+            InputError: for surrogates, which are no characters.
+        """
         check.instance(str, text=text)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            unknown = f"{text[error.start]!r} at index {error.start}"
+            raise InputError(f"text must consist of Unicode characters, but contains {unknown}") from None
         return np.array(self._tokenizer.encode(text).ids, np.int32)
 
     def decode(self, tokens: ArrayLike) -> str:

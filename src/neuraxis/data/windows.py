@@ -25,7 +25,7 @@ class Windows:
 
     def __init__(self, sequence: ArrayLike, length: int, *, every: int = 1):
         check.whole(length=length, every=every)
-        numbers = np.asarray(check.array("sequence", sequence))
+        numbers = np.asarray(check.host_array("sequence", sequence))
         if numbers.ndim < 1 or len(numbers) < length:
             held = "is a single number" if numbers.ndim < 1 else f"contains {len(numbers)}"
             raise InputError(f"sequence must contain at least the {length} entries of a window, but {held}")

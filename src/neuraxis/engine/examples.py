@@ -78,4 +78,4 @@ def taken(source: Source, indices: Int[np.ndarray, " some"]) -> tuple[np.ndarray
             f"take(indices) of {type(source).__name__} must return a tuple of arrays with one entry per index, but "
             f"returned {received} for {len(indices)} indices"
         )
-    return tuple(map(np.asarray, loaded))
+    return tuple(check.array(f"take(indices)[{i}]", np.asarray(x)) for i, x in enumerate(loaded))

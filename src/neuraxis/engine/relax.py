@@ -140,8 +140,9 @@ def _gradient(energy: Callable[[PyTree], Array]) -> Callable[[PyTree], PyTree]:
 
 
 def _moving(x: PyTree, g: PyTree, rtol: Array, atol: Array, lead: Lead) -> Bool[Array, "..."]:
-    """Return which states are not at rest; false where the gradient g is NaN."""
-    return _root_mean_square(g, lead) > atol + rtol * _root_mean_square(x, lead)
+    """Return which states are not at rest; false where x or the gradient g is not finite."""
+    size, slope = _root_mean_square(x, lead), _root_mean_square(g, lead)
+    return jnp.isfinite(size) & jnp.isfinite(slope) & (slope > atol + rtol * size)
 
 
 def _root_mean_square(tree: PyTree, lead: Lead) -> Float[Array, "..."]:
@@ -184,4 +185,5 @@ def _walk(energy, x, arguments, step_size, rtol, atol, steps) -> Relaxed:
 
 
 def _has_settled(x: PyTree, g: PyTree, rtol: Array, atol: Array, lead: Lead) -> Bool[Array, "..."]:
-    return jnp.isfinite(_root_mean_square(g, lead)) & ~_moving(x, g, rtol, atol, lead)
+    finite = jnp.isfinite(_root_mean_square(x, lead)) & jnp.isfinite(_root_mean_square(g, lead))
+    return finite & ~_moving(x, g, rtol, atol, lead)

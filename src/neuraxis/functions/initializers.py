@@ -21,6 +21,7 @@ from neuraxis.errors import InputError
 Initializer = Callable[[PRNGKeyArray, tuple[int, ...]], Array]
 
 _FEWEST = 2**16
+_BYTES = 16  # of memory per number while drawing: random bits, their halves, and the result
 _STANDARD_DEVIATION = 0.87962566103423978  # of the standard normal distribution truncated at ±2
 
 
@@ -69,7 +70,9 @@ def _truncated(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
 
 def _draw(sampler: Callable[..., Array], key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     size = int(math.prod(shape))  # the shape may consist of NumPy integers
-    flat = _flat(sampler, key, max(_FEWEST, 1 << (size - 1).bit_length()))
+    drawn = max(_FEWEST, 1 << (size - 1).bit_length())
+    check.memory(f"drawing weights of shape {tuple(shape)}", _BYTES * drawn)
+    flat = _flat(sampler, key, drawn)
     # In NumPy unless traced, so that nothing is compiled for the shape.
     return (
         flat[:size].reshape(shape) if isinstance(flat, Tracer) else jnp.asarray(np.asarray(flat)[:size].reshape(shape))

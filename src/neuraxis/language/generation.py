@@ -13,7 +13,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
 from neuraxis import check
 from neuraxis.engine import ClosedLoop, simulate
 from neuraxis.engine.dynamics import check_dynamics
-from neuraxis.errors import InputError
+from neuraxis.errors import DivergedError, InputError
 from neuraxis.functions.precision import single
 from neuraxis.kinds import Dynamics
 from neuraxis.language.language_model import LanguageModel
@@ -135,29 +135,53 @@ class Sampling(eqx.Module):
     def step(
         self, state: Any, token: Integer[Array, "..."], dt: ArrayLike = 1.0, *, key: PRNGKeyArray
     ) -> tuple[Any, Int[Array, "..."]]:
-        """Read a token; return the next one."""
+        """Read a token; return the next one, or −1 if a logit is NaN."""
         state, logits = self.decoding.step(state, token, dt)
         return state, self._drawn(single(logits), key)
 
     def _drawn(self, logits: Float[Array, "... token"], key: PRNGKeyArray) -> Int[Array, "..."]:
         best = jnp.argmax(logits, axis=-1)
-        scaled = logits / jnp.where(self.temperature == 0, 1, self.temperature)
+        # The largest logit becomes 0, so that dividing by a very low temperature cannot overflow.
+        relative = logits - jnp.max(logits, axis=-1, keepdims=True)
+        scaled = relative / jnp.where(self.temperature == 0, 1, self.temperature)
         if self.top_k is not None:
-            smallest = lax.top_k(scaled, self.top_k)[0][..., -1:]
-            scaled = jnp.where(scaled < smallest, -jnp.inf, scaled)
+            largest, tokens = lax.top_k(scaled, self.top_k)
+            scaled = _placed(tokens, largest, scaled.shape[-1])
         if self.top_p is not None:
             scaled = _nucleus(scaled, self.top_p)
         drawn = jax.random.categorical(key, scaled)
-        return jnp.where(self.temperature == 0, best, drawn).astype(jnp.int32)
+        token = jnp.where(self.temperature == 0, best, drawn).astype(jnp.int32)
+        return jnp.where(jnp.any(jnp.isnan(logits), axis=-1), -1, token)
 
 
 def _nucleus(logits: Float[Array, "... token"], p: ArrayLike) -> Float[Array, "... token"]:
     """Set to −∞ all logits but those of the fewest, most probable tokens whose probabilities add up to p."""
-    descending = -jnp.sort(-logits, axis=-1)
+    descending, tokens = lax.top_k(logits, logits.shape[-1])
     shares = jax.nn.softmax(descending)
     before = jnp.cumsum(shares, axis=-1) - shares  # of the tokens that are more probable
-    last = jnp.sum(before < p, axis=-1, keepdims=True) - 1
-    return jnp.where(logits < jnp.take_along_axis(descending, jnp.maximum(last, 0), axis=-1), -jnp.inf, logits)
+    first = jnp.arange(logits.shape[-1]) == 0  # always kept
+    return _placed(tokens, jnp.where(first | (before < p), descending, -jnp.inf), logits.shape[-1])
+
+
+def _placed(tokens: Int[Array, "... some"], logits: Float[Array, "... some"], count: int) -> Float[Array, "... token"]:
+    """Return `count` logits, those given for some of the tokens and −∞ for the others."""
+    others = jnp.full((*logits.shape[:-1], count), -jnp.inf, logits.dtype)
+    return jnp.put_along_axis(others, tokens, logits, axis=-1, inplace=False)
+
+
+def write(loop: ClosedLoop, count: int, *, key: PRNGKeyArray, state: Any = None) -> Int[np.ndarray, "... count"]:
+    """Run a `Sampling` whose input is its own output, and return its tokens.
+
+    Raises:
+        InputError: if a logit is NaN.
+    """
+    try:
+        tokens = np.asarray(simulate(loop, steps=count, state=state, key=key).record)
+    except DivergedError:
+        tokens = np.array(-1)
+    if np.any(tokens < 0):
+        raise InputError("the model must return finite logits, but returned NaN")
+    return np.moveaxis(tokens, 0, -1)
 
 
 def generate(
@@ -184,8 +208,8 @@ def generate(
         top_p: total probability, in (0, 1], of the fewest most probable tokens to sample from.
 
     Raises:
-        InputError: for a prompt that is empty, longer than the context or not of valid tokens, or other values out of
-            range.
+        InputError: for a prompt that is empty, longer than the context or not of valid tokens, other values out of
+            range, or a model that returns NaN.
     """
     check.instance(LanguageModel, model=model)
     check.whole(count=count)
@@ -204,8 +228,7 @@ def generate(
     last = jnp.asarray(padded[..., given])
     state = _read(decoding, padded, jnp.asarray(given, jnp.int32))
     loop = ClosedLoop(sampling, last)  # pyright: ignore[reportArgumentType] - its step takes a key
-    trace = simulate(loop, steps=count, state=(state, last), key=key)
-    return np.moveaxis(np.asarray(trace.record), 0, -1)
+    return write(loop, count, key=key, state=(state, last))
 
 
 def _value(number: Any) -> Any:

@@ -25,7 +25,7 @@ def keep_probability(counts: Integer[np.ndarray, " word"], sample: float) -> Flo
     check.positive(counts=counts)
     check.one_number(sample=sample)
     check.not_negative(sample=sample)
-    counts = np.asarray(check.array("counts", counts), np.float64)
+    counts = np.asarray(check.host_array("counts", counts), np.float64)
     if sample == 0:
         return np.ones_like(counts)
     ratio = sample * counts.sum() / counts

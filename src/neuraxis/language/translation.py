@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, Integer, PRNGKeyArray
 
 from neuraxis import check
-from neuraxis.engine import ClosedLoop, simulate
+from neuraxis.engine import ClosedLoop
 from neuraxis.errors import InputError
 from neuraxis.language.decoder import CrossCache
 from neuraxis.language.encoder_decoder import EncoderDecoder
-from neuraxis.language.generation import Sampling
+from neuraxis.language.generation import Sampling, write
 from neuraxis.values import compiled
 
 
@@ -91,14 +91,14 @@ def translate(
         key: random key for sampling; not needed at temperature 0.
 
     Raises:
-        InputError: as for `TargetDecoding` and `Sampling`, and for a temperature above 0 without a key.
+        InputError: as for `TargetDecoding` and `Sampling`, for a temperature above 0 without a key, or a model that
+            returns NaN.
     """
     sampling: Any = Sampling(TargetDecoding(model, source, length=length), temperature, top_k, top_p)
     if key is None and np.any(temperature):
         raise InputError(f"a temperature above 0 needs a key, but is {check.received(temperature)} without one")
     first = jnp.full(np.shape(source)[:-1], model.begin, jnp.int32)
-    trace = simulate(ClosedLoop(sampling, first), steps=length, key=jax.random.key(0) if key is None else key)
-    tokens = np.moveaxis(np.asarray(trace.record), 0, -1)
+    tokens = write(ClosedLoop(sampling, first), length, key=jax.random.key(0) if key is None else key)
     is_end = tokens == model.end
     after = np.cumsum(is_end, axis=-1) - is_end > 0
     return np.where(after, model.padding, tokens).astype(np.int32)

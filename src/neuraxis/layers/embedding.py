@@ -28,6 +28,7 @@ class Embedding(eqx.Module):
 
     def __init__(self, tokens: int, size: int, *, key: PRNGKeyArray):
         check.whole(tokens=tokens, size=size)
+        check.array_fits("tokens and size", (tokens, size))
         check.key(key)
         self.weight = jax.random.normal(key, (tokens, size))
 

@@ -152,6 +152,16 @@ def check_sorted(**times: Any) -> None:
             raise InputError(f"{name} must be in ascending order, but contain {earlier} after {later}")
 
 
+def steps_of(times: np.ndarray, dt: float | int) -> Int[np.ndarray, "..."]:
+    """Return the step i in which each time lies, (i dt, (i + 1) dt]; time 0 lies in step 0.
+
+    A time less than a millionth of a step after the end of a step still lies in it, because rounding moves quotients
+    such as 1.1/0.1 slightly away from the intended whole number.
+    """
+    quotient = times / dt
+    return np.maximum(np.ceil(quotient - np.maximum(1e-6, 4 * np.spacing(quotient))), 1).astype(int) - 1
+
+
 def check_duration(trains: Any, duration: float | int) -> None:
     """Check that a duration is one positive number, and that no spike comes after it."""
     check.one_number(duration=duration)
@@ -164,4 +174,4 @@ def check_duration(trains: Any, duration: float | int) -> None:
 
 def on_host(name: str, value: Any) -> np.ndarray:
     """Return an array in double precision on the host."""
-    return np.asarray(check.array(name, value), float)
+    return np.asarray(check.host_array(name, value), float)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Num
 
 from neuraxis import check
 from neuraxis.errors import InputError
-from neuraxis.neurons.spike_train import check_duration, on_host, sorted_times
+from neuraxis.neurons.spike_train import check_duration, on_host, sorted_times, steps_of
 
 
 class Spikes(NamedTuple):
@@ -112,7 +112,7 @@ def binned(trains: Float[ArrayLike, "*neurons spike"], dt: float | int, steps: i
     shape, flat = trains.shape[:-1], trains.reshape(math.prod(trains.shape[:-1]), trains.shape[-1])
     neuron, spike = np.nonzero(np.isfinite(flat))
     times = flat[neuron, spike]
-    step = np.clip(np.ceil(times / dt).astype(int) - 1, 0, steps - 1)
+    step = np.minimum(steps_of(times, dt), steps - 1)
     number, latest = np.zeros((steps, len(flat)), int), np.zeros((steps, len(flat)))
     np.add.at(number, (step, neuron), 1)
     np.maximum.at(latest, (step, neuron), times)

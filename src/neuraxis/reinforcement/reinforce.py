@@ -107,8 +107,8 @@ def _check_environment(environment: Any) -> None:
 
 def _check_actions(actions: Any) -> None:
     check.finite(actions=actions)
-    if np.ndim(actions) != 1:
-        raise InputError(f"actions must be a list of numbers, but have shape {np.shape(actions)}")
+    if np.ndim(actions) != 1 or not np.size(actions):
+        raise InputError(f"actions must be a list of one or more numbers, but have shape {np.shape(actions)}")
 
 
 class Reinforce(eqx.Module):

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from neuraxis import check
 from neuraxis.errors import InputError
+from neuraxis.neurons.spike_train import steps_of
 from neuraxis.spiking.projection import neurons as indices
 from neuraxis.spiking.step_length import check_dt, check_step
 
@@ -87,12 +88,11 @@ class SpikeInput(eqx.Module):
                 f"times must be a list, with one neuron and one weight for all or for each, but times has shape "
                 f"{at.shape}, neurons {onto.shape} and weight {weights.shape}"
             )
-        # Rounding moves quotients such as 0.3/0.1 slightly away from the intended whole number of steps.
-        steps = np.maximum(np.ceil(at / float(dt) - 1e-6), 1) - 1
-        last = np.max(steps, initial=-1)
-        check.memory(f"an input of {last + 1:.4g} steps", 12 * (last + 2))
+        last = np.max(at, initial=0) / float(dt)
+        check.memory(f"an input of {last:.4g} steps", 12 * (last + 2))
+        steps = steps_of(at, float(dt))
         order = np.argsort(steps, kind="stable")
-        counts = np.bincount(steps.astype(int), minlength=1)
+        counts = np.bincount(steps, minlength=1)
         self.neurons = jnp.asarray(np.broadcast_to(onto, at.shape)[order], jnp.int32)
         self.weights = jnp.broadcast_to(weights, at.shape)[order]
         self.offsets = jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32)

@@ -32,7 +32,7 @@ def members(name: str, population: Any) -> range | np.ndarray:
             f"{name} must be a population, such as slice(first, end) or a list of neurons, but is "
             f"{check.received(population)}"
         )
-    listed = check.array(name, population)
+    listed = check.host_array(name, population)
     if listed.dtype == bool and listed.ndim == 1:
         return np.flatnonzero(listed)
     listed = neurons(name, listed)

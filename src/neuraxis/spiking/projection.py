@@ -67,7 +67,7 @@ class Projection:
             )
         if value is None or isinstance(value, bool):
             raise InputError(f"{name} must be a number or an array, but is {value}")
-        value = np.asarray(check.array(name, value))
+        value = np.asarray(check.host_array(name, value))
         if value.shape not in ((), self.source.shape):
             raise InputError(
                 f"{name} must be one number, or one for each of {len(self.source)} connections, but has shape "
@@ -82,7 +82,7 @@ def neurons(name: str, value: Any) -> Indices:
     Raises:
         InputError: for an argument that is not a list of integers from 0 to 2³¹ − 1.
     """
-    indices = check.array(name, value)
+    indices = check.host_array(name, value)
     if isinstance(indices, Tracer):
         raise InputError(f"{name} determines the shapes of a network, so it cannot be traced by JAX")
     indices = np.asarray(indices)
