@@ -214,3 +214,9 @@ def test_sizes_come_back_as_a_tuple():
         check.sizes(sizes=())
     with pytest.raises(InputError, match=r"sizes\[1\] must be an integer of at least 1, but is 0"):
         check.sizes(sizes=(2, 0))
+
+
+@pytest.mark.parametrize("name", ["an Objective", "an RBM", "an LIFState", "a VAE", "a NoiseSchedule", "a UNet"])
+def test_a_wrong_type_is_named_with_its_article(name):
+    with pytest.raises(InputError, match=f"^model must be {name}, but is 3$"):
+        check.instance(type(name.split()[1], (), {}), model=3)

@@ -286,7 +286,12 @@ def instance(kind: type, **values: Any) -> None:
     """Check that every value is an instance of `kind`."""
     for name, value in values.items():
         if not isinstance(value, kind):
-            raise InputError(f"{name} must be a {kind.__name__}, but is {received(value)}")
+            raise InputError(f"{name} must be {_article(kind.__name__)} {kind.__name__}, but is {received(value)}")
+
+
+def _article(name: str) -> str:
+    spelled = name[:2].isupper() and name[0] in "FHLMNRSX"  # letters whose names begin with a vowel, as in "an RBM"
+    return "an" if spelled or name[0] in "AEIO" else "a"
 
 
 def last_axis(size: int, **arrays: Any) -> None:

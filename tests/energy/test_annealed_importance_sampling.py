@@ -68,7 +68,7 @@ rbm = RBM(np.ones((4, 2)))
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: annealed_importance_sampling("rbm", key=KEY), "rbm must be a RBM"),
+        (lambda: annealed_importance_sampling("rbm", key=KEY), "rbm must be an RBM"),
         (lambda: annealed_importance_sampling(rbm, key=1), "key must be"),
         (lambda: annealed_importance_sampling(rbm, key=KEY, steps=0), "steps must be an integer"),
         (lambda: annealed_importance_sampling(rbm, key=KEY, chains=0), "chains must be an integer"),

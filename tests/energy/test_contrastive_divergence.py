@@ -144,7 +144,7 @@ def test_fit_says_what_is_wrong():
         fit(model, rule, (data[:, :3],), **how)
     with pytest.raises(DivergedError, match="stopped being finite at step"):
         fit(model, contrastive_divergence(gradient_descent(3e38)), (data,), **how)
-    with pytest.raises(InputError, match="model must be a RBM"):
+    with pytest.raises(InputError, match="model must be an RBM"):
         fit(data, rule, (data,), **how)
 
 

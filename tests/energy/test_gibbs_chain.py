@@ -49,7 +49,7 @@ def test_starts_with_all_units_off():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: GibbsChain("rbm"), "rbm must be a RBM"),
+        (lambda: GibbsChain("rbm"), "rbm must be an RBM"),
         (
             lambda: GibbsChain(RBM(np.ones((3, 2))), [True]),
             "clamped must contain a boolean for each of 3",

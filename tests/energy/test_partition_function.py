@@ -46,5 +46,5 @@ def test_bad_input_is_refused():
         exact_samples(RBM(np.zeros((3, 2))), 0, key=jax.random.key(0))
     with pytest.raises(InputError, match="key must be"):
         exact_samples(RBM(np.zeros((3, 2))), 1, key=None)
-    with pytest.raises(InputError, match="rbm must be a RBM"):
+    with pytest.raises(InputError, match="rbm must be an RBM"):
         log_partition_function(np.zeros((3, 2)))

@@ -146,7 +146,7 @@ def test_the_dynamics_comes_to_rest_where_the_energy_does():
         ({"sizes": (3, 0)}, r"sizes\[1\] must be an integer of at least 1"),
         ({"sizes": (10**7, 10**7)}, "sizes must be smaller"),
         ({"key": 0}, "key must be one random key"),
-        ({"activation": "tanh"}, "activation must be a Activation, but is 'tanh'"),
+        ({"activation": "tanh"}, "activation must be an Activation, but is 'tanh'"),
         ({"activation": softmax}, "activation must act on each entry, but softmax acts on a whole layer"),
         ({"variances": -1.0}, "variances must be positive"),
         ({"variances": (1.0, 0.0)}, r"variances\[1\] must be positive"),

@@ -34,6 +34,24 @@ def test_the_model_is_the_one_that_was_measured(result):
     np.testing.assert_allclose(shown, result.arrays["reconstructed"], atol=1e-5)
 
 
+@pytest.mark.slow
+def test_convolutional_networks_are_measured_like_dense_ones():
+    small = dataclasses.replace(SETTINGS, channels=(4, 8), hidden_sizes=(32,), steps=600, importance_samples=20)
+    found = vae.run(small, Session(progress=False))
+    m = found.metrics
+    assert found.model.shape == (8, 8, 1)
+    assert m["negative_log_likelihood"] < m["negative_elbo"] < m["independent_pixels"]
+    shown = found.model(found.arrays["binary"].reshape(-1, 8, 8, 1))
+    np.testing.assert_allclose(shown.reshape(-1, 64), found.arrays["reconstructed"], atol=1e-5)
+    assert found.arrays["between"].shape == (5, 11, 64)
+    assert list(vae.plot(found)) == ["learning", "samples", "reconstructions", "interpolation", "plane", "scores"]
+
+
+def test_images_that_cannot_be_halved_so_often_are_refused_before_anything_is_trained():
+    with pytest.raises(InputError, match="channels must name so few layers that images of 8×8"):
+        vae.run(dataclasses.replace(SETTINGS, channels=(4, 4, 4, 4)), Session(progress=False))
+
+
 def test_figures(result):
     figures = vae.plot(result)
     assert list(figures) == ["learning", "samples", "reconstructions", "interpolation", "plane", "scores"]
@@ -70,6 +88,7 @@ def test_independent_pixels_by_hand():
         {"patience": 0},
         {"batch_size": 0},
         {"hidden_sizes": (8, 0)},
+        {"channels": (4, -1)},
         {"learning_rate": 0.0},
         {"warmup": 1.0},
         {"importance_samples": 1},

@@ -166,7 +166,7 @@ def test_bad_data_are_refused():
 @pytest.mark.usefixtures("as_user")
 def test_bad_arguments_are_refused():
     for call, words in (
-        (lambda: adversarial("cross_entropy", SGD, SGD), "objective must be a Objective"),
+        (lambda: adversarial("cross_entropy", SGD, SGD), "objective must be an Objective"),
         (lambda: adversarial(cross_entropy, 1e-3, SGD), "generator must be its optimiser"),
         (lambda: adversarial(cross_entropy, SGD, None), "discriminator must be its optimiser"),
         (lambda: adversarial(cross_entropy, SGD, SGD, r1=-1.0), "r1 must be finite and not negative"),

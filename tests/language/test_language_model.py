@@ -93,7 +93,7 @@ def test_bad_parts_are_refused(as_user, model):
     attention = MultiHeadAttention(8, 2, key=KEY)
     parts = [model.embedding, None, model.blocks, model.norm, model.unembedding, CONTEXT]
     for place, wrong, message in (
-        (0, jnp.zeros((3, 3)), "embedding must be a Embedding"),
+        (0, jnp.zeros((3, 3)), "embedding must be an Embedding"),
         (2, (), "blocks must be a tuple"),
         (2, (attention,), r"blocks\[0\] must be a TransformerBlock"),
         (3, None, "norm must be a function"),

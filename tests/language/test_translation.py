@@ -88,7 +88,7 @@ def test_bad_input_is_refused(model):
         ({"temperature": -1.0}, "temperature must be finite and not negative"),
         ({"temperature": 1.0}, "a temperature above 0 needs a key"),
         ({"top_k": 10, "key": KEY}, "top_k must be at most 9"),
-        ({"model": None}, "model must be a EncoderDecoder"),
+        ({"model": None}, "model must be an EncoderDecoder"),
         ({"key": 3}, "key must be one random key"),
     ):
         arguments = {"model": model, "source": source, "length": LENGTH, **wrong}

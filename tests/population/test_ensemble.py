@@ -152,7 +152,7 @@ NAN = np.array([[np.nan, 1.0]])
         (lambda e: e.decode(noise=-1.0), "noise must be finite and not negative"),
         (lambda e: e.decode(key=0), "key must be one random key"),
         (lambda e: e.decode(lambda x, y: x), r"function must be a function of \(points\)"),
-        (lambda e: Decoded(LIF(), np.ones((60, 1))), "ensemble must be a Ensemble"),
+        (lambda e: Decoded(LIF(), np.ones((60, 1))), "ensemble must be an Ensemble"),
         (lambda e: Decoded(e, np.ones(60)), r"decoders must have shape \(60, out\), but has shape \(60,\)"),
         (lambda e: Decoded(e, np.full((60, 1), np.nan)), "decoders must be finite"),
         (lambda e: e.decode()(np.ones(3)), r"x must have shape \(…, 2\)"),

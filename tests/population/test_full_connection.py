@@ -60,7 +60,7 @@ def test_weights_have_the_rank_of_what_is_decoded():
     ("make", "message"),
     [
         (lambda a, b: full_weights(a, b), "source must be a Decoded"),
-        (lambda a, b: full_weights(a.decode(), b.decode()), "target must be a Ensemble"),
+        (lambda a, b: full_weights(a.decode(), b.decode()), "target must be an Ensemble"),
         (lambda a, b: FullConnection(a.decode(lambda x: x[..., 0]), b), "as many dimensions as source decodes, 1, but"),
         (lambda a, b: FullConnection(a.decode(), b, 5.0), "synapse must be a Synapse"),
         (lambda a, b: FullConnection(a.decode(), b)(jnp.ones(3)), r"x must have shape \(…, 2\)"),

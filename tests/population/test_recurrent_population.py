@@ -99,7 +99,7 @@ def test_time_constants_are_values(turning):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: RecurrentPopulation("e", turn), "ensemble must be a Ensemble, but is 'e'"),
+        (lambda: RecurrentPopulation("e", turn), "ensemble must be an Ensemble, but is 'e'"),
         (lambda: RecurrentPopulation(ensemble(), "f"), "f must be a function, but is 'f'"),
         (lambda: RecurrentPopulation(ensemble(), lambda y, u: y), "f must be a function of [(]y[)]"),
         (lambda: RecurrentPopulation(ensemble(), turn, controls=1), "f must be a function of [(]y, u[)]"),

@@ -8,10 +8,9 @@ import optax
 
 from neuraxis import check
 from neuraxis.engine import averaged, fit, predict
-from neuraxis.errors import InputError
 from neuraxis.experiment import Claim, Session
 from neuraxis.experiments.shared import scorer
-from neuraxis.experiments.shared.images import find
+from neuraxis.experiments.shared.images import check_halved, find
 from neuraxis.generative import GAN, adversarial, convolutional_gan, coverage_of_labels, relativistic
 
 _SAMPLES, _STACKED_SAMPLES = 2000, 26_000
@@ -31,17 +30,8 @@ class Found(NamedTuple):
 
 
 def check_size(settings: Any) -> None:
-    """Check that the images can be halved for each of the channels.
-
-    Raises:
-        InputError: where they cannot.
-    """
-    height = find(_source(settings.data)).train_x.shape[1]
-    if height % 2 ** len(settings.channels):
-        raise InputError(
-            f"channels must name so few layers that images of {height}×{height} can be halved by each, but are "
-            f"{settings.channels}"
-        )
+    """Check that the images can be halved for each of the channels (see `check_halved`)."""
+    check_halved(find(_source(settings.data)).train_x.shape[1], settings.channels)
 
 
 def measure(key: jax.Array, settings: Any, session: Session) -> Found:

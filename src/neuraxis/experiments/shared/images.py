@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuraxis import data
+from neuraxis.errors import InputError
 
 Labelled = tuple[np.ndarray, np.ndarray]
 
@@ -36,6 +37,19 @@ def load(name: str, training_images: int, seed: int, *, flat: bool = True) -> Im
     used = min(len(images.train_x), training_images)
     held_out = max(1, used // 12)
     return split(images, max(1, used - held_out), held_out, seed, flat=flat)
+
+
+def check_halved(height: int, channels: tuple[int, ...]) -> None:
+    """Check that square images can be halved by the layer of each of the `channels`.
+
+    Raises:
+        InputError: where they cannot.
+    """
+    if height % 2 ** len(channels):
+        raise InputError(
+            f"channels must name so few layers that images of {height}×{height} can be halved by each, but are "
+            f"{channels}"
+        )
 
 
 def split(images: data.Dataset, count: int, held_out: int, seed: int, *, flat: bool = True) -> Images:

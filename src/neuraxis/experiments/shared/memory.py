@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 NUMBER = 4  # bytes of a number in single precision
-_PIXELS, _CLASSES = 784, 10  # of MNIST, the largest of the data sets that are taken by themselves
+PIXELS, _CLASSES = 784, 10  # of MNIST, the largest of the data sets that are taken by themselves
 
 
 def perceptron(hidden_sizes: tuple[int, ...], examples: int) -> float:
     """Training a perceptron for images: weights, gradient, two moments, and two activations of each neuron."""
-    sizes = (_PIXELS, *hidden_sizes, _CLASSES)
+    sizes = (PIXELS, *hidden_sizes, _CLASSES)
     weights = sum((a + 1) * b for a, b in pairwise(sizes))
     return NUMBER * (4.0 * weights + 2.0 * examples * sum(sizes))
 

@@ -11,6 +11,9 @@ Images decoded from random z are judged by a classifier trained on real ones; re
 ends of its scale. Decoding the straight line between the codes of two images interpolates between them, and a second
 network, with a two-dimensional code, shows its whole plane.
 
+The networks are dense by default. With `--channels 16 32` they are convolutional, with two layers of so many kernels,
+which improves the bound on MNIST by 3 nats and takes several times as long.
+
 If MNIST is available (`neuraxis data fetch mnist`, or a folder named by NEURAXIS_DATA), it uses those 28×28 images;
 otherwise the 8×8 digits that come with scikit-learn.
 
@@ -26,7 +29,7 @@ import jax
 from neuraxis import check, plots
 from neuraxis.experiment import Claim, Result, Session, check_range, check_settings
 from neuraxis.experiments.shared import memory, scorer
-from neuraxis.experiments.shared.images import load
+from neuraxis.experiments.shared.images import check_halved, load
 from neuraxis.experiments.vae import codes, figures, likelihood
 
 PLACE = ("Generative models", 1)
@@ -51,6 +54,9 @@ class Settings:
     """Dimensions of z."""
     hidden_sizes: tuple[int, ...] = (400, 400)
     """Neurons in each hidden layer of the encoder; the decoder has the same in reverse."""
+    channels: tuple[int, ...] = ()
+    """Kernels of each convolution before the encoder's hidden layers, each of which halves the image, and in reverse
+    after the decoder's; none for dense networks."""
     steps: int = 18_000
     """Training steps, rounded up to whole epochs; about forty epochs of MNIST."""
     plane_steps: int = 4000
@@ -81,15 +87,18 @@ class Settings:
         )
         check.whole(100, training_images=self.training_images)
         check_range(2, 10**6, importance_samples=self.importance_samples)
-        for size in self.hidden_sizes:
-            check.whole(hidden_sizes=size)
+        for name in ("hidden_sizes", "channels"):
+            for size in getattr(self, name):
+                check.whole(**{name: size})
         check.fraction(warmup=self.warmup)
         check.positive(learning_rate=self.learning_rate)
 
     def memory(self) -> float:
         """Estimate the minimum memory of a run [bytes]."""
         sizes = (*self.hidden_sizes, self.latent_size, *reversed(self.hidden_sizes))
-        return memory.perceptron(sizes, min(self.batch_size, self.training_images))
+        examples = min(self.batch_size, self.training_images)
+        maps = 2.0 * examples * memory.PIXELS * sum(self.channels[:1])  # the largest ones, of encoder and decoder
+        return memory.perceptron(sizes, examples) + memory.NUMBER * maps
 
 
 QUICK = Settings(
@@ -105,7 +114,8 @@ QUICK = Settings(
 
 def run(settings: Settings, session: Session = Session()) -> Result:
     """Train both networks; measure the bound and ln p(x) on the test images, and score samples."""
-    images = load(settings.data, settings.training_images, settings.seed)
+    images = load(settings.data, settings.training_images, settings.seed, flat=not settings.channels)
+    check_halved(images.train[0].shape[1], settings.channels)
     judge = scorer.load(images.name, progress=session.progress)
     keys = jax.random.split(jax.random.key(settings.seed), 4)
     found = likelihood.measure(keys[0], images, settings, session)
@@ -115,7 +125,7 @@ def run(settings: Settings, session: Session = Session()) -> Result:
     return Result(
         metrics=found.metrics | rows["VAE"].metrics() | drawn.metrics,
         claims=_claims(images.name, rows["noise"].frechet_distance),
-        arrays={"samples": samples[:100], "scores": rows, **found.arrays, **drawn.arrays},
+        arrays={"samples": samples[:100].reshape(100, -1), "scores": rows, **found.arrays, **drawn.arrays},
         model=found.model,
         data=f"{images.description}, dynamically binarised",
     )

@@ -17,6 +17,7 @@ from neuraxis.generative import (
     NegativeELBO,
     annealed,
     binarise,
+    convolutional_vae,
     dense_vae,
     divergence,
     log_likelihood,
@@ -56,9 +57,9 @@ def measure(key: jax.Array, images: Images, settings: Any, session: Session) -> 
         },
         {
             "history": fitted.history,
-            "grey": images.test[0][shown],
-            "binary": test[shown],
-            "reconstructed": np.asarray(model(test[shown])),
+            "grey": _vectors(images.test[0][shown]),
+            "binary": _vectors(test[shown]),
+            "reconstructed": _vectors(model(test[shown])),
         },
     )
 
@@ -77,7 +78,7 @@ def train(
         optax.adam(optax.cosine_decay_schedule(settings.learning_rate, total)),
     )
     return fit(
-        dense_vae((images.size, *settings.hidden_sizes, latent_size), key=key_model),
+        _network(key_model, images, latent_size, settings),
         rule,
         images.train[:1],
         epochs=epochs,
@@ -89,11 +90,22 @@ def train(
     )
 
 
+def _network(key: jax.Array, images: Images, latent_size: int, settings: Any) -> VAE:
+    if not settings.channels:
+        return dense_vae((images.size, *settings.hidden_sizes, latent_size), key=key)
+    shape = images.train[0].shape[1:]
+    return convolutional_vae(shape, settings.channels, settings.hidden_sizes, latent_size, key=key)
+
+
 def _independent(x: np.ndarray, test: np.ndarray) -> float:
     """Return −ln p of the test images where every pixel is black with the share of it in the training images."""
     p = np.clip(np.mean(x, axis=0, dtype=float), 1e-4, 1 - 1e-4)
     black = np.mean(test, axis=0, dtype=float)
     return -float(np.sum(black * np.log(p) + (1 - black) * np.log1p(-p)))
+
+
+def _vectors(images: Any) -> np.ndarray:
+    return np.reshape(images, (len(images), -1))
 
 
 def _one_of_each_class(images: Images) -> list[int]:
