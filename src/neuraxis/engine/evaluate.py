@@ -165,7 +165,11 @@ def _batches(data: Any, examples: int, batch_size: int) -> Iterator[tuple[int, t
     for first in range(0, examples, batch_size):
         last = min(first + batch_size, examples)
         batch = taken(data, np.arange(first, last)) if is_source(data) else tuple(x[first:last] for x in data)
-        yield first, tuple(jnp.asarray(check.array("the data", np.asarray(x))) for x in batch)
+        yield first, tuple(x if isinstance(x, jax.Array) else _checked(x) for x in batch)
+
+
+def _checked(x: Any) -> Array:
+    return jnp.asarray(check.array("the data", np.asarray(x)))
 
 
 @compiled
