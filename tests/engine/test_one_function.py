@@ -24,11 +24,15 @@ def sum_up(state, x):
     return state + jnp.sum(x), None
 
 
+def add_columns(state, x):
+    return state + jnp.sum(jnp.outer(x, x), axis=0), None
+
+
 def traced(step, state, xs):
     return jax.make_jaxpr(lambda state, xs: lax.scan(step, state, xs))(state, xs)
 
 
-@pytest.mark.parametrize(("step", "small"), [(leak, True), (mix, False), (sum_up, False)])
+@pytest.mark.parametrize(("step", "small"), [(leak, True), (sum_up, True), (mix, False), (add_columns, False)])
 def test_elementwise_steps_are_told_from_others(step, small):
     assert one_function.is_small(traced(step, jnp.zeros(2), jnp.ones((5, 2)))) == small
 
@@ -38,7 +42,7 @@ def test_many_numbers_are_left_to_the_threads():
     assert not one_function.is_small(traced(leak, jnp.zeros(100_000), jnp.ones((2, 100_000))))
 
 
-@pytest.mark.parametrize("step", [leak, mix])
+@pytest.mark.parametrize("step", [leak, mix, sum_up])
 def test_gives_what_scan_gives(step):
     xs = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
     found = jax.jit(lambda state, xs: one_function.scan(step, state, xs))(jnp.ones(2), xs)

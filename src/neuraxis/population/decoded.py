@@ -53,6 +53,12 @@ class Decoded(eqx.Module):
         """Return the resting state of the neurons for an x of shape (…, D)."""
         return self.ensemble.init_state(input_shape)
 
+    def prepare(self, dt: ArrayLike) -> "Decoded":
+        """Return an equivalent with fewer operations per step of `dt` [ms]."""
+        from neuraxis.population.folded import Folded
+
+        return self if isinstance(self, Folded) else Folded(self, dt)
+
     def step(
         self, state: Any, x: Float[ArrayLike, "... dimensions"], dt: ArrayLike
     ) -> tuple[Any, Float[Array, "... out"]]:

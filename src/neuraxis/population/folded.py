@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -16,39 +15,38 @@ from neuraxis.values import compiled
 _FEW = 4  # dimensions up to which sums are faster than matrix products
 
 
-class Folded(eqx.Module):
-    """The step of a `Decoded`, Σ_i a_i(gain_i ⟨e_i, x⟩/radius + bias_i) d_i, with fewer operations.
+class Folded(Decoded):
+    """A `Decoded` whose step, Σ_i a_i(gain_i ⟨e_i, x⟩/radius + bias_i) d_i, takes fewer operations.
 
     Gain and radius are folded into the encoders, and the factor 1000/dt from spikes to rates into the decoders. In few
     dimensions, sums over the neurons replace the matrix products, which XLA would call in every step.
     """
 
-    neurons: Any
-    encoders: Float[Array, "dimensions size"]
-    bias: Float[Array, " size"]
-    decoders: Float[Array, "out size"]
+    drives: Float[Array, "dimensions size"]
+    readouts: Float[Array, "out size"]
 
-    def step(self, state: Any, x: Float[Array, "... dimensions"], dt: ArrayLike) -> tuple[Any, Float[Array, "... out"]]:
+    def __init__(self, decoded: Decoded, dt: ArrayLike):
+        """Fold the factors for steps of `dt` [ms]."""
+        self.ensemble, self.decoders = prepared(decoded.ensemble, dt), decoded.decoders
+        rate = 1000 / dt if isinstance(self.ensemble.neurons, Dynamics) else 1.0
+        self.drives, self.readouts = _factors(decoded, rate)
+
+    def step(
+        self, state: Any, x: Float[ArrayLike, "... dimensions"], dt: ArrayLike
+    ) -> tuple[Any, Float[Array, "... out"]]:
         """Advance the neurons by `dt` [ms] while they are driven by x, and decode their output."""
-        if len(self.encoders) <= _FEW:
-            drive = sum(x[..., i, None] * row for i, row in enumerate(self.encoders)) + self.bias
+        x, neurons, bias = jnp.asarray(x), self.ensemble.neurons, self.ensemble.bias
+        if len(self.drives) <= _FEW:
+            drive = sum(x[..., i, None] * row for i, row in enumerate(self.drives)) + bias
         else:
-            drive = jnp.matmul(x, self.encoders, precision=lax.Precision.HIGHEST) + self.bias
-        if isinstance(self.neurons, Dynamics):
-            state, activities = self.neurons.step(state, drive, dt)
+            drive = jnp.matmul(x, self.drives, precision=lax.Precision.HIGHEST) + bias
+        if isinstance(neurons, Dynamics):
+            state, activities = neurons.step(state, drive, dt)
         else:
-            activities = self.neurons.firing_rate(drive)
-        if len(self.decoders) <= _FEW:
-            return state, jnp.stack([jnp.sum(activities * row, axis=-1) for row in self.decoders], axis=-1)
-        return state, jnp.matmul(activities, self.decoders.T, precision=lax.Precision.HIGHEST)
-
-
-def folded(decoded: Decoded, dt: ArrayLike) -> Folded:
-    """Return an equivalent of a decoded ensemble for steps of `dt` [ms]."""
-    neurons = prepared(decoded.ensemble.neurons, dt)
-    rate = 1000 / dt if isinstance(neurons, Dynamics) else 1.0
-    encoders, decoders = _factors(decoded, rate)
-    return Folded(neurons, encoders, decoded.ensemble.bias, decoders)
+            activities = neurons.firing_rate(drive)
+        if len(self.readouts) <= _FEW:
+            return state, jnp.stack([jnp.sum(activities * row, axis=-1) for row in self.readouts], axis=-1)
+        return state, jnp.matmul(activities, self.readouts.T, precision=lax.Precision.HIGHEST)
 
 
 @compiled

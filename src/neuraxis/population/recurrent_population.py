@@ -15,7 +15,6 @@ from neuraxis.errors import InputError
 from neuraxis.neurons.received import numbers, received
 from neuraxis.population.decoded import Decoded
 from neuraxis.population.ensemble import Ensemble
-from neuraxis.population.folded import folded
 
 
 class PopulationState(NamedTuple):
@@ -121,7 +120,7 @@ class RecurrentPopulation(eqx.Module):
         """Check that steps are not longer than tau_s, and return an equivalent population with faster steps."""
         if not any(isinstance(x, Tracer) for x in (dt, self.tau_s)) and np.any(np.asarray(dt) > np.asarray(self.tau_s)):
             raise InputError(f"dt must not be longer than tau_s ({self.tau_s} ms), but is {dt} ms")
-        return eqx.tree_at(lambda population: population.recurrent, self, folded(self.recurrent, dt))
+        return eqx.tree_at(lambda population: population.recurrent, self, self.recurrent.prepare(dt))
 
     def step(
         self, state: PopulationState, u: Float[ArrayLike, "... input"] | None, dt: ArrayLike
