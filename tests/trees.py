@@ -18,4 +18,4 @@ def on_host(tree):
 
 def equal(*trees) -> bool:
     """Return whether the trees have one structure and equal leaves, of the same shapes and dtypes, to the last bit."""
-    return eqx.tree_equal(*map(on_host, trees))
+    return bool(eqx.tree_equal(*map(on_host, trees)))
