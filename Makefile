@@ -6,6 +6,9 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
+# Two test processes take half of the tests each, so that neighbours share compiled programs, and then from each other.
+PARALLEL := -n 2 --dist worksteal
+
 # Random seed of `make fuzz`; passing one repeats its draws.
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
@@ -21,11 +24,11 @@ lab: $(VENV)/lab.stamp
 
 # Run the tests.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # Run the slow tests: whole experiments, interruption and resumption, a full disk, several processes.
 test-slow: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 # Run the browser tests of the lab, in Chromium; they are skipped if it is not installed.
 test-browser: $(VENV)/browser.stamp
@@ -33,13 +36,13 @@ test-browser: $(VENV)/browser.stamp
 
 # Run the tests of models and of bit-identical results with XLA's optimisations, as users do.
 test-optimized: $(VENV)/test.stamp
-	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest -n 2 -m "" tests/contract tests/energy tests/neurons tests/spiking \
+	NEURAXIS_TESTS_OPTIMIZED=1 $(BIN)/python -m pytest $(PARALLEL) -m "" tests/contract tests/energy tests/neurons tests/spiking \
 		tests/engine/test_rules.py tests/engine/test_training.py tests/engine/test_simulate.py
 
 # Run the property-based tests with new random examples, as many as each test specifies.
 fuzz: $(VENV)/test.stamp
 	@echo "seed $(SEED); make fuzz SEED=$(SEED) repeats these examples"
-	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
+	$(BIN)/python -m pytest $(PARALLEL) -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
 
 # Run the tests that compare neuraxis with other libraries, such as PyTorch, Nengo and Brian2.
 parity: $(VENV)/parity.stamp
@@ -69,7 +72,7 @@ lint: $(VENV)/lint.stamp $(VENV)/test.stamp
 
 # Run the Python code of the documentation and the examples, and build the documentation into site/.
 docs: $(VENV)/docs.stamp
-	$(BIN)/python -m pytest -n 2 tests/docs
+	$(BIN)/python -m pytest $(PARALLEL) tests/docs
 	$(BIN)/python -m zensical build --strict > /dev/null
 
 $(VENV)/tour.stamp: EXTRAS := experiments

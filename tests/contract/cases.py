@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neuraxis.energy import (
     RBM,
@@ -242,24 +243,18 @@ def at_half_time(model, x, key):
     return model(x, 0.5)
 
 
-def signs(key, shape):
-    return jnp.sign(jax.random.normal(key, shape))
+# Inputs are drawn by NumPy, where JAX would compile a program for each shape.
+def drawing(draw):
+    """Return a function of a shape that draws the same values each time."""
+    return lambda shape: jnp.array(draw(np.random.default_rng(0), shape))
 
 
-def bits(key, shape):
-    return jax.random.bernoulli(key, 0.5, shape).astype(float)
-
-
-def normal(key, shape):
-    return jax.random.normal(key, shape)
-
-
-def tokens(key, shape):
-    return jax.random.randint(key, shape, 0, 7)
-
-
-def positive(key, shape):
-    return 12 * jax.random.uniform(key, shape)
+normal = drawing(lambda rng, shape: rng.standard_normal(shape, np.float32))
+uniform = drawing(lambda rng, shape: rng.random(shape, np.float32))
+positive = drawing(lambda rng, shape: 12 * rng.random(shape, np.float32))
+signs = drawing(lambda rng, shape: rng.choice(np.array([-1, 1], np.float32), shape))
+bits = drawing(lambda rng, shape: rng.integers(0, 2, shape).astype(np.float32))
+tokens = drawing(lambda rng, shape: rng.integers(0, 7, shape, np.int32))
 
 
 @dataclass(frozen=True)
@@ -269,7 +264,7 @@ class Case:
     make: Callable[[], Any]
     apply: Callable  # model, x, key -> arrays with the leading axes of x
     shape: tuple[int, ...]  # of one input
-    draw: Callable = normal
+    draw: Callable = normal  # a shape -> array
 
 
 CASES = [
@@ -355,7 +350,7 @@ CASES = [
     Case("GlobalMeanPool", Map, lambda: GlobalMeanPool(axes=2), call, (3, 4, 2)),
     Case("GlobalMaxPool", Map, lambda: GlobalMaxPool(axes=2), call, (3, 4, 2)),
     Case("CNN", Map, lambda: CNN((8, 8, 1), (3, 4), (5,), 3, key=KEY), call, (8, 8, 1)),
-    Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), jax.random.uniform),
+    Case("step network", Map, lambda: step_network(jnp.arange(9.0).reshape(3, 3)), call, (2,), uniform),
     Case("RNN", Map, lambda: RNN(5, 4, key=KEY), call, (6, 5)),
     Case("GRU", Map, lambda: GRU(5, 4, key=KEY), call, (6, 5)),
     Case("GRU in time", Dynamics, lambda: GRU(5, 4, key=KEY), simulated(1.0), (5,)),
@@ -410,7 +405,7 @@ CASES = [
         lambda: SpikingClassifier((5, 12, 3), key=KEY, steps=12, readout=mean_potential),
         call,
         (5,),
-        jax.random.uniform,
+        uniform,
     ),
     Case(
         "SpikingNetwork of CurrentLIF",

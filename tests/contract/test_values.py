@@ -33,12 +33,13 @@ def mapped(*shape):
 
 
 def of_a_case(case):
-    x = case.draw(KEY, case.shape)
-    if case.draw is bits:  # which no number may be multiplied with
-        return lambda model, scale: case.apply(model, x, KEY)
-    if case.apply is call:
-        return lambda model, scale: apply_map(model, (x * scale).astype(x.dtype), KEY)
-    return lambda model, scale: case.apply(model, (x * scale).astype(x.dtype), KEY)
+    def use(model, scale):
+        x = case.draw(case.shape)
+        if case.draw is not bits:  # which no number may be multiplied with
+            x = jnp.array((np.asarray(x) * scale).astype(x.dtype))
+        return (apply_map if case.apply is call else case.apply)(model, x, KEY)
+
+    return use
 
 
 def played(learner, scale):

@@ -15,6 +15,7 @@ from neuraxis.engine import checkpoint
 from neuraxis.engine.mesh import make_mesh, place
 from neuraxis.errors import CheckpointError, InputError
 from neuraxis.layers import Dropout, Linear, Sequential
+from tests.trees import equal
 
 
 class Model(eqx.Module):
@@ -43,7 +44,7 @@ def test_round_trip(tmp_path):
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, tree, {"epoch": 3, "history": [0.1, 0.2]})
     read = checkpoint.restore(path, like())
-    assert eqx.tree_equal(read["model"], tree["model"])
+    assert equal(read["model"], tree["model"])
     assert read["ok"] is True
     assert read["model"].scale == 0.1
     assert read["half"].dtype == jnp.bfloat16
@@ -276,7 +277,7 @@ def test_a_model_is_made_again_without_one(tmp_path):
         tmp_path / "a", {"model": model, "key": jax.random.key(3), "numpy": np.arange(3), "none": None, "scale": 1 - 2j}
     )
     read = checkpoint.load(tmp_path / "a")
-    assert eqx.tree_equal(read["model"], eqx.nn.inference_mode(model))
+    assert equal(read["model"], eqx.nn.inference_mode(model))
     assert type(read["numpy"]) is np.ndarray
     assert jax.random.uniform(read["key"]) == jax.random.uniform(jax.random.key(3))
     assert (read["none"], read["scale"]) == (None, 1 - 2j)
@@ -291,11 +292,11 @@ def test_a_part_is_read_on_request(tmp_path):
     other = Sequential([Linear(2, 3, key=keys[2]), Linear(3, 4, key=keys[3]), Dropout(0.5)])
     read = checkpoint.load(tmp_path / "a", other, only=lambda model: model.layers[0])
     whole = checkpoint.load(tmp_path / "a")
-    assert eqx.tree_equal(read.layers[0], whole.layers[0])
-    assert eqx.tree_equal(read.layers[1], other.layers[1])
+    assert equal(read.layers[0], whole.layers[0])
+    assert equal(read.layers[1], other.layers[1])
     assert read.layers[2].inference
     biases = checkpoint.load(tmp_path / "a", other, only=lambda model: [model.layers[0].bias])
-    assert eqx.tree_equal(biases.layers[0].weight, other.layers[0].weight)
+    assert equal(biases.layers[0].weight, other.layers[0].weight)
     with pytest.raises(CheckpointError) as error:
         checkpoint.load(tmp_path / "a", other, only=lambda model: model.layers)
     assert str(error.value).endswith(

@@ -16,6 +16,7 @@ from neuraxis.feedforward import classification
 from neuraxis.functions.convolution import cross_correlate
 from neuraxis.layers import Dropout, Linear, Sequential
 from tests.engine.learning import Drift, labels, squared, targets, train, x
+from tests.trees import equal
 
 fit_module = importlib.import_module("neuraxis.engine.fit")
 random = np.random.default_rng(0)
@@ -86,8 +87,8 @@ def test_the_slow_gradient_of_a_convolution_takes_the_python_loop():
 
 def test_the_same_key_gives_the_same_model_and_another_key_another():
     first, again, other = train(), train(), train(key=jax.random.key(2))
-    assert eqx.tree_equal(first.model, again.model)
-    assert not eqx.tree_equal(first.model, other.model)
+    assert equal(first.model, again.model)
+    assert not equal(first.model, other.model)
 
 
 def test_raw_images_may_stay_integers():
@@ -101,7 +102,7 @@ def test_goes_on_in_memory_from_model_and_state():
     first = train(rule=rule, shuffle=False, steps=6, epochs=1)
     second = train(first.model, rule, tuple(a[192:] for a in (x, labels)), state=first.state, shuffle=False, epochs=1)
     whole = train(rule=rule, shuffle=False, epochs=1)  # 6 batches of 32 and one of 11
-    assert eqx.tree_equal((second.model, second.state), (whole.model, whole.state))
+    assert equal((second.model, second.state), (whole.model, whole.state))
     assert not any(x.is_deleted() for x in jax.tree.leaves((first.model, first.state)))
     with pytest.raises(InputError, match="state must be one of this rule and model"):
         train(rule=descent(classification.loss, optax.sgd(0.1)), state=first.state)
@@ -116,13 +117,13 @@ def test_a_source_is_trained_on_as_arrays_are():
             return x[indices], labels[indices]
 
     from_source, from_arrays = train(data=Rows()), train()
-    assert eqx.tree_equal(from_source.model, from_arrays.model)
+    assert equal(from_source.model, from_arrays.model)
     np.testing.assert_array_equal(from_source.history["loss"], from_arrays.history["loss"])
 
 
 def test_lists_are_data():
     as_lists = train(data=[x.tolist(), labels.tolist()], validation=(x[:50].tolist(), labels[:50].tolist()))
-    assert eqx.tree_equal(as_lists.model, train(validation=(x[:50], labels[:50])).model)
+    assert equal(as_lists.model, train(validation=(x[:50], labels[:50])).model)
     with pytest.raises(InputError, match=r"data\[0\] must be an array of numbers, but is \[\[1.0, 2.0\], \[3.0\]\]"):
         train(data=([[1.0, 2.0], [3.0]], [0, 1]))
 
@@ -131,7 +132,7 @@ def test_lists_are_data():
 def test_a_mapped_file_is_trained_on_as_arrays_are(tmp_path, dtype):
     mapped = np.memmap(tmp_path / "x", dtype, "w+", shape=x.shape)
     mapped[:] = x
-    assert eqx.tree_equal(train(data=(mapped, labels)).model, train().model)
+    assert equal(train(data=(mapped, labels)).model, train().model)
     assert evaluate(None, mean_of_squares, (mapped,)) == evaluate(None, mean_of_squares, (x,))
 
 

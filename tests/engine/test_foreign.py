@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 from neuraxis.engine.foreign import load_foreign
 from neuraxis.errors import CheckpointError, InputError
 from neuraxis.layers import Dropout, Linear, Sequential
+from tests.trees import equal
 
 rng = np.random.default_rng(0)
 FILE = {
@@ -46,7 +47,7 @@ def test_a_net_of_another_program_gives_what_it_gave_there(path, model):
     np.testing.assert_allclose(read(x), (x @ w1.T + b1) @ w2.T + b2, rtol=1e-5, atol=1e-6)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(eqx.filter(read, eqx.is_array)))
     bare = load_foreign(path, eqx.filter_eval_shape(lambda: model), NAMES)
-    assert eqx.tree_equal(bare, read)
+    assert equal(bare, read)
 
 
 def test_a_part_is_filled_on_request(path, model):

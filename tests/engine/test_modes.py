@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from neuraxis.engine.modes import for_training, for_use, measuring_parts
 from neuraxis.layers import BatchNorm, Dropout, Linear, Sequential
+from tests.trees import equal
 
 MODEL = Sequential([Linear(3, 3, key=jax.random.key(0)), BatchNorm(3), Dropout(0.5, inference=True)])
 
@@ -18,9 +19,9 @@ def flags(model):
 def test_training_undoes_what_made_it_ready_for_use_and_nothing_else():
     ready = for_use(MODEL)
     assert flags(ready) == [True, True]
-    assert eqx.tree_equal(ready, eqx.nn.inference_mode(MODEL))
+    assert equal(ready, eqx.nn.inference_mode(MODEL))
     for model in (ready, for_use(ready), copy.deepcopy(ready), pickle.loads(pickle.dumps(ready))):
-        assert eqx.tree_equal(for_training(model), MODEL)
+        assert equal(for_training(model), MODEL)
         assert [type(flag) for flag in flags(for_training(model))] == [bool, bool]
     assert flags(for_training(eqx.nn.inference_mode(MODEL))) == [True, True]
     assert repr(flags(ready)) == "[True, True]"

@@ -20,6 +20,7 @@ from neuraxis.engine import averaged, descent, fit, gradient_descent
 from neuraxis.engine.mesh import parse_mesh
 from neuraxis.feedforward import MLP
 from neuraxis.functions.activations import logistic
+from tests.trees import equal
 
 training = importlib.import_module("neuraxis.engine.training")
 KEY = jax.random.key(0)
@@ -334,7 +335,7 @@ CASES = [GAN, CHAINS, MEAN, OJA, truncated(5)]
 
 
 def same(a, b):
-    return eqx.tree_equal((a.model, a.state), (b.model, b.state)) and all(
+    return equal((a.model, a.state), (b.model, b.state)) and all(
         np.array_equal(a.history[name], b.history[name]) for name in a.history
     )
 

@@ -5,7 +5,6 @@ import signal
 import threading
 from queue import SimpleQueue
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +17,7 @@ from neuraxis.errors import CheckpointError, DivergedError, Interrupted
 from neuraxis.feedforward import MLP, classification
 from neuraxis.layers import Dropout, Linear, Sequential
 from tests.engine.learning import labels, squared, targets, train, x
+from tests.trees import equal
 
 training = importlib.import_module("neuraxis.engine.training")
 random = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(tmp_path, monkey
         train(**settings, checkpoint=path)
     monkeypatch.undo()
     resumed = train(**settings, checkpoint=path, resume=True)
-    assert eqx.tree_equal(resumed.model, whole.model)
+    assert equal(resumed.model, whole.model)
     assert all(np.array_equal(resumed.history[name], whole.history[name]) for name in whole.history)
 
 
@@ -71,8 +71,8 @@ def test_a_finished_run_resumes_to_itself_and_can_be_prolonged(tmp_path):
     killed.touch()  # what a killed writer leaves
     short = train(epochs=2, checkpoint=path)
     assert not killed.exists()
-    assert eqx.tree_equal(train(epochs=2, checkpoint=path, resume=True).model, short.model)
-    assert eqx.tree_equal(train(epochs=4, checkpoint=path, resume=True).model, train(epochs=4).model)
+    assert equal(train(epochs=2, checkpoint=path, resume=True).model, short.model)
+    assert equal(train(epochs=4, checkpoint=path, resume=True).model, train(epochs=4).model)
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
@@ -114,7 +114,7 @@ def test_a_callback_watches_and_can_cancel():
 
     fitted = train(callback=watch, cancel=cancel, validation=(x, labels), epochs=10)
     assert fitted.cancelled
-    assert eqx.tree_equal(fitted.model, train(epochs=2).model)
+    assert equal(fitted.model, train(epochs=2).model)
     ends = [report for report in reports if report.ends_epoch]
     assert [(report.step, report.epoch) for report in ends] == [(7, 1), (14, 2)]
     assert [report.losses["loss"] for report in ends] == list(fitted.history["loss"])
@@ -136,7 +136,7 @@ def test_a_cancelled_run_goes_on(tmp_path, monkeypatch):
     path, cancel = tmp_path / "checkpoint.safetensors", threading.Event()
     monkeypatch.setattr(training, "_SECONDS_BETWEEN_REPORTS", 0.0)
     train(checkpoint=path, cancel=cancel, callback=lambda report: cancel.set() if report.step >= 9 else None)
-    assert eqx.tree_equal(train(checkpoint=path, resume=True).model, train().model)
+    assert equal(train(checkpoint=path, resume=True).model, train().model)
 
 
 def test_a_run_whose_callback_fails_goes_on(tmp_path, monkeypatch):
@@ -149,7 +149,7 @@ def test_a_run_whose_callback_fails_goes_on(tmp_path, monkeypatch):
 
     with pytest.raises(OSError, match="the disk is full"):
         train(checkpoint=path, callback=fail)
-    assert eqx.tree_equal(train(checkpoint=path, resume=True).model, train().model)
+    assert equal(train(checkpoint=path, resume=True).model, train().model)
 
 
 def test_a_place_that_cannot_hold_a_checkpoint_is_refused_at_once(tmp_path):
@@ -166,7 +166,7 @@ def test_what_was_learnt_comes_back_also_where_the_best_model_was_wanted():
     )
     fitted = train(rule=descent(loss, optax.adam(1e-2)), validation=(x, labels), patience=3, cancel=cancel)
     assert fitted.cancelled
-    assert not eqx.tree_equal(fitted.model, MLP((5, 16, 2), key=jax.random.key(0)))
+    assert not equal(fitted.model, MLP((5, 16, 2), key=jax.random.key(0)))
 
 
 def test_an_interrupt_in_the_last_step_is_heard(tmp_path):
@@ -213,8 +213,8 @@ def test_an_interrupt_carries_what_was_learnt():
     signal.signal(signal.SIGINT, old)
     two = train(epochs=2)
     assert caught.value.fitted.cancelled
-    assert eqx.tree_equal(caught.value.fitted.model, two.model)
-    assert eqx.tree_equal(caught.value.fitted.state, two.state)
+    assert equal(caught.value.fitted.model, two.model)
+    assert equal(caught.value.fitted.state, two.state)
     np.testing.assert_array_equal(caught.value.fitted.history["loss"], two.history["loss"])
 
 

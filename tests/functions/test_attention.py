@@ -51,8 +51,8 @@ def test_weights_of_what_is_seen_sum_to_1(case):
 def test_gradient_is_that_of_finite_differences_and_0_where_nothing_is_seen(case):
     with jax.enable_x64(True):
         q, k, v, mask = (jnp.asarray(x, bool if x.dtype == bool else float) for x in case)
-        check_grads(lambda *x: attention(*x, mask), (q, k, v), order=2, modes=("fwd", "rev"))
-        gradient = jax.grad(lambda q: jnp.sum(attention(q, k, v, mask) ** 2))(q)
+        check_grads(jax.jit(lambda *x: attention(*x, mask)), (q, k, v), order=2, modes=("fwd", "rev"))
+        gradient = jax.jit(jax.grad(lambda q: jnp.sum(attention(q, k, v, mask) ** 2)))(q)
     np.testing.assert_array_equal(gradient[2], 0)
     assert np.all(np.isfinite(gradient))
 

@@ -8,6 +8,7 @@ from neuraxis.functions.activations import tanh
 from neuraxis.generative import convolutional_gan
 from neuraxis.generative.gradient_penalty import judge, judge_with_slope
 from neuraxis.layers import Linear, Sequential, SpectralNorm
+from tests.trees import equal
 
 KEY = jax.random.key(0)
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), jnp.float32)
@@ -30,7 +31,7 @@ def test_the_slope_is_that_of_finite_differences():
     logits, slopes, same = judge_with_slope(NETWORK, X)
     np.testing.assert_allclose(logits, NETWORK(X)[:, 0], rtol=1e-5)
     np.testing.assert_allclose(slopes, squared_slope(NETWORK, X), rtol=1e-4)
-    assert eqx.tree_equal(same, NETWORK)
+    assert equal(same, NETWORK)
 
 
 def test_of_a_linear_discriminator_it_is_its_weight():

@@ -9,6 +9,7 @@ from neuraxis.engine import descent, evaluate, fit, gradient_descent
 from neuraxis.errors import InputError
 from neuraxis.feedforward import classification
 from neuraxis.layers import BatchNorm, Linear, Sequential
+from tests.trees import equal
 
 random = np.random.default_rng(0)
 h = random.normal(3.0, 2.0, (40, 5)).astype(np.float32)
@@ -124,7 +125,7 @@ def test_a_part_that_is_not_trained_keeps_its_statistics_and_uses_them():
     rule = descent(classification.measuring_loss, gradient_descent(0.1), train=lambda model: model.layers[3])
     start = eqx.tree_at(lambda m: m.layers[1].running.mean, network(), jnp.arange(16.0))
     fitted = fit(start, rule, data, epochs=2, batch_size=32, key=jax.random.key(1), progress=None)
-    assert eqx.tree_equal(fitted.model.layers[:3], eqx.nn.inference_mode(start).layers[:3])
+    assert equal(fitted.model.layers[:3], eqx.nn.inference_mode(start).layers[:3])
     assert not jnp.array_equal(fitted.model.layers[3].weight, start.layers[3].weight)
     loss = evaluate(start, classification.loss, data)  # with the statistics that the part has
     tiny = descent(classification.measuring_loss, gradient_descent(1e-12), train=lambda model: model.layers[3])
@@ -143,7 +144,7 @@ def test_statistics_outlive_an_interruption_and_belong_to_the_best_model(tmp_pat
     file = tmp_path / "checkpoint.safetensors"
     train(epochs=3, checkpoint=file, patience=50)
     resumed = train(checkpoint=file, resume=True, patience=50)
-    assert eqx.tree_equal(resumed.model, train(patience=50).model)
+    assert equal(resumed.model, train(patience=50).model)
     best = np.argmin(resumed.history["validation_loss"])
     validation_loss = evaluate(resumed.model, classification.loss, data)
     assert validation_loss == pytest.approx(resumed.history["validation_loss"][best], rel=1e-5)
@@ -187,7 +188,7 @@ def test_a_layer_that_the_user_froze_stays_so():
     start = eqx.tree_at(lambda m: (m.layers[1].running.mean, m.layers[1].inference), network(), (jnp.ones(16), True))
     for loss in (classification.measuring_loss, classification.loss):
         fitted = fit(start, descent(loss, adam), data, batch_size=32, key=jax.random.key(1), progress=None)
-        assert eqx.tree_equal(fitted.model.layers[1].running, start.layers[1].running)
+        assert equal(fitted.model.layers[1].running, start.layers[1].running)
         assert not jnp.array_equal(fitted.model.layers[1].gamma, start.layers[1].gamma)
 
 

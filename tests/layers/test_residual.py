@@ -1,4 +1,3 @@
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +7,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.activations import relu
 from neuraxis.kinds import MeasuringMap
 from neuraxis.layers import BatchNorm, Dropout, Linear, Residual, Sequential
+from tests.trees import equal
 
 KEY = jax.random.key(0)
 x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
@@ -35,7 +35,7 @@ def test_measures_what_is_inside():
     plain = Residual(Linear(4, 4, key=KEY))
     y, same = plain.measure(x)
     np.testing.assert_array_equal(y, plain(x))
-    assert eqx.tree_equal(same, plain)
+    assert equal(same, plain)
 
 
 @pytest.mark.usefixtures("as_user")

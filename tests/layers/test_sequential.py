@@ -1,4 +1,3 @@
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +7,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.activations import relu
 from neuraxis.kinds import MeasuringMap
 from neuraxis.layers import BatchNorm, Convolution, Dropout, Flatten, Linear, MaxPool, MeanPool, Sequential
+from tests.trees import equal
 
 KEY = jax.random.key(0)
 x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
@@ -34,7 +34,7 @@ def test_measures_the_layers_inside_it():
     np.testing.assert_allclose(
         measured.layers[1].layers[0].running.mean, 0.1 * np.mean(model.layers[0](x), 0), rtol=1e-4, atol=1e-6
     )
-    assert eqx.tree_equal(measured.layers[0], model.layers[0])
+    assert equal(measured.layers[0], model.layers[0])
 
 
 @pytest.mark.usefixtures("as_user")

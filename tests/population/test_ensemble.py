@@ -1,4 +1,3 @@
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +8,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions import tanh
 from neuraxis.neurons import LIF, Synapse
 from neuraxis.population import Decoded, Ensemble, LogisticNeurons, RateNeurons, ReLUNeurons
+from tests.trees import equal
 
 KEY = jax.random.key(0)
 
@@ -52,8 +52,8 @@ def test_ranges_are_drawn_from_and_encoders_have_length_one():
 
 
 def test_the_same_key_gives_the_same_ensemble():
-    assert eqx.tree_equal(Ensemble(5, 2, key=KEY), Ensemble(5, 2, key=KEY))
-    assert not eqx.tree_equal(Ensemble(5, 2, key=KEY), Ensemble(5, 2, key=jax.random.key(1)))
+    assert equal(Ensemble(5, 2, key=KEY), Ensemble(5, 2, key=KEY))
+    assert not equal(Ensemble(5, 2, key=KEY), Ensemble(5, 2, key=jax.random.key(1)))
 
 
 def test_spikes_are_activities_whose_mean_is_the_rate(ensemble):

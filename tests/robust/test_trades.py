@@ -11,6 +11,7 @@ from neuraxis.errors import DivergedError, InputError
 from neuraxis.feedforward import MLP, classification
 from neuraxis.robust import L2, TRADES, BinaryTRADES, LInf, TwoLogits, logistic, ramped
 from neuraxis.robust.trades import divergence
+from tests.trees import equal
 
 KEY = jax.random.key(0)
 random = np.random.default_rng(0)
@@ -102,7 +103,7 @@ def test_the_worst_input_of_two_classes_lies_at_one_of_two_corners():
 @pytest.mark.parametrize("loss", [TRADES(LINF, 0.0), TRADES(LInf(0.0, **RANGE), 6.0)], ids=["β = 0", "ε = 0"])
 def test_without_robustness_it_is_plain_training_to_the_bit(loss):
     plain, found = trained(descent(classification.loss, adam)), trained(descent(loss, adam))
-    assert eqx.tree_equal(plain.model, found.model)
+    assert equal(plain.model, found.model)
     np.testing.assert_array_equal(plain.history["loss"], found.history["loss"])
 
 
@@ -110,7 +111,7 @@ def test_it_learns_in_fit_with_a_mean_of_the_weights():
     rule = averaged(ramped(descent(TRADES(LINF, steps=2), adam), lambda t: jnp.minimum(1.0, t / 3)), 0.5)
     found, again = (trained(rule, validation=(x, labels)) for _ in range(2))
     assert found.history["validation_loss"][1] < found.history["validation_loss"][0]
-    assert eqx.tree_equal(found.model, again.model)
+    assert equal(found.model, again.model)
 
 
 def test_the_binary_form_learns_in_fit():

@@ -77,7 +77,7 @@ def test_events_are_a_product(neurons, share, depth, lead, seed):
     spikes = (rng.random((*lead, neurons)) < share).astype(np.float32)
     buffer = rng.normal(size=(*lead, depth, 7)).astype(np.float32)
     start = int(rng.integers(depth))
-    found = propagate(jnp.asarray(buffer), jnp.asarray(spikes), table, jnp.int32(start))
+    found = jax.jit(propagate)(buffer, spikes, table, jnp.int32(start))
     np.testing.assert_allclose(found, expected(buffer, spikes, matrix, start), atol=3e-4)
 
 
@@ -127,7 +127,7 @@ def test_vmap_over_networks_that_differ():
     def run(spikes, factor, start):
         return propagate(jnp.zeros((2, 5)), spikes, table._replace(weights=factor * table.weights), start)
 
-    found = jax.vmap(run)(jnp.asarray(spikes), scale, starts)
+    found = np.asarray(jax.jit(jax.vmap(run))(spikes, scale, starts))
     for k in range(2):
         wanted = expected(np.zeros((2, 5)), spikes[k], scale[k] * matrix, int(starts[k]))
         np.testing.assert_allclose(found[k], wanted, atol=1e-5)
@@ -148,8 +148,8 @@ def test_gradients_are_those_of_the_product(lead):
         arriving = jnp.roll((spikes @ matrix).reshape(*lead, 2, 6), 1, axis=-2)
         return ((buffer + arriving - target) ** 2).sum()
 
-    found = jax.grad(by_events, argnums=(0, 1, 2))(buffer, spikes, table.weights)
-    wanted = jax.grad(by_product, argnums=(0, 1, 2))(buffer, spikes, table.weights)
+    found = jax.jit(jax.grad(by_events, argnums=(0, 1, 2)))(buffer, spikes, table.weights)
+    wanted = jax.jit(jax.grad(by_product, argnums=(0, 1, 2)))(buffer, spikes, table.weights)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, wanted)
 
 

@@ -91,12 +91,11 @@ def test_the_kernel_is_what_jax_does_to_the_last_bit(lead, delay, one_each, doub
         for way in (firing_kernel._by_kernel, firing_kernel._by_jax):
             ways[way] = jax.jit(lambda *x, way=way: way(*x[:3], *firing_kernel._parts(rule, x[1]), *x[3:]))
         for top in (0.4, 1.5, 1e3):  # none fire, some, and all that are not held
-            moved, v = (jnp.asarray(top * RNG.uniform(0.9, 1.1, (*lead, SIZE)), numbers) for _ in range(2))
-            moved = (
-                moved.at[..., ::7].set(jnp.broadcast_to(rule.threshold, moved.shape)[..., ::7]).at[..., 5].set(jnp.nan)
-            )
-            refractory = jnp.asarray(RNG.integers(3, size=v.shape), jnp.int32)
-            buffer = jnp.asarray(RNG.normal(size=shape), numbers)
+            moved, v = ((top * RNG.uniform(0.9, 1.1, (*lead, SIZE))).astype(numbers) for _ in range(2))
+            moved[..., ::7] = np.broadcast_to(rule.threshold, moved.shape)[..., ::7]
+            moved[..., 5] = np.nan
+            refractory = RNG.integers(3, size=v.shape, dtype=np.int32)
+            buffer = RNG.normal(size=shape).astype(numbers)
             given = moved, v, refractory, buffer, *table.table(numbers), start
             for found, expected in zip(*(way(*given) for way in ways.values()), strict=True):
                 assert found.dtype == expected.dtype
@@ -191,7 +190,8 @@ def test_connections_with_a_delivery_of_their_own_are_left_to_it():
     for own in (whole, losing):
         net = SpikingNetwork(CurrentLIF(tau_s=(5.0, 10.0)), own)
         state = net.init_state()
-        arrived.append(net.step(state._replace(v=state.v.at[7].set(2.0)), None, DT)[0].charge)
+        step = jax.jit(lambda state, net=net: net.step(state, None, DT)[0].charge)
+        arrived.append(step(state._replace(v=state.v.at[7].set(2.0))))
     assert np.all(arrived[0] != 0)
     assert not np.any(arrived[1])
 

@@ -62,6 +62,7 @@ def test_the_package_runs_as_a_module():
     assert (done.returncode, done.stdout) == (0, f"neuraxis {__version__}\n")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_folder(neuraxis, tmp_path):
     done = neuraxis("run", "mlp", *TINY, "--out", "here")
     assert done.returncode == 0, done.stderr
