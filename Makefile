@@ -6,6 +6,9 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile --constraint constraints.txt
 
+# Python stores the bytecode of what it imports, even if the shell forbids it: otherwise each process compiles it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Two test processes take half of the tests each, so that neighbours share compiled programs, and then from each other.
 PARALLEL := -n 2 --dist worksteal
 

@@ -86,8 +86,8 @@ def _growing(
     factor = 2 ** len(channels)
     if height % factor or width % factor:
         raise InputError(
-            f"image must have a height and width that are multiples of {factor}, to be halved {len(channels)} times, but "
-            f"is {image}"
+            f"image must have a height and width that are multiples of {factor}, to be halved {len(channels)} times, "
+            f"but is {image}"
         )
     small = (height // factor, width // factor, channels[0])
     first, *keys = jax.random.split(key, len(channels) + 1)
