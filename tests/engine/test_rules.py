@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -367,9 +368,9 @@ def test_an_interrupted_run_goes_on_to_the_bit_identical_result(case, tmp_path, 
 def test_devices_share_the_work_of_every_rule(mesh, tmp_path):
     """In a program of its own, since JAX fixes its devices once."""
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "4"}
-    program = subprocess.run(
-        [sys.executable, __file__, mesh, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=200
-    )
+    command = [sys.executable, "-m", __name__, mesh, str(tmp_path)]
+    root = Path(__file__).parents[2]
+    program = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
     assert program.returncode == 0, program.stderr
     assert program.stdout.split("\n")[-2] == f"{len(CASES)} rules"
 
