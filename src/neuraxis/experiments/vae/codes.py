@@ -48,11 +48,11 @@ def between(model: VAE, test: np.ndarray, labels: np.ndarray) -> np.ndarray:
     codes = np.asarray(model.encode(test[firsts])[0])
     share = np.linspace(0, 1, _BETWEEN, dtype=np.float32)[:, None]
     lines = [(1 - share) * codes[a] + share * codes[b] for a, b in ((0, 1), (2, 3), (4, 9), (5, 6), (7, 8))]
-    return np.reshape(model.likelihood.mean(model.decode(np.stack(lines))), (len(lines), _BETWEEN, -1))
+    return np.asarray(model.likelihood.mean(model.decode(np.stack(lines)))).reshape(len(lines), _BETWEEN, -1)
 
 
 def plane(model: VAE) -> np.ndarray:
     """Decode codes on a grid that holds equal shares of N(0, I): (row, column, pixel), with z₂ rising upwards."""
     steps = norm.ppf((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)
     grid = np.stack(np.meshgrid(steps, steps[::-1]), axis=-1)
-    return np.reshape(model.likelihood.mean(model.decode(grid)), (_GRID, _GRID, -1))
+    return np.asarray(model.likelihood.mean(model.decode(grid))).reshape(_GRID, _GRID, -1)

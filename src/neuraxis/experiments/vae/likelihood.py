@@ -105,7 +105,7 @@ def _independent(x: np.ndarray, test: np.ndarray) -> float:
 
 
 def _vectors(images: Any) -> np.ndarray:
-    return np.reshape(images, (len(images), -1))
+    return np.asarray(images).reshape(len(images), -1)
 
 
 def _one_of_each_class(images: Images) -> list[int]:
