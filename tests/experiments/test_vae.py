@@ -36,7 +36,7 @@ def test_the_model_is_the_one_that_was_measured(result):
 
 @pytest.mark.slow
 def test_convolutional_networks_are_measured_like_dense_ones():
-    small = dataclasses.replace(SETTINGS, channels=(4, 8), hidden_sizes=(32,), steps=600, importance_samples=20)
+    small = dataclasses.replace(SETTINGS, channels=(16,), hidden_sizes=(64,), steps=600, importance_samples=20)
     found = vae.run(small, Session(progress=False))
     m = found.metrics
     assert found.model.shape == (8, 8, 1)
