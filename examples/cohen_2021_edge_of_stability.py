@@ -18,6 +18,7 @@ x, targets = digits.train_x[:200, ..., None], one_hot(digits.train_y[:200], 10)
 
 
 def loss(model, x, targets, key=None):
+    """Return the squared error of each example."""
     return jnp.sum((model(x, key=key) - targets) ** 2, axis=-1)
 
 
@@ -29,7 +30,7 @@ def curvature(model, x, targets):
 
     def step(direction, _):
         product = jax.jvp(gradient, (weights,), (direction,))[1]  # of the Hessian and the direction
-        length = optax.global_norm(product)
+        length = optax.tree.norm(product)
         return jax.tree.map(lambda p: p / length, product), length
 
     return jax.lax.scan(step, weights, length=30)[1][-1]
