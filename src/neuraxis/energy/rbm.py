@@ -19,6 +19,7 @@ from neuraxis.errors import InputError
 from neuraxis.functions.activations import logistic, softplus
 from neuraxis.functions.ranges import only_binary
 from neuraxis.functions.softplus_sum import softplus_sum
+from neuraxis.values import compiled
 
 _WEIGHT_SCALE = 0.01  # standard deviation of the initial weights
 
@@ -124,8 +125,7 @@ class RBM(eqx.Module):
 
     def free_energy(self, v: ArrayLike) -> Float[Array, "..."]:
         """Return F(v) = −T ln Σ_h e^{−E(v, h)/T} = −b vᵀ − T Σ_j ln(1 + e^{(vW + c)_j/T})."""
-        v = self._visible(v)
-        return self.free_energy_of_gap(v, self._up(v))
+        return _free_energy(self, self._visible(v))
 
     def free_energy_of_gap(self, v: Array, hidden_gap: Array) -> Float[Array, "..."]:
         """Return F(v), given `hidden_gap(v)`."""
@@ -208,6 +208,11 @@ def log_odds(x: ArrayLike) -> Float[Array, " visible"]:
         raise InputError(f"x must have shape (examples, visible), but has shape {units.shape}")
     on = jnp.sum(jnp.asarray(only_units("x", units), float), axis=0)
     return jnp.log(on + 1) - jnp.log(len(units) - on + 1)
+
+
+@compiled  # always as a whole: outside `jit`, each operation would be a program of its own
+def _free_energy(model: RBM, v: Array) -> Array:
+    return model.free_energy_of_gap(v, model._up(v))
 
 
 def drawn(uniform: Array, probability: Array) -> Array:
