@@ -1,4 +1,4 @@
-"""Cross-correlation with stride 1: by a C++ kernel on a CPU and by XLA elsewhere, with derivatives of every order.
+"""Cross-correlation with stride 1: by a C++ kernel on a CPU and by XLA elsewhere, with derivatives of every kind.
 
 XLA expresses the gradients of a convolution by convolutions with a different axis order, which are 30 to 40 times
 slower inside a loop on a CPU. Here each gradient is a correlation in the standard order or `kernel_gradient`, and so
