@@ -79,6 +79,7 @@ def _by_halves(x: Array) -> Array:
 
 
 def _store(x: Any) -> Any:
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
     # XLA does not merge the result of a call with the operations that use it.
-    few = jnp.issubdtype(x.dtype, jnp.floating)
-    return set_xla_metadata(cast(Any, jax.jit(lambda x: x * 1)(x)), **SMALL_CALL) if few else x
+    return set_xla_metadata(cast(Any, jax.jit(lambda x: x * 1)(x)), **SMALL_CALL)

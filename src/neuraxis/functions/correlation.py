@@ -108,7 +108,7 @@ def _abstract_gradient(x, dy, *, pads, dilations):
 
 
 def _batch(primitive: Primitive, otherwise: Callable, arguments, axes, *, pads, dilations):
-    """Compute a batch of correlations or gradients: several images as one batch of images, if the kernel is one."""
+    """Compute a batch of correlations or gradients; batches of images that share a kernel become one batch."""
     function = partial(primitive.bind, pads=pads, dilations=dilations)
     batched = [axis is not None for axis in axes]
     x, other = (a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arguments, axes, strict=True))

@@ -4,7 +4,6 @@ The kernel computes the values, with SiLU included, and the reverse-mode derivat
 those of the same equation in JAX.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -23,6 +22,7 @@ from neuraxis import check
 from neuraxis.errors import InputError
 from neuraxis.functions.activations import identity, silu
 from neuraxis.functions.normalization import check_groups, standardize_groups
+from neuraxis.functions.spatial import flatten_leading
 from neuraxis.kernels import compiled, is_one_cpu, one_by_one
 
 _KERNELS = "neuraxis_group_norm", "neuraxis_group_norm_gradient"
@@ -72,11 +72,6 @@ def _plain(x: Array, gamma: Array, beta: Array, epsilon: ArrayLike, *, groups: i
     return silu(y) if with_silu else y
 
 
-@partial(jax.jit, static_argnums=(4, 5))
-def _by_kernel(x: Array, gamma: Array, beta: Array, epsilon: Array, groups: int, with_silu: bool) -> Array:
-    return _value(x, gamma, beta, epsilon, groups, with_silu)
-
-
 # --- the kernel and its derivatives ---
 
 
@@ -101,6 +96,9 @@ def _gradient(x, gamma, beta, epsilon, dy, groups, with_silu):
 def _(groups, with_silu, primals, tangents):
     plain = partial(_plain_gradient, groups=groups, with_silu=with_silu)
     return _gradient(*primals, groups, with_silu), jax.jvp(plain, primals, tangents)[1]
+
+
+_by_kernel = jax.jit(_value, static_argnums=(4, 5))
 
 
 # The directional derivative is a primitive of its own, so that `_gradient` can be its transpose.
@@ -155,17 +153,17 @@ def _over_batches(compute: Callable, groups: int, with_silu: bool) -> Callable:
 
 
 def _compute_value(x, gamma, beta, epsilon, **static):
-    images = _flat(x)
+    images = flatten_leading(x, 1)
     call = jax.ffi.ffi_call(_KERNELS[0], _array(images.shape))
     return _on_cpu(call, _plain, (images, gamma, beta, epsilon), **static).reshape(x.shape)
 
 
 def _compute_gradient(x, gamma, beta, epsilon, dy, **static):
-    images, size = _flat(x), x.shape[-1]
+    images, size = flatten_leading(x, 1), x.shape[-1]
     shapes = images.shape, (len(images), size), (len(images), size), (len(images),)
     call = jax.ffi.ffi_call(_KERNELS[1], [_array(shape) for shape in shapes])
     as_tuple = lambda *arguments, **static: tuple(call(*arguments, **static))
-    dx, *others = _on_cpu(as_tuple, _plain_gradient, (images, gamma, beta, epsilon, _flat(dy)), **static)
+    dx, *others = _on_cpu(as_tuple, _plain_gradient, (images, gamma, beta, epsilon, flatten_leading(dy, 1)), **static)
     return dx.reshape(x.shape), *(d.reshape(*x.shape[:-2], *d.shape[1:]) for d in others)
 
 
@@ -180,10 +178,6 @@ def _on_cpu(call: Callable, otherwise: Callable, arguments: Sequence[Array], gro
     by_kernel = partial(call, groups=np.int64(groups), silu=with_silu)
     plain = partial(otherwise, groups=groups, with_silu=with_silu)
     return lax.platform_dependent(*arguments, cpu=by_kernel, default=plain)
-
-
-def _flat(x: Array) -> Array:
-    return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
 
 
 def _array(shape: Sequence[int]) -> jax.ShapeDtypeStruct:

@@ -27,6 +27,7 @@ struct Sizes {
 
   Index padded() const { return Up(channels, kLanes); }
   Index image() const { return places * channels; }
+  Index count(Index channel) const { return std::min(kLanes, channels - channel); }  // channels of a vector from there
 };
 
 static Vector Same(float value) { return Vector{} + value; }
@@ -95,7 +96,7 @@ static Normaliser Moments(const Sizes& s, const float* x, float epsilon) {
   for (Index c = 0; c < s.channels; ++c) normal.origin[c] = x[c / size * size];
   std::vector<double> sums(padded);
   auto shifted = [&](Index place, Index channel) {
-    return LoadSome(x + place * s.channels + channel, std::min(kLanes, s.channels - channel)) -
+    return LoadSome(x + place * s.channels + channel, s.count(channel)) -
            Load(&normal.origin[channel]);
   };
   for (Index c = 0; c < padded; c += kLanes) Sum(s, c, shifted, sums.data());
@@ -134,7 +135,7 @@ static ffi::Error GroupNorm(ffi::ThreadPool pool, Floats x, Floats gamma, Floats
     const Normaliser normal = Moments(s, from, *epsilon.typed_data());
     for (Index place = 0; place < s.places; ++place) {
       for (Index c = 0; c < s.channels; c += kLanes) {
-        const Index at = place * s.channels + c, count = std::min(kLanes, s.channels - c);
+        const Index at = place * s.channels + c, count = s.count(c);
         Vector value = normal(LoadSome(from + at, count), c) * Load(&factors[c]) + Load(&offsets[c]);
         if (silu) value *= Logistic(value);
         StoreSome(to + at, value, count);
@@ -145,8 +146,8 @@ static ffi::Error GroupNorm(ffi::ThreadPool pool, Floats x, Floats gamma, Floats
 }
 
 // The gradients with respect to x, and for each image those with respect to γ, β and ε, of Σ dy y.
-static ffi::Error Gradient(ffi::ThreadPool pool, Floats x, Floats gamma, Floats beta, Floats epsilon, Floats dy,
-                           Index groups, bool silu, ffi::Result<Floats> dx, ffi::Result<Floats> dgamma,
+static ffi::Error Gradient(ffi::ThreadPool pool, Floats x, Floats gamma, Floats beta, Floats epsilon, Index groups,
+                           bool silu, Floats dy, ffi::Result<Floats> dx, ffi::Result<Floats> dgamma,
                            ffi::Result<Floats> dbeta, ffi::Result<Floats> depsilon) {
   const Sizes s = SizesOf(x, groups);
   const Index padded = s.padded();
@@ -160,7 +161,7 @@ static ffi::Error Gradient(ffi::ThreadPool pool, Floats x, Floats gamma, Floats 
     // Into dx for now: u, the gradient with respect to γx̂ + β.
     std::vector<double> along(padded), mean(padded);  // Σ u x̂ and Σ u over the places
     for (Index c = 0; c < s.channels; c += kLanes) {
-      const Index count = std::min(kLanes, s.channels - c);
+      const Index count = s.count(c);
       for (Index begin = 0; begin < s.places; begin += kRun) {
         Vector run_along = {}, run = {};
         for (Index place = begin; place < std::min(begin + kRun, s.places); ++place) {
@@ -196,7 +197,7 @@ static ffi::Error Gradient(ffi::ThreadPool pool, Floats x, Floats gamma, Floats 
     const std::vector<float> slope(along.begin(), along.end()), level(mean.begin(), mean.end());
     for (Index place = 0; place < s.places; ++place) {
       for (Index c = 0; c < s.channels; c += kLanes) {
-        const Index at = place * s.channels + c, count = std::min(kLanes, s.channels - c);
+        const Index at = place * s.channels + c, count = s.count(c);
         const Vector unit = normal(LoadSome(from + at, count), c);
         const Vector u = LoadSome(to + at, count) * Load(&factors[c]);
         StoreSome(to + at, (u - Load(&level[c]) - unit * Load(&slope[c])) * Load(&normal.scale[c]), count);
@@ -206,30 +207,20 @@ static ffi::Error Gradient(ffi::ThreadPool pool, Floats x, Floats gamma, Floats 
   return ffi::Error::Success();
 }
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(neuraxis_group_norm, GroupNorm,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Attr<Index>("groups")
-                                  .Attr<bool>("silu")
-                                  .Ret<Floats>());
+// x, γ, β, ε and the settings of both functions.
+static auto Common() {
+  return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
+      .Arg<Floats>()
+      .Arg<Floats>()
+      .Arg<Floats>()
+      .Arg<Floats>()
+      .Attr<Index>("groups")
+      .Attr<bool>("silu");
+}
 
+XLA_FFI_DEFINE_HANDLER_SYMBOL(neuraxis_group_norm, GroupNorm, Common().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(neuraxis_group_norm_gradient, Gradient,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Attr<Index>("groups")
-                                  .Attr<bool>("silu")
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>());
+                              Common().Arg<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());
 
 #endif

@@ -169,7 +169,7 @@ def _placed(tokens: Int[Array, "... some"], logits: Float[Array, "... some"], co
     return jnp.put_along_axis(others, tokens, logits, axis=-1, inplace=False)
 
 
-def write(loop: ClosedLoop, count: int, *, key: PRNGKeyArray, state: Any = None) -> Int[np.ndarray, "... count"]:
+def run_sampling(loop: ClosedLoop, count: int, *, key: PRNGKeyArray, state: Any = None) -> Int[np.ndarray, "... count"]:
     """Run a `Sampling` whose input is its own output, and return its tokens.
 
     Raises:
@@ -228,7 +228,7 @@ def generate(
     last = jnp.asarray(padded[..., given])
     state = _read(decoding, padded, jnp.asarray(given, jnp.int32))
     loop = ClosedLoop(sampling, last)  # pyright: ignore[reportArgumentType] - its step takes a key
-    return write(loop, count, key=key, state=(state, last))
+    return run_sampling(loop, count, key=key, state=(state, last))
 
 
 def _value(number: Any) -> Any:

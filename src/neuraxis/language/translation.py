@@ -13,7 +13,7 @@ from neuraxis.engine import ClosedLoop
 from neuraxis.errors import InputError
 from neuraxis.language.decoder import CrossCache
 from neuraxis.language.encoder_decoder import EncoderDecoder
-from neuraxis.language.generation import Sampling, write
+from neuraxis.language.generation import Sampling, run_sampling
 from neuraxis.values import compiled
 
 
@@ -98,7 +98,7 @@ def translate(
     if key is None and np.any(temperature):
         raise InputError(f"a temperature above 0 needs a key, but is {check.received(temperature)} without one")
     first = jnp.full(np.shape(source)[:-1], model.begin, jnp.int32)
-    tokens = write(ClosedLoop(sampling, first), length, key=jax.random.key(0) if key is None else key)
+    tokens = run_sampling(ClosedLoop(sampling, first), length, key=jax.random.key(0) if key is None else key)
     is_end = tokens == model.end
     after = np.cumsum(is_end, axis=-1) - is_end > 0
     return np.where(after, model.padding, tokens).astype(np.int32)

@@ -29,7 +29,7 @@ def plot_relaxation(a: dict[str, Any]) -> plots.Figure:
         axes.set(xscale="symlog", yscale="log", xlabel="steps of relaxation")
         axes.set_title(f"{race['layers']} layers of weights", loc="left")
         axes.set_xlim(left=0)
-    both[0].set(ylabel="(F − F at equilibrium) / (initial F − F at equilibrium)")
+    both[0].set(ylabel="F above equilibrium (initial: 1)")
     both[0].set_ylim(bottom=max(1e-9, both[0].get_ylim()[0]))
     plots.legend(both[0], loc="upper right")
     return fig
